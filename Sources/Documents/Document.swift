@@ -1,0 +1,109 @@
+/// A configuration text as a value: tables, keys, and the line each key stands on.
+///
+/// Profiles, tariffs and the daemon's configuration are read from it, whatever syntax it was written in.
+public struct Document: Hashable, Sendable {
+  /// Name of the file, for error messages only.
+  public let file: String
+  public let root: Table
+
+  public init(file: String, root: Table) {
+    self.file = file
+    self.root = root
+  }
+
+  /// Starts reading at the top table.
+  public func reader() -> TableReader { TableReader(table: root, path: "", file: file) }
+}
+
+/// The entries of one table.
+public struct Table: Hashable, Sendable {
+  /// Line of the table's header, from 1; 0 when unknown.
+  public let line: Int
+  public let entries: [String: Entry]
+
+  public init(line: Int, entries: [String: Entry]) {
+    self.line = line
+    self.entries = entries
+  }
+}
+
+/// A value and the line it stands on.
+public struct Entry: Hashable, Sendable {
+  /// From 1; 0 when unknown.
+  public let line: Int
+  public let value: EntryValue
+
+  public init(line: Int, value: EntryValue) {
+    self.line = line
+    self.value = value
+  }
+}
+
+/// The kinds of value a configuration text can hold.
+public indirect enum EntryValue: Hashable, Sendable {
+  case string(String)
+  case integer(Int64)
+  case boolean(Bool)
+  /// A binary fraction: never accepted, since prices and ratios must be exact; kept to say so.
+  case fraction(String)
+  /// A date or time written without quotes, as its text.
+  case date(String)
+  case array([Entry])
+  case table(Table)
+
+  /// What a person calls it.
+  var kindName: String {
+    switch self {
+    case .string: "a string"
+    case .integer: "a whole number"
+    case .boolean: "true or false"
+    case .fraction: "a number with a point"
+    case .date: "a date"
+    case .array: "a list"
+    case .table: "a table"
+    }
+  }
+}
+
+/// What is wrong with a configuration text, and where.
+public struct DocumentError: Error, Hashable, Sendable {
+  public let file: String
+  /// From 1; 0 when unknown.
+  public let line: Int
+  /// `line[0].meter[2].address`; empty for the whole file.
+  public let key: String
+  public let problem: Problem
+
+  public init(file: String, line: Int, key: String, problem: Problem) {
+    self.file = file
+    self.line = line
+    self.key = key
+    self.problem = problem
+  }
+
+  public enum Problem: Hashable, Sendable {
+    case syntax(String)
+    case missing
+    case unknownKey(known: [String])
+    case wrongKind(expected: String, found: String)
+    /// A value of the right kind that cannot be used; the text completes "KEY: ".
+    case invalid(String)
+  }
+}
+
+extension DocumentError: CustomStringConvertible {
+  /// `meterd.toml:12: line[0].baud: expected a whole number, found a string`
+  public var description: String {
+    let place = line > 0 ? "\(file):\(line)" : file
+    let subject = key.isEmpty ? "" : "\(key): "
+    switch problem {
+    case .syntax(let detail): return "\(place): \(subject)\(detail)"
+    case .missing: return "\(place): \(subject)this key is required"
+    case .unknownKey(let known):
+      let hint = known.isEmpty ? "" : "; keys here are \(known.sorted().joined(separator: ", "))"
+      return "\(place): \(subject)unknown key\(hint)"
+    case .wrongKind(let expected, let found): return "\(place): \(subject)expected \(expected), found \(found)"
+    case .invalid(let detail): return "\(place): \(subject)\(detail)"
+    }
+  }
+}

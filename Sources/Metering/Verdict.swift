@@ -1,0 +1,67 @@
+/// What validation says of a reading. The verdict is stored with it; the reading itself never changes.
+public struct Verdict: Hashable, Sendable {
+  public enum Status: String, Hashable, Sendable, CaseIterable {
+    /// Usable for billing.
+    case accepted
+    /// Usable, and listed for a look.
+    case flagged
+    /// Not usable until a person decides; what depends on it waits. 待审
+    case held
+    /// Not usable. Kept as what the meter said.
+    case rejected
+  }
+
+  public let status: Status
+  /// What was found, in the order of the rules; empty when nothing was.
+  public let findings: [Finding]
+  /// Version of the rules that judged, so that a later look can tell.
+  public let ruleVersion: Int
+
+  public init(status: Status, findings: [Finding], ruleVersion: Int) {
+    self.status = status
+    self.findings = findings
+    self.ruleVersion = ruleVersion
+  }
+
+  /// True where billing may use the reading.
+  public var isUsable: Bool {
+    switch status {
+    case .accepted, .flagged: true
+    case .held, .rejected: false
+    }
+  }
+}
+
+/// One finding: which rule, and the numbers it saw.
+public struct Finding: Hashable, Sendable {
+  public let code: FindingCode
+  /// For people: what was compared with what, with units.
+  public let detail: String
+
+  public init(_ code: FindingCode, _ detail: String) {
+    self.code = code
+    self.detail = detail
+  }
+}
+
+/// The findings that rules can make; the codes are stored and never change their meaning.
+public enum FindingCode: String, Hashable, Sendable, CaseIterable {
+  /// The register went backward and it is no rollover. 示数倒走
+  case backward = "BACK"
+  /// The register passed its capacity. 翻转
+  case rollover = "ROLL"
+  /// More than the service can physically draw. 飞走
+  case runaway = "FLY"
+  /// The total differs from the sum of its rates by more than the registers' own steps. 示值不平
+  case rateSum = "SUM"
+  /// An instant before installation or in the future. 时间异常
+  case impossibleTime = "TIME"
+  /// The meter's clock is off. 时钟偏差
+  case clockDeviation = "CLK"
+  /// The same key was read before with another value.
+  case conflict = "DIFF"
+  /// Another meter answered than the file says. 换表
+  case meterChanged = "SWAP"
+  /// The host's clock was not disciplined when the reading was labelled.
+  case clockUnsynchronised = "HOST"
+}
