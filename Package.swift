@@ -35,11 +35,14 @@ let package = Package(
     .target(name: "CSerial"),
     room("Host", ["CSerial", "Metering"]),
 
+    room("Line", ["CSerial", "Host", "Metering"]),
+
     room("TOML", ["Documents", .product(name: "TOMLKit", package: "TOMLKit")]),
 
     tests(of: "Metering"),
     tests(of: "Documents", ["TOML"]),
     tests(of: "Host", ["Metering"]),
+    tests(of: "Line", ["CSerial", "Host", "Metering"]),
   ],
   swiftLanguageModes: [.v6],
   cxxLanguageStandard: .cxx17

@@ -11,12 +11,15 @@
 #include <pty.h>
 #include <stdlib.h>
 #include <string.h>
+#include <stddef.h>
+#include <sys/eventfd.h>
 #include <sys/file.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <sys/timex.h>
+#include <sys/un.h>
 #include <termios.h>
 #include <time.h>
 #include <unistd.h>
@@ -85,7 +88,8 @@ int cserial_tune(int descriptor, const struct cserial_settings *settings, uint32
   bool pseudo = cserial_is_pseudo_terminal(descriptor);
   wanted.c_iflag = pseudo ? 0 : iflag;
   wanted.c_cflag = cflag;
-  wanted.c_cc[VMIN] = 0;
+  // One byte at least, so that a read of 0 means that the other end is gone.
+  wanted.c_cc[VMIN] = 1;
   wanted.c_cc[VTIME] = 0;
   cfsetispeed(&wanted, speed);
   cfsetospeed(&wanted, speed);
@@ -208,4 +212,77 @@ int cserial_start_thread(const char *name, void *(*body)(void *), void *argument
   strncpy(cut, name, sizeof cut - 1);
   pthread_setname_np(thread, cut);
   return 0;
+}
+
+int cserial_wait_readable(int descriptor, int64_t until) {
+  for (;;) {
+    int64_t left = until - cserial_boot_nanoseconds();
+    if (left < 0) left = 0;
+    struct timespec wait = {left / 1000000000, left % 1000000000};
+    struct pollfd waiting = {.fd = descriptor, .events = POLLIN};
+    int ready = ppoll(&waiting, 1, &wait, NULL);
+    if (ready > 0) return waiting.revents & POLLIN ? 1 : -EIO;
+    if (ready < 0 && errno != EINTR) return -errno;
+    if (ready == 0) return 0;
+  }
+}
+
+int cserial_read(int descriptor, uint8_t *bytes, int capacity) {
+  for (;;) {
+    ssize_t count = read(descriptor, bytes, (size_t)capacity);
+    if (count > 0) return (int)count;
+    if (count == 0) return -EIO;
+    if (errno == EAGAIN || errno == EWOULDBLOCK) return 0;
+    if (errno != EINTR) return -errno;
+  }
+}
+
+int cserial_write(int descriptor, const uint8_t *bytes, int count, int64_t until) {
+  int done = 0;
+  while (done < count) {
+    ssize_t written = write(descriptor, bytes + done, (size_t)(count - done));
+    if (written >= 0) { done += (int)written; continue; }
+    if (errno == EINTR) continue;
+    if (errno != EAGAIN && errno != EWOULDBLOCK) return -errno;
+    int64_t left = until - cserial_boot_nanoseconds();
+    if (left <= 0) return -ETIMEDOUT;
+    struct pollfd waiting = {.fd = descriptor, .events = POLLOUT};
+    if (poll(&waiting, 1, (int)(left / 1000000) + 1) < 0 && errno != EINTR) return -errno;
+  }
+  return done;
+}
+
+void cserial_close(int descriptor) { close(descriptor); }
+
+int cserial_doorbell(void) {
+  int descriptor = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+  return descriptor < 0 ? -errno : descriptor;
+}
+
+void cserial_ring(int doorbell) {
+  uint64_t one = 1;
+  ssize_t ignored = write(doorbell, &one, sizeof one);
+  (void)ignored;
+}
+
+int cserial_wait_doorbell(int doorbell, int64_t until) {
+  int rang = cserial_wait_readable(doorbell, until);
+  uint64_t count;
+  if (rang == 1 && read(doorbell, &count, sizeof count) < 0) return 0;
+  return rang == 1;
+}
+
+int cserial_notify(const char *socket_name, const char *message) {
+  struct sockaddr_un address = {.sun_family = AF_UNIX};
+  size_t length = strlen(socket_name);
+  if (length == 0 || length >= sizeof address.sun_path) return -EINVAL;
+  memcpy(address.sun_path, socket_name, length);
+  if (address.sun_path[0] == '@') address.sun_path[0] = 0;
+  int descriptor = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+  if (descriptor < 0) return -errno;
+  ssize_t sent = sendto(descriptor, message, strlen(message), MSG_NOSIGNAL, (struct sockaddr *)&address,
+                        (socklen_t)(offsetof(struct sockaddr_un, sun_path) + length));
+  int result = sent < 0 ? -errno : 0;
+  close(descriptor);
+  return result;
 }

@@ -163,6 +163,9 @@ public struct BootInstant: Hashable, Comparable, Sendable {
   public static func + (instant: Self, span: Span) -> Self {
     Self(nanoseconds: instant.nanoseconds &+ span.nanoseconds)
   }
+  public static func - (instant: Self, span: Span) -> Self {
+    Self(nanoseconds: instant.nanoseconds &- span.nanoseconds)
+  }
   public static func - (end: Self, start: Self) -> Span { Span(nanoseconds: end.nanoseconds &- start.nanoseconds) }
 
   /// A length of time in whole nanoseconds; about ±292 years.

@@ -58,6 +58,27 @@ bool cserial_clock_synchronised(void);
 /// Sleeps until an instant of the boot clock.
 void cserial_sleep_until(int64_t boot_nanoseconds);
 
+/// Waits until there is something to read, the peer hangs up, or the boot clock reaches `until`.
+/// 1 readable, 0 time is up, -EIO hung up with nothing left to read.
+int cserial_wait_readable(int descriptor, int64_t until);
+
+/// Reads what is there: the count, 0 when nothing waits, -EIO when the other end is gone.
+int cserial_read(int descriptor, uint8_t *bytes, int capacity);
+
+/// Writes everything, waiting for room up to `until`; -ETIMEDOUT when the port takes no more.
+int cserial_write(int descriptor, const uint8_t *bytes, int count, int64_t until);
+
+void cserial_close(int descriptor);
+
+/// A counter that wakes whoever waits for it; a descriptor or a negative errno.
+int cserial_doorbell(void);
+void cserial_ring(int doorbell);
+/// Waits until it rings or the boot clock reaches `until`, and quiets it. 1 when it rang.
+int cserial_wait_doorbell(int doorbell, int64_t until);
+
+/// Sends one datagram to a Unix socket; a name that begins with @ is in the abstract space.
+int cserial_notify(const char *socket_name, const char *message);
+
 /// Starts a detached thread with its own stack of 512 KiB. `name` is cut to 15 bytes.
 int cserial_start_thread(const char *name, void *(*body)(void *), void *argument);
 

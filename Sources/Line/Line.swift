@@ -1,0 +1,255 @@
+internal import Host
+public import Metering
+
+/// The one owner of a line's descriptor: opens, tunes, keeps the silences, carries conversations.
+///
+/// Half-duplex: one conversation at a time, each to its end. Every method blocks its thread, so a line belongs
+/// to one actor with a thread of its own.
+public final class Line {
+  public let address: PortAddress
+  /// Settings for meters that name none of their own.
+  public let settings: SerialSettings
+  public private(set) var counters = LineCounters()
+
+  /// Called with every run of bytes on the wire; for traces.
+  public var onTraffic: ((Traffic) -> Void)?
+
+  private var port: Port?
+  private var tuned: SerialSettings?
+  /// When the last byte of either side was on the wire.
+  private var lastActivity: BootInstant
+  private var buffer = [UInt8](repeating: 0, count: 512)
+  private var parity = ParityFilter()
+
+  public init(_ address: PortAddress, settings: SerialSettings) {
+    self.address = address
+    self.settings = settings
+    lastActivity = HostClock.boot
+  }
+
+  public var isOpen: Bool { port != nil }
+
+  /// Opens the port and takes it for this process; does nothing when it is open.
+  public func open() throws(LineError) {
+    guard port == nil else { return }
+    var opened = try Port(address)
+    try opened.tune(settings)
+    tuned = settings
+    port = consume opened
+    lastActivity = HostClock.boot
+    counters.opens += 1
+  }
+
+  public func close() {
+    port = nil
+    tuned = nil
+  }
+
+  /// Runs a conversation to its end and returns what happened on the wire.
+  ///
+  /// A failure of the port closes it; the owner opens it again when it thinks fit. After a conversation that
+  /// timed out or broke off, call `quarantine` before the next.
+  /// - Parameters:
+  ///   - conversation: what is said; its own state tells the outcome.
+  ///   - settings: the meter's serial settings; the line is tuned to them first.
+  ///   - timing: silences and deadlines.
+  /// - Returns: times, requests and counts.
+  /// - Throws: `LineError` when the port fails; never for what a meter does.
+  public func run(
+    _ conversation: inout some Conversation, settings: SerialSettings? = nil, timing: ExchangeTiming
+  ) throws(LineError) -> ExchangeRecord {
+    guard port != nil else { throw .closed(address) }
+    do {
+      return try carry(&conversation, settings: settings ?? self.settings, timing: timing)
+    } catch {
+      if error.losesPort { close() }
+      throw error
+    }
+  }
+
+  private func carry(
+    _ conversation: inout some Conversation, settings: SerialSettings, timing: ExchangeTiming
+  ) throws(LineError) -> ExchangeRecord {
+    if tuned != settings {
+      try port?.tune(settings)
+      tuned = settings
+    }
+    var record = ExchangeRecord(startedAt: HostClock.boot)
+    var echo = EchoFilter()
+    var step = conversation.start()
+    var deadline = Deadline(timing: timing, settings: settings, sent: record.startedAt, longestReply: 0)
+    while true {
+      switch step {
+      case .finished:
+        record.echoed = echo.echoed
+        counters.add(record)
+        return record
+      case .send(let bytes, let longestReply):
+        record.bytesDiscarded += try awaitSilence(timing.silence)
+        let start = HostClock.boot
+        try port?.write(bytes, until: start + .seconds(2))
+        // The driver takes the bytes at once; the wire needs its time.
+        let end = start + settings.characterTime * Int64(bytes.count)
+        lastActivity = end
+        if record.requests.isEmpty { record.startedAt = start }
+        record.requests.append(bytes)
+        record.bytesSent += bytes.count
+        record.requestedAt = end
+        record.firstByteAt = nil
+        onTraffic?(Traffic(at: start, sent: true, bytes: bytes))
+        echo.sent(bytes)
+        parity = ParityFilter()
+        deadline = Deadline(timing: timing, settings: settings, sent: end, longestReply: min(longestReply, 4096) + bytes.count)
+        step = .listen
+      case .listen:
+        guard try waitReadable(until: deadline.instant) else {
+          var released = ConversationStep.listen
+          echo.release { if released == .listen { released = conversation.receive($0) } }
+          step = released == .listen ? conversation.timedOut() : released
+          continue
+        }
+        let count = try read()
+        guard count > 0 else { continue }
+        let now = HostClock.boot
+        lastActivity = max(lastActivity, now)
+        record.endedAt = now
+        record.bytesReceived += count
+        if record.firstByteAt == nil { record.firstByteAt = now - settings.characterTime * Int64(count) }
+        deadline.received(at: now)
+        if let onTraffic { onTraffic(Traffic(at: now, sent: false, bytes: Array(buffer[..<count]))) }
+        step = take(count, &conversation, &echo, &record)
+        if case .listen = step, record.bytesReceived > 4096 + 4 * record.requests.count * 512 {
+          throw .babble(address, bytes: record.bytesReceived)
+        }
+      }
+    }
+  }
+
+  /// Gives the bytes just read to the conversation until it wants something else than to listen.
+  ///
+  /// What came after that belongs to no question: it stays unread by the conversation.
+  private func take(
+    _ count: Int, _ conversation: inout some Conversation, _ echo: inout EchoFilter, _ record: inout ExchangeRecord
+  ) -> ConversationStep {
+    var step = ConversationStep.listen
+    for index in 0..<count {
+      var byte = buffer[index]
+      if port?.marksParity == true {
+        switch parity.receive(byte) {
+        case .none: continue
+        case .broken:
+          record.charactersBroken += 1
+          conversation.interrupted()
+          continue
+        case .byte(let plain): byte = plain
+        }
+      }
+      echo.receive(byte) { if step == .listen { step = conversation.receive($0) } }
+      if step != .listen { return step }
+    }
+    return step
+  }
+
+  /// Reads and throws away until the line has been silent for `silence`; for use after a failure.
+  ///
+  /// A late answer that comes now is dropped here, and so never meets the next question.
+  /// - Returns: how many bytes came.
+  public func quarantine(silence: BootInstant.Span) throws(LineError) -> Int {
+    guard port != nil else { throw .closed(address) }
+    do {
+      lastActivity = HostClock.boot
+      let count = try awaitSilence(silence)
+      counters.bytesLate += count
+      return count
+    } catch {
+      if error.losesPort { close() }
+      throw error
+    }
+  }
+
+  /// Waits until nothing has been on the wire for `silence`, discarding what comes; how many bytes came.
+  private func awaitSilence(_ silence: BootInstant.Span) throws(LineError) -> Int {
+    var discarded = 0
+    let giveUp = HostClock.boot + silence + .seconds(10)
+    while true {
+      let quietAt = lastActivity + silence
+      guard try waitReadable(until: quietAt) else { return discarded }
+      let count = try read()
+      guard count > 0 else { continue }
+      let now = HostClock.boot
+      if let onTraffic { onTraffic(Traffic(at: now, sent: false, bytes: Array(buffer[..<count]))) }
+      lastActivity = max(lastActivity, now)
+      discarded += count
+      guard now < giveUp else { throw .babble(address, bytes: discarded) }
+    }
+  }
+
+  private func waitReadable(until instant: BootInstant) throws(LineError) -> Bool {
+    switch port {
+    case .some(let open): return try open.waitReadable(until: instant)
+    case .none: throw .closed(address)
+    }
+  }
+
+  private func read() throws(LineError) -> Int {
+    switch port {
+    case .some(let open): return try open.read(into: &buffer)
+    case .none: throw .closed(address)
+    }
+  }
+}
+
+/// When to stop waiting for more of a reply.
+struct Deadline {
+  private let timing: ExchangeTiming
+  private let firstByte: BootInstant
+  private let last: BootInstant
+  private var lastByte: BootInstant?
+
+  init(timing: ExchangeTiming, settings: SerialSettings, sent: BootInstant, longestReply: Int) {
+    self.timing = timing
+    firstByte = sent + timing.reply
+    last = firstByte + settings.characterTime * Int64(longestReply) + timing.gap + timing.gap
+  }
+
+  mutating func received(at now: BootInstant) { lastByte = now }
+
+  /// Noise before the reply must not shorten the wait for it; a babbling meter must not lengthen it for ever.
+  var instant: BootInstant {
+    guard let lastByte else { return firstByte }
+    return min(max(firstByte, lastByte + timing.gap), last)
+  }
+}
+
+/// A run of bytes on the wire.
+public struct Traffic: Hashable, Sendable {
+  /// When the first byte was sent, or the last was read.
+  public let at: BootInstant
+  public let sent: Bool
+  public let bytes: [UInt8]
+}
+
+/// What a line has seen since it was made.
+public struct LineCounters: Hashable, Sendable {
+  public var opens = 0
+  public var exchanges = 0
+  public var requests = 0
+  public var bytesSent = 0
+  public var bytesReceived = 0
+  /// Bytes thrown away before a request.
+  public var bytesDiscarded = 0
+  /// Bytes that came in quarantine, after their time.
+  public var bytesLate = 0
+  public var echoes = 0
+  public var charactersBroken = 0
+
+  mutating func add(_ record: ExchangeRecord) {
+    exchanges += 1
+    requests += record.requests.count
+    bytesSent += record.bytesSent
+    bytesReceived += record.bytesReceived
+    bytesDiscarded += record.bytesDiscarded
+    echoes += record.echoed ? 1 : 0
+    charactersBroken += record.charactersBroken
+  }
+}
