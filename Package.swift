@@ -30,16 +30,24 @@ let package = Package(
     // Core rooms: no files, sockets, clocks, randomness, logger or Foundation.
     room("Metering"),
     room("Documents"),
+    room("Modbus", ["Metering"]),
+    room("Devices", ["Metering", "Documents", "Modbus"]),
 
     // The machine: C at the edge, clocks, threads.
     .target(name: "CSerial"),
     room("Host", ["CSerial", "Metering"]),
+
+    .systemLibrary(name: "CModbus", pkgConfig: "libmodbus", providers: [.apt(["libmodbus-dev"])]),
+    room("ModbusClient", ["Modbus", "CModbus"]),
 
     room("TOML", ["Documents", .product(name: "TOMLKit", package: "TOMLKit")]),
 
     tests(of: "Metering"),
     tests(of: "Documents", ["TOML"]),
     tests(of: "Host", ["Metering"]),
+    tests(of: "Modbus", ["Metering"]),
+    tests(of: "ModbusClient", ["Modbus", "CModbus"]),
+    tests(of: "Devices", ["Metering", "Documents", "Modbus", "TOML"]),
   ],
   swiftLanguageModes: [.v6],
   cxxLanguageStandard: .cxx17
