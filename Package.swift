@@ -31,12 +31,16 @@ let package = Package(
     room("Metering"),
     room("Documents"),
     room("DLT645", ["Metering"]),
+    room("Modbus", ["Metering"]),
+    room("Devices", ["Metering", "Documents", "Modbus"]),
 
     // The machine: C at the edge, clocks, threads.
     .target(name: "CSerial"),
     room("Host", ["CSerial", "Metering"]),
 
     room("Line", ["CSerial", "Host", "Metering"]),
+    .systemLibrary(name: "CModbus", pkgConfig: "libmodbus", providers: [.apt(["libmodbus-dev"])]),
+    room("ModbusClient", ["Modbus", "CModbus"]),
 
     room("TOML", ["Documents", .product(name: "TOMLKit", package: "TOMLKit")]),
 
@@ -45,6 +49,9 @@ let package = Package(
     tests(of: "DLT645", ["Metering"]),
     tests(of: "Host", ["Metering"]),
     tests(of: "Line", ["CSerial", "Host", "Metering"]),
+    tests(of: "Modbus", ["Metering"]),
+    tests(of: "ModbusClient", ["Modbus", "CModbus"]),
+    tests(of: "Devices", ["Metering", "Documents", "Modbus", "TOML"]),
   ],
   swiftLanguageModes: [.v6],
   cxxLanguageStandard: .cxx17
