@@ -40,6 +40,9 @@ let package = Package(
     tests(of: "Metering"),
     tests(of: "Documents", ["TOML"]),
     tests(of: "Host", ["Metering"]),
+
+    // Reads the sources themselves, so it depends on nothing.
+    .testTarget(name: "HouseTests", swiftSettings: checked),
   ],
   swiftLanguageModes: [.v6],
   cxxLanguageStandard: .cxx17
