@@ -52,6 +52,9 @@ let package = Package(
     tests(of: "Modbus", ["Metering"]),
     tests(of: "ModbusClient", ["Modbus", "CModbus"]),
     tests(of: "Devices", ["Metering", "Documents", "Modbus", "TOML"]),
+
+    // Reads the sources themselves, so it depends on nothing.
+    .testTarget(name: "HouseTests", swiftSettings: checked),
   ],
   swiftLanguageModes: [.v6],
   cxxLanguageStandard: .cxx17

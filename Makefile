@@ -1,0 +1,58 @@
+# meterd: everything a person or a machine does with this repository. Each target sets up what it needs.
+
+PREFIX  ?= /usr
+DESTDIR ?=
+BINARY  ?= .build/release-stripped/meterd
+
+# Public generics across rooms are specialised only in this mode; every release build uses the same flags, so that
+# no two of them rebuild each other's work.
+RELEASE_FLAGS = -c release --static-swift-stdlib -Xswiftc -cross-module-optimization
+
+# `make demo DEMO="--seconds 60"`; `make bench BENCH=store`.
+DEMO  ?=
+BENCH ?= line store rating decode
+
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+.PHONY: help demo test lint release bench check install clean setup
+
+help: ## this list
+	@sed -nE 's/^([a-z]+):[^#]*## (.*)/  make \1|\2/p' $(MAKEFILE_LIST) | column -t -s '|' 2>/dev/null \
+	  || sed -nE 's/^([a-z]+):[^#]*## (.*)/  make \1: \2/p' $(MAKEFILE_LIST)
+
+# The debug build: `make test` needs it anyway, and after the first time it is there in seconds.
+demo: setup ## simulated meters, the daemon and their bills, in a temporary folder
+	@swift build --quiet --product meterd
+	@exec .build/debug/meterd demo $(DEMO)
+
+test: setup ## every test
+	@swift test --disable-xctest
+
+lint: setup ## format, and words that product code may not use
+	@swift format lint --strict --parallel -r Package.swift Sources Tests
+	@.ci/lint Sources
+	@echo 'lint: clean'
+
+release: ## the binary that is shipped: static Swift, stripped
+	@.ci/setup release
+	@swift build $(RELEASE_FLAGS) --product meterd
+	@mkdir -p .build/release-stripped
+	@strip -o .build/release-stripped/meterd .build/release/meterd
+	@echo "release: .build/release-stripped/meterd, $$(wc -c < .build/release-stripped/meterd) bytes"
+
+bench: release ## the benchmarks, as ratios against their limits
+	@set -e; for name in $(BENCH); do .build/release-stripped/meterd bench "$$name"; done
+
+check: ## what CI runs: tests, lint, gates, sanitizers
+	@.ci/run
+
+# Never builds: a build belongs to a person, an installation often to root.
+install: ## put it on this machine, or under DESTDIR= with PREFIX=/usr
+	@test -x '$(BINARY)' || { echo 'install: there is no $(BINARY); run `make release` first' >&2; exit 1; }
+	@DESTDIR='$(DESTDIR)' PREFIX='$(PREFIX)' .ci/install '$(BINARY)'
+
+clean: ## remove what was built
+	@rm -rf .build .build-asan .build-tsan
+
+setup:
+	@.ci/setup build
