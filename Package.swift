@@ -42,6 +42,8 @@ let package = Package(
     .systemLibrary(name: "CModbus", pkgConfig: "libmodbus", providers: [.apt(["libmodbus-dev"])]),
     room("ModbusClient", ["Modbus", "CModbus"]),
 
+    room("Acquisition", ["Metering", "Devices", "DLT645", "Modbus", "ModbusClient", "Line", "Host"]),
+
     room("TOML", ["Documents", .product(name: "TOMLKit", package: "TOMLKit")]),
 
     tests(of: "Metering"),
@@ -52,6 +54,7 @@ let package = Package(
     tests(of: "Modbus", ["Metering"]),
     tests(of: "ModbusClient", ["Modbus", "CModbus"]),
     tests(of: "Devices", ["Metering", "Documents", "Modbus", "TOML"]),
+    tests(of: "Acquisition", ["Metering", "DLT645", "Modbus"]),
 
     // Reads the sources themselves, so it depends on nothing.
     .testTarget(name: "HouseTests", swiftSettings: checked),

@@ -1,0 +1,301 @@
+public import Metering
+
+/// What to ask next on one line: a value that is told the time and what became of each question.
+///
+/// It never waits, reads or logs. Schedules run on the boot clock, so that a step of the wall clock moves no
+/// round; rounds are labelled with wall time.
+public struct LinePlan: Sendable {
+  /// One meter as the plan sees it.
+  public struct Meter: Sendable {
+    public let id: MeterID
+    /// Questions for each task, by the task's place in the list; empty where it has none.
+    public let programme: [[Query]]
+    /// Short questions of different shapes, to find out whether the meter is there and to get back in step.
+    public let probes: [Query]
+    /// Longest wait for a first byte.
+    public let replyLimit: BootInstant.Span
+    /// The last round of each task that is already stored; `nil` where none is.
+    public let done: [Int64?]
+
+    public init(
+      id: MeterID, programme: [[Query]], probes: [Query], replyLimit: BootInstant.Span, done: [Int64?] = []
+    ) {
+      self.id = id
+      self.programme = programme
+      self.probes = probes
+      self.replyLimit = replyLimit
+      self.done = done
+    }
+  }
+
+  /// One question, with what the plan needs to know again when it is concluded.
+  public struct Ask: Hashable, Sendable {
+    public let meter: Int
+    public let query: Query
+    /// The round it serves; `nil` for a probe.
+    public let round: Round?
+    public let replyTimeout: BootInstant.Span
+  }
+
+  /// A run of one task.
+  public struct Round: Hashable, Sendable {
+    public let task: Int
+    /// When it was due, in milliseconds since 1970: the label of its readings.
+    public let slot: Int64
+  }
+
+  public enum Action: Hashable, Sendable {
+    case ask(Ask)
+    /// Nothing to do before that instant.
+    case rest(until: BootInstant)
+  }
+
+  /// What became of a question.
+  public enum Conclusion: Hashable, Sendable {
+    case answered(delay: BootInstant.Span?)
+    /// The meter said that it has no such thing. Final for this item in this round.
+    case refused
+    /// Bytes came, but none that could be believed.
+    case damaged
+    case silent
+    /// The port failed; nothing is known of the meter.
+    case portLost
+  }
+
+  /// What came of one round for one meter.
+  public struct Missed: Hashable, Sendable {
+    public let meter: Int
+    public let round: Round
+    public let queries: [Query]
+    public let reason: Reason
+    public enum Reason: String, Hashable, Sendable {
+      case silent, damaged, refused
+    }
+  }
+
+  private struct OpenRound: Sendable {
+    let round: Round
+    /// Questions left, by meter.
+    var left: [[Query]]
+    var tries: [Int]
+    var cursor = 0
+  }
+
+  public let tasks: [AcquisitionTask]
+  public let meters: [Meter]
+  public private(set) var health: [MeterHealth]
+  private let zone: ZoneOffset
+  private var rounds: [OpenRound] = []
+  private var due: [BootInstant]
+  /// Wall milliseconds less boot milliseconds when the dues were reckoned.
+  private var offset: Int64
+  private var missed: [Missed] = []
+  /// How often a round of each task was not finished when the next was due; that next one was left out.
+  public private(set) var overruns: [Int]
+
+  /// Tries of one question in a round before it is given up; the meter answers, but in pieces.
+  public static let triesWhenDamaged = 3
+  /// How long a due probe waits for the line to be idle.
+  public static let probePatience = BootInstant.Span.seconds(8)
+
+  /// A plan whose open rounds begin at once where they are not stored yet.
+  public init(
+    tasks: [AcquisitionTask], meters: [Meter], health: [MeterHealth]? = nil, zone: ZoneOffset, at now: BootInstant,
+    wall: HostInstant
+  ) {
+    self.tasks = tasks
+    self.meters = meters
+    self.zone = zone
+    self.health = health ?? meters.map { _ in MeterHealth() }
+    offset = wall.unixMilliseconds - now.nanoseconds / 1_000_000
+    overruns = tasks.map { _ in 0 }
+    due = []
+    for index in tasks.indices {
+      let slot = tasks[index].schedule.slot(at: wall.unixMilliseconds, zone: zone)
+      open(Round(task: index, slot: slot), skippingDone: true)
+      due.append(now)
+      setDue(index, after: wall.unixMilliseconds)
+    }
+  }
+
+  /// The next thing to do. Call `concluded` after each `.ask`.
+  public mutating func next(at now: BootInstant, wall: HostInstant) -> Action {
+    openDueRounds(at: now, wall: wall)
+    if let probe = overdueProbe(at: now, patience: Self.probePatience) { return .ask(probe) }
+    if let ask = nextOfRounds(at: now) { return .ask(ask) }
+    if let probe = overdueProbe(at: now, patience: .zero) { return .ask(probe) }
+    let wakes = due + probeTimes()
+    return .rest(until: wakes.min() ?? now + .seconds(60))
+  }
+
+  /// Tells what became of a question.
+  public mutating func concluded(_ ask: Ask, _ conclusion: Conclusion, at now: BootInstant) {
+    switch conclusion {
+    case .portLost: return
+    case .answered(let delay):
+      health[ask.meter].answered(delay: delay)
+      finish(ask)
+    case .refused:
+      // While an older answer may still come, a refusal may be of that older question.
+      let proven = !health[ask.meter].isOwed(at: now)
+      health[ask.meter].refused(ask.query, at: now)
+      if proven { giveUp(ask, .refused) } else { tried(ask, .refused, at: now) }
+    case .damaged:
+      health[ask.meter].damaged(ask.query, at: now)
+      tried(ask, .damaged, at: now)
+    case .silent: health[ask.meter].silent(ask.query, at: now)
+    }
+  }
+
+  /// What rounds have missed since this was last asked.
+  public mutating func takeMissed() -> [Missed] {
+    defer { missed = [] }
+    return missed
+  }
+
+  /// True when every open round is finished.
+  public var isIdle: Bool { rounds.isEmpty }
+}
+
+extension LinePlan {
+  private mutating func open(_ round: Round, skippingDone: Bool) {
+    var left = meters.map { $0.programme.indices.contains(round.task) ? $0.programme[round.task] : [] }
+    if skippingDone {
+      for (index, meter) in meters.enumerated() where meter.done.indices.contains(round.task) {
+        if let done = meter.done[round.task], done >= round.slot { left[index] = [] }
+      }
+    }
+    guard left.contains(where: { !$0.isEmpty }) else { return }
+    let tries = left.map { _ in 0 }
+    rounds.append(OpenRound(round: round, left: left, tries: tries))
+    // The list is short: tasks of one line. Earlier dues first within a priority.
+    rounds.sort { a, b in
+      let (left, right) = (tasks[a.round.task].priority, tasks[b.round.task].priority)
+      return (left, a.round.slot, a.round.task) < (right, b.round.slot, b.round.task)
+    }
+  }
+
+  /// Puts the boot instant of the first slot after `wall` for a task.
+  private mutating func setDue(_ task: Int, after wall: Int64) {
+    let slot = tasks[task].schedule.nextSlot(after: wall, zone: zone)
+    due[task] = BootInstant(nanoseconds: (slot - offset) * 1_000_000)
+  }
+
+  private mutating func openDueRounds(at now: BootInstant, wall: HostInstant) {
+    let fresh = wall.unixMilliseconds - now.nanoseconds / 1_000_000
+    if abs(fresh - offset) > 2000 {
+      // The wall clock was stepped. Intervals go on by the boot clock until their next due; daily times follow.
+      offset = fresh
+      for index in tasks.indices {
+        if case .daily = tasks[index].schedule { setDue(index, after: wall.unixMilliseconds) }
+      }
+    }
+    for index in tasks.indices where due[index] <= now {
+      // A round that still has work for living meters goes on: beginning anew would starve the last of them.
+      guard !hasWork(task: index) else { continue }
+      // The clocks may differ by some milliseconds, hence the half second.
+      let dueWall = due[index].nanoseconds / 1_000_000 + offset
+      let label = max(dueWall + 500, wall.unixMilliseconds)
+      let slot = tasks[index].schedule.slot(at: label, zone: zone)
+      if slot > tasks[index].schedule.slot(at: dueWall + 500, zone: zone) { overruns[index] += 1 }
+      close(task: index)
+      open(Round(task: index, slot: slot), skippingDone: false)
+      setDue(index, after: slot)
+    }
+  }
+
+  private func hasWork(task: Int) -> Bool {
+    rounds.contains { open in
+      open.round.task == task
+        && open.left.enumerated().contains { !$0.element.isEmpty && !health[$0.offset].isSetAside }
+    }
+  }
+
+  /// Ends an unfinished round of a task whose next one is due.
+  private mutating func close(task: Int) {
+    for open in rounds where open.round.task == task {
+      for (meter, queries) in open.left.enumerated() where !queries.isEmpty {
+        missed.append(Missed(meter: meter, round: open.round, queries: queries, reason: .silent))
+      }
+    }
+    rounds.removeAll { $0.round.task == task }
+  }
+
+  /// The next question of the open rounds to a meter that is not set aside.
+  private mutating func nextOfRounds(at now: BootInstant) -> Ask? {
+    for index in rounds.indices {
+      for step in meters.indices {
+        let meter = (rounds[index].cursor + step) % meters.count
+        guard !health[meter].isSetAside, let query = rounds[index].left[meter].first else { continue }
+        rounds[index].cursor = meter
+        if health[meter].mayAsk(query, at: now) { return ask(meter, query, rounds[index].round) }
+        // Its answer could be mistaken for a late one: first something that cannot.
+        if let probe = probe(meter, at: now) { return ask(meter, probe, nil) }
+        health[meter].silent(query, at: now)
+      }
+    }
+    return nil
+  }
+
+  private func ask(_ meter: Int, _ query: Query, _ round: Round?) -> Ask {
+    let timeout = health[meter].replyTimeout(limit: meters[meter].replyLimit)
+    return Ask(meter: meter, query: query, round: round, replyTimeout: timeout)
+  }
+
+  private func probe(_ meter: Int, at now: BootInstant) -> Query? {
+    meters[meter].probes.first { health[meter].mayAsk($0, at: now) }
+  }
+
+  private func probeTimes() -> [BootInstant] {
+    health.compactMap { if case .setAside(_, let at) = $0.state { at } else { nil } }
+  }
+
+  private mutating func overdueProbe(at now: BootInstant, patience: BootInstant.Span) -> Ask? {
+    for meter in meters.indices {
+      guard case .setAside(_, let at) = health[meter].state, at + patience <= now else { continue }
+      for open in rounds {
+        if let query = open.left[meter].first, health[meter].mayAsk(query, at: now) {
+          return ask(meter, query, open.round)
+        }
+      }
+      if let probe = probe(meter, at: now) { return ask(meter, probe, nil) }
+      // Nothing may be asked yet: look again later.
+      health[meter].wait(at: now)
+    }
+    return nil
+  }
+
+  private mutating func finish(_ ask: Ask) {
+    remove(ask)
+    forgetFinishedRounds()
+  }
+
+  private mutating func giveUp(_ ask: Ask, _ reason: Missed.Reason) {
+    if let round = ask.round {
+      missed.append(Missed(meter: ask.meter, round: round, queries: [ask.query], reason: reason))
+    }
+    finish(ask)
+  }
+
+  private mutating func tried(_ ask: Ask, _ reason: Missed.Reason, at now: BootInstant) {
+    guard let round = ask.round, let index = rounds.firstIndex(where: { $0.round == round }) else {
+      // A probe that is answered by rubbish is no better than one that is not answered.
+      health[ask.meter].silent(ask.query, at: now)
+      return
+    }
+    rounds[index].tries[ask.meter] += 1
+    if rounds[index].tries[ask.meter] >= Self.triesWhenDamaged { giveUp(ask, reason) }
+  }
+
+  private mutating func remove(_ ask: Ask) {
+    guard let round = ask.round, let index = rounds.firstIndex(where: { $0.round == round }),
+      let place = rounds[index].left[ask.meter].firstIndex(of: ask.query)
+    else { return }
+    rounds[index].left[ask.meter].remove(at: place)
+    rounds[index].tries[ask.meter] = 0
+  }
+
+  private mutating func forgetFinishedRounds() {
+    rounds.removeAll { $0.left.allSatisfy(\.isEmpty) }
+  }
+}

@@ -1,0 +1,36 @@
+public import DLT645
+public import Modbus
+
+/// One question to one meter: what one exchange asks for.
+public enum Query: Hashable, Sendable {
+  /// A DL/T 645 data identifier.
+  case identifier(DataIdentifier)
+  /// A run of Modbus registers.
+  case registers(function: ReadFunction, start: UInt16, count: UInt16)
+
+  /// What a reply shows of the question it answers.
+  ///
+  /// A reply can be mistaken only for the answer to a question of the same shape: DL/T 645 replies repeat the
+  /// identifier, Modbus RTU replies tell no more than function and length.
+  public enum Shape: Hashable, Sendable {
+    case identifier(DataIdentifier)
+    case registers(function: ReadFunction, count: UInt16)
+  }
+
+  public var shape: Shape {
+    switch self {
+    case .identifier(let identifier): .identifier(identifier)
+    case .registers(let function, _, let count): .registers(function: function, count: count)
+    }
+  }
+}
+
+extension Query: CustomStringConvertible {
+  /// `DI 0001FF00` or `FC4 0+36`.
+  public var description: String {
+    switch self {
+    case .identifier(let identifier): "DI \(identifier)"
+    case .registers(let function, let start, let count): "FC\(function.rawValue) \(start)+\(count)"
+    }
+  }
+}

@@ -1,0 +1,280 @@
+import Acquisition
+import DLT645
+import Metering
+import Modbus
+import Testing
+
+private let start = BootInstant(nanoseconds: 1_000_000_000_000)
+/// 2026-11-22 08:00:00 +08:00.
+private let wallStart: Int64 = 1_795_305_600_000
+
+private func wall(_ now: BootInstant, stepped: Int64 = 0) -> HostInstant {
+  HostInstant(unixMilliseconds: wallStart + (now - start).milliseconds + stepped, clock: .synchronised)
+}
+
+private func identifier(_ bits: UInt32) -> Query { .identifier(DataIdentifier(rawValue: bits)) }
+private func registers(_ start: UInt16, _ count: UInt16) -> Query {
+  .registers(function: .inputRegisters, start: start, count: count)
+}
+
+private func meter(_ number: Int, _ queries: [Query], probes: [Query]? = nil, done: [Int64?] = []) -> LinePlan.Meter {
+  LinePlan.Meter(
+    id: MeterID("M\(number)")!, programme: [queries],
+    probes: probes ?? [identifier(0x0400_0401), identifier(0x0400_0102)], replyLimit: .seconds(1), done: done)
+}
+
+private let everyMinute = AcquisitionTask(name: "t", schedule: .every(seconds: 60), targets: [.energies])
+
+private func plan(_ meters: [LinePlan.Meter], tasks: [AcquisitionTask] = [everyMinute]) -> LinePlan {
+  LinePlan(tasks: tasks, meters: meters, zone: .china, at: start, wall: wall(start))
+}
+
+/// Runs a plan against scripted meters and tells what was asked, as "METER:QUERY".
+private struct Bench {
+  var plan: LinePlan
+  var now = start
+  var asked: [String] = []
+
+  /// Lets the plan go on until it rests past `end` or `limit` questions were asked.
+  mutating func run(
+    until end: BootInstant, limit: Int = 10_000, _ answer: (LinePlan.Ask, BootInstant) -> LinePlan.Conclusion
+  ) {
+    while asked.count < limit {
+      switch plan.next(at: now, wall: wall(now)) {
+      case .rest(let until):
+        guard until < end else {
+          now = end
+          return
+        }
+        now = max(until, now)
+      case .ask(let ask):
+        asked.append("\(ask.meter):\(ask.query)")
+        let conclusion = answer(ask, now)
+        now = now + (conclusion == .silent ? ask.replyTimeout : .milliseconds(50))
+        plan.concluded(ask, conclusion, at: now)
+      }
+    }
+  }
+}
+
+@Suite struct LinePlanTests {
+  let a = identifier(0x0001_FF00), b = identifier(0x0201_FF00)
+
+  @Test func `a round asks each meter for everything, once a slot`() {
+    var bench = Bench(plan: plan([meter(0, [a, b]), meter(1, [a])]))
+    bench.run(until: start + .seconds(59)) { _, _ in .answered(delay: .milliseconds(40)) }
+    #expect(bench.asked == ["0:DI 0001FF00", "0:DI 0201FF00", "1:DI 0001FF00"])
+    bench.run(until: start + .seconds(61)) { _, _ in .answered(delay: .milliseconds(40)) }
+    #expect(bench.asked.count == 6)
+  }
+
+  @Test func `what is stored already is not asked again after a restart`() {
+    let slot = wallStart
+    var bench = Bench(plan: plan([meter(0, [a], done: [slot]), meter(1, [a], done: [slot - 60_000])]))
+    bench.run(until: start + .seconds(59)) { _, _ in .answered(delay: nil) }
+    #expect(bench.asked == ["1:DI 0001FF00"])
+  }
+
+  @Test func `a silent meter is left at once and costs the others one time-out`() {
+    var bench = Bench(plan: plan([meter(0, [a, b]), meter(1, [a, b]), meter(2, [a, b])]))
+    bench.run(until: start + .milliseconds(1500)) { ask, _ in ask.meter == 1 ? .silent : .answered(delay: nil) }
+    #expect(bench.asked.filter { $0.hasPrefix("1:") } == ["1:DI 0001FF00"])
+    #expect(bench.asked.filter { !$0.hasPrefix("1:") }.count == 4)
+  }
+
+  @Test func `a dead meter is probed ever more rarely and found within a minute of its return`() {
+    var bench = Bench(plan: plan([meter(0, [a]), meter(1, [a])]))
+    let returns = start + .seconds(1000)
+    var probes: [BootInstant] = []
+    var found: BootInstant?
+    bench.run(until: start + .seconds(1100)) { ask, now in
+      guard ask.meter == 1 else { return .answered(delay: .milliseconds(30)) }
+      if now < returns {
+        probes.append(now)
+        return .silent
+      }
+      found = found ?? now
+      return .answered(delay: .milliseconds(30))
+    }
+    let gaps = zip(probes.dropFirst(), probes).map { ($0 - $1).milliseconds }
+    #expect(gaps.first.map { $0 < 5000 } == true)
+    #expect(gaps.dropFirst(8).allSatisfy { $0 > 40_000 && $0 < 60_000 })
+    #expect(found.map { ($0 - returns) < .seconds(60) } == true)
+  }
+
+  @Test func `after a silence the next question to that meter has another shape`() {
+    let block = registers(0, 36), same = registers(52, 36)
+    let modbus = LinePlan.Meter(
+      id: MeterID("M0")!, programme: [[block, same]], probes: [registers(0, 2), registers(0, 4)],
+      replyLimit: .seconds(1))
+    var bench = Bench(plan: plan([modbus]))
+    var first = true
+    bench.run(until: start + .seconds(50)) { _, _ in
+      defer { first = false }
+      return first ? .silent : .answered(delay: nil)
+    }
+    // The probe is no answer to the round; only when it has come may the blocks be asked again.
+    #expect(bench.asked == ["0:FC4 0+36", "0:FC4 0+2", "0:FC4 0+36", "0:FC4 52+36"])
+  }
+
+  @Test func `one-value reads never follow a silence with a question of the same shape`() {
+    // Property: whatever the meter does, a question is only asked while no answer of its shape is owed.
+    for seed in UInt64(1)...200 {
+      var random = SplitMix(seed)
+      let values = (0..<10).map { registers(UInt16($0 * 2), 2) }
+      let modbus = LinePlan.Meter(
+        id: MeterID("M0")!, programme: [values], probes: (3...8).map { registers(0, UInt16($0)) },
+        replyLimit: .seconds(1))
+      var bench = Bench(plan: plan([modbus]))
+      var owed: [Query.Shape: BootInstant] = [:]
+      bench.run(until: start + .seconds(600)) { ask, now in
+        #expect(owed[ask.query.shape].map { $0 <= now } ?? true, "seed \(seed)")
+        switch random.next() % 5 {
+        case 0:
+          owed[ask.query.shape] = now + .seconds(100)
+          return .silent
+        case 1:
+          owed[ask.query.shape] = now + .seconds(100)
+          return .damaged
+        default:
+          owed = [:]
+          return .answered(delay: nil)
+        }
+      }
+      #expect(bench.asked.count > 20, "seed \(seed)")
+    }
+  }
+
+  @Test func `a refusal is final for its item and not for the meter`() {
+    var bench = Bench(plan: plan([meter(0, [a, b])]))
+    bench.run(until: start + .seconds(50)) { ask, _ in ask.query == a ? .refused : .answered(delay: nil) }
+    #expect(bench.asked == ["0:DI 0001FF00", "0:DI 0201FF00"])
+    let missed = bench.plan.takeMissed()
+    #expect(missed.map(\.reason) == [.refused])
+    #expect(missed.first?.queries == [a])
+  }
+
+  @Test func `a good block survives a bad one`() {
+    var bench = Bench(plan: plan([meter(0, [a, b])]))
+    bench.run(until: start + .seconds(50)) { ask, _ in ask.query == a ? .damaged : .answered(delay: nil) }
+    #expect(bench.asked.filter { $0 == "0:DI 0001FF00" }.count == LinePlan.triesWhenDamaged)
+    #expect(bench.asked.contains("0:DI 0201FF00"))
+    #expect(bench.plan.takeMissed().map(\.reason) == [.damaged])
+  }
+
+  @Test func `a line that answers with rubbish alone does not spin`() {
+    var bench = Bench(plan: plan([meter(0, [a])]))
+    bench.run(until: start + .seconds(300)) { _, _ in .damaged }
+    #expect(bench.asked.count < 60)
+  }
+
+  @Test func `a slow round is finished before the next begins, and the slot left out is counted`() {
+    let task = AcquisitionTask(name: "fast", schedule: .every(seconds: 1), targets: [.energies])
+    let meters = (0..<40).map { meter($0, [a]) }
+    var bench = Bench(plan: plan(meters, tasks: [task]))
+    bench.run(until: start + .seconds(9), limit: 160) { _, _ in .answered(delay: nil) }
+    for number in 0..<40 {
+      #expect(bench.asked.filter { $0.hasPrefix("\(number):") }.count >= 3, "meter \(number)")
+    }
+    #expect(bench.plan.overruns[0] > 0)
+  }
+
+  @Test func `an urgent task goes before the others between two questions`() {
+    let urgent = AcquisitionTask(name: "u", schedule: .every(seconds: 60), targets: [.energies], priority: 1)
+    let slow = AcquisitionTask(name: "s", schedule: .every(seconds: 60), targets: [.energies], priority: 3)
+    let meters = (0..<2).map {
+      LinePlan.Meter(id: MeterID("M\($0)")!, programme: [[a], [b]], probes: [], replyLimit: .seconds(1))
+    }
+    var bench = Bench(plan: plan(meters, tasks: [slow, urgent]))
+    bench.run(until: start + .seconds(50)) { _, _ in .answered(delay: nil) }
+    #expect(bench.asked == ["0:DI 0201FF00", "1:DI 0201FF00", "0:DI 0001FF00", "1:DI 0001FF00"])
+  }
+
+  @Test func `time-outs are learned from the meter and grow again when it slows`() {
+    var bench = Bench(plan: plan([meter(0, Array(repeating: a, count: 1))]))
+    var timeouts: [Int64] = []
+    bench.run(until: start + .seconds(1200)) { ask, _ in
+      timeouts.append(ask.replyTimeout.milliseconds)
+      return .answered(delay: .milliseconds(60))
+    }
+    #expect(timeouts.first == 1000)
+    #expect(timeouts.last.map { (160...260).contains($0) } == true)
+  }
+
+  @Test func `labels are slots of the wall clock and rounds keep to the boot clock when it steps`() {
+    var line = plan([meter(0, [a])])
+    func ask(_ now: BootInstant, stepped: Int64) -> LinePlan.Round? {
+      guard case .ask(let ask) = line.next(at: now, wall: wall(now, stepped: stepped)) else { return nil }
+      line.concluded(ask, .answered(delay: nil), at: now)
+      return ask.round
+    }
+    #expect(ask(start, stepped: 0)?.slot == wallStart)
+    #expect(ask(start + .seconds(59), stepped: 0) == nil)
+    // The wall clock goes back an hour: the round still comes a minute after the last, labelled with the new time.
+    #expect(ask(start + .seconds(60), stepped: -3_600_000)?.slot == wallStart + 60_000 - 3_600_000)
+    #expect(ask(start + .seconds(60), stepped: -3_600_000) == nil)
+  }
+
+  @Test func `slots begin anew at midnight and a daily task looks back to its last time`() throws {
+    let zone = ZoneOffset.china
+    let lateEvening = zone.unixMilliseconds(of: try #require(MeterTime("2026-12-31T23:59:50")))
+    let schedule = Schedule.every(seconds: 7 * 60)
+    #expect(schedule.nextSlot(after: lateEvening, zone: zone)
+      == zone.unixMilliseconds(of: try #require(MeterTime("2027-01-01T00:00"))))
+    let daily = Schedule.daily(try #require(TimeOfDay("00:05")))
+    let early = zone.unixMilliseconds(of: try #require(MeterTime("2027-01-01T00:04:59")))
+    #expect(zone.local(unixMilliseconds: daily.slot(at: early, zone: zone)) == MeterTime("2026-12-31T00:05:00"))
+    #expect(zone.local(unixMilliseconds: daily.nextSlot(after: early, zone: zone)) == MeterTime("2027-01-01T00:05:00"))
+  }
+}
+
+@Suite struct SettlementTests {
+  struct Row: Sendable, CustomTestStringConvertible {
+    let day: Int, hour: Int, back: Int, now: String, expected: String
+    var testDescription: String { "day \(day) hour \(hour), \(back) back at \(now)" }
+  }
+
+  static let rows = [
+    Row(day: 1, hour: 0, back: 1, now: "2026-11-22T10:00", expected: "2026-11-01T00:00"),
+    Row(day: 1, hour: 0, back: 12, now: "2026-11-22T10:00", expected: "2025-12-01T00:00"),
+    Row(day: 1, hour: 0, back: 1, now: "2026-11-01T00:00", expected: "2026-11-01T00:00"),
+    Row(day: 1, hour: 0, back: 1, now: "2026-10-31T23:59", expected: "2026-10-01T00:00"),
+    Row(day: 25, hour: 12, back: 1, now: "2026-11-25T11:59", expected: "2026-10-25T12:00"),
+    Row(day: 25, hour: 12, back: 2, now: "2027-01-25T12:00", expected: "2026-12-25T12:00"),
+    Row(day: 28, hour: 23, back: 1, now: "2024-03-01T00:00", expected: "2024-02-28T23:00"),
+  ]
+
+  @Test(arguments: rows)
+  func `a settlement is closed at its boundary`(_ row: Row) throws {
+    let day = try #require(SettlementDay(day: row.day, hour: row.hour))
+    let now = try #require(MeterTime(row.now))
+    #expect(day.boundary(row.back, before: now).localSeconds == MeterTime(row.expected)?.localSeconds)
+  }
+
+  @Test func `an answer that may straddle the boundary belongs to no month`() throws {
+    let sight = ClockSight(meter: try #require(MeterTime("2026-10-31T23:59:50")), at: start)
+    #expect(sight.boundary(1, of: .firstOfMonth, answeredAt: start + .seconds(2)) == MeterTime("2026-10-01T00:00:00"))
+    #expect(sight.boundary(1, of: .firstOfMonth, answeredAt: start + .seconds(8)) == nil)
+  }
+
+  @Test func `a date and a time read around midnight are no clock`() throws {
+    let date = try #require(CivilDate("2026-11-22"))
+    #expect(ClockSight(date: date, time: try #require(TimeOfDay("23:59:55")), at: start) == nil)
+    #expect(ClockSight(date: date, time: try #require(TimeOfDay("00:00:10")), at: start) == nil)
+    #expect(ClockSight(date: date, time: try #require(TimeOfDay("12:00:10")), at: start) != nil)
+  }
+}
+
+/// A small generator whose seed says everything. Source: Steele, Lea, Flood, "Fast splittable pseudorandom
+/// number generators", 2014.
+struct SplitMix: RandomNumberGenerator {
+  private var state: UInt64
+  init(_ seed: UInt64) { state = seed }
+  mutating func next() -> UInt64 {
+    state &+= 0x9E37_79B9_7F4A_7C15
+    var mixed = state
+    mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
+    mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
+    return mixed ^ (mixed >> 31)
+  }
+}
