@@ -103,6 +103,9 @@ public struct ReadExchange: Sendable {
     return examine()
   }
 
+  /// Says that a character was lost or hurt: no frame that spans this place is believed.
+  public mutating func interrupted() { decoder.reset() }
+
   /// Says that the line stayed silent for as long as an answer may take.
   public mutating func timedOut() -> Action {
     decoder.silence()
