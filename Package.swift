@@ -23,6 +23,9 @@ func tests(of name: String, _ dependencies: [Target.Dependency] = []) -> Target 
 let package = Package(
   name: "meterd",
   platforms: [.macOS(.v26)],
+  products: [
+    .library(name: "Rating", targets: ["Rating"])
+  ],
   dependencies: [
     .package(url: "https://github.com/LebJe/TOMLKit", from: "0.6.0")
   ],
@@ -30,6 +33,8 @@ let package = Package(
     // Core rooms: no files, sockets, clocks, randomness, logger or Foundation.
     room("Metering"),
     room("Documents"),
+    room("Rating", ["Metering", "Documents"]),
+    room("Billing", ["Rating", "Metering"]),
 
     // The machine: C at the edge, clocks, threads.
     .target(name: "CSerial"),
@@ -40,6 +45,8 @@ let package = Package(
     tests(of: "Metering"),
     tests(of: "Documents", ["TOML"]),
     tests(of: "Host", ["Metering"]),
+    tests(of: "Rating", ["Metering", "Documents", "TOML"]),
+    tests(of: "Billing", ["Rating", "Metering", "Documents", "TOML"]),
   ],
   swiftLanguageModes: [.v6],
   cxxLanguageStandard: .cxx17
