@@ -23,6 +23,9 @@ func tests(of name: String, _ dependencies: [Target.Dependency] = []) -> Target 
 let package = Package(
   name: "meterd",
   platforms: [.macOS(.v26)],
+  products: [
+    .library(name: "Rating", targets: ["Rating"])
+  ],
   dependencies: [
     .package(url: "https://github.com/LebJe/TOMLKit", from: "0.6.0")
   ],
@@ -33,6 +36,8 @@ let package = Package(
     room("DLT645", ["Metering"]),
     room("Modbus", ["Metering"]),
     room("Devices", ["Metering", "Documents", "Modbus"]),
+    room("Rating", ["Metering", "Documents"]),
+    room("Billing", ["Rating", "Metering"]),
 
     // The machine: C at the edge, clocks, threads.
     .target(name: "CSerial"),
@@ -58,6 +63,8 @@ let package = Package(
 
     // Reads the sources themselves, so it depends on nothing.
     .testTarget(name: "HouseTests", swiftSettings: checked),
+    tests(of: "Rating", ["Metering", "Documents", "TOML"]),
+    tests(of: "Billing", ["Rating", "Metering", "Documents", "TOML"]),
   ],
   swiftLanguageModes: [.v6],
   cxxLanguageStandard: .cxx17

@@ -1,0 +1,107 @@
+public import Metering
+public import Rating
+
+/// One customer's point of supply: which meters count for it, and when its month closes. 户
+public struct Account: Hashable, Sendable {
+  public let id: String
+  /// The meters that counted, one after the other; a change of meter or multiplier is a new entry.
+  public let meters: [MeterAssignment]
+  /// Name of the tariff plan.
+  public let plan: String
+  public let settlement: Settlement
+  /// The station's zone: meters' own times are local to it.
+  public let zone: ZoneOffset
+  /// The month from which on the household has its grant for many people; `nil` without one. 一户多人口
+  public let grantFrom: YearMonth?
+
+  public init(
+    id: String, meters: [MeterAssignment], plan: String, settlement: Settlement = .firstOfMonth,
+    zone: ZoneOffset = .china, grantFrom: YearMonth? = nil
+  ) {
+    self.id = id
+    self.meters = meters
+    self.plan = plan
+    self.settlement = settlement
+    self.zone = zone
+    self.grantFrom = grantFrom
+  }
+}
+
+/// The day and hour at which a meter closes its month. 结算日
+public struct Settlement: Hashable, Sendable {
+  /// 1...28.
+  public let day: Int
+  /// 0...23.
+  public let hour: Int
+
+  public static let firstOfMonth = Settlement(valid: 1, 0)
+
+  private init(valid day: Int, _ hour: Int) {
+    self.day = day
+    self.hour = hour
+  }
+
+  /// `nil` for a day that not every month has, or no hour.
+  public init?(day: Int, hour: Int = 0) {
+    guard (1...28).contains(day), (0...23).contains(hour) else { return nil }
+    self.init(valid: day, hour)
+  }
+}
+
+/// A meter that counts for an account for some time, with one multiplier.
+public struct MeterAssignment: Hashable, Sendable {
+  public let meter: MeterID
+  public let multiplier: Multiplier
+  /// The first instant it counts, local time; `nil` for always.
+  public let from: MeterTime?
+  /// The instant it stops counting; `nil` while it is in use.
+  public let to: MeterTime?
+  public let register: RegisterRange
+
+  public init(
+    meter: MeterID, multiplier: Multiplier = .one, from: MeterTime? = nil, to: MeterTime? = nil, register: RegisterRange
+  ) {
+    self.meter = meter
+    self.multiplier = multiplier
+    self.from = from
+    self.to = to
+    self.register = register
+  }
+}
+
+/// How far a meter's energy registers count, and how fast they can.
+public struct RegisterRange: Hashable, Sendable {
+  /// Where the registers start from zero again, in millionths of a kWh. DL/T 645 registers: 1 000 000 kWh.
+  public let capacity: Int64
+  /// The most that the meter can count in an hour, in millionths of a kWh, before the multiplier: nominal voltage
+  /// times highest current times phases. A rollover above it is none.
+  public let mostPerHour: Int64
+  /// How the meter cuts registers to their last digit.
+  public let cut: Cut
+
+  public enum Cut: Hashable, Sendable {
+    case truncated
+    case rounded
+    /// Not known: the wider bound counts.
+    case unknown
+  }
+
+  /// `nil` unless both numbers are positive and the capacity is at most 10¹⁰ kWh.
+  public init?(capacity: Int64, mostPerHour: Int64, cut: Cut = .unknown) {
+    guard Energy(millionths: capacity).isBillable, capacity > 0, mostPerHour > 0 else { return nil }
+    self.capacity = capacity
+    self.mostPerHour = mostPerHour
+    self.cut = cut
+  }
+
+  /// By how many steps of the registers the use by a total and by `rates` rate registers may differ.
+  ///
+  /// Each of the two readings of truncated registers is off by 0...rates-1 steps, of rounded ones by at most half a
+  /// step for each register.
+  func mostSteps(rates: Int) -> Int64 {
+    switch cut {
+    case .truncated: Int64(max(0, rates - 1))
+    case .rounded, .unknown: Int64(rates + 1)
+    }
+  }
+}

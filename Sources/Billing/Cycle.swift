@@ -1,0 +1,52 @@
+public import Metering
+public import Rating
+
+/// One billing period of an account, from one settlement to the next. 结算周期
+public struct Cycle: Hashable, Sendable {
+  /// The month of the cycle's last day: `2026-10` closes at the settlement that ends October's consumption.
+  public let month: YearMonth
+  public let from: MeterTime
+  public let to: MeterTime
+
+  /// The cycle of `month` under `settlement`; `nil` at the ends of the calendar.
+  public init?(_ month: YearMonth, settlement: Settlement) {
+    // A settlement on the 1st closes the month before; on any later day, the month it lies in.
+    let closing = settlement.day == 1 ? month + 1 : month
+    guard let from = settlement.instant(in: closing + -1), let to = settlement.instant(in: closing) else { return nil }
+    self.month = month
+    self.from = from
+    self.to = to
+  }
+
+  /// `2026-10`.
+  public var label: String { "\(month)" }
+
+  /// The cycle after this one.
+  public func next(settlement: Settlement) -> Cycle? { Cycle(month + 1, settlement: settlement) }
+}
+
+extension Settlement {
+  /// The settlement in `month`, local time; `nil` outside the calendar.
+  public func instant(in month: YearMonth) -> MeterTime? {
+    MeterTime(year: month.year, month: month.month, day: day, hour: hour, minute: 0, second: 0)
+  }
+}
+
+/// What makes a bill the same bill: closing a cycle twice must not make two.
+public struct BillKey: Hashable, Sendable, CustomStringConvertible {
+  public let account: String
+  public let cycle: String
+  public let kind: Bill.Kind
+  /// From 1; each correction of the cycle counts on.
+  public let version: Int
+
+  public init(account: String, cycle: String, kind: Bill.Kind = .original, version: Int = 1) {
+    self.account = account
+    self.cycle = cycle
+    self.kind = kind
+    self.version = version
+  }
+
+  /// `A-1001/2026-10/original/1`.
+  public var description: String { "\(account)/\(cycle)/\(kind.rawValue)/\(version)" }
+}

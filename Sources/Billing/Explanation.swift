@@ -1,0 +1,47 @@
+public import Rating
+internal import Metering
+
+/// A bill in words: each line with its rule and numbers, each segment with its readings, down to the evidence.
+///
+/// - Parameters:
+///   - bill: what is explained.
+///   - evidence: lines for the reading of a number, such as the frames it came in; none where nothing is kept.
+/// - Returns: lines of text for people, without line ends.
+public func explain(_ bill: Bill, evidence: (_ reading: Int64) -> [String] = { _ in [] }) -> [String] {
+  let plan = bill.plan
+  var text = [
+    "Bill 账单 \(bill.usage.id)\(bill.kind == .reversal ? " reversed 红冲" : "")",
+    "Account 户号 \(bill.usage.account), \(bill.usage.days)",
+    "Plan 电价 \(plan.title) \(plan.titleChinese) (\(plan.name), valid from \(plan.validFrom))",
+    "Energy 电量 \(bill.totals.energy.text(decimals: plan.energyDecimals)) kWh",
+  ]
+  for line in bill.lines {
+    text.append("\(line.ordinal). \(bill.name(of: line)) \(bill.chineseName(of: line))")
+    text.append("   \(bill.formula(of: line))")
+    text.append("   \(bill.explanation(of: line))")
+    if !line.segments.isEmpty {
+      text.append("   from segment \(line.segments.map { "\($0 + 1)" }.joined(separator: ", "))")
+    }
+  }
+  text.append("Total 合计 \(bill.total) yuan 元")
+  for (index, segment) in bill.usage.segments.enumerated() {
+    text.append(
+      "Segment 区段 \(index + 1): meter 电能表 \(segment.meter), multiplier 倍率 \(segment.multiplier),"
+        + " \(segment.from) to \(segment.to)")
+    for register in segment.registers { text += explain(register, segment.multiplier, evidence) }
+  }
+  return text
+}
+
+private func explain(_ register: RegisterUse, _ multiplier: Multiplier, _ evidence: (Int64) -> [String]) -> [String] {
+  let rollover = register.rolledOver ? ", past its capacity 翻转" : ""
+  var text = [
+    "   \(register.quantity) \(register.quantity.chineseName):"
+      + " (\(register.stop.value) - \(register.start.value)\(rollover)) x \(multiplier) = \(register.energy) kWh"
+  ]
+  for (word, mark) in [("start 起度", register.start), ("stop 止度", register.stop)] {
+    text.append("      \(word): reading \(mark.sequence), \(mark.value) (\(mark.quality.rawValue))")
+    text += evidence(mark.sequence).map { "         \($0)" }
+  }
+  return text
+}

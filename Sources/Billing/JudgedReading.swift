@@ -1,0 +1,60 @@
+public import Metering
+
+/// A stored reading: its number in the journal, what it says, and what validation says of it.
+public struct JudgedReading: Hashable, Sendable {
+  public let sequence: Int64
+  public let reading: Reading
+  public let verdict: Verdict
+
+  public init(sequence: Int64, reading: Reading, verdict: Verdict) {
+    self.sequence = sequence
+    self.reading = reading
+    self.verdict = verdict
+  }
+}
+
+/// The readings that can start or end a segment, by meter, quantity and instant.
+///
+/// A settlement goes before a daily freeze of the same instant, then what an event told, a read at the boundary of a
+/// meter without freezes, and an estimate. Of two versions the later one counts, even when it is held: a doubt about
+/// the best reading is not got round with the second best. The order of arrival changes nothing.
+struct BoundaryReadings {
+  private struct Place: Hashable {
+    let meter: MeterID
+    let quantity: Quantity
+    let instant: Int64
+  }
+
+  private var best: [Place: JudgedReading] = [:]
+
+  init(_ readings: some Sequence<JudgedReading>) {
+    for candidate in readings {
+      let key = candidate.reading.key
+      guard let rank = Self.rank(candidate.reading) else { continue }
+      let place = Place(meter: key.meter, quantity: key.quantity, instant: key.instant)
+      if let known = best[place], let other = Self.rank(known.reading),
+        (other, -known.sequence) < (rank, -candidate.sequence)
+      {
+        continue
+      }
+      best[place] = candidate
+    }
+  }
+
+  /// `nil` when there is none.
+  func reading(_ meter: MeterID, _ quantity: Quantity, at instant: Int64) -> JudgedReading? {
+    best[Place(meter: meter, quantity: quantity, instant: instant)]
+  }
+
+  /// Lower is better; `nil` for readings that are of no boundary.
+  private static func rank(_ reading: Reading) -> Int? {
+    switch reading.key.kind {
+    case .settlement: 0
+    case .dailyFreeze: 1
+    case .event: 2
+    case .instantaneous: reading.quality == .synthetic ? 3 : nil
+    case .estimate: 4
+    case .profile: nil
+    }
+  }
+}

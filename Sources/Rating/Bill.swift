@@ -1,0 +1,110 @@
+/// An itemised bill: what was used, what it costs, and why. 电费账单
+///
+/// A bill is a fact and never changes. It is corrected by its reversal and a new bill.
+public struct Bill: Hashable, Sendable {
+  public enum Kind: String, Hashable, Sendable, CaseIterable {
+    case original
+    /// Cancels an original line by line. 红冲
+    case reversal
+  }
+
+  public let kind: Kind
+  public let plan: Plan
+  public let usage: Usage
+  /// In printed order; empty when nothing was used.
+  public let lines: [BillLine]
+  /// The sum of the lines' amounts.
+  public let total: Money
+  /// Energy of each of the plan's periods; they add up to the billed energy.
+  let byPeriod: EnergyRow
+  let tierUse: TierUse?
+
+  /// Use by tier, with the window it belongs to.
+  struct TierUse: Hashable, Sendable {
+    let start: YearMonth
+    let before: EnergyRow
+    let used: EnergyRow
+  }
+
+  init(
+    kind: Kind, plan: Plan, usage: Usage, lines: [BillLine], total: Money, byPeriod: EnergyRow, tierUse: TierUse?
+  ) {
+    self.kind = kind
+    self.plan = plan
+    self.usage = usage
+    self.lines = lines
+    self.total = total
+    self.byPeriod = byPeriod
+    self.tierUse = tierUse
+  }
+
+  /// The bill that cancels this one: every energy and amount with the other sign. A reversal's is the original.
+  public func reversed() -> Bill {
+    Bill(
+      kind: kind == .original ? .reversal : .original, plan: plan, usage: usage, lines: lines.map { $0.negated() },
+      total: -total, byPeriod: byPeriod, tierUse: tierUse)
+  }
+}
+
+extension Bill {
+  /// The figures of a bill without its lines, with the sign of the bill.
+  public var totals: BillTotals {
+    let sign: Int64 = kind == .original ? 1 : -1
+    func signed(_ energy: Energy) -> Energy { Energy(millionths: energy.millionths * sign) }
+    return BillTotals(
+      energy: signed(usage.total), byPeriod: byPeriod.prefix(plan.periods.count).map(signed),
+      byTier: (tierUse?.used.prefix(plan.tiers?.count ?? 0) ?? []).map(signed), amount: total)
+  }
+
+  /// The tier window after this bill; before it, for a reversal. `nil` where the plan has no tiers.
+  public var windowAfter: WindowState? {
+    guard let tierUse, let count = plan.tiers?.count else { return nil }
+    let before = tierUse.before.prefix(count)
+    guard kind == .original else { return WindowState(start: tierUse.start, byTier: before) }
+    return WindowState(start: tierUse.start, byTier: zip(before, tierUse.used.prefix(count)).map { $0 + $1 })
+  }
+}
+
+/// The figures of a bill without its lines.
+public struct BillTotals: Hashable, Sendable {
+  public let energy: Energy
+  /// In the order of the plan's periods; empty without time of use.
+  public let byPeriod: [Energy]
+  /// From tier 1 on; empty where the plan has no tiers.
+  public let byTier: [Energy]
+  public let amount: Money
+}
+
+/// One printed line of a bill.
+public struct BillLine: Hashable, Sendable {
+  /// From 1.
+  public let ordinal: Int
+  /// Which of the plan's components, from 0.
+  public let component: Int
+  /// From 1; `nil` where the line is not of one tier.
+  public let tier: Int?
+  /// Which of the plan's periods, from 0; `nil` where the line is not of one period.
+  public let period: Int?
+  public let rule: Rule
+  public let energy: Energy
+  public let price: Price
+  public let amount: Money
+  /// Which of the usage's segments the energy comes from.
+  public let segments: Range<Int>
+
+  func negated() -> BillLine {
+    BillLine(
+      ordinal: ordinal, component: component, tier: tier, period: period, rule: rule, energy: -energy, price: price,
+      amount: -amount, segments: segments)
+  }
+}
+
+/// By which rule a line came to be; the raw values are stored on bills and never change their meaning.
+public enum Rule: String, Hashable, Sendable, CaseIterable {
+  case energy = "energy"
+  case energyOfPeriod = "energy.period"
+  case tierPrice = "tier.price"
+  case wholeVolume = "tier.whole-volume"
+  case tierAdder = "tier.adder"
+  case tierAdderProRata = "tier.adder.pro-rata"
+}

@@ -1,0 +1,76 @@
+internal import Metering
+
+extension PlanDraft {
+  /// Everything that a bill takes from the plan, sources included: they are part of what explains a bill.
+  var canonicalText: String {
+    CanonicalJSON.object { json in
+      json.string("name", name)
+      json.string("title", title)
+      json.string("title_zh", titleChinese)
+      json.string("currency", "CNY")
+      json.string("valid_from", "\(validFrom)")
+      json.string("valid_to", validTo.map { "\($0)" })
+      json.string("known_since", "\(knownSince)")
+      json.strings("sources", sources)
+      json.number("energy_scale", energyDecimals)
+      json.objects("periods", periods) { json, period in
+        json.string("name", period.name)
+        json.string("title", period.title)
+        json.string("title_zh", period.titleChinese)
+        json.numbers("rates", period.rates.map(Int.init))
+      }
+      json.number("residual", residualPeriod)
+      json.objects("tiers", tiers.map { [$0] } ?? []) { json, tiers in
+        json.string("window", tiers.window.canonicalText)
+        json.objects("limits", tiers.limits) { json, row in
+          json.strings("kwh", row.map { $0.text(decimals: 6) })
+        }
+        json.string("grant_per_month", tiers.grantPerMonth.map { $0.text(decimals: 6) })
+        json.provenance(tiers.provenance)
+      }
+      json.objects("components", components) { json, component in
+        json.string("kind", component.kindName)
+        json.string("title", component.title)
+        json.string("title_zh", component.titleChinese)
+        switch component.kind {
+        case .energy(let prices): json.strings("prices", prices.texts)
+        case .tierPrices(let prices), .wholeVolume(let prices): json.strings("prices", prices.map { "\($0)" })
+        case .tierAdders(let adders):
+          json.objects("adders", adders) { json, adder in
+            json.number("tier", adder.tier)
+            json.strings("prices", adder.prices.texts)
+          }
+        }
+        json.provenance(component.provenance)
+      }
+    }
+  }
+}
+
+extension PeriodPrices {
+  /// One text for one price, or as many as there are periods.
+  fileprivate var texts: [String] {
+    switch self {
+    case .same(let price): ["\(price)"]
+    case .byPeriod(let prices): prices.map { "\($0)" }
+    }
+  }
+}
+
+extension Tiers.Window {
+  /// `month`, `two-months` or `year-1`, the number being the month it starts in.
+  fileprivate var canonicalText: String {
+    switch self {
+    case .month: "month"
+    case .twoMonths: "two-months"
+    case .year(let startMonth): "year-\(startMonth)"
+    }
+  }
+}
+
+extension CanonicalJSON {
+  fileprivate mutating func provenance(_ provenance: Provenance) {
+    string("source", provenance.text)
+    boolean("primary", provenance.isPrimary)
+  }
+}

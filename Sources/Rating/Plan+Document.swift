@@ -1,0 +1,134 @@
+public import Documents
+internal import Metering
+
+extension Plan {
+  /// Reads a tariff document.
+  ///
+  /// - Throws: `DocumentError` with file, line and key of the first thing that is missing, unknown or contradictory.
+  public convenience init(_ document: Document) throws(DocumentError) {
+    var reader = document.reader()
+    let validFrom = try reader.date("valid-from")
+    var draft = PlanDraft(validFrom: validFrom, knownSince: try reader.date("known-since"))
+    draft.name = try reader.string("name")
+    draft.title = try reader.string("title")
+    draft.titleChinese = try reader.string("title-zh")
+    draft.validTo = try reader.optionalDate("valid-to")
+    if let end = draft.validTo, end < validFrom {
+      throw reader.error("valid-to", "\(end) is before valid-from, \(validFrom)")
+    }
+    guard try reader.string("currency") == "CNY" else { throw reader.error("currency", "only CNY is known") }
+    draft.sources = try reader.optionalStrings("sources") ?? []
+    guard !draft.sources.isEmpty else { throw reader.error("sources", "say where the plan was published") }
+    draft.energyDecimals = try reader.integer("energy-scale")
+    guard [0, 2].contains(draft.energyDecimals) else {
+      throw reader.error("energy-scale", "billed kWh have 0 or 2 decimal places, not \(draft.energyDecimals)")
+    }
+    (draft.periods, draft.residualPeriod) = try readPeriods(&reader)
+    if var table = try reader.optionalTable("tiers") { draft.tiers = try Tiers(&table) }
+    for var table in try reader.tables("component") {
+      draft.components.append(try PlanComponent(&table, periods: draft.periods, tiers: draft.tiers))
+    }
+    try reader.finish()
+    guard draft.components.contains(where: \.pricesEveryUnit) else {
+      throw reader.error("component", "no component prices the energy itself; give one of kind energy or tier-prices")
+    }
+    self.init(draft)
+  }
+}
+
+extension PlanComponent {
+  /// True when each kWh of a bill has its price here; adders do not.
+  fileprivate var pricesEveryUnit: Bool {
+    switch kind {
+    case .energy, .tierPrices, .wholeVolume: true
+    case .tierAdders: false
+    }
+  }
+}
+
+extension Provenance {
+  /// `source` and `primary` of a table.
+  init(_ reader: inout TableReader) throws(DocumentError) {
+    text = try reader.string("source")
+    guard let primary = try reader.optionalBoolean("primary") else {
+      throw reader.error("primary", "say true or false: is the source the issuing authority's own text?")
+    }
+    isPrimary = primary
+  }
+}
+
+/// The `[[period]]` tables, and which of them is the residual.
+private func readPeriods(_ reader: inout TableReader) throws(DocumentError) -> ([Period], Int?) {
+  var periods: [Period] = []
+  var residual: Int?
+  for (index, table) in try reader.tables("period").enumerated() {
+    var table = table
+    let name = try table.string("name")
+    guard !periods.contains(where: { $0.name == name }) else {
+      throw table.error("name", "there is already a period \(name)")
+    }
+    guard name != "total" else { throw table.error("name", "total is no name for a period") }
+    let title = try table.string("title")
+    let titleChinese = try table.string("title-zh")
+    let numbers = try table.optionalIntegers("rates", in: 1...63) ?? []
+    guard !numbers.isEmpty else { throw table.error("rates", "say which rates of the meter count as \(name)") }
+    var rates: [UInt8] = []
+    for rate in numbers.map({ UInt8(truncatingIfNeeded: $0) }) {
+      if let other = periods.first(where: { $0.rates.contains(rate) }) {
+        throw table.error("rates", "rate \(rate) already belongs to \(other.name)")
+      }
+      guard !rates.contains(rate) else { throw table.error("rates", "rate \(rate) is given twice") }
+      rates.append(rate)
+    }
+    if try table.optionalBoolean("residual") == true {
+      if let residual { throw table.error("residual", "\(periods[residual].name) is the residual already") }
+      residual = index
+    }
+    try table.finish()
+    periods.append(Period(name: name, title: title, titleChinese: titleChinese, rates: rates))
+  }
+  guard periods.count <= EnergyRow.most else {
+    throw reader.error("period", "\(periods.count) periods; \(EnergyRow.most) are the most")
+  }
+  guard periods.isEmpty || residual != nil else {
+    throw reader.error("period", "mark the period that gets total less the others with residual = true")
+  }
+  return (periods, residual)
+}
+
+extension TableReader {
+  mutating func optionalDate(_ key: String) throws(DocumentError) -> CivilDate? {
+    guard let text = try optionalString(key) else { return nil }
+    guard let date = CivilDate(text) else { throw error(key, "\"\(text)\" is no date; write it as \"2026-11-22\"") }
+    return date
+  }
+
+  mutating func date(_ key: String) throws(DocumentError) -> CivilDate {
+    guard let date = try optionalDate(key) else { throw missing(key) }
+    return date
+  }
+
+  /// A price in yuan per kWh, as published.
+  mutating func price(_ key: String) throws(DocumentError) -> Price {
+    try price(key, text: try string(key))
+  }
+
+  func price(_ key: String, text: String) throws(DocumentError) -> Price {
+    guard let price = Price(yuan: text) else {
+      throw error(key, "\"\(text)\" is no price in yuan per kWh with at most eight places, such as \"0.538\"")
+    }
+    return price
+  }
+
+  mutating func optionalEnergy(_ key: String) throws(DocumentError) -> Energy? {
+    guard let text = try optionalString(key) else { return nil }
+    guard let energy = Energy(kilowattHours: text), energy.isBillable else {
+      throw error(key, "\"\(text)\" is no number of kWh, such as \"260\"")
+    }
+    return energy
+  }
+
+  func missing(_ key: String) -> DocumentError {
+    DocumentError(file: file, line: table.line, key: path(of: key), problem: .missing)
+  }
+}

@@ -1,0 +1,50 @@
+/// Why a usage cannot be billed under a plan.
+public enum RatingError: Error, Hashable, Sendable {
+  /// Negative, or beyond 10¹⁰ kWh.
+  case energyOutOfRange(what: String, Energy)
+  /// More decimal places than the plan bills.
+  case energyTooFine(what: String, Energy, decimals: Int)
+  case unknownPeriod(String, known: [String])
+  case periodGivenTwice(String)
+  /// A period that is not the residual has no energy.
+  case periodMissing(String)
+  /// Total and parts differ by more than their registers' own steps explain.
+  case partsDisagree(total: Energy, parts: Energy, tolerance: Energy)
+  case outsideValidity(DayRange, plan: String)
+  /// More than 24 months in one bill.
+  case tooLong(DayRange)
+  /// The bill's months lie in two tier windows.
+  case crossesWindow(DayRange, plan: String)
+  case tierCount(Int, expected: Int)
+  /// The plan has no household grant, or fewer than no months were granted.
+  case noGrant(months: Int, plan: String)
+  /// A grant in a window with earlier use needs that use by tier: its total does not say which room is left.
+  case grantNeedsTiers
+  case amountTooLarge(Energy, Price)
+}
+
+extension RatingError: CustomStringConvertible {
+  public var description: String {
+    switch self {
+    case .energyOutOfRange(let what, let energy): "\(what) of \(energy) kWh cannot be billed"
+    case .energyTooFine(let what, let energy, let decimals):
+      "\(what) of \(energy.text(decimals: 6)) kWh has more than the \(decimals) decimal places that the plan bills"
+    case .unknownPeriod(let name, let known):
+      known.isEmpty
+        ? "the plan has no periods, but there is energy for \(name)"
+        : "the plan has no period \(name); its periods are \(known.joined(separator: ", "))"
+    case .periodGivenTwice(let name): "energy of period \(name) is given twice"
+    case .periodMissing(let name): "energy of period \(name) is missing"
+    case .partsDisagree(let total, let parts, let tolerance):
+      "the periods add up to \(parts) kWh, the total is \(total) kWh: more than \(tolerance) kWh apart"
+    case .outsideValidity(let days, let plan): "plan \(plan) is not valid on all days of \(days)"
+    case .tooLong(let days): "\(days) is too long for one bill; 24 months are the most"
+    case .crossesWindow(let days, let plan):
+      "\(days) reaches into two tier windows of plan \(plan); bill each window by itself"
+    case .tierCount(let count, let expected): "earlier use is given for \(count) tiers, the plan has \(expected)"
+    case .noGrant(let months, let plan): "\(months) granted months, but plan \(plan) has no such grant"
+    case .grantNeedsTiers: "a household grant needs the earlier use of the window by tier, not only its total"
+    case .amountTooLarge(let energy, let price): "\(energy) kWh at \(price) yuan is too large an amount"
+    }
+  }
+}

@@ -1,0 +1,57 @@
+extension Plan {
+  /// The window that a usage belongs to, what it had seen before, and this usage by tier.
+  ///
+  /// `nil` where the plan has no tiers.
+  func tierUse(of usage: Usage) throws(RatingError) -> Bill.TierUse? {
+    guard usage.grantedMonths >= 0, usage.grantedMonths <= 120 else {
+      throw .noGrant(months: usage.grantedMonths, plan: name)
+    }
+    guard let tiers else {
+      guard usage.grantedMonths == 0 else { throw .noGrant(months: usage.grantedMonths, plan: name) }
+      return nil
+    }
+    let months = usage.days.months
+    guard let start = tiers.windowStart(of: months) else { throw .crossesWindow(usage.days, plan: name) }
+    guard usage.grantedMonths == 0 || tiers.grantPerMonth != nil else {
+      throw .noGrant(months: usage.grantedMonths, plan: name)
+    }
+    let grant = Energy(millionths: (tiers.grantPerMonth ?? .zero).millionths * Int64(usage.grantedMonths))
+    let before: EnergyRow
+    switch usage.earlier {
+    case .nothing: before = EnergyRow()
+    case .total(let energy):
+      try check(energy, "earlier use")
+      guard grant == .zero || energy == .zero else { throw .grantNeedsTiers }
+      before = tiers.split(energy, earlier: EnergyRow(), grant: .zero, over: months)
+    case .byTier(let energies):
+      guard energies.count == tiers.count else { throw .tierCount(energies.count, expected: tiers.count) }
+      var row = EnergyRow()
+      for (tier, energy) in energies.enumerated() {
+        try check(energy, "earlier use")
+        row[tier] = energy
+      }
+      before = row
+    }
+    return Bill.TierUse(
+      start: start, before: before,
+      used: tiers.split(usage.total, earlier: before, grant: grant, over: months))
+  }
+}
+
+/// How far a tier window is used up: what the next bill of the same window starts from.
+///
+/// Always the sum of the window's bills, never edited.
+public struct WindowState: Hashable, Sendable {
+  /// The window's first month.
+  public let start: YearMonth
+  /// kWh billed so far in each tier.
+  public let byTier: [Energy]
+
+  public init(start: YearMonth, byTier: [Energy]) {
+    self.start = start
+    self.byTier = byTier
+  }
+
+  /// kWh billed so far.
+  public var used: Energy { byTier.reduce(.zero, +) }
+}

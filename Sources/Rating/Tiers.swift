@@ -1,0 +1,83 @@
+/// How consumption in a window of time is cut into tiers. 阶梯
+public struct Tiers: Hashable, Sendable {
+  /// How long use adds up before it starts from nothing again.
+  public enum Window: Hashable, Sendable {
+    /// The months of one bill; limits of the months covered are added.
+    case month
+    /// January and February, March and April, and so on.
+    case twoMonths
+    /// Twelve months from the first of `startMonth` (1...12).
+    case year(startMonth: Int)
+  }
+
+  public let window: Window
+  /// 2...`EnergyRow.most`.
+  public let count: Int
+  /// Upper limits of the tiers but the last, by month of the year when the window is a month (twelve rows), else
+  /// one row for the window.
+  public let limits: [[Energy]]
+  /// kWh that each granted month adds to every limit of a large household; `nil` where there is no such grant.
+  /// 一户多人口
+  public let grantPerMonth: Energy?
+  public let provenance: Provenance
+
+  /// The first month of the window that `month` belongs to.
+  public func windowStart(of month: YearMonth) -> YearMonth {
+    switch window {
+    case .month: month
+    case .twoMonths: YearMonth(index: month.index - month.index % 2)
+    case .year(let startMonth): YearMonth(index: month.index - (month.index - (startMonth - 1)) % 12)
+    }
+  }
+
+  /// The first month of the one window that `months` lie in; `nil` when they lie in two.
+  ///
+  /// A monthly window stretches over all months of a bill, so it is never left.
+  public func windowStart(of months: ClosedRange<YearMonth>) -> YearMonth? {
+    if case .month = window { return months.lowerBound }
+    let start = windowStart(of: months.lowerBound)
+    return windowStart(of: months.upperBound) == start ? start : nil
+  }
+
+  /// The upper limit of `tier` (from 0, not the last) for the window of a bill over `months`, without grants.
+  public func limit(_ tier: Int, over months: ClosedRange<YearMonth>) -> Energy {
+    guard case .month = window else { return limits[0][tier] }
+    var sum = Energy.zero
+    for index in months.lowerBound.index...months.upperBound.index { sum += limits[index % 12][tier] }
+    return sum
+  }
+}
+
+/// What the window of a bill has already seen. 已用电量
+public enum EarlierUse: Hashable, Sendable {
+  /// The bill is the first of its window.
+  case nothing
+  /// So many kWh, filled into the tiers from below. Enough where no household grant was given.
+  case total(Energy)
+  /// So many kWh in each tier, as earlier bills say.
+  case byTier([Energy])
+}
+
+extension Tiers {
+  /// Cuts `use` into the room that `earlier` use of the window has left in each tier.
+  ///
+  /// Room, not position, is what is kept: when `grant` raises every limit in the middle of a window, kWh already
+  /// billed in a higher tier stay there and the new room of the first tier is used next.
+  func split(
+    _ use: Energy, earlier: EnergyRow, grant: Energy, over months: ClosedRange<YearMonth>
+  ) -> EnergyRow {
+    var parts = EnergyRow()
+    var rest = use
+    var lower = Energy.zero
+    for tier in 0..<count - 1 {
+      let upper = limit(tier, over: months)
+      let width = tier == 0 ? upper + grant : upper - lower
+      let part = min(rest, max(.zero, width - earlier[tier]))
+      parts[tier] = part
+      rest -= part
+      lower = upper
+    }
+    parts[count - 1] = rest
+    return parts
+  }
+}

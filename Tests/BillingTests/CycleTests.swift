@@ -1,0 +1,103 @@
+import Billing
+import Metering
+import Rating
+import Testing
+
+@Suite struct CycleTests {
+  @Test func `a cycle is named by the month of its last day`() throws {
+    let october = try month("2026-10")
+    let first = try #require(Cycle(october, settlement: .firstOfMonth))
+    #expect("\(first.from) \(first.to) \(first.label)" == "2026-10-01T00:00:00 2026-11-01T00:00:00 2026-10")
+    let settlement = try #require(Settlement(day: 25, hour: 8))
+    let day25 = try #require(Cycle(october, settlement: settlement))
+    #expect("\(day25.from) \(day25.to)" == "2026-09-25T08:00:00 2026-10-25T08:00:00")
+    #expect(Settlement(day: 29) == nil)
+  }
+
+  private func instants(_ times: [String]) throws -> [Int64] {
+    try times.map { ZoneOffset.china.unixMilliseconds(of: try time($0)) }
+  }
+
+  @Test func `cycles with both settlements are due in order, and a gap keeps the later ones waiting`() throws {
+    let account = try account(try tariff("shanghai-residential-2012"))
+    let three = try instants(["2026-03-01T00:00", "2026-01-01T00:00", "2026-02-01T00:00", "2026-02-11T00:00"])
+    let due = dueCycles(of: account, after: nil, instants: three)
+    #expect(due.ready.map(\.label) == ["2026-01", "2026-02"])
+    #expect(due.waiting == nil)
+    let rest = dueCycles(of: account, after: YearMonth("2026-01"), instants: three)
+    #expect(rest.ready.map(\.label) == ["2026-02"])
+    let gap = try instants(["2026-01-01T00:00", "2026-02-01T00:00", "2026-04-01T00:00", "2026-05-01T00:00"])
+    let held = dueCycles(of: account, after: nil, instants: gap)
+    #expect(held.ready.map(\.label) == ["2026-01"])
+    #expect(held.waiting?.label == "2026-02")
+    #expect(dueCycles(of: account, after: YearMonth("2026-04"), instants: gap).ready == [])
+    #expect(dueCycles(of: account, after: nil, instants: []).ready == [])
+  }
+
+  @Test func `a year of bills crosses both limits by replay, and a corrected month counts once`() throws {
+    let plan = try tariff("shanghai-residential-2012")
+    let account = try account(plan)
+    var journal = Journal()
+    for month in 1...12 {
+      try journal.settle("2026-\(month < 10 ? "0" : "")\(month)-01T00:00", total: "\((month - 1) * 500).00")
+    }
+    try journal.settle("2027-01-01T00:00", total: "6000.00")
+    try journal.settle("2027-02-01T00:00", total: "6500.00")
+    var bills: [Bill] = []
+    let due = dueCycles(of: account, after: nil, instants: journal.readings.map(\.reading.key.instant))
+    #expect(due.ready.count == 13)
+    for cycle in due.ready {
+      let state = windowState(before: cycle.month, under: plan, bills: bills)
+      let closing = closeCycle(
+        account: account, cycle: cycle, readings: journal.readings, windowState: state, plan: plan)
+      bills.append(try #require(closing.closed).bill)
+    }
+    // 3120 is passed in July (3000 before it), 4800 in October (4500 before it).
+    #expect(bills[6].totals.byTier == [try energy("120"), try energy("380"), .zero])
+    #expect(bills[9].totals.byTier == [.zero, try energy("300"), try energy("200")])
+    #expect(bills[11].windowAfter?.used == (try energy("6000")))
+    #expect(bills[12].totals.byTier == [try energy("500"), .zero, .zero])
+    let corrected = bills[0..<9] + [bills[3].reversed(), bills[3]]
+    let october = try month("2026-10")
+    #expect(
+      windowState(before: october, under: plan, bills: corrected.shuffled())
+        == windowState(before: october, under: plan, bills: bills))
+  }
+
+  @Test func `a bill explains itself down to its evidence`() throws {
+    let plan = try tariff("shanghai-residential-2012")
+    var journal = Journal()
+    try journal.settle("2026-10-01T00:00", total: "999990.00")
+    try journal.settle("2026-11-01T00:00", total: "5.00")
+    let state = WindowState(start: try month("2026-01"), byTier: [try energy("2900"), .zero, .zero])
+    let closing = closeCycle(
+      account: try account(plan, multiplier: Multiplier(20) ?? .one), cycle: try cycle("2026-10"),
+      readings: journal.readings, windowState: state, plan: plan)
+    let text = explain(try #require(closing.closed).bill) { ["frame of reading \($0)"] }
+    #expect(
+      text == [
+        "Bill 账单 A-1001/2026-10/original/1",
+        "Account 户号 A-1001, 2026-10-01 to 2026-11-01",
+        "Plan 电价 Shanghai residential, annual tiers 上海居民阶梯电价 (shanghai-residential-2012, valid from 2012-07-01)",
+        "Energy 电量 300.00 kWh",
+        "1. Energy charge 电度电费",
+        "   300.00 kWh x 0.61700000 = 185.10",
+        "   all kWh of the bill at one price; price from Shanghai home prices, youhuo.youhuohao.com 468720 (reprint)"
+          + " (not a primary source)",
+        "   from segment 1",
+        "2. Tier adder, tier 2 递增电费 第2档",
+        "   80.00 kWh x 0.05000000 = 4.00",
+        "   an adder on kWh of tier 2 (above 3120.00 and up to 4800.00 kWh in the window from 2026-01, of which"
+          + " 2900.00 kWh were used before); price from Shanghai home prices, youhuo.youhuohao.com 468720 (reprint)"
+          + " (not a primary source)",
+        "   from segment 1",
+        "Total 合计 189.10 yuan 元",
+        "Segment 区段 1: meter 电能表 M-0001, multiplier 倍率 20, 2026-10-01T00:00:00 to 2026-11-01T00:00:00",
+        "   energy.import.active.total 正向有功电能总: (5.00 - 999990.00, past its capacity 翻转) x 20 = 300.00 kWh",
+        "      start 起度: reading 1, 999990.00 (actual)",
+        "         frame of reading 1",
+        "      stop 止度: reading 2, 5.00 (actual)",
+        "         frame of reading 2",
+      ])
+  }
+}

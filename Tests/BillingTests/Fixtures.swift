@@ -1,0 +1,82 @@
+import Billing
+import Documents
+import Foundation
+import Metering
+import Rating
+import TOML
+import Testing
+
+/// The tariff of the repository called `name`.
+func tariff(_ name: String) throws -> Plan {
+  let folder = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+    .deletingLastPathComponent().appending(path: "tariffs")
+  let text = try String(contentsOf: folder.appending(path: "\(name).toml"), encoding: .utf8)
+  return try Plan(try Document(toml: text, file: "\(name).toml"))
+}
+
+func energy(_ kilowattHours: String) throws -> Energy { try #require(Energy(kilowattHours: kilowattHours)) }
+
+func time(_ text: String) throws -> MeterTime { try #require(MeterTime(text)) }
+
+func month(_ text: String) throws -> YearMonth { try #require(YearMonth(text)) }
+
+/// Six digits before the point and two after, 13.2 kW: a 5(60) A single-phase meter.
+func household(cut: RegisterRange.Cut = .unknown) throws -> RegisterRange {
+  try #require(RegisterRange(capacity: 1_000_000_000_000, mostPerHour: 13_200_000, cut: cut))
+}
+
+func meter(_ name: String = "M-0001") throws -> MeterID { try #require(MeterID(name)) }
+
+func account(
+  _ plan: Plan, multiplier: Multiplier = .one, meters: [MeterAssignment]? = nil, grantFrom: YearMonth? = nil
+) throws -> Account {
+  let usual = [MeterAssignment(meter: try meter(), multiplier: multiplier, register: try household())]
+  return Account(id: "A-1001", meters: meters ?? usual, plan: plan.name, grantFrom: grantFrom)
+}
+
+func cycle(_ label: String) throws -> Cycle {
+  let month = try #require(YearMonth(label))
+  return try #require(Cycle(month, settlement: .firstOfMonth))
+}
+
+/// Makes numbered readings; rate 0 is the total.
+struct Journal {
+  private(set) var readings: [JudgedReading] = []
+
+  mutating func note(
+    _ value: String, at instant: String, rate: UInt8 = 0, meter name: String = "M-0001",
+    kind: ReadingKind = .settlement, status: Verdict.Status = .accepted, codes: [FindingCode] = []
+  ) throws {
+    let millionths = try #require(exactDecimal(value, scale: 6))
+    let quantity = try #require(Quantity.energy(.importActive, rate: rate))
+    let key = ReadingKey(
+      meter: try meter(name), quantity: quantity, kind: kind,
+      instant: ZoneOffset.china.unixMilliseconds(of: try time(instant)))
+    let reading = Reading(
+      key: key, value: RegisterValue(millionths: millionths, resolution: 10_000), quality: .actual,
+      hostTime: HostInstant(unixMilliseconds: key.instant + 300_000, clock: .synchronised),
+      bootTime: BootInstant(nanoseconds: 0))
+    let verdict = Verdict(status: status, findings: codes.map { Finding($0, "") }, ruleVersion: 1)
+    readings.append(JudgedReading(sequence: Int64(readings.count + 1), reading: reading, verdict: verdict))
+  }
+
+  /// Readings of the total, and of peak and valley where given, at the settlement of `month`.
+  mutating func settle(_ instant: String, total: String, peak: String? = nil, valley: String? = nil) throws {
+    try note(total, at: instant)
+    if let peak { try note(peak, at: instant, rate: 2) }
+    if let valley { try note(valley, at: instant, rate: 4) }
+  }
+}
+
+extension Closing {
+  var closed: ClosedBill? {
+    guard case .bill(let closed) = self else { return nil }
+    return closed
+  }
+
+  /// The reasons in words; empty for a bill.
+  var reasons: [String] {
+    guard case .hold(let reasons) = self else { return [] }
+    return reasons.map { "\($0)" }
+  }
+}
