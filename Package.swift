@@ -35,11 +35,15 @@ let package = Package(
     .target(name: "CSerial"),
     room("Host", ["CSerial", "Metering"]),
 
+    // Verdicts and the journal that keeps them.
+    room("Validation", ["Metering"]),
+
     room("TOML", ["Documents", .product(name: "TOMLKit", package: "TOMLKit")]),
 
     tests(of: "Metering"),
     tests(of: "Documents", ["TOML"]),
     tests(of: "Host", ["Metering"]),
+    tests(of: "Validation", ["Metering"]),
   ],
   swiftLanguageModes: [.v6],
   cxxLanguageStandard: .cxx17
