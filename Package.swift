@@ -48,6 +48,8 @@ let package = Package(
     room("ModbusClient", ["Modbus", "CModbus"]),
 
     room("Acquisition", ["Metering", "Devices", "DLT645", "Modbus", "ModbusClient", "Line", "Host"]),
+    // Verdicts and the journal that keeps them.
+    room("Validation", ["Metering"]),
 
     room("TOML", ["Documents", .product(name: "TOMLKit", package: "TOMLKit")]),
 
@@ -65,6 +67,7 @@ let package = Package(
     .testTarget(name: "HouseTests", swiftSettings: checked),
     tests(of: "Rating", ["Metering", "Documents", "TOML"]),
     tests(of: "Billing", ["Rating", "Metering", "Documents", "TOML"]),
+    tests(of: "Validation", ["Metering"]),
   ],
   swiftLanguageModes: [.v6],
   cxxLanguageStandard: .cxx17

@@ -1,0 +1,45 @@
+public import Metering
+
+/// The readings of one meter that can be compared with each other: same quantity, same kind.
+public struct Series: Hashable, Sendable {
+  public let quantity: Quantity
+  public let kind: ReadingKind
+
+  public init(quantity: Quantity, kind: ReadingKind) {
+    self.quantity = quantity
+    self.kind = kind
+  }
+
+  public init(_ key: ReadingKey) { self.init(quantity: key.quantity, kind: key.kind) }
+}
+
+/// A usable reading of the same series, before or after the one that is judged.
+public struct Neighbour: Hashable, Sendable {
+  public let value: RegisterValue
+  /// The instant of its key, in milliseconds since 1970.
+  public let instant: Int64
+  /// When the host had it, in milliseconds since 1970.
+  public let readAt: Int64
+
+  public init(value: RegisterValue, instant: Int64, readAt: Int64) {
+    self.value = value
+    self.instant = instant
+    self.readAt = readAt
+  }
+
+  public init(_ reading: Reading) {
+    self.init(value: reading.value, instant: reading.key.instant, readAt: reading.hostTime.unixMilliseconds)
+  }
+}
+
+extension [Neighbour] {
+  /// The nearest one before `instant`. One at the instant itself is the same reading, for the store to compare.
+  func last(before instant: Int64) -> Neighbour? {
+    self.filter { $0.instant < instant }.max { ($0.instant, $0.value.millionths) < ($1.instant, $1.value.millionths) }
+  }
+
+  /// The nearest one after `instant`.
+  func first(after instant: Int64) -> Neighbour? {
+    self.filter { $0.instant > instant }.min { ($0.instant, $0.value.millionths) < ($1.instant, $1.value.millionths) }
+  }
+}

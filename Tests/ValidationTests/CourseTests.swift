@@ -1,0 +1,92 @@
+import Metering
+import Testing
+import Validation
+
+/// One step of a register over five minutes, in hundredths of a kWh.
+struct Step: Sendable, CustomTestStringConvertible {
+  let name: String
+  let from: Int64
+  let to: Int64
+  let expected: String
+  var testDescription: String { name }
+}
+
+@Suite struct CourseTests {
+  // 1.1 kWh in five minutes is the physical maximum; a register of 0.01 kWh may hide one step more.
+  static let steps = [
+    Step(name: "no use", from: 100_000, to: 100_000, expected: "accepted"),
+    Step(name: "one step back", from: 100_000, to: 99_999, expected: "held BACK"),
+    Step(name: "just within 120 %", from: 100_000, to: 100_133, expected: "accepted"),
+    Step(name: "just beyond 120 %", from: 100_000, to: 100_134, expected: "flagged FLY"),
+    Step(name: "just within 200 %", from: 100_000, to: 100_221, expected: "flagged FLY"),
+    Step(name: "just beyond 200 %", from: 100_000, to: 100_222, expected: "rejected FLY"),
+    Step(name: "rollover at 999999.99", from: 99_999_999, to: 0, expected: "accepted ROLL"),
+    Step(name: "rollover just within the maximum", from: 99_999_999, to: 110, expected: "accepted ROLL"),
+    Step(name: "rollover just beyond the maximum", from: 99_999_999, to: 111, expected: "held BACK"),
+    Step(name: "start at 0.9 of the capacity", from: 90_000_000, to: 0, expected: "held BACK"),
+    Step(name: "the last number the digits can show", from: 99_999_999, to: 99_999_999, expected: "accepted"),
+    Step(name: "a number the digits cannot show", from: 99_999_999, to: 100_000_000, expected: "held FLY"),
+    Step(name: "below zero", from: 0, to: -1, expected: "held BACK"),
+  ]
+
+  @Test(arguments: steps)
+  func `a step forward is judged against what the service can carry`(_ step: Step) throws {
+    let before = neighbour(hundredths(step.from), at: noon - fiveMinutes)
+    #expect(try summary(verdict(on: reading(hundredths(step.to)), among: [before])) == step.expected)
+  }
+
+  @Test(arguments: steps.filter { $0.from >= 0 && $0.from < 100_000_000 && $0.to >= 0 && $0.to < 100_000_000 })
+  func `a reading that comes late is judged by the one after it alike`(_ step: Step) throws {
+    let after = neighbour(hundredths(step.to), at: noon + fiveMinutes)
+    #expect(try summary(verdict(on: reading(hundredths(step.from)), among: [after])) == step.expected)
+  }
+
+  @Test func `the nearest neighbour on each side counts, in any order`() throws {
+    let known = [
+      neighbour(hundredths(500), at: noon + 2 * fiveMinutes), neighbour(hundredths(90), at: noon - fiveMinutes),
+      neighbour(hundredths(999), at: noon - 9 * fiveMinutes), neighbour(hundredths(110), at: noon + fiveMinutes),
+    ]
+    #expect(try summary(verdict(on: reading(hundredths(100)), among: known)) == "accepted")
+    #expect(try summary(verdict(on: reading(hundredths(111)), among: known)) == "held BACK")
+    #expect(try summary(verdict(on: reading(hundredths(89)), among: known)) == "held BACK")
+  }
+
+  @Test func `a neighbour at the same instant is the same reading and divides nothing by zero`() throws {
+    let same = neighbour(hundredths(900), at: noon)
+    #expect(try summary(verdict(on: reading(hundredths(100)), among: [same])) == "accepted")
+  }
+
+  @Test func `a round that read late is given the time it had`() throws {
+    let before = neighbour(hundredths(100_000), at: noon - fiveMinutes)
+    let late = try reading(hundredths(100_200), readAt: noon + fiveMinutes)
+    #expect(try summary(verdict(on: late, among: [before])) == "accepted")
+    let freeze = try reading(hundredths(100_200), kind: .dailyFreeze, readAt: noon + fiveMinutes)
+    #expect(try summary(verdict(on: freeze, among: [before])) == "flagged FLY")
+  }
+
+  @Test func `without a rating nothing flies, and a rollover is not believed`() throws {
+    let unknown = MeterFile(phases: 1, integerDigits: 6)
+    let before = neighbour(hundredths(99_999_999), at: noon - fiveMinutes)
+    #expect(try summary(verdict(on: reading(hundredths(0)), among: [before], file: unknown)) == "held BACK")
+    let low = neighbour(hundredths(0), at: noon - fiveMinutes)
+    #expect(try summary(verdict(on: reading(hundredths(90_000_000)), among: [low], file: unknown)) == "accepted")
+  }
+
+  @Test func `a combined register may fall, by no more than the service carries`() throws {
+    let combined = Quantity.energyTotal(.combinedActive)
+    let before = neighbour(hundredths(1000), at: noon - fiveMinutes)
+    #expect(try summary(verdict(on: reading(hundredths(890), combined), among: [before])) == "accepted")
+    #expect(try summary(verdict(on: reading(hundredths(700), combined), among: [before])) == "rejected FLY")
+    let full = neighbour(hundredths(99_999_999), at: noon - fiveMinutes)
+    #expect(try summary(verdict(on: reading(hundredths(10), combined), among: [full])) == "accepted")
+  }
+
+  @Test func `a finding shows both numbers with their unit`() throws {
+    let before = neighbour(hundredths(100_000), at: noon - fiveMinutes)
+    let back = try verdict(on: reading(hundredths(99_999)), among: [before])
+    #expect(back.findings == [Finding(.backward, "from 1000.00 to 999.99 kWh")])
+    #expect(back.ruleVersion == ruleVersion)
+    let fly = try verdict(on: reading(hundredths(100_134)), among: [before])
+    #expect(fly.findings == [Finding(.runaway, "from 1000.00 to 1001.34 kWh: at most 13.200 kW for 300000 ms")])
+  }
+}
