@@ -37,9 +37,13 @@ let package = Package(
 
     room("TOML", ["Documents", .product(name: "TOMLKit", package: "TOMLKit")]),
 
+    // Meters made of values, on lines paced at the baud rate.
+    room("Simulator", ["Metering", "Host", "CSerial"]),
+
     tests(of: "Metering"),
     tests(of: "Documents", ["TOML"]),
     tests(of: "Host", ["Metering"]),
+    tests(of: "Simulator", ["Metering", "Host"]),
   ],
   swiftLanguageModes: [.v6],
   cxxLanguageStandard: .cxx17

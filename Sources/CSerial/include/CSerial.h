@@ -61,4 +61,6 @@ void cserial_sleep_until(int64_t boot_nanoseconds);
 /// Starts a detached thread with its own stack of 512 KiB. `name` is cut to 15 bytes.
 int cserial_start_thread(const char *name, void *(*body)(void *), void *argument);
 
+#include "CSerialFarEnd.h"
+
 #endif
