@@ -30,6 +30,7 @@ let package = Package(
     // Core rooms: no files, sockets, clocks, randomness, logger or Foundation.
     room("Metering"),
     room("Documents"),
+    room("DLT645", ["Metering"]),
 
     // The machine: C at the edge, clocks, threads.
     .target(name: "CSerial"),
@@ -42,6 +43,7 @@ let package = Package(
 
     tests(of: "Metering"),
     tests(of: "Documents", ["TOML"]),
+    tests(of: "DLT645", ["Metering"]),
     tests(of: "Host", ["Metering"]),
     tests(of: "Simulator", ["Metering", "Host"]),
   ],
