@@ -31,21 +31,29 @@ let package = Package(
     room("Metering"),
     room("Documents"),
     room("DLT645", ["Metering"]),
+    room("Modbus", ["Metering"]),
+    room("Devices", ["Metering", "Documents", "Modbus"]),
 
     // The machine: C at the edge, clocks, threads.
     .target(name: "CSerial"),
     room("Host", ["CSerial", "Metering"]),
 
+    .systemLibrary(name: "CModbus", pkgConfig: "libmodbus", providers: [.apt(["libmodbus-dev"])]),
+    room("ModbusClient", ["Modbus", "CModbus"]),
+
     room("TOML", ["Documents", .product(name: "TOMLKit", package: "TOMLKit")]),
 
     // Meters made of values, on lines paced at the baud rate.
-    room("Simulator", ["Metering", "Host", "CSerial"]),
+    room("Simulator", ["Metering", "Host", "CSerial", "DLT645", "Modbus", "Devices"]),
 
     tests(of: "Metering"),
     tests(of: "Documents", ["TOML"]),
     tests(of: "DLT645", ["Metering"]),
     tests(of: "Host", ["Metering"]),
-    tests(of: "Simulator", ["Metering", "Host"]),
+    tests(of: "Simulator", ["Metering", "Host", "CSerial", "DLT645", "Modbus", "Devices"]),
+    tests(of: "Modbus", ["Metering"]),
+    tests(of: "ModbusClient", ["Modbus", "CModbus"]),
+    tests(of: "Devices", ["Metering", "Documents", "Modbus", "TOML"]),
   ],
   swiftLanguageModes: [.v6],
   cxxLanguageStandard: .cxx17

@@ -20,31 +20,33 @@ struct LineEnd: ~Copyable {
   let path: String
   let port: UInt16
 
-  init(_ place: LinePlace) throws(SimulatorError) {
+  private init(talk: CInt, hold: CInt, isSocket: Bool, path: String, port: UInt16) {
+    self.talk = talk
+    self.hold = hold
+    self.isSocket = isSocket
+    self.path = path
+    self.port = port
+  }
+
+  static func open(_ place: LinePlace) throws(SimulatorError) -> LineEnd {
     switch place {
     case .terminal(let link):
       var controller: CInt = -1, device: CInt = -1
       var name = [CChar](repeating: 0, count: 256)
       let result = unsafe cserial_pseudo_terminal(&controller, &device, &name, name.count)
       guard result == 0 else { throw .terminal(errno: -result) }
-      path = String(decoding: name.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self)
-      port = 0
-      talk = controller
-      hold = device
-      isSocket = false
+      let path = String(decoding: name.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self)
+      let end = LineEnd(talk: controller, hold: device, isSocket: false, path: path, port: 0)
       if let link {
         let linked = unsafe cserial_point_link(link, path)
         guard linked == 0 else { throw .link(link, errno: -linked) }
       }
+      return end
     case .socket(let wanted):
       var bound: UInt16 = 0
       let listener = unsafe cserial_listen_local(wanted, &bound)
       guard listener >= 0 else { throw .port(wanted, errno: -listener) }
-      path = "tcp://127.0.0.1:\(bound)"
-      port = bound
-      talk = -1
-      hold = listener
-      isSocket = true
+      return LineEnd(talk: -1, hold: listener, isSocket: true, path: "tcp://127.0.0.1:\(bound)", port: bound)
     }
   }
 

@@ -31,7 +31,7 @@ public actor SimulatedLine {
   public init(
     name: String, place: LinePlace, bus: SimulatedBus, paces: [Int: WirePace] = [:]
   ) throws(SimulatorError) {
-    let end = try LineEnd(place)
+    let end = try LineEnd.open(place)
     let opened = end.path
     let port = end.port
     bell = try Bell()
@@ -128,7 +128,7 @@ extension SimulatedLine {
   public nonisolated func reopen() async throws(SimulatorError) {
     try await interrupt { line throws(SimulatorError) in
       line.end = nil
-      line.end = try LineEnd(line.place)
+      line.end = try LineEnd.open(line.place)
       line.tuned = nil
     }
   }
