@@ -98,8 +98,10 @@ extension MeterRegisters {
     case .clockDate: return .date(clock.date)
     case .clockTime: return .timeOfDay(clock.time)
     case .rateCount: return exact(Int64(curve.schedule.rateCount) * 1_000_000)
-    case .settlementDay(1): return exact(Int64(settlementDay * 100 + settlementHour) * 1_000_000)
-    case .settlementDay: return exact(9_999_000_000)
+    case .settlementDay(1):
+      let dayAndHour = String(settlementDay * 100 + settlementHour)
+      return .text(String(repeating: "0", count: 4 - dayAndHour.count) + dayAndHour)
+    case .settlementDay: return .text("9999")
     case .statusWord: return .bits(0, width: 16)
     case .currentRatio, .voltageRatio: return exact(1_000_000)
     case .meterConstant: return exact(6_400_000_000)

@@ -99,8 +99,9 @@ struct RequestFinder: Sendable {
   /// once in 65,536, and then every time they are sent.
   private func isWithinDLT645() -> Bool {
     heard.indices.contains { start in
+      // A master's control code has none of its upper three bits set.
       heard[start].byte == 0x68 && start + 9 < heard.count && heard[start + 7].byte == 0x68
-        && heard.count < start + 12 + Int(heard[start + 9].byte)
+        && heard[start + 8].byte < 0x20 && heard.count < start + 12 + Int(heard[start + 9].byte)
     }
   }
 }

@@ -180,7 +180,9 @@ public struct SimulatedBus: Sendable {
       let due = start + pace.character
       counted.meterBytes += 1
       counted.busy = counted.busy + pace.character
-      if let other = coming.firstIndex(where: { overlaps($0, start, due) }) {
+      // Most answers have the wire to themselves: nothing comes after what they have put there so far.
+      let isAlone = coming.last.map { $0.due <= start } ?? true
+      if !isAlone, let other = coming.firstIndex(where: { overlaps($0, start, due) }) {
         // Two drivers: where either pulls, the wire follows.
         hitMeter = true
         coming[other].byte |= byte

@@ -20,7 +20,8 @@ private func curve(_ seed: UInt64, initial: [Int64]? = nil) throws -> LoadCurve 
 
   @Test func `a rate counts in its own hours only`() throws {
     let curve = try curve(7)
-    let before = curve.energies(at: seconds("2026-11-22T18:00")), after = curve.energies(at: seconds("2026-11-22T19:00"))
+    let before = curve.energies(at: seconds("2026-11-22T18:00")),
+      after = curve.energies(at: seconds("2026-11-22T19:00"))
     let grown = after.indices.filter { after[$0] > before[$0] }
     #expect(grown == [1])
     #expect(after[1] - before[1] == curve.watts(at: seconds("2026-11-22T18:30")) * 1000)
