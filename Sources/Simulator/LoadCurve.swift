@@ -57,9 +57,8 @@ public struct LoadCurve: Hashable, Sendable {
 
   /// A customer's curve made from `seed`.
   ///
-  /// - Parameters:
-  ///   - scale: per cent of a mean customer, 1...1000; 100 draws up to about 3 kW.
-  ///   - initial: millionths of a kWh per rate; `nil` takes some thousands of kWh from the seed.
+  /// `scale` is per cent of a mean customer, 1...1000; 100 draws up to about 3 kW. `initial` is in millionths of a
+  /// kWh per rate; `nil` takes some thousands of kWh from the seed.
   public init(
     seed: UInt64, start: MeterTime, schedule: RateSchedule = .sharpPeakFlatValley, scale: Int64 = 100,
     initial: [Int64]? = nil

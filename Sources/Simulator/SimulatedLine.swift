@@ -24,10 +24,9 @@ public actor SimulatedLine {
 
   public nonisolated var unownedExecutor: UnownedSerialExecutor { unsafe thread.asUnownedSerialExecutor() }
 
-  /// Opens the port and starts the thread.
+  /// Opens the port and starts the thread; throws where there is no port to open.
   ///
-  /// - Parameters:
-  ///   - paces: by rate, where the line follows the rate that the master tunes its port to. A terminal only.
+  /// With `paces`, by rate, the line follows the rate that the master tunes its port to; a terminal only.
   public init(
     name: String, place: LinePlace, bus: SimulatedBus, paces: [Int: WirePace] = [:]
   ) throws(SimulatorError) {
