@@ -52,6 +52,12 @@ public struct Address: Hashable, Sendable {
   /// True where all twelve are digits, so that it can be one meter's own.
   public var isComplete: Bool { isDecimal(nibbles) }
 
+  /// True where every digit is 0...9 or `A`: all that a frame of the protocol carries.
+  var isPossible: Bool {
+    // BH...FH have the eight set with the four, or with the two and the one.
+    nibbles & (nibbles << 1 | (nibbles << 2 & nibbles << 3)) & 0x8888_8888_8888 == 0
+  }
+
   /// True where `meter` is an address that a request sent to this one reaches: equal digit by digit, `A` standing
   /// for any digit.
   public func matches(_ meter: Address) -> Bool {

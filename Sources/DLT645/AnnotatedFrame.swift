@@ -1,0 +1,177 @@
+public import Metering
+
+/// A frame, or what was meant to be one, found in bytes offline, with all that can be said about it.
+public struct AnnotatedFrame: Hashable, Sendable {
+  /// Of the first `68H`.
+  public let offset: Int
+  public let length: Int
+  /// False for a damaged candidate; then everything but `error` is what its bytes seem to say.
+  public var isValid: Bool { if case .frame = error { false } else { true } }
+  public let edition: Edition
+  /// `nil` where a damaged candidate ends before it.
+  public internal(set) var direction: Direction?
+  public internal(set) var control: ControlCode?
+  public internal(set) var address: Address?
+  /// Stable name such as `read`; `nil` where the edition has no such function.
+  public internal(set) var function: String?
+  /// Eight hex digits, or four of the 1997 edition; `nil` where the frame carries none.
+  public internal(set) var identifier: String?
+  /// What the data tells; empty for requests, parts of a longer answer and identifiers not in the catalogue.
+  public internal(set) var observations: [Observation] = []
+  /// Set in a refusal.
+  public internal(set) var exception: ErrorWord?
+  public internal(set) var error: Fault?
+
+  /// What is wrong with the frame or with its data.
+  public enum Fault: Hashable, Sendable {
+    case frame(FrameError)
+    /// The frame is sound and items of its data are not; never empty.
+    case data([DataError])
+    /// A refusal without a reason, or a reply too short for an identifier.
+    case tooShort(dataCount: Int)
+
+    /// Stable name, as printed in JSON.
+    public var code: String {
+      switch self {
+      case .frame(let error): error.code
+      case .data(let errors): errors.first?.code ?? "data"
+      case .tooShort: "length"
+      }
+    }
+
+    public var detail: String {
+      switch self {
+      case .frame(let error): error.description
+      case .data(let errors): errors.map(\.description).joined(separator: "; ")
+      case .tooShort(let count): "\(count) data bytes are too few for this reply"
+      }
+    }
+  }
+
+  /// Two hex digits and the reasons in words, for JSON; `nil` where the frame is no refusal.
+  public var exceptionText: (code: String, name: String)? {
+    exception.map { word in
+      let names = word.names(in: edition)
+      return (word.hex, names.isEmpty ? word.description : names.joined(separator: ", "))
+    }
+  }
+}
+
+extension AnnotatedFrame {
+  /// Says what a sound frame says.
+  init(_ frame: Frame, in bytes: Span<UInt8>) {
+    let edition = Edition(of: frame, in: bytes)
+    self.init(offset: frame.offset, length: frame.length, edition: edition)
+    direction = frame.control.direction
+    control = frame.control
+    address = frame.address
+    function = Function.find(frame.control.function, in: edition)?.name
+    if frame.control.isReply, frame.control.isAbnormal {
+      readRefusal(frame, in: bytes)
+    } else {
+      readData(frame, in: bytes)
+    }
+  }
+
+  /// Says what is known of a candidate that is no frame.
+  init(damaged error: FrameError, at offset: Int, length: Int, in bytes: Span<UInt8>) {
+    var edition = Edition.dlt645v2007
+    var control: ControlCode?
+    if length > 8, offset + 8 < bytes.count {
+      let code = ControlCode(rawValue: bytes[offset + 8])
+      control = code
+      edition = Function.find(code.function, in: .dlt645v2007) == nil ? .dlt645v1997 : .dlt645v2007
+    }
+    self.init(offset: offset, length: length, edition: edition)
+    self.control = control
+    direction = control?.direction
+    function = control.flatMap { Function.find($0.function, in: edition)?.name }
+    if length > 6, offset + 6 < bytes.count { address = Address(wire: (1...6).map { bytes[offset + $0] }) }
+    self.error = .frame(error)
+  }
+
+  private init(offset: Int, length: Int, edition: Edition) {
+    self.offset = offset
+    self.length = length
+    self.edition = edition
+  }
+
+  private mutating func readRefusal(_ frame: Frame, in bytes: Span<UInt8>) {
+    guard frame.dataCount > 0 else {
+      error = .tooShort(dataCount: 0)
+      return
+    }
+    exception = ErrorWord(
+      rawValue: frame.data(0, in: bytes), second: frame.dataCount == 2 ? frame.data(1, in: bytes) : nil)
+  }
+
+  private mutating func readData(_ frame: Frame, in bytes: Span<UInt8>) {
+    let isReply = frame.control.isReply
+    switch (edition, frame.control.function) {
+    case (.dlt645v2007, ReadFunction.data), (.dlt645v2007, ReadFunction.following):
+      guard let found = frame.identifier(in: bytes) else {
+        error = .tooShort(dataCount: frame.dataCount)
+        return
+      }
+      identifier = found.description
+      let isWhole = frame.control.function == ReadFunction.data && !frame.control.hasMore
+      guard isReply, isWhole, found.isCatalogued else { return }
+      take { () throws(DataError) in try found.decode(frame.data(from: 4, in: bytes)) }
+    case (.dlt645v1997, ReadFunction.data1997), (.dlt645v1997, ReadFunction.following1997):
+      guard let found = frame.shortIdentifier(in: bytes) else {
+        error = .tooShort(dataCount: frame.dataCount)
+        return
+      }
+      identifier = found.description
+      let isWhole = frame.control.function == ReadFunction.data1997 && !frame.control.hasMore
+      guard isReply, isWhole, found.isCatalogued else { return }
+      take { () throws(DataError) in try found.decode(frame.data(from: 2, in: bytes)) }
+    case (.dlt645v2007, ReadFunction.address):
+      guard isReply else { return }
+      guard frame.dataCount == 6, let quantity = Quantity(.meterAddress, .single) else {
+        error = .tooShort(dataCount: frame.dataCount)
+        return
+      }
+      let content = Result { () throws(ItemFault) in
+        try ItemFormat.digits(bytes: 6).read(frame.data(in: bytes).span)
+      }
+      switch content {
+      case .success(let content): observations = [Observation(quantity: quantity, value: content.value)]
+      case .failure: error = .data([.notDecimal(quantity, bytes: frame.data(in: bytes))])
+      }
+    case (.dlt645v2007, 0x14), (.dlt645v2007, 0x03):
+      identifier = isReply && frame.control.function == 0x14 ? nil : frame.identifier(in: bytes)?.description
+    case (.dlt645v1997, 0x04), (.dlt645v1997, 0x03):
+      identifier = isReply && frame.control.function == 0x04 ? nil : frame.shortIdentifier(in: bytes)?.description
+    case (.dlt645v2007, _), (.dlt645v1997, _): break
+    }
+  }
+
+  private mutating func take(_ decode: () throws(DataError) -> Decoded) {
+    do throws(DataError) {
+      let decoded = try decode()
+      observations = decoded.observations
+      if !decoded.rejected.isEmpty { error = .data(decoded.rejected) }
+    } catch {
+      self.error = .data([error])
+    }
+  }
+}
+
+extension Edition {
+  /// The edition that a frame belongs to, by its control code and, for 03H, by its data.
+  ///
+  /// 03H is the security function of 2007, whose identifiers begin with 07H, and the re-read of 1997. 08H is the
+  /// same in both.
+  init(of frame: Frame, in bytes: Span<UInt8>) {
+    let function = frame.control.function
+    let is2007 = Function.find(function, in: .dlt645v2007) != nil
+    let is1997 = Function.find(function, in: .dlt645v1997) != nil
+    switch (is2007, is1997) {
+    case (true, true) where function == 0x03 && !frame.control.isAbnormal:
+      self = frame.identifier(in: bytes)?.di3 == 0x07 ? .dlt645v2007 : .dlt645v1997
+    case (false, true): self = .dlt645v1997
+    case (true, _), (false, false): self = .dlt645v2007
+    }
+  }
+}
