@@ -53,11 +53,15 @@ let package = Package(
 
     room("TOML", ["Documents", .product(name: "TOMLKit", package: "TOMLKit")]),
 
+    // Meters made of values, on lines paced at the baud rate.
+    room("Simulator", ["Metering", "Host", "CSerial", "DLT645", "Modbus", "Devices"]),
+
     tests(of: "Metering"),
     tests(of: "Documents", ["TOML"]),
     tests(of: "DLT645", ["Metering"]),
     tests(of: "Host", ["Metering"]),
     tests(of: "Line", ["CSerial", "Host", "Metering"]),
+    tests(of: "Simulator", ["Metering", "Host", "CSerial", "DLT645", "Modbus", "Devices"]),
     tests(of: "Modbus", ["Metering"]),
     tests(of: "ModbusClient", ["Modbus", "CModbus"]),
     tests(of: "Devices", ["Metering", "Documents", "Modbus", "TOML"]),

@@ -82,4 +82,6 @@ int cserial_notify(const char *socket_name, const char *message);
 /// Starts a detached thread with its own stack of 512 KiB. `name` is cut to 15 bytes.
 int cserial_start_thread(const char *name, void *(*body)(void *), void *argument);
 
+#include "CSerialFarEnd.h"
+
 #endif

@@ -1,0 +1,110 @@
+public import Metering
+
+/// Everything a simulated meter measures and keeps, as a pure function of its clock.
+///
+/// There is no state: the settlement of last month is the curve at last month's boundary. A meter asked again at
+/// the same simulated instant, by this process or the next, shows the same.
+public struct MeterRegisters: Hashable, Sendable {
+  public let curve: LoadCurve
+  /// Day of the month at which the meter settles, 1...28, and the hour, 0...23. 结算日
+  public let settlementDay: Int
+  public let settlementHour: Int
+  /// The meter's clock less the true one, in seconds. The load follows the meter's clock.
+  public let clockOffset: Int64
+  public let zone: ZoneOffset
+  /// Exported and reactive energy, in thousandths of the imported active energy.
+  public let exportShare: Int64
+  public let reactiveShare: Int64
+  /// Millionths of the unit at which an energy register passes zero; 10^12 is 999999.99 kWh and one step.
+  public let capacity: Int64
+  /// 1 or 3; a single-phase meter has nothing on the others.
+  public let phases: Int
+
+  /// Settlements and daily freezes that the meter keeps.
+  public static let settlementsKept = 12
+  public static let freezesKept = 62
+
+  /// Values outside the ranges above are brought into them.
+  public init(
+    curve: LoadCurve, settlementDay: Int = 1, settlementHour: Int = 0, clockOffset: Int64 = 0,
+    zone: ZoneOffset = .china, exportShare: Int64 = 0, reactiveShare: Int64 = 300,
+    capacity: Int64 = 1_000_000_000_000, phases: Int = 3
+  ) {
+    self.curve = curve
+    self.settlementDay = min(max(settlementDay, 1), 28)
+    self.settlementHour = min(max(settlementHour, 0), 23)
+    self.clockOffset = clockOffset
+    self.zone = zone
+    self.exportShare = min(max(exportShare, 0), 1000)
+    self.reactiveShare = min(max(reactiveShare, 0), 1000)
+    self.capacity = max(1_000_000, capacity)
+    self.phases = phases == 1 ? 1 : 3
+  }
+
+  /// What the meter's clock shows.
+  public func clock(at now: SimulatedInstant) -> MeterTime {
+    MeterTime(localSeconds: zone.local(unixMilliseconds: now.unixMilliseconds).localSeconds + clockOffset)
+  }
+
+  /// The second of the meter's clock that closed the settlement or took the freeze.
+  ///
+  /// `nil` for a memory the meter does not have, or that lies before its first day.
+  public func boundary(of memory: Memory, at now: SimulatedInstant) -> Int64? {
+    let seconds = clock(at: now).localSeconds
+    let boundary: Int64
+    switch memory {
+    case .current: return seconds
+    case .settlement(let back):
+      guard (1...Self.settlementsKept).contains(back) else { return nil }
+      boundary = settlement(back: back, at: seconds)
+    case .dailyFreeze(let back):
+      guard (1...Self.freezesKept).contains(back) else { return nil }
+      boundary = (LoadCurve.split(seconds).day - Int64(back - 1)) * 86_400
+    }
+    return boundary >= curve.start ? boundary : nil
+  }
+
+  private func settlement(back: Int, at seconds: Int64) -> Int64 {
+    let today = CivilDate(daysSince1970: LoadCurve.split(seconds).day)
+    let offset = Int64(settlementDay - 1) * 86_400 + Int64(settlementHour) * 3600
+    let thisMonth = today.firstOfMonth().daysSince1970 * 86_400 + offset
+    let months = thisMonth <= seconds ? 1 - back : -back
+    return today.firstOfMonth(addingMonths: months).daysSince1970 * 86_400 + offset
+  }
+
+  /// The maximum demands of the settlement period that `memory` closed, or of the running one: total, then rates.
+  func peakDemands(_ memory: Memory, at now: SimulatedInstant) -> [PeakDemand]? {
+    guard let end = boundary(of: memory, at: now) else { return nil }
+    let since: Int64
+    switch memory {
+    case .settlement(let back): since = settlement(back: back + 1, at: clock(at: now).localSeconds)
+    // A freeze keeps the demand as it stood at midnight.
+    case .current, .dailyFreeze: since = settlement(back: 1, at: max(curve.start, end - 1))
+    }
+    return curve.peakDemands(from: since, to: end)
+  }
+
+  /// Millionths of a kWh, kvarh or kVAh: the total, then each rate; `nil` where the memory holds nothing.
+  ///
+  /// The total comes from the fine count, so that the rates, each cut to the register's step, fall short of it.
+  func energies(_ flow: Flow, _ memory: Memory, at now: SimulatedInstant) -> [Int64]? {
+    guard let seconds = boundary(of: memory, at: now) else { return nil }
+    let rates = curve.energies(at: seconds)
+    let fine = rates.map { share(of: flow, $0) }
+    return ([fine.reduce(0, +)] + fine).map { $0 % capacity }
+  }
+
+  private func share(of flow: Flow, _ imported: Int64) -> Int64 {
+    let exported = imported / 1000 * exportShare, reactive = imported / 1000 * reactiveShare
+    switch flow {
+    case .importActive: return imported
+    case .exportActive: return exported
+    case .combinedActive: return imported + exported
+    case .combinedReactive1, .importReactive, .reactiveQuadrant1: return reactive
+    case .combinedReactive2, .exportReactive, .reactiveQuadrant2, .reactiveQuadrant3, .reactiveQuadrant4: return 0
+    // An upper bound of the true apparent energy is enough: it grows with the others.
+    case .importApparent: return imported + reactive / 4
+    case .exportApparent: return exported
+    }
+  }
+}

@@ -1,0 +1,143 @@
+internal import CSerial
+internal import Host
+internal import Metering
+
+/// A bus with its meters behind a port that any program can open, paced at the baud rate both ways.
+///
+/// It runs on a thread of its own and sleeps until a byte is due or has come.
+public actor SimulatedLine {
+  public nonisolated let name: String
+  public nonisolated let place: LinePlace
+  /// The link where one was asked for, else what `currentPath` was at first; `tcp://127.0.0.1:PORT` for a socket.
+  public nonisolated let path: String
+
+  private let thread: OwnedThread
+  private let bell: Bell
+  private var end: LineEnd?
+  private var bus: SimulatedBus
+  /// Paces of the rates that meters on this line have; empty where the line runs at one rate whatever the port says.
+  private let paces: [Int: WirePace]
+  private var tuned: Int?
+  private var buffer = [UInt8](repeating: 0, count: 4096)
+  private var outgoing: [UInt8] = []
+  private var isStopping = false
+
+  public nonisolated var unownedExecutor: UnownedSerialExecutor { unsafe thread.asUnownedSerialExecutor() }
+
+  /// Opens the port and starts the thread; throws where there is no port to open.
+  ///
+  /// With `paces`, by rate, the line follows the rate that the master tunes its port to; a terminal only.
+  public init(
+    name: String, place: LinePlace, bus: SimulatedBus, paces: [Int: WirePace] = [:]
+  ) throws(SimulatorError) {
+    let end = try LineEnd.open(place)
+    let opened = end.path
+    let port = end.port
+    bell = try Bell()
+    switch place {
+    case .terminal(let link): path = link ?? opened
+    case .socket: path = opened
+    }
+    self.name = name
+    // A socket comes back at the port it was given first.
+    self.place = port == 0 ? place : .socket(port: port)
+    self.bus = bus
+    self.paces = paces
+    self.end = consume end
+    thread = OwnedThread(name: "sim-\(name)")
+    Task { await self.run() }
+  }
+
+  private func run() async {
+    while !isStopping {
+      // The bell rings for each call that waits for this actor, and is hushed by the call itself.
+      while !work() {}
+      await Task.yield()
+    }
+    end = nil
+    thread.stop()
+  }
+
+  /// One wait and what came of it. True when someone rang.
+  private func work() -> Bool {
+    if end == nil {
+      // Hung up: nothing but a call can change that.
+      var nobody = bell.readable
+      _ = unsafe cserial_wait_readable(&nobody, 1, .max / 2)
+      return true
+    }
+    let next = bus.nextEvent ?? HostClock.boot + .seconds(3600)
+    let rang = end?.wait(bell.readable, until: next.nanoseconds) ?? true
+    let now = HostClock.boot
+    let count = end?.read(into: &buffer) ?? 0
+    if count > 0 {
+      tune()
+      bus.hear(Array(buffer[..<count]), at: now)
+    }
+    outgoing.removeAll(keepingCapacity: true)
+    bus.advance(to: now, into: &outgoing)
+    if !outgoing.isEmpty {
+      let taken = end?.write(outgoing) ?? 0
+      bus.lost(outgoing.count - taken)
+    }
+    return rang
+  }
+
+  private func tune() {
+    guard !paces.isEmpty, let baud = end?.baud, baud != tuned else { return }
+    tuned = baud
+    // At a rate that no meter has, bytes still take their time; nobody understands them.
+    let unknown = WirePace(baud: baud, bits: 10)
+    bus.change(pace: paces[baud] ?? unknown, baud: baud)
+  }
+
+  private func answerTheBell<Result: Sendable, Failure: Error>(
+    _ body: @Sendable (isolated SimulatedLine) throws(Failure) -> Result
+  ) throws(Failure) -> Result {
+    bell.hush()
+    return try body(self)
+  }
+
+  private nonisolated func interrupt<Result: Sendable, Failure: Error>(
+    _ body: @Sendable (isolated SimulatedLine) throws(Failure) -> Result
+  ) async throws(Failure) -> Result {
+    bell.ring()
+    return try await answerTheBell(body)
+  }
+}
+
+extension SimulatedLine {
+  /// What happened so far.
+  public nonisolated func statistics() async -> LineStatistics { await interrupt { $0.bus.statistics } }
+
+  /// Changes meters, faults or the clock while the line runs.
+  public nonisolated func change(_ body: @escaping @Sendable (inout SimulatedBus) -> Void) async {
+    await interrupt { body(&$0.bus) }
+  }
+
+  /// Pulls the adapter out: the port is gone, bytes under way are lost.
+  public nonisolated func hangUp() async {
+    await interrupt { line in
+      line.end = nil
+      line.bus.cut()
+    }
+  }
+
+  /// Plugs the adapter in again: a new device under the same link, or the same port.
+  public nonisolated func reopen() async throws(SimulatorError) {
+    try await interrupt { line throws(SimulatorError) in
+      line.end = nil
+      line.end = try LineEnd.open(line.place)
+      line.tuned = nil
+    }
+  }
+
+  /// Closes the port and ends the thread; nothing may be asked of the line afterwards. What happened in all.
+  @discardableResult
+  public nonisolated func stop() async -> LineStatistics {
+    await interrupt { line in
+      line.isStopping = true
+      return line.bus.statistics
+    }
+  }
+}
