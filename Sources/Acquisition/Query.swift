@@ -25,6 +25,18 @@ public enum Query: Hashable, Sendable {
   }
 }
 
+extension Query {
+  /// True for memories that bills rest on: closed months and days.
+  var isBillingMemory: Bool {
+    guard case .identifier(let identifier) = self else { return false }
+    switch identifier.di3 {
+    case 0x00, 0x01: return identifier.di0 != 0
+    case 0x05: return true
+    default: return false
+    }
+  }
+}
+
 extension Query: CustomStringConvertible {
   /// `DI 0001FF00` or `FC4 0+36`.
   public var description: String {

@@ -15,7 +15,7 @@
 #include <time.h>
 #include <unistd.h>
 
-int cserial_wait_readable(const int *descriptors, size_t count, int64_t boot_nanoseconds) {
+int cserial_wait_any(const int *descriptors, size_t count, int64_t boot_nanoseconds) {
   struct pollfd polled[8];
   if (count > 8) return -EINVAL;
   for (size_t i = 0; i < count; i++) polled[i] = (struct pollfd){.fd = descriptors[i], .events = POLLIN};

@@ -58,6 +58,9 @@ public struct ExchangeRecord: Hashable, Sendable {
   /// From the end of the last request to the first byte of its reply.
   public var replyDelay: BootInstant.Span? { firstByteAt.map { $0 - requestedAt } }
 
+  /// The record of a question that never went out.
+  public init(nothingSentAt now: BootInstant) { self.init(startedAt: now) }
+
   init(startedAt: BootInstant) {
     self.startedAt = startedAt
     requestedAt = startedAt

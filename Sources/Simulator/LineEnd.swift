@@ -66,7 +66,7 @@ struct LineEnd: ~Copyable {
   mutating func wait(_ bell: CInt, until instant: Int64) -> Bool {
     // One caller at a time, as serial servers have it; the next waits in the listener's queue.
     let watched = [bell, talk, isSocket && talk < 0 ? hold : -1]
-    let ready = unsafe cserial_wait_readable(watched, watched.count, instant)
+    let ready = unsafe cserial_wait_any(watched, watched.count, instant)
     if ready > 0, ready & 4 != 0 {
       let caller = cserial_accept(hold)
       if caller >= 0 { talk = caller }

@@ -63,7 +63,7 @@ public actor SimulatedLine {
     if end == nil {
       // Hung up: nothing but a call can change that.
       var nobody = bell.readable
-      _ = unsafe cserial_wait_readable(&nobody, 1, .max / 2)
+      _ = unsafe cserial_wait_any(&nobody, 1, .max / 2)
       return true
     }
     let next = bus.nextEvent ?? HostClock.boot + .seconds(3600)

@@ -1,5 +1,4 @@
 public import DLT645
-public import Devices
 public import Metering
 
 /// One simulated meter, before it is on a line.

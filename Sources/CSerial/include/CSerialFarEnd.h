@@ -9,7 +9,7 @@
 
 /// Waits until a descriptor has something to read or has hung up, or until an instant of the boot clock.
 /// A mask of those that are ready, bit 0 for the first of at most 8; 0 at the instant. Negative descriptors count as never.
-int cserial_wait_readable(const int *descriptors, size_t count, int64_t boot_nanoseconds);
+int cserial_wait_any(const int *descriptors, size_t count, int64_t boot_nanoseconds);
 
 /// The rate in bits per second that a terminal is set to.
 int cserial_baud(int descriptor);

@@ -1,0 +1,104 @@
+public import Metering
+
+/// What a meter told in one exchange, with everything needed to make readings of it and to prove them.
+public struct Answer: Sendable {
+  public let meter: MeterID
+  public let line: String
+  public let query: Query
+  /// The due time of the round, milliseconds since 1970; `nil` for probes and reads on demand.
+  public let slot: Int64?
+  public let observations: [Observation]
+  /// What was sent; follow-up requests in their order.
+  public let requests: [[UInt8]]
+  /// What was believed, frame by frame as it came.
+  public let replies: [[UInt8]]
+  public let hostTime: HostInstant
+  public let bootTime: BootInstant
+  /// From the end of the request to the first byte of the reply.
+  public let replyDelay: BootInstant.Span?
+  /// The latest look at the meter's clock.
+  public let clock: ClockSight?
+  /// When the meter closes its months, as it said itself or as is usual.
+  public let settlementDay: SettlementDay
+  /// Read twice, and both answers were equal.
+  public let isConfirmed: Bool
+}
+
+extension Answer {
+  /// A value that cannot become a reading, and why.
+  public struct Unlabelled: Hashable, Sendable {
+    public let quantity: Quantity
+    public let reason: String
+  }
+
+  /// The readings that the observations are, with those left out because their instant cannot be told.
+  ///
+  /// Only numbers become readings: clocks, addresses and status words serve the reading itself.
+  /// - Parameter zone: of the meters' clocks.
+  public func readings(zone: ZoneOffset) -> (readings: [Reading], unlabelled: [Unlabelled]) {
+    var readings: [Reading] = []
+    var unlabelled: [Unlabelled] = []
+    for observation in observations {
+      guard case .number(let value) = observation.value else { continue }
+      switch label(of: observation, zone: zone) {
+      case .success(let label):
+        let key = ReadingKey(meter: meter, quantity: observation.quantity, kind: label.kind, instant: label.instant)
+        readings.append(
+          Reading(
+            key: key, value: value, quality: isConfirmed ? .confirmed : .actual, occurred: observation.occurred,
+            meterTime: clock?.time(at: bootTime), hostTime: hostTime, bootTime: bootTime))
+      case .failure(let reason):
+        unlabelled.append(Unlabelled(quantity: observation.quantity, reason: reason.text))
+      }
+    }
+    return (readings, unlabelled)
+  }
+
+  private struct Label {
+    let kind: ReadingKind
+    let instant: Int64
+  }
+
+  private struct NoLabel: Error {
+    let text: String
+  }
+
+  private func label(of observation: Observation, zone: ZoneOffset) -> Result<Label, NoLabel> {
+    switch observation.memory {
+    case .current:
+      return .success(Label(kind: .instantaneous, instant: slot ?? hostTime.unixMilliseconds))
+    case .settlement(let back):
+      guard let clock else { return .failure(NoLabel(text: "the meter's clock is not known")) }
+      guard let boundary = clock.boundary(back, of: settlementDay, answeredAt: bootTime) else {
+        return .failure(NoLabel(text: "the meter may have closed a month while it was read"))
+      }
+      return .success(Label(kind: .settlement, instant: zone.unixMilliseconds(of: boundary)))
+    case .dailyFreeze:
+      guard let freeze = freezeTime else { return .failure(NoLabel(text: "the freeze time is not known")) }
+      return .success(Label(kind: .dailyFreeze, instant: zone.unixMilliseconds(of: freeze)))
+    }
+  }
+
+  /// The time of a freeze that came with its values.
+  private var freezeTime: MeterTime? {
+    for observation in observations {
+      if case .freezeTime = observation.quantity.measurand, case .instant(let time) = observation.value { return time }
+    }
+    return nil
+  }
+}
+
+/// What a line tells the rest of the house.
+public enum LineEvent: Sendable {
+  case answered(Answer)
+  /// A round went by without these items.
+  case missed(line: String, meter: MeterID, queries: [Query], reason: LinePlan.Missed.Reason, slot: Int64)
+  /// A meter that answered is silent, or one that was silent answers.
+  case health(line: String, meter: MeterID, isAnswering: Bool)
+  /// An exchange that brought bytes and no belief.
+  case rejected(line: String, meter: MeterID, query: Query, reason: String)
+  /// Bytes that came after their time and were thrown away.
+  case late(line: String, meter: MeterID, bytes: Int)
+  case portLost(line: String, reason: String)
+  case portOpened(line: String)
+}

@@ -1,0 +1,101 @@
+internal import DLT645
+internal import Line
+internal import Metering
+internal import Modbus
+
+/// How a question ended, before anybody looks at what the answer holds.
+enum ConversationEnd {
+  case answered
+  /// The meter answered that it will not.
+  case refused(String)
+  case damaged
+  case silent
+}
+
+/// A DL/T 645 read carried over a line.
+struct DLT645Conversation: Conversation {
+  private(set) var exchange: ReadExchange
+  private(set) var outcome: ReadExchange.Outcome?
+  private var heard = 0
+
+  init(_ request: ReadExchange.Request, to address: Address, wakeUps: Int) {
+    exchange = ReadExchange(request, to: address, wakeUps: wakeUps)
+  }
+
+  mutating func start() -> ConversationStep { step(exchange.start()) }
+  mutating func receive(_ byte: UInt8) -> ConversationStep {
+    heard += 1
+    return step(exchange.receive(byte))
+  }
+  mutating func interrupted() { exchange.interrupted() }
+  mutating func timedOut() -> ConversationStep { step(exchange.timedOut()) }
+
+  private mutating func step(_ action: ReadExchange.Action) -> ConversationStep {
+    switch action {
+    case .send(let bytes): return .send(bytes, longestReply: exchange.expectedReplyBytes)
+    case .listen: return .listen
+    case .finish(let outcome):
+      self.outcome = outcome
+      return .finished
+    }
+  }
+
+  var end: ConversationEnd {
+    switch outcome {
+    case .data, .address: .answered
+    case .refused(let word, _, _): .refused("\(word)")
+    case .failed: .damaged
+    case .silent, .none:
+      // A handful of stray bytes is an undriven pair; more was meant to be a frame.
+      hasDamage || (exchange.ignored.isEmpty && heard >= shortestFrame) ? .damaged : .silent
+    }
+  }
+
+  /// 68H, six of address, 68H, control, length, sum, 16H.
+  private var shortestFrame: Int { 12 }
+
+  private var hasDamage: Bool {
+    exchange.ignored.contains { if case .damaged = $0.reason { true } else { false } }
+  }
+
+  /// Why nothing was believed, in words.
+  var damage: String {
+    if case .failed(let error) = outcome { return "\(error)" }
+    for frame in exchange.ignored {
+      if case .damaged(let error) = frame.reason { return "damaged reply: \(error)" }
+    }
+    return "\(heard) bytes and no frame in them; check baud rate and parity"
+  }
+}
+
+/// A Modbus read over a serial line: libmodbus makes the request and judges the reply, the finder finds it.
+struct ModbusConversation: Conversation {
+  private let request: [UInt8]
+  private let read: ReadRequest
+  private(set) var finder: ReplyFinder
+  private(set) var found: Found?
+  private var heard = 0
+
+  init(_ read: ReadRequest, request: [UInt8]) {
+    self.read = read
+    self.request = request
+    finder = ReplyFinder(expecting: read)
+  }
+
+  mutating func start() -> ConversationStep { .send(request, longestReply: read.replyLength) }
+  mutating func receive(_ byte: UInt8) -> ConversationStep {
+    heard += 1
+    found = finder.receive(byte)
+    return found == nil ? .listen : .finished
+  }
+  mutating func interrupted() { finder = ReplyFinder(expecting: read) }
+  mutating func timedOut() -> ConversationStep { .finished }
+
+  var end: ConversationEnd {
+    switch found?.reply {
+    case .registers: .answered
+    case .exception(let code): .refused("\(code)")
+    case .none: heard >= ReadReply.exceptionLength && finder.skipped.foreign.isEmpty ? .damaged : .silent
+    }
+  }
+}

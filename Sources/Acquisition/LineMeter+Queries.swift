@@ -1,0 +1,147 @@
+internal import DLT645
+internal import Devices
+public import Metering
+internal import Modbus
+
+extension LineMeter {
+  /// The exchanges that get `targets`, in the order in which they must be made.
+  ///
+  /// Items that the meter's profile does not offer are left out. Modbus values are joined into the reads that cost
+  /// the least on this line; `replyDelay` is the meter's own, measured or usual.
+  public func queries(
+    for targets: [AcquisitionTask.Target], replyDelay: BootInstant.Span = .milliseconds(40)
+  ) -> [Query] {
+    switch profile.language {
+    case .dlt645: return identifiers(for: targets).map(Query.identifier)
+    case .modbus(let map): return blocks(for: targets, map: map, replyDelay: replyDelay)
+    }
+  }
+
+  /// Short questions of many shapes: any of them proves that the meter is there and in step.
+  public var probes: [Query] {
+    switch profile.language {
+    case .dlt645:
+      // Time of day first: it is short, every meter has it, and no task asks for it alone.
+      return [0x0400_0102, 0x0400_0101, 0x0001_0000, 0x0400_0401, 0x0002_0000, 0x0000_0000].map {
+        .identifier(DataIdentifier(rawValue: $0))
+      }
+    case .modbus(let map):
+      guard let longest = run(in: map) else { return [] }
+      // Even counts first: some meters refuse half a number.
+      let counts = Array(stride(from: 2, through: longest.count, by: 2)) + Array(stride(from: 1, through: longest.count, by: 2))
+      return counts.prefix(64).map {
+        .registers(function: longest.function, start: UInt16(longest.first), count: UInt16($0))
+      }
+    }
+  }
+
+  /// The longest run of registers without a hole that the profile knows.
+  private func run(in map: ModbusMap) -> RegisterRange? {
+    var best: RegisterRange?
+    var open: RegisterRange?
+    let ranges = map.registers.map(\.range).sorted {
+      ($0.function.rawValue, $0.first) < ($1.function.rawValue, $1.first)
+    }
+    for range in ranges {
+      if let running = open, running.function == range.function, running.end >= range.first,
+        let joined = RegisterRange(
+          range.function, first: running.first, count: max(running.end, range.end) - running.first),
+        joined.count <= map.limits.maximumRegisters
+      {
+        open = joined
+      } else {
+        open = range
+      }
+      if let candidate = open, candidate.count > best?.count ?? 0 { best = candidate }
+    }
+    return best
+  }
+}
+
+extension LineMeter {
+  private func identifiers(for targets: [AcquisitionTask.Target]) -> [DataIdentifier] {
+    var found: [DataIdentifier] = []
+    func add(_ identifier: DataIdentifier) {
+      if !found.contains(identifier) { found.append(identifier) }
+    }
+    let items = profile.dlt645Items
+    let current = items.filter { $0.kind == .current }.map { DataIdentifier(rawValue: $0.identifier) }
+    for target in targets {
+      switch target {
+      case .energies: current.filter { $0.di3 == 0x00 }.forEach(add)
+      case .instantaneous: current.filter { $0.di3 == 0x02 || $0.di3 == 0x01 }.forEach(add)
+      case .quantity(let quantity):
+        let own = DataIdentifier(for: quantity)
+        let telling = current.filter { identifier in
+          identifier.items(rates: profile.rates).contains { $0.quantity == quantity }
+        }
+        if let block = telling.first { add(block) } else if let own { add(own) }
+      case .settlements(let depth):
+        let kept = items.filter { $0.kind == .settlement }
+        guard !kept.isEmpty else { continue }
+        // First when the months are closed and what time it is: without both no one can say which month is told.
+        add(DataIdentifier(rawValue: 0x0400_0B01))
+        clock(in: current).forEach(add)
+        for item in kept {
+          for back in 1...max(1, min(depth, profile.settlements)) {
+            if let bits = item.identifier(back: back) { add(DataIdentifier(rawValue: bits)) }
+          }
+        }
+      case .dailyFreeze:
+        for item in items where item.kind == .dailyFreeze { add(DataIdentifier(rawValue: item.identifier)) }
+      }
+    }
+    return found
+  }
+
+  private func clock(in current: [DataIdentifier]) -> [DataIdentifier] {
+    let together = DataIdentifier(rawValue: 0x0400_010C)
+    if current.contains(together) { return [together] }
+    return [0x0400_0101, 0x0400_0102].map(DataIdentifier.init(rawValue:))
+  }
+}
+
+extension LineMeter {
+  private func blocks(
+    for targets: [AcquisitionTask.Target], map: ModbusMap, replyDelay: BootInstant.Span
+  ) -> [Query] {
+    var wanted: [RegisterRange] = []
+    for target in targets {
+      switch target {
+      case .energies: wanted += map.registers.filter { isEnergy($0.quantity) }.map(\.range)
+      case .instantaneous: wanted += map.registers.filter { !isEnergy($0.quantity) }.map(\.range)
+      case .quantity(let quantity): wanted += profile.modbusRegisters(for: [quantity]).map(\.range)
+      case .settlements, .dailyFreeze: break
+      }
+    }
+    guard !wanted.isEmpty else { return [] }
+    let cost = WireCost(
+      byteNanoseconds: settings.characterTime.nanoseconds, replyDelayNanoseconds: replyDelay.nanoseconds,
+      silenceNanoseconds: settings.frameSilence.nanoseconds)
+    // A profile is checked when it is read, so that every value fits into one read.
+    let blocks = (try? ReadPlan(wanted, limits: map.limits, wire: cost).blocks) ?? wanted
+    return blocks.map { .registers(function: $0.function, start: UInt16($0.first), count: UInt16($0.count)) }
+  }
+
+  private func isEnergy(_ quantity: Quantity) -> Bool {
+    if case .energy = quantity.measurand { return true }
+    return false
+  }
+
+  /// What the registers of an answer tell, by the meter's profile.
+  ///
+  /// - Throws: `RegisterError` where a register holds no value that can be.
+  func observations(
+    in registers: [UInt16], from first: UInt16, function: ReadFunction
+  ) throws(RegisterError) -> [Observation] {
+    guard case .modbus(let map) = profile.language,
+      let block = RegisterRange(function, first: Int(first), count: registers.count)
+    else { return [] }
+    var observations: [Observation] = []
+    for register in map.registers {
+      guard let words = block.registers(of: register.range, in: registers) else { continue }
+      observations.append(Observation(quantity: register.quantity, value: try register.format.decode(words)))
+    }
+    return observations
+  }
+}

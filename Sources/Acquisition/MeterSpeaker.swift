@@ -1,0 +1,119 @@
+internal import DLT645
+internal import Devices
+internal import Host
+internal import Line
+internal import Metering
+internal import Modbus
+internal import ModbusClient
+
+/// Why the Modbus engine could not be made.
+public struct SpeakerError: Error, Hashable, Sendable {
+  public let reason: String
+}
+
+/// Puts a question to a meter in its own protocol and tells what came of it.
+///
+/// Belongs to the thread of one line, with the Modbus engine that serves it.
+final class MeterSpeaker {
+  private var modbus: ModbusContext
+
+  init() throws(SpeakerError) {
+    do {
+      modbus = try ModbusContext(.rtu)
+    } catch {
+      throw SpeakerError(reason: "\(error)")
+    }
+  }
+
+  /// What came of a question.
+  struct Said {
+    var result: SaidResult
+    let record: ExchangeRecord
+  }
+
+  enum SaidResult {
+    case told(Told)
+    case refused(String)
+    case damaged(String)
+    case silent
+  }
+
+  struct Told {
+    let observations: [Observation]
+    /// The frames that were believed.
+    let frames: [[UInt8]]
+    /// The address that answered, where it was not known before.
+    var from: Address?
+  }
+
+  /// Asks once; no retries. Throws when the port fails.
+  func ask(
+    _ query: Query, of meter: LineMeter, on line: Line, replyTimeout: BootInstant.Span
+  ) throws(LineError) -> Said {
+    switch (query, meter.address) {
+    case (.identifier(let identifier), .dlt645(let address)):
+      return try read(identifier, from: address, meter, line, replyTimeout)
+    case (.registers(let function, let start, let count), .modbus(let unit)):
+      guard let request = ReadRequest(unit: unit, function: function, register: start, count: count) else {
+        return Said(result: .damaged("\(query) cannot be asked"), record: ExchangeRecord(nothingSentAt: HostClock.boot))
+      }
+      return try read(request, query, meter, line, replyTimeout)
+    case (.identifier, .modbus), (.registers, .dlt645):
+      return Said(result: .damaged("\(query) is no question for \(meter.address)"), record: ExchangeRecord(nothingSentAt: HostClock.boot))
+    }
+  }
+
+  private func read(
+    _ identifier: DataIdentifier, from address: Address, _ meter: LineMeter, _ line: Line,
+    _ replyTimeout: BootInstant.Span
+  ) throws(LineError) -> Said {
+    var conversation = DLT645Conversation(.data(identifier), to: address, wakeUps: meter.wakeUps)
+    let timing = ExchangeTiming(silence: meter.quietBefore, reply: replyTimeout, gap: meter.gap)
+    let record = try line.run(&conversation, settings: meter.settings, timing: timing)
+    switch conversation.end {
+    case .silent: return Said(result: .silent, record: record)
+    case .damaged: return Said(result: .damaged(conversation.damage), record: record)
+    case .refused(let reason): return Said(result: .refused(reason), record: record)
+    case .answered:
+      guard case .data(let payload, let from, let frames) = conversation.outcome else {
+        return Said(result: .silent, record: record)
+      }
+      do throws(DataError) {
+        let observations = try identifier.observations(in: payload)
+        return Said(result: .told(Told(observations: observations, frames: frames, from: from)), record: record)
+      } catch {
+        return Said(result: .damaged("\(error)"), record: record)
+      }
+    }
+  }
+
+  private func read(
+    _ request: ReadRequest, _ query: Query, _ meter: LineMeter, _ line: Line, _ replyTimeout: BootInstant.Span
+  ) throws(LineError) -> Said {
+    let bytes: [UInt8]
+    do {
+      bytes = try modbus.request(request)
+    } catch {
+      return Said(result: .damaged("libmodbus: \(error)"), record: ExchangeRecord(nothingSentAt: HostClock.boot))
+    }
+    var conversation = ModbusConversation(request, request: bytes)
+    // A frame ends with a silence, and the next must not begin before it.
+    let silence = max(meter.settings.frameSilence, meter.quietBefore)
+    let timing = ExchangeTiming(silence: silence, reply: replyTimeout, gap: meter.gap)
+    let record = try line.run(&conversation, settings: meter.settings, timing: timing)
+    switch conversation.end {
+    case .silent: return Said(result: .silent, record: record)
+    case .damaged: return Said(result: .damaged("no sound reply: \(conversation.finder.skipped)"), record: record)
+    case .refused(let reason): return Said(result: .refused(reason), record: record)
+    case .answered:
+      guard let found = conversation.found else { return Said(result: .silent, record: record) }
+      do {
+        let registers = try modbus.confirm(found.frame)
+        let observations = try meter.observations(in: registers, from: request.register, function: request.function)
+        return Said(result: .told(Told(observations: observations, frames: [found.frame])), record: record)
+      } catch {
+        return Said(result: .damaged("\(error)"), record: record)
+      }
+    }
+  }
+}
