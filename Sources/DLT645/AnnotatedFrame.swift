@@ -101,8 +101,7 @@ extension AnnotatedFrame {
       error = .tooShort(dataCount: 0)
       return
     }
-    exception = ErrorWord(
-      rawValue: frame.data(0, in: bytes), second: frame.dataCount == 2 ? frame.data(1, in: bytes) : nil)
+    exception = ErrorWord(rawValue: frame.data(0, in: bytes))
   }
 
   private mutating func readData(_ frame: Frame, in bytes: Span<UInt8>) {
