@@ -94,6 +94,15 @@ public func charge(_ energy: Energy, at price: Price) -> Money? {
 
 /// `number / divisor` rounded to the nearest whole number, exact halves away from zero; `divisor` > 0.
 func dividedHalfUp(_ number: Int128, by divisor: Int128) -> Int128 {
+  // Nearly all products of a home's bill fit in 64 bits, where the processor divides by itself.
+  guard let short = Int64(exactly: number), let by = Int64(exactly: divisor) else {
+    return quotientHalfUp(number, divisor)
+  }
+  return Int128(quotientHalfUp(short, by))
+}
+
+@inline(__always)
+private func quotientHalfUp<Number: FixedWidthInteger & SignedInteger>(_ number: Number, _ divisor: Number) -> Number {
   let (quotient, rest) = number.quotientAndRemainder(dividingBy: divisor)
   guard rest.magnitude >= (divisor.magnitude + 1) / 2 else { return quotient }
   return number < 0 ? quotient - 1 : quotient + 1

@@ -79,23 +79,23 @@ public struct BillTotals: Hashable, Sendable {
 public struct BillLine: Hashable, Sendable {
   /// From 1.
   public let ordinal: Int
-  /// Which of the plan's components, from 0.
-  public let component: Int
-  /// From 1; `nil` where the line is not of one tier.
-  public let tier: Int?
-  /// Which of the plan's periods, from 0; `nil` where the line is not of one period.
-  public let period: Int?
-  public let rule: Rule
+  let step: PlanStep
   public let energy: Energy
-  public let price: Price
   public let amount: Money
   /// Which of the usage's segments the energy comes from.
   public let segments: Range<Int>
 
+  /// Which of the plan's components, from 0.
+  public var component: Int { Int(step.componentNumber) }
+  /// From 1; `nil` where the line is not of one tier.
+  public var tier: Int? { step.tierNumber == 0 ? nil : Int(step.tierNumber) }
+  /// Which of the plan's periods, from 0; `nil` where the line is not of one period.
+  public var period: Int? { step.periodNumber == 0 ? nil : Int(step.periodNumber) - 1 }
+  public var rule: Rule { step.rule }
+  public var price: Price { step.price }
+
   func negated() -> BillLine {
-    BillLine(
-      ordinal: ordinal, component: component, tier: tier, period: period, rule: rule, energy: -energy, price: price,
-      amount: -amount, segments: segments)
+    BillLine(ordinal: ordinal, step: step, energy: -energy, amount: -amount, segments: segments)
   }
 }
 

@@ -1,51 +1,99 @@
 /// Writes JSON with the keys in the order they are given, without spaces: the same values, the same bytes.
 struct CanonicalJSON {
-  private(set) var text = "{"
+  private(set) var text = ""
   private var first = true
 
   /// A complete object.
   static func object(_ fill: (inout CanonicalJSON) -> Void) -> String {
     var json = CanonicalJSON()
-    fill(&json)
-    return json.text + "}"
+    json.text.reserveCapacity(2048)
+    json.braces(fill)
+    return json.text
   }
 
-  mutating func string(_ key: String, _ value: String?) { raw(key, value.map(Self.quoted) ?? "null") }
-  mutating func number(_ key: String, _ value: Int?) { raw(key, value.map { "\($0)" } ?? "null") }
-  mutating func boolean(_ key: String, _ value: Bool) { raw(key, value ? "true" : "false") }
-  mutating func strings(_ key: String, _ values: some Sequence<String>) { list(key, values.map(Self.quoted)) }
-  mutating func numbers(_ key: String, _ values: some Sequence<Int>) { list(key, values.map { "\($0)" }) }
-  mutating func object(_ key: String, _ fill: (inout CanonicalJSON) -> Void) { raw(key, Self.object(fill)) }
+  mutating func string(_ key: String, _ value: String?) {
+    open(key)
+    if let value { quote(value) } else { text += "null" }
+  }
+
+  mutating func number(_ key: String, _ value: Int?) {
+    open(key)
+    text += value.map { "\($0)" } ?? "null"
+  }
+
+  mutating func boolean(_ key: String, _ value: Bool) {
+    open(key)
+    text += value ? "true" : "false"
+  }
+
+  mutating func object(_ key: String, _ fill: (inout CanonicalJSON) -> Void) {
+    open(key)
+    braces(fill)
+  }
+
+  mutating func strings(_ key: String, _ values: some Sequence<String>) {
+    list(key, values) { json, value in json.quote(value) }
+  }
+
+  mutating func numbers(_ key: String, _ values: some Sequence<Int>) {
+    list(key, values) { json, value in json.text += "\(value)" }
+  }
+
   mutating func objects<Item>(
     _ key: String, _ items: some Sequence<Item>, _ fill: (inout CanonicalJSON, Item) -> Void
   ) {
-    list(key, items.map { item in Self.object { fill(&$0, item) } })
+    list(key, items) { json, item in json.braces { fill(&$0, item) } }
   }
 
-  private mutating func list(_ key: String, _ items: [String]) { raw(key, "[\(items.joined(separator: ","))]") }
+  private mutating func list<Item>(
+    _ key: String, _ items: some Sequence<Item>, _ write: (inout CanonicalJSON, Item) -> Void
+  ) {
+    open(key)
+    text += "["
+    var separator = ""
+    for item in items {
+      text += separator
+      separator = ","
+      write(&self, item)
+    }
+    text += "]"
+  }
 
-  private mutating func raw(_ key: String, _ value: String) {
-    if !first { text += "," }
+  private mutating func braces(_ fill: (inout CanonicalJSON) -> Void) {
+    text += "{"
+    first = true
+    fill(&self)
+    text += "}"
     first = false
-    text += "\"\(key)\":\(value)"
+  }
+
+  private mutating func open(_ key: String) {
+    text += first ? "\"" : ",\""
+    first = false
+    text += key
+    text += "\":"
   }
 
   /// A string in quotes; only what JSON demands is escaped.
-  private static func quoted(_ value: String) -> String {
-    var text = "\""
-    for scalar in value.unicodeScalars {
-      switch scalar {
-      case "\"": text += "\\\""
-      case "\\": text += "\\\\"
-      case "\n": text += "\\n"
-      case "\r": text += "\\r"
-      case "\t": text += "\\t"
-      case "\u{0}"..."\u{1F}":
-        text +=
-          scalar.value < 16 ? "\\u000\(String(scalar.value, radix: 16))" : "\\u00\(String(scalar.value, radix: 16))"
-      default: text.unicodeScalars.append(scalar)
-      }
+  private mutating func quote(_ value: String) {
+    text += "\""
+    if value.utf8.allSatisfy({ $0 >= 0x20 && $0 != UInt8(ascii: "\"") && $0 != UInt8(ascii: "\\") }) {
+      text += value
+    } else {
+      for scalar in value.unicodeScalars { escape(scalar) }
     }
-    return text + "\""
+    text += "\""
+  }
+
+  private mutating func escape(_ scalar: Unicode.Scalar) {
+    switch scalar {
+    case "\"": text += "\\\""
+    case "\\": text += "\\\\"
+    case "\n": text += "\\n"
+    case "\r": text += "\\r"
+    case "\t": text += "\\t"
+    case "\u{0}"..."\u{1F}": text += (scalar.value < 16 ? "\\u000" : "\\u00") + String(scalar.value, radix: 16)
+    default: text.unicodeScalars.append(scalar)
+    }
   }
 }

@@ -10,6 +10,9 @@ struct EnergyRow: Sendable {
     set { slots[index] = newValue }
   }
 
+  /// How many there are up to the last one that is not nothing.
+  var used: Int { (slots.indices.last { slots[$0] > .zero } ?? -1) + 1 }
+
   /// The first `count` energies.
   func prefix(_ count: Int) -> [Energy] { (0..<count).map { slots[$0] } }
 }

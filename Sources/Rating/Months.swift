@@ -59,7 +59,7 @@ public struct DayRange: Hashable, Sendable {
   /// 25 September to 25 October is one month, October; from 5 October to 1 November is October too; from
   /// 25 September to 1 November is two.
   public var months: ClosedRange<YearMonth> {
-    let lastMonth = YearMonth(of: last)
+    let lastMonth = YearMonth(index: YearMonth(of: to).index - (to.day == 1 ? 1 : 0))
     var count = YearMonth(of: to).index - YearMonth(of: from).index
     // Whole steps from `from` fall short of `to` when its day of the month is later, unless the month is too short.
     if to.day > min(from.day, CivilDate.days(inMonth: to.month, of: to.year)) { count += 1 }

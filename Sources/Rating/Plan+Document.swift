@@ -29,6 +29,9 @@ extension Plan {
       draft.components.append(try PlanComponent(&table, periods: draft.periods, tiers: draft.tiers))
     }
     try reader.finish()
+    guard draft.components.count <= PlanStep.mostComponents else {
+      throw reader.error("component", "\(draft.components.count) components; \(PlanStep.mostComponents) are the most")
+    }
     guard draft.components.contains(where: \.pricesEveryUnit) else {
       throw reader.error("component", "no component prices the energy itself; give one of kind energy or tier-prices")
     }

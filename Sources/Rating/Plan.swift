@@ -27,6 +27,8 @@ public final class Plan: Sendable {
   public let tiers: Tiers?
   /// What is charged, in the order of the printed bill.
   public let components: [PlanComponent]
+  /// Every line that a bill can have.
+  let steps: [PlanStep]
   /// The plan as one line of JSON with a fixed order of keys: equal plans, equal bytes.
   public let canonicalText: String
   /// SHA-256 of `canonicalText`, in hex.
@@ -45,6 +47,7 @@ public final class Plan: Sendable {
     residualPeriod = draft.residualPeriod
     tiers = draft.tiers
     components = draft.components
+    steps = PlanStep.all(of: components)
     canonicalText = draft.canonicalText
     digest = sha256Hex(canonicalText.utf8)
   }

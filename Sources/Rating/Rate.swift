@@ -14,73 +14,33 @@ public func rate(_ usage: Usage, under plan: Plan) throws(RatingError) -> Bill {
   try plan.check(usage.total, "a total")
   let periods = try plan.periodEnergies(of: usage)
   let tierUse = try plan.tierUse(of: usage)
-  var printer = LinePrinter(plan: plan, usage: usage, periods: periods, tiers: tierUse?.used ?? EnergyRow())
-  printer.lines.reserveCapacity(plan.components.count * 4)
-  for index in plan.components.indices { try printer.print(component: index) }
-  return Bill(
-    kind: .original, plan: plan, usage: usage, lines: printer.lines, total: printer.total, byPeriod: periods,
-    tierUse: tierUse)
-}
-
-/// Puts the lines of one component after the other.
-private struct LinePrinter {
-  let plan: Plan
-  let usage: Usage
-  let periods: EnergyRow
-  let tiers: EnergyRow
+  let tiers = tierUse?.used ?? EnergyRow()
   var lines: [BillLine] = []
+  lines.reserveCapacity(plan.steps.count)
   var total = Money.zero
-
-  mutating func print(component index: Int) throws(RatingError) {
-    switch plan.components[index].kind {
-    case .energy(let prices):
-      try print(usage.total, split: periods, at: prices, index, tier: nil, .energy)
-    case .tierPrices(let prices):
-      for (tier, price) in prices.enumerated() {
-        try print(tiers[tier], at: price, index, tier: tier + 1, period: nil, .tierPrice)
+  var spread = EnergyRow()
+  var spreadTier: UInt8 = 0
+  for step in plan.steps {
+    let energy: Energy
+    switch step.rule {
+    case .energy: energy = usage.total
+    case .energyOfPeriod: energy = periods[Int(step.periodNumber) - 1]
+    case .tierPrice, .tierAdder: energy = tiers[Int(step.tierNumber) - 1]
+    case .wholeVolume: energy = Int(step.tierNumber) == tiers.used ? usage.total : .zero
+    case .tierAdderProRata:
+      if step.tierNumber != spreadTier {
+        spread = plan.allocated(tiers[Int(step.tierNumber) - 1], over: periods, of: usage.total)
+        spreadTier = step.tierNumber
       }
-    case .wholeVolume(let prices):
-      guard let last = prices.indices.last(where: { tiers[$0] > .zero }) else { return }
-      try print(usage.total, at: prices[last], index, tier: last + 1, period: nil, .wholeVolume)
-    case .tierAdders(let adders):
-      for adder in adders {
-        let energy = tiers[adder.tier - 1]
-        // Which kWh of a period were above the limit, no register says; equal adders need not know.
-        guard case .byPeriod = adder.prices else {
-          try print(energy, split: periods, at: adder.prices, index, tier: adder.tier, .tierAdder)
-          continue
-        }
-        let split = plan.allocated(energy, over: periods, of: usage.total)
-        try print(energy, split: split, at: adder.prices, index, tier: adder.tier, .tierAdderProRata)
-      }
+      energy = spread[Int(step.periodNumber) - 1]
     }
-  }
-
-  /// One line, or one for each period where prices differ by period.
-  private mutating func print(
-    _ energy: Energy, split: EnergyRow, at prices: PeriodPrices, _ component: Int, tier: Int?, _ rule: Rule
-  ) throws(RatingError) {
-    switch prices {
-    case .same(let price):
-      try print(energy, at: price, component, tier: tier, period: nil, rule)
-    case .byPeriod(let prices):
-      let rule = rule == .energy ? Rule.energyOfPeriod : rule
-      for (period, price) in prices.enumerated() {
-        try print(split[period], at: price, component, tier: tier, period: period, rule)
-      }
-    }
-  }
-
-  /// A line without energy is not printed.
-  private mutating func print(
-    _ energy: Energy, at price: Price, _ component: Int, tier: Int?, period: Int?, _ rule: Rule
-  ) throws(RatingError) {
-    guard energy > .zero else { return }
-    guard let amount = charge(energy, at: price) else { throw .amountTooLarge(energy, price) }
+    // A line without energy is not printed.
+    guard energy > .zero else { continue }
+    guard let amount = charge(energy, at: step.price) else { throw .amountTooLarge(energy, step.price) }
     total += amount
     lines.append(
-      BillLine(
-        ordinal: lines.count + 1, component: component, tier: tier, period: period, rule: rule, energy: energy,
-        price: price, amount: amount, segments: usage.segments.indices))
+      BillLine(ordinal: lines.count + 1, step: step, energy: energy, amount: amount, segments: usage.segments.indices))
   }
+  return Bill(
+    kind: .original, plan: plan, usage: usage, lines: lines, total: total, byPeriod: periods, tierUse: tierUse)
 }

@@ -1,5 +1,7 @@
+import Documents
 import Metering
 import Rating
+import TOML
 import Testing
 
 /// The rules once more, as plainly as they can be written, in exact fractions of Int128. Nothing of it is shared with
@@ -196,5 +198,77 @@ private enum ByTheRules {
         }
       }
     }
+  }
+
+  @Test func `adders by period spread a tier's energy over four periods and lose nothing`() throws {
+    var random = Seeded("a tier's energy is spread without loss")
+    let plan = try fourPeriods(decimals: 0)
+    for _ in 0..<cases {
+      let parts = (0..<4).map { _ in Energy(millionths: Int64.random(in: 0...60, using: &random) * 1_000_000) }
+      let total = parts.reduce(.zero, +)
+      let names = ["sharp", "peak", "flat", "valley"]
+      let bill = try bill(plan, total, zip(names, parts).map { PeriodEnergy($0, $1) })
+      for tier in 2...3 {
+        let spread = bill.lines.filter { $0.rule == .tierAdderProRata && $0.tier == tier }
+        guard spread.reduce(.zero, { $0 + $1.energy }) == bill.totals.byTier[tier - 1],
+          spread.allSatisfy({ $0.energy > .zero && $0.energy.millionths % 1_000_000 == 0 })
+        else {
+          Issue.record("seed \(random.seed): \(parts): \(bill.canonicalText)")
+          return
+        }
+      }
+    }
+  }
+
+  /// Sharp, peak, flat (the residual) and valley, tiers up to 50 and 100 kWh, adders that differ by period.
+  private func fourPeriods(decimals: Int) throws -> Plan {
+    let names = ["sharp", "peak", "flat", "valley"]
+    let periods = names.enumerated().map { index, name in
+      "[[period]]\nname = \"\(name)\"\ntitle = \"\(name)\"\ntitle-zh = \"\(name)\"\nrates = [\(index + 1)]\n"
+        + (name == "flat" ? "residual = true\n" : "")
+    }.joined()
+    func prices(_ first: Int) -> String {
+      names.enumerated().map { "\($0.element) = \"0.\(first)\($0.offset)\"\n" }.joined()
+    }
+    let toml = """
+      name = "four"
+      title = "Four"
+      title-zh = "四"
+      currency = "CNY"
+      valid-from = "2026-01-01"
+      known-since = "2026-01-01"
+      energy-scale = \(decimals)
+      sources = ["a test"]
+      \(periods)
+      [tiers]
+      window = "year"
+      year-starts-in-month = 7
+      source = "a test"
+      primary = true
+      tier = [{ from = "0", to = "50" }, { from = "50", to = "100" }, { from = "100" }]
+      [[component]]
+      kind = "energy"
+      title = "E"
+      title-zh = "电"
+      source = "a test"
+      primary = true
+      [component.prices]
+      \(prices(5))
+      [[component]]
+      kind = "tier-adders"
+      title = "A"
+      title-zh = "加"
+      source = "a test"
+      primary = true
+      [[component.tier]]
+      tier = 2
+      [component.tier.adders]
+      \(prices(1))
+      [[component.tier]]
+      tier = 3
+      [component.tier.adders]
+      \(prices(3))
+      """
+    return try Plan(try Document(toml: toml, file: "four.toml"))
   }
 }

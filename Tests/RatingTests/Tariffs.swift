@@ -35,10 +35,10 @@ struct Seeded: RandomNumberGenerator {
   private var state: UInt64
 
   /// The seed in `METERD_SEED`, or a new one; printed with the name of the property.
-  init(_ property: String) {
+  init(_ property: String, cases: Int = 10_000) {
     seed = ProcessInfo.processInfo.environment["METERD_SEED"].flatMap { UInt64($0) } ?? UInt64.random(in: 1...999_999)
     state = seed
-    print("property: \(property), seed \(seed), 10000 cases")
+    print("property: \(property), seed \(seed), \(cases) cases")
   }
 
   mutating func next() -> UInt64 {
