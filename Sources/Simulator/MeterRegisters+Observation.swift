@@ -22,20 +22,12 @@ extension MeterRegisters {
     }
   }
 
-  private func isKept(_ memory: Memory) -> Bool {
-    switch memory {
-    case .current: true
-    case .settlement(let back): (1...Self.settlementsKept).contains(back)
-    case .dailyFreeze(let back): (1...Self.freezesKept).contains(back)
-    }
-  }
-
   private func energy(_ quantity: Quantity, _ energies: [Int64], _ memory: Memory) -> Observation? {
     let millionths: Int64
     switch quantity.part {
     case .total: millionths = energies[0]
     case .rate(let rate):
-      guard Int(rate) < energies.count else { return nil }
+      guard Int(rate) <= rateCount else { return nil }
       millionths = energies[Int(rate)]
     case .phase(let phase):
       guard phase.rawValue <= phases else { return Observation(quantity: quantity, value: .absent, memory: memory) }
@@ -56,7 +48,9 @@ extension MeterRegisters {
     let index: Int
     switch quantity.part {
     case .total: index = 0
-    case .rate(let rate): index = Int(rate)
+    case .rate(let rate):
+      guard Int(rate) <= rateCount else { return nil }
+      index = Int(rate)
     case .phase, .line, .neutral, .single: return nil
     }
     guard peaks.indices.contains(index) else { return nil }
@@ -97,7 +91,7 @@ extension MeterRegisters {
     case .clock: return .instant(clock)
     case .clockDate: return .date(clock.date)
     case .clockTime: return .timeOfDay(clock.time)
-    case .rateCount: return exact(Int64(curve.schedule.rateCount) * 1_000_000)
+    case .rateCount: return exact(Int64(rateCount) * 1_000_000)
     case .settlementDay(1):
       let dayAndHour = String(settlementDay * 100 + settlementHour)
       return .text(String(repeating: "0", count: 4 - dayAndHour.count) + dayAndHour)

@@ -19,16 +19,18 @@ public struct MeterRegisters: Hashable, Sendable {
   public let capacity: Int64
   /// 1 or 3; a single-phase meter has nothing on the others.
   public let phases: Int
-
+  /// Rates that the meter shows besides the total, 0 up to those of its schedule.
+  public let rateCount: Int
   /// Settlements and daily freezes that the meter keeps.
-  public static let settlementsKept = 12
-  public static let freezesKept = 62
+  public let settlementsKept: Int
+  public let freezesKept: Int
 
   /// Values outside the ranges above are brought into them.
   public init(
     curve: LoadCurve, settlementDay: Int = 1, settlementHour: Int = 0, clockOffset: Int64 = 0,
     zone: ZoneOffset = .china, exportShare: Int64 = 0, reactiveShare: Int64 = 300,
-    capacity: Int64 = 1_000_000_000_000, phases: Int = 3
+    capacity: Int64 = 1_000_000_000_000, phases: Int = 3, rateCount: Int = 63, settlementsKept: Int = 12,
+    freezesKept: Int = 62
   ) {
     self.curve = curve
     self.settlementDay = min(max(settlementDay, 1), 28)
@@ -39,6 +41,9 @@ public struct MeterRegisters: Hashable, Sendable {
     self.reactiveShare = min(max(reactiveShare, 0), 1000)
     self.capacity = max(1_000_000, capacity)
     self.phases = phases == 1 ? 1 : 3
+    self.rateCount = min(max(rateCount, 0), curve.schedule.rateCount)
+    self.settlementsKept = min(max(settlementsKept, 0), 12)
+    self.freezesKept = min(max(freezesKept, 0), 254)
   }
 
   /// What the meter's clock shows.
@@ -50,18 +55,24 @@ public struct MeterRegisters: Hashable, Sendable {
   ///
   /// `nil` for a memory the meter does not have, or that lies before its first day.
   public func boundary(of memory: Memory, at now: SimulatedInstant) -> Int64? {
+    guard isKept(memory) else { return nil }
     let seconds = clock(at: now).localSeconds
     let boundary: Int64
     switch memory {
     case .current: return seconds
-    case .settlement(let back):
-      guard (1...Self.settlementsKept).contains(back) else { return nil }
-      boundary = settlement(back: back, at: seconds)
-    case .dailyFreeze(let back):
-      guard (1...Self.freezesKept).contains(back) else { return nil }
-      boundary = (LoadCurve.split(seconds).day - Int64(back - 1)) * 86_400
+    case .settlement(let back): boundary = settlement(back: back, at: seconds)
+    case .dailyFreeze(let back): boundary = (LoadCurve.split(seconds).day - Int64(back - 1)) * 86_400
     }
     return boundary >= curve.start ? boundary : nil
+  }
+
+  /// Whether the meter has such a memory at all.
+  func isKept(_ memory: Memory) -> Bool {
+    switch memory {
+    case .current: true
+    case .settlement(let back): back >= 1 && back <= settlementsKept
+    case .dailyFreeze(let back): back >= 1 && back <= freezesKept
+    }
   }
 
   private func settlement(back: Int, at seconds: Int64) -> Int64 {

@@ -46,7 +46,10 @@ struct RequestFinder: Sendable {
     heard.append(Heard(byte: byte, quietBefore: quietBefore))
     self.end = end
     let found = byte == 0x16 ? dlt645Start() : nil
-    if let found { return take(from: found, .dlt645) }
+    if let found {
+      let wakeUps = heard[..<found].reversed().prefix { $0.byte == 0xFE }.count
+      return take(from: found - wakeUps, .dlt645)
+    }
     if let found = shortModbusStart() { return take(from: found, .modbus) }
     return nil
   }

@@ -14,6 +14,8 @@ public struct SimulatedDLT645Meter: SimulatedMeter {
     public var gap = BootInstant.Span.zero
     /// FEH before an answer, 0...7.
     public var wakeUps = 4
+    /// FEH that it must hear before a request to hear the request, 0...4.
+    public var neededWakeUps = 0
     /// Sent after the closing 16H. Source: Jiangsu meters send FFH.
     public var trailer: [UInt8] = []
     /// Whether AAH closes a block.
@@ -51,8 +53,9 @@ public struct SimulatedDLT645Meter: SimulatedMeter {
   }
 
   public mutating func answer(_ request: [UInt8], at now: SimulatedInstant) -> Answer? {
-    guard let frame = try? Frame.decode(request.span), frame.control.direction == .request,
-      let reply = reply(to: frame, in: request, at: now)
+    let wakeUps = request.prefix { $0 == 0xFE }.count
+    guard wakeUps >= habits.neededWakeUps, let frame = try? Frame.decode(request.span, at: wakeUps),
+      frame.control.direction == .request, let reply = reply(to: frame, in: request, at: now)
     else { return nil }
     let sender = habits.keepsWildcard ? frame.address : address
     guard let bytes = reply.frame(from: sender, wakeUps: habits.wakeUps) else { return nil }
@@ -62,7 +65,7 @@ public struct SimulatedDLT645Meter: SimulatedMeter {
   public func truth(_ quantity: Quantity, _ memory: Memory, at now: SimulatedInstant) -> Observation? {
     guard let identifier = DataIdentifier(for: quantity, memory: memory),
       let payload = payload(of: identifier, at: now),
-      let told = try? identifier.observations(in: payload, rates: registers.curve.schedule.rateCount)
+      let told = try? identifier.observations(in: payload, rates: registers.rateCount)
     else { return nil }
     return told.first { $0.quantity == quantity && $0.memory == memory }
   }
@@ -107,7 +110,7 @@ public struct SimulatedDLT645Meter: SimulatedMeter {
 
   private func payload(of identifier: DataIdentifier, at now: SimulatedInstant) -> [UInt8]? {
     guard !habits.missing.contains(identifier) else { return nil }
-    let rates = registers.curve.schedule.rateCount
+    let rates = registers.rateCount
     let told = identifier.items(rates: rates).compactMap { observation(of: $0, at: now) }
     // A block is there when any of its items is: the others are filled.
     guard !told.isEmpty else { return nil }

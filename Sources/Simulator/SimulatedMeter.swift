@@ -30,6 +30,8 @@ public protocol SimulatedMeter: Sendable {
   var registers: MeterRegisters { get }
 
   /// The answer to a whole frame of the meter's language; `nil` where a meter stays silent.
+  ///
+  /// A DL/T 645 frame comes with the FEH that stood before it.
   mutating func answer(_ request: [UInt8], at now: SimulatedInstant) -> Answer?
 
   /// What an error-free reading of `quantity` shows, in the resolution that the meter sends.

@@ -182,6 +182,18 @@ func bcd(_ number: Int64, bytes: Int) -> [UInt8] {
     #expect(wild.dropFirst(4).prefix(6).allSatisfy { $0 == 0xAA })
   }
 
+  @Test func `a sleepy meter hears only what comes after enough FE`() throws {
+    var habits = SimulatedDLT645Meter.Habits()
+    habits.neededWakeUps = 2
+    habits.wakeUps = 0
+    var bench = BusBench([BusMeter(try dlt645Meter(habits: habits))])
+    let question = dlt645Frame(number, 0x13, [])
+    for wakeUps in 0...4 {
+      let heard = bench.ask([0x00, 0xFF] + [UInt8](repeating: 0xFE, count: wakeUps) + question)
+      #expect(heard.isEmpty == (wakeUps < 2))
+    }
+  }
+
   @Test func `the clock shows simulated time and its offset, and boundaries follow it`() throws {
     let curve = LoadCurve(seed: 1, start: try #require(MeterTime("2024-01-01T00:00")))
     var fast = try dlt645Meter(registers: MeterRegisters(curve: curve, clockOffset: 300))
