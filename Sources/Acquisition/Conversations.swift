@@ -18,8 +18,8 @@ struct DLT645Conversation: Conversation {
   private(set) var outcome: ReadExchange.Outcome?
   private var heard = 0
 
-  init(_ request: ReadExchange.Request, to address: Address, wakeUps: Int) {
-    exchange = ReadExchange(request, to: address, wakeUps: wakeUps)
+  init(_ request: ReadExchange.Request, to address: Address, wakeUps: Int, rates: Int) {
+    exchange = ReadExchange(request, to: address, wakeUps: wakeUps, rates: rates > 0 ? rates : nil)
   }
 
   mutating func start() -> ConversationStep { step(exchange.start()) }

@@ -67,7 +67,7 @@ final class MeterSpeaker {
     _ identifier: DataIdentifier, from address: Address, _ meter: LineMeter, _ line: Line,
     _ replyTimeout: BootInstant.Span
   ) throws(LineError) -> Said {
-    var conversation = DLT645Conversation(.data(identifier), to: address, wakeUps: meter.wakeUps)
+    var conversation = DLT645Conversation(.data(identifier), to: address, wakeUps: meter.wakeUps, rates: meter.profile.rates)
     let timing = ExchangeTiming(silence: meter.quietBefore, reply: replyTimeout, gap: meter.gap)
     let record = try line.run(&conversation, settings: meter.settings, timing: timing)
     switch conversation.end {

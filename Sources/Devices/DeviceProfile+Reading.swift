@@ -17,7 +17,7 @@ extension TableReader {
   mutating func serialSettings() throws(DocumentError) -> SerialSettings? {
     guard let text = try optionalString("serial") else { return nil }
     guard let settings = SerialSettings(text) else {
-      let rates = SerialSettings.rates.map(String.init).joined(separator: ", ")
+      let rates = SerialSettings.knownBauds.map(String.init).joined(separator: ", ")
       throw error("serial", "\"\(text)\" is not like \"2400 8E1\"; rates are \(rates)")
     }
     return settings

@@ -43,9 +43,9 @@ public struct SerialSettings: Hashable, Sendable {
   /// Start, data, parity and stop bits of one character.
   public var bitsPerCharacter: Int { 1 + dataBits + (parity == .none ? 0 : 1) + stopBits }
 
-  /// How long one character takes.
+  /// How long one character takes, rounded up: a silence must never come out short.
   public var characterTime: BootInstant.Span {
-    BootInstant.Span(nanoseconds: Int64(bitsPerCharacter) * 1_000_000_000 / Int64(baud))
+    BootInstant.Span(nanoseconds: (Int64(bitsPerCharacter) * 1_000_000_000 + Int64(baud) - 1) / Int64(baud))
   }
 
   /// The silence that ends a Modbus RTU frame.
@@ -60,10 +60,10 @@ extension SerialSettings: CustomStringConvertible {
   /// `2400 8E1`.
   public var description: String { "\(baud) \(dataBits)\(parity.rawValue)\(stopBits)" }
 
-  /// Reads `2400 8E1`.
+  /// Reads `2400 8E1`; one space, upper-case parity.
   public init?(_ text: some StringProtocol) {
-    let parts = text.split(separator: " ")
-    guard parts.count == 2, let baud = digits(parts[0]) else { return nil }
+    let parts = text.split(separator: " ", omittingEmptySubsequences: false)
+    guard parts.count == 2, let baud = digits(parts[0]), parts[0] == "\(baud)" else { return nil }
     let frame = Array(parts[1])
     guard frame.count == 3, let dataBits = frame[0].wholeNumberValue, let parity = Parity(rawValue: frame[1]),
       let stopBits = frame[2].wholeNumberValue

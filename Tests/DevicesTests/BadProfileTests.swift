@@ -75,7 +75,7 @@ import Testing
     BadCase(
       line: "9600 8N1", by: "9600-8N1",
       message:
-        "test.toml:7: serial: \"9600-8N1\" is not like \"2400 8E1\"; rates are 300, 600, 1200, 2400, 4800, 9600, 19200, 38400, 57600, 115200"
+        "test.toml:7: serial: \"9600-8N1\" is not like \"2400 8E1\"; rates are 300, 600, 1200, 2400, 4800, 9600, 19200, 38400, 57600, 115200, 230400, 460800, 921600"
     ),
     BadCase(
       line: "\"230\"", by: "\"0\"",

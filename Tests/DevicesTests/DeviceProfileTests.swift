@@ -91,7 +91,7 @@ enum Shipped {
     let registers = profile.modbusRegisters(for: names.compactMap { Quantity(name: $0) })
     #expect(registers.count == 30)
     let wire = WireCost(
-      byteNanoseconds: try #require(profile.serial).characterNanoseconds, replyDelayNanoseconds: 40_000_000,
+      byteNanoseconds: try #require(profile.serial).characterTime.nanoseconds, replyDelayNanoseconds: 40_000_000,
       silenceNanoseconds: 3_645_834)
     let plan = try ReadPlan(registers.map(\.range), limits: map.limits, wire: wire)
     #expect(plan.blocks.map { "\($0.first)+\($0.count)" } == ["0+36", "52+36", "342+10"])
@@ -124,24 +124,5 @@ enum Shipped {
     let current = try #require(items.first { $0.identifier == 0x0001_FF00 })
     #expect(current.identifier(back: 1) == nil)
     #expect(settled.identifier(back: 0) == nil && settled.identifier(back: 255) == nil)
-  }
-}
-
-@Suite struct SerialSettingsTests {
-  @Test(arguments: ["2400 8E1", "9600 8N1", "19200 8E1", "115200 7O2"])
-  func `settings are written as they are read`(_ text: String) {
-    #expect(SerialSettings(text)?.description == text)
-  }
-
-  @Test(arguments: [
-    "", "2400", "2400 8E", "2400 8e1", "2400  8E1", "1234 8E1", "09600 8N1", "9600 9N1", "9600 8N3", "9600-8N1",
-  ])
-  func `anything else is refused`(_ text: String) {
-    #expect(SerialSettings(text) == nil)
-  }
-
-  @Test func `a character takes its bits`() {
-    #expect(SerialSettings("9600 8N1")?.bitsPerCharacter == 10)
-    #expect(SerialSettings("2400 8E1")?.characterNanoseconds == 4_583_334)
   }
 }

@@ -168,14 +168,4 @@ private let timing = ExchangeTiming(silence: .milliseconds(1), reply: .seconds(2
       #expect(PortAddress(text) == nil, "\(text)")
     }
   }
-
-  @Test func `serial settings tell their times`() {
-    #expect(SerialSettings("2400 8E1") == .dlt645)
-    #expect(SerialSettings.dlt645.characterTime == .init(nanoseconds: 4_583_333))
-    #expect(SerialSettings.modbus.frameSilence == .init(nanoseconds: 3_645_831))
-    #expect(SerialSettings("38400 8E1")?.frameSilence == .microseconds(1750))
-    for text in ["", "9600", "9600 8X1", "1234 8N1", "9600 9N1", "9600 8N3", "9600  8N1x"] {
-      #expect(SerialSettings(text) == nil, "\(text)")
-    }
-  }
 }
