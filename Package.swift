@@ -37,6 +37,8 @@ let package = Package(
 
     // Verdicts and the journal that keeps them.
     room("Validation", ["Metering"]),
+    .systemLibrary(name: "CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),
+    room("Store", ["Metering", "Host", "CSQLite"]),
 
     room("TOML", ["Documents", .product(name: "TOMLKit", package: "TOMLKit")]),
 
@@ -44,6 +46,7 @@ let package = Package(
     tests(of: "Documents", ["TOML"]),
     tests(of: "Host", ["Metering"]),
     tests(of: "Validation", ["Metering"]),
+    tests(of: "Store", ["Metering", "Host", "CSQLite"]),
   ],
   swiftLanguageModes: [.v6],
   cxxLanguageStandard: .cxx17
