@@ -53,6 +53,8 @@ let package = Package(
     room("Acquisition", ["Metering", "Devices", "DLT645", "Modbus", "ModbusClient", "Line", "Host"]),
     // Verdicts and the journal that keeps them.
     room("Validation", ["Metering"]),
+    .systemLibrary(name: "CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),
+    room("Store", ["Metering", "Host", "CSQLite"]),
 
     room("TOML", ["Documents", .product(name: "TOMLKit", package: "TOMLKit")]),
 
@@ -75,6 +77,7 @@ let package = Package(
     tests(of: "Rating", ["Metering", "Documents", "TOML"]),
     tests(of: "Billing", ["Rating", "Metering", "Documents", "TOML"]),
     tests(of: "Validation", ["Metering"]),
+    tests(of: "Store", ["Metering", "Host", "CSQLite"]),
   ],
   swiftLanguageModes: [.v6],
   cxxLanguageStandard: .cxx17

@@ -1,0 +1,105 @@
+internal import Metering
+
+extension SQLValue {
+  static func text(_ meter: MeterID) -> SQLValue { .text(meter.text) }
+}
+
+/// What both the store and its readers ask of the journal.
+extension Connection {
+  /// The first row that a `ReadingRow.selection` finds.
+  func reading(_ sql: String, _ values: [SQLValue]) throws(StoreError) -> StoredReading? {
+    let statement = try statement(sql).bind(values)
+    defer { statement.reset() }
+    return try statement.step() ? try StoredReading(statement, of: self) : nil
+  }
+
+  func readings(after sequence: Int64, limit: Int) throws(StoreError) -> [StoredReading] {
+    let statement = try statement(ReadingRow.selection + " WHERE seq > ?1 ORDER BY seq LIMIT ?2")
+    try statement.bind([.integer(sequence), .integer(Int64(limit))])
+    defer { statement.reset() }
+    var readings: [StoredReading] = []
+    while try statement.step() { readings.append(try StoredReading(statement, of: self)) }
+    return readings
+  }
+
+  private static let usable = " AND status IN (SELECT id FROM term WHERE text IN ('accepted', 'flagged'))"
+
+  /// The nearest usable readings of one series on both sides of an instant.
+  func nearestUsable(
+    _ meter: MeterID, _ quantity: Quantity, _ kind: ReadingKind, around instant: Int64
+  ) throws(StoreError) -> [StoredReading] {
+    guard let meter = try existingNumber(for: meter.text), let quantity = try existingNumber(for: quantity.name),
+      let kind = try existingNumber(for: kind.rawValue)
+    else { return [] }
+    let series = ReadingRow.selection + " WHERE meter = ?1 AND quantity = ?2 AND kind = ?3" + Self.usable
+    let values: [SQLValue] = [.integer(meter), .integer(quantity), .integer(kind), .integer(instant)]
+    let earlier = try reading(series + " AND instant < ?4 ORDER BY instant DESC, version DESC LIMIT 1", values)
+    let later = try reading(series + " AND instant > ?4 ORDER BY instant, version DESC LIMIT 1", values)
+    return [earlier, later].compactMap { $0 }
+  }
+
+  /// The last usable reading of each series.
+  ///
+  /// Goes from series to series by the index of keys, so the cost is that of the series, not of the journal.
+  func latestUsable() throws(StoreError) -> [StoredReading] {
+    let next = try statement(
+      """
+      SELECT meter, quantity, kind FROM reading WHERE (meter, quantity, kind) > (?1, ?2, ?3)
+      ORDER BY meter, quantity, kind LIMIT 1
+      """)
+    let last =
+      ReadingRow.selection + " WHERE meter = ?1 AND quantity = ?2 AND kind = ?3" + Self.usable
+      + " ORDER BY instant DESC, version DESC LIMIT 1"
+    var readings: [StoredReading] = []
+    var series: [SQLValue] = [.integer(.min), .integer(.min), .integer(.min)]
+    while true {
+      try next.bind(series)
+      guard try next.step() else { break }
+      series = [.integer(try next.integer(0)), .integer(try next.integer(1)), .integer(try next.integer(2))]
+      next.reset()
+      if let reading = try reading(last, series) { readings.append(reading) }
+    }
+    next.reset()
+    return readings
+  }
+
+  func evidence(_ id: Int64) throws(StoreError) -> Evidence? {
+    let statement = try statement(Evidence.selection + " WHERE id = ?1").bind([.integer(id)])
+    defer { statement.reset() }
+    return try statement.step() ? try Evidence(statement, of: self) : nil
+  }
+
+  /// False when the same finding on the same reading is there already.
+  func insert(_ finding: FindingRecord) throws(StoreError) -> Bool {
+    if let reading = finding.reading {
+      let same = try statement("SELECT count(*) FROM finding WHERE reading = ?1 AND code = ?2 AND detail = ?3")
+        .number([.integer(reading), .text(finding.code.rawValue), .text(finding.detail)])
+      guard same == 0 else { return false }
+    }
+    try statement(
+      "INSERT INTO finding(at_ms, meter, code, detail, reading, evidence) VALUES (?1, ?2, ?3, ?4, ?5, ?6)"
+    ).run([
+      .integer(finding.at), .text(finding.meter), .text(finding.code.rawValue), .text(finding.detail),
+      SQLValue(finding.reading), SQLValue(finding.evidence),
+    ])
+    return true
+  }
+
+  func cursor(of consumer: String) throws(StoreError) -> Int64 {
+    try statement("SELECT seq FROM cursor WHERE consumer = ?1").number([.text(consumer)]) ?? 0
+  }
+
+  /// Moves a cursor forward; one that stands further stays.
+  func advance(_ consumer: String, through sequence: Int64) throws(StoreError) {
+    let last = try lastSequence()
+    guard sequence <= last else {
+      throw .cursorBeyondJournal(consumer: consumer, sequence: sequence, last: last)
+    }
+    try statement(
+      """
+      INSERT INTO cursor(consumer, seq) VALUES (?1, ?2)
+      ON CONFLICT(consumer) DO UPDATE SET seq = excluded.seq WHERE excluded.seq > seq
+      """
+    ).run([.text(consumer), .integer(sequence)])
+  }
+}

@@ -1,0 +1,54 @@
+internal import Glibc
+
+/// The right to write a store: a lock on a file beside it, held as long as this lives, gone with the process.
+@safe final class LockFile: Sendable {
+  private let descriptor: CInt
+
+  /// Takes the lock at once, or says who has it.
+  init(besides path: String) throws(StoreError) {
+    let lockPath = path + ".lock"
+    let descriptor = unsafe open(lockPath, O_RDWR | O_CREAT | O_CLOEXEC, 0o640)
+    guard descriptor >= 0 else { throw Self.error(errno, lockPath) }
+    guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
+      let code = errno
+      let holder = Self.process(in: descriptor)
+      close(descriptor)
+      throw code == EWOULDBLOCK ? .locked(path: path, process: holder) : Self.error(code, lockPath)
+    }
+    // Only a help for people: the lock holds without it, so a full disk does not stop the store here.
+    let number = Array("\(getpid())\n".utf8)
+    if ftruncate(descriptor, 0) == 0 { _ = unsafe pwrite(descriptor, number, number.count, 0) }
+    self.descriptor = descriptor
+  }
+
+  deinit { close(descriptor) }
+
+  private static func process(in descriptor: CInt) -> Int32? {
+    var bytes = [UInt8](repeating: 0, count: 16)
+    let count = unsafe pread(descriptor, &bytes, bytes.count, 0)
+    return Int32(String(decoding: bytes.prefix(max(count, 0)).prefix { $0 != UInt8(ascii: "\n") }, as: UTF8.self))
+  }
+
+  private static func error(_ code: Int32, _ path: String) -> StoreError {
+    let message = unsafe String(cString: strerror(code))
+    let failure = StoreError.Failure(path: path, operation: "lock", code: code, message: message)
+    switch code {
+    case EROFS: return .readOnly(failure)
+    case ENOSPC, EDQUOT: return .diskFull(failure)
+    default: return .cannotOpen(failure)
+    }
+  }
+}
+
+/// The kernel's name for this run of the machine; boot clocks of two runs cannot be compared.
+func currentBootID() -> String {
+  let descriptor = unsafe open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC)
+  guard descriptor >= 0 else { return "unknown" }
+  defer { close(descriptor) }
+  var bytes = [UInt8](repeating: 0, count: 64)
+  let count = unsafe read(descriptor, &bytes, bytes.count)
+  return String(decoding: bytes.prefix(max(count, 0)).prefix { $0 > 0x20 }, as: UTF8.self)
+}
+
+/// Whether there is anything at `path`.
+func isPresent(_ path: String) -> Bool { unsafe access(path, F_OK) == 0 || errno != ENOENT }

@@ -1,0 +1,135 @@
+public import Metering
+
+/// A reading and what validation says of it.
+public struct JudgedReading: Hashable, Sendable {
+  public let reading: Reading
+  public let verdict: Verdict
+
+  public init(_ reading: Reading, _ verdict: Verdict) {
+    self.reading = reading
+    self.verdict = verdict
+  }
+}
+
+/// The bytes of one exchange with a meter: the proof of what it said.
+public struct Evidence: Hashable, Sendable {
+  /// Name of the line in the configuration.
+  public let line: String
+  public let meter: MeterID
+  /// The frames sent and received, as they stood on the wire, in order.
+  public let requests: [[UInt8]]
+  public let replies: [[UInt8]]
+  /// When the last byte had come, in milliseconds since 1970 UTC.
+  public let at: Int64
+
+  public init(line: String, meter: MeterID, requests: [[UInt8]], replies: [[UInt8]], at: Int64) {
+    self.line = line
+    self.meter = meter
+    self.requests = requests
+    self.replies = replies
+    self.at = at
+  }
+}
+
+/// A reading as the journal holds it.
+public struct StoredReading: Hashable, Sendable {
+  /// Its number in the journal; grows by one with each row.
+  public let sequence: Int64
+  /// 0 is the value as read.
+  public let version: Int64
+  public let reading: Reading
+  public let verdict: Verdict
+  /// The run of the machine to which the boot clock belongs.
+  public let bootID: String
+  /// The exchange it came from; ask for it with `evidence(_:)`.
+  public let evidence: Int64?
+}
+
+extension Store {
+  /// What one answer of a meter gave, to be stored as one fact.
+  public struct Submission: Hashable, Sendable {
+    public let readings: [JudgedReading]
+    public let evidence: Evidence?
+
+    public init(_ readings: [JudgedReading], evidence: Evidence? = nil) {
+      self.readings = readings
+      self.evidence = evidence
+    }
+  }
+
+  /// What became of one reading. Nothing is said before it would survive a power cut.
+  public enum Outcome: Hashable, Sendable {
+    case stored(sequence: Int64)
+    /// The same key with the same value was there.
+    case duplicate(sequence: Int64)
+    /// The same key was there with another value, which stands; a finding `DIFF` was written.
+    case conflict(sequence: Int64, stored: RegisterValue)
+  }
+
+  public struct Options: Hashable, Sendable {
+    /// A commit waits so long for company, in milliseconds.
+    public var window: Int64 = 100
+    /// A commit waits no longer once so many readings are there.
+    public var rows = 100
+    /// So many of the newest readings have their checksums verified when the store is opened.
+    public var checkedRows = 1000
+
+    public init() {}
+  }
+}
+
+/// Something worth listing that is no verdict on a stored reading.
+public struct FindingRecord: Hashable, Sendable {
+  /// Milliseconds since 1970 UTC.
+  public let at: Int64
+  public let meter: MeterID
+  public let code: FindingCode
+  public let detail: String
+  /// The reading it is about.
+  public let reading: Int64?
+  public let evidence: Int64?
+
+  public init(
+    at: Int64, meter: MeterID, code: FindingCode, detail: String, reading: Int64? = nil, evidence: Int64? = nil
+  ) {
+    self.at = at
+    self.meter = meter
+    self.code = code
+    self.detail = detail
+    self.reading = reading
+    self.evidence = evidence
+  }
+}
+
+/// A value that should be there and is not.
+public struct Gap: Hashable, Sendable {
+  public let meter: MeterID
+  /// A quantity's name or a task's.
+  public let subject: String
+  /// The instant the value would have, in milliseconds since 1970 UTC.
+  public let instant: Int64
+  public let reason: String
+
+  public init(meter: MeterID, subject: String, instant: Int64, reason: String) {
+    self.meter = meter
+    self.subject = subject
+    self.instant = instant
+    self.reason = reason
+  }
+}
+
+/// An account whose bill waits.
+public struct Hold: Hashable, Sendable {
+  public let account: String
+  public let cycle: String
+  public let reason: String
+  /// Milliseconds since 1970 UTC.
+  public let since: Int64
+
+  public init(account: String, cycle: String, reason: String, since: Int64) {
+    self.account = account
+    self.cycle = cycle
+    self.reason = reason
+    self.since = since
+  }
+}

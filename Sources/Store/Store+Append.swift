@@ -1,0 +1,148 @@
+internal import Metering
+
+/// Submissions that wait for one commit together.
+struct CommitQueue {
+  typealias Answer = Result<[Store.Outcome], StoreError>
+
+  struct Waiting {
+    let submission: Store.Submission
+    let caller: CheckedContinuation<Answer, Never>
+  }
+
+  var waiting: [Waiting] = []
+  var rows = 0
+  /// Ends the window; one at a time.
+  var timer: Task<Void, Never>?
+}
+
+extension Store {
+  /// Stores readings with verdicts and evidence, and returns once a power cut could not take them back.
+  ///
+  /// Submissions that come while others wait are committed with them: after `Options.window`, or at once when
+  /// `Options.rows` readings are there. The outcomes stand in the order of the readings.
+  public func append(_ submission: Submission) async throws(StoreError) -> [Outcome] {
+    let answer = await withCheckedContinuation { caller in
+      queue.waiting.append(CommitQueue.Waiting(submission: submission, caller: caller))
+      queue.rows += submission.readings.count
+      if queue.rows >= options.rows {
+        flush()
+      } else if queue.timer == nil {
+        queue.timer = Task { [weak self, window = options.window] in
+          // The continuous clock is the boot clock. A cancelled sleep means that its batch went before.
+          guard (try? await Task.sleep(for: .milliseconds(window), clock: .continuous)) != nil else { return }
+          await self?.flush()
+        }
+      }
+    }
+    return try answer.get()
+  }
+
+  /// Commits what waits, now.
+  public func flush() {
+    queue.timer?.cancel()
+    let batch = queue.waiting
+    queue = CommitQueue()
+    guard !batch.isEmpty else { return }
+    do throws(StoreError) {
+      let outcomes = try store(batch.map(\.submission))
+      for (waiting, outcome) in zip(batch, outcomes) { waiting.caller.resume(returning: .success(outcome)) }
+    } catch {
+      // What one submission carries must not cost the others theirs; a full or failing device stops all alike.
+      let isShared = batch.count == 1 || error.isOfTheDevice
+      for waiting in batch { waiting.caller.resume(returning: isShared ? .failure(error) : alone(waiting.submission)) }
+    }
+  }
+
+  private func alone(_ submission: Submission) -> CommitQueue.Answer {
+    do throws(StoreError) {
+      return .success(try store([submission]).first ?? [])
+    } catch {
+      return .failure(error)
+    }
+  }
+
+  private func store(_ submissions: [Submission]) throws(StoreError) -> [[Outcome]] {
+    let safe = safeSequence
+    return try write { (connection) throws(StoreError) in
+      var batch = try Batch(on: connection, after: safe, bootID: bootID)
+      var outcomes: [[Outcome]] = []
+      for submission in submissions { outcomes.append(try batch.insert(submission)) }
+      return outcomes
+    }
+  }
+}
+
+extension StoreError {
+  /// True where the next submission would meet the same refusal.
+  fileprivate var isOfTheDevice: Bool {
+    switch self {
+    case .diskFull, .readOnly, .cannotOpen, .locked, .foreign, .newerSchema, .weak, .closed, .missing, .olderSchema:
+      true
+    case .corrupt, .failed, .billDiffers, .cursorBeyondJournal, .unknownReading: false
+    }
+  }
+}
+
+/// The rows of one transaction.
+private struct Batch {
+  let connection: Connection
+  let bootID: String
+  private var lastSequence: Int64
+  private var lastEvidence: Int64
+  /// Rows that a commit of unknown outcome left behind, not yet told to a caller.
+  private var landed: Set<Int64>
+
+  init(on connection: Connection, after safe: Int64, bootID: String) throws(StoreError) {
+    self.connection = connection
+    self.bootID = bootID
+    lastSequence = try connection.lastSequence()
+    lastEvidence = try connection.statement("SELECT max(id) FROM evidence").number() ?? 0
+    landed = lastSequence > safe ? Set(safe + 1...lastSequence) : []
+  }
+
+  mutating func insert(_ submission: Store.Submission) throws(StoreError) -> [Store.Outcome] {
+    var evidence: Int64?
+    if let exchange = submission.evidence {
+      lastEvidence += 1
+      try exchange.insert(lastEvidence, on: connection)
+      evidence = lastEvidence
+    }
+    // Evidence for which nothing was stored proves nothing; but alone it was meant.
+    var isUsed = submission.readings.isEmpty
+    var outcomes: [Store.Outcome] = []
+    for judged in submission.readings {
+      let outcome = try insert(judged, evidence: evidence, isUsed: &isUsed)
+      outcomes.append(outcome)
+    }
+    if let evidence, !isUsed {
+      try connection.statement("DELETE FROM evidence WHERE id = ?1").run([.integer(evidence)])
+      lastEvidence -= 1
+    }
+    return outcomes
+  }
+
+  private mutating func insert(
+    _ judged: JudgedReading, evidence: Int64?, isUsed: inout Bool
+  ) throws(StoreError) -> Store.Outcome {
+    let row = ReadingRow(judged, sequence: lastSequence + 1, boot: bootID, evidence: evidence, on: connection)
+    if try row.insert(on: connection) {
+      lastSequence += 1
+      isUsed = true
+      return .stored(sequence: lastSequence)
+    }
+    guard let known = try connection.reading(ReadingRow.selectionByKey, row.key(on: connection)) else {
+      throw .corrupt(path: connection.path, detail: "the index of readings names a row that is not there")
+    }
+    let reading = judged.reading
+    guard known.reading.value.millionths == reading.value.millionths, known.reading.occurred == reading.occurred else {
+      let finding = FindingRecord(
+        at: reading.hostTime.unixMilliseconds, meter: reading.key.meter, code: .conflict,
+        detail: "\(row.quantity) \(row.kind): stored \(known.reading.value), now \(reading.value)",
+        reading: known.sequence, evidence: evidence)
+      if try connection.insert(finding) { isUsed = true }
+      return .conflict(sequence: known.sequence, stored: known.reading.value)
+    }
+    return landed.remove(known.sequence) == nil
+      ? .duplicate(sequence: known.sequence) : .stored(sequence: known.sequence)
+  }
+}

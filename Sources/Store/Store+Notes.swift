@@ -1,0 +1,94 @@
+public import Metering
+
+/// The journal as its consumers see it.
+extension Store {
+  /// Readings after `sequence`, oldest first, at most `limit`. Throws `corrupt` at a row that was damaged.
+  public func readings(after sequence: Int64, limit: Int) throws(StoreError) -> [StoredReading] {
+    try open().readings(after: sequence, limit: limit)
+  }
+
+  /// The last row that a consumer has handled; 0 for a new one.
+  public func cursor(of consumer: String) throws(StoreError) -> Int64 { try open().cursor(of: consumer) }
+
+  /// Notes that a consumer has handled all up to `sequence`. A cursor never goes back.
+  public func advance(_ consumer: String, through sequence: Int64) throws(StoreError) {
+    try write { (connection) throws(StoreError) in try connection.advance(consumer, through: sequence) }
+  }
+
+  /// The last usable reading of each meter, quantity and kind: what validation compares with after a start.
+  public func latestUsable() throws(StoreError) -> [StoredReading] { try open().latestUsable() }
+
+  /// The usable readings of a series before and after an instant, for a reading that comes late.
+  public func nearestUsable(
+    meter: MeterID, quantity: Quantity, kind: ReadingKind, around instant: Int64
+  ) throws(StoreError) -> [StoredReading] {
+    try open().nearestUsable(meter, quantity, kind, around: instant)
+  }
+
+  public func evidence(_ id: Int64) throws(StoreError) -> Evidence? { try open().evidence(id) }
+}
+
+/// Findings, gaps, holds and facts about the store itself.
+extension Store {
+  /// Lists a finding; the same one about the same reading is listed once.
+  public func record(_ finding: FindingRecord) throws(StoreError) {
+    try write { (connection) throws(StoreError) in _ = try connection.insert(finding) }
+  }
+
+  /// Notes a missing value; a gap that is known keeps its first reason.
+  public func record(_ gaps: [Gap]) throws(StoreError) {
+    try write { (connection) throws(StoreError) in
+      for gap in gaps {
+        try connection.statement(
+          """
+          INSERT INTO gap(meter, subject, instant, reason) VALUES (?1, ?2, ?3, ?4)
+          ON CONFLICT(meter, subject, instant) DO NOTHING
+          """
+        ).run([.text(gap.meter), .text(gap.subject), .integer(gap.instant), .text(gap.reason)])
+      }
+    }
+  }
+
+  /// Notes that the value of a gap came after all, at a time in milliseconds since 1970.
+  public func fillGap(meter: MeterID, subject: String, instant: Int64, at: Int64) throws(StoreError) {
+    try write { (connection) throws(StoreError) in
+      try connection.statement(
+        "UPDATE gap SET filled_ms = ?4 WHERE meter = ?1 AND subject = ?2 AND instant = ?3 AND filled_ms IS NULL"
+      ).run([.text(meter), .text(subject), .integer(instant), .integer(at)])
+    }
+  }
+
+  /// Lets an account's bill wait. A hold that is there keeps its age and takes the new reason.
+  public func hold(_ hold: Hold) throws(StoreError) {
+    try write { (connection) throws(StoreError) in
+      try connection.statement(
+        """
+        INSERT INTO hold(account, cycle, reason, since_ms) VALUES (?1, ?2, ?3, ?4)
+        ON CONFLICT(account, cycle) DO UPDATE SET reason = excluded.reason
+        """
+      ).run([.text(hold.account), .text(hold.cycle), .text(hold.reason), .integer(hold.since)])
+    }
+  }
+
+  public func release(account: String, cycle: String) throws(StoreError) {
+    try write { (connection) throws(StoreError) in
+      try connection.statement("DELETE FROM hold WHERE account = ?1 AND cycle = ?2").run([.text(account), .text(cycle)])
+    }
+  }
+
+  /// A fact about the store, such as `device` or `created`; `nil` when it was never noted.
+  public func fact(_ key: String) throws(StoreError) -> String? {
+    let statement = try open().statement("SELECT value FROM meta WHERE key = ?1").bind([.text(key)])
+    defer { statement.reset() }
+    return try statement.step() ? try statement.text(0) : nil
+  }
+
+  /// Notes a fact about the store, such as the last good wall time.
+  public func note(_ key: String, _ value: String) throws(StoreError) {
+    try write { (connection) throws(StoreError) in
+      try connection.statement(
+        "INSERT INTO meta(key, value) VALUES (?1, ?2) ON CONFLICT(key) DO UPDATE SET value = excluded.value"
+      ).run([.text(key), .text(value)])
+    }
+  }
+}

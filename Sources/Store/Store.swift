@@ -1,0 +1,154 @@
+internal import Host
+
+/// The one writer of the store: readings, evidence, verdicts, bills, and where each consumer stands.
+///
+/// It runs on a thread of its own, so a slow disk stalls nobody who does not wait for an answer. What it has
+/// acknowledged survives a power cut: the log is synced at each commit, and this is read back when it opens.
+public actor Store {
+  public nonisolated let path: String
+  let options: Options
+  let bootID: String
+  private let thread: OwnedThread
+  public nonisolated var unownedExecutor: UnownedSerialExecutor { unsafe thread.asUnownedSerialExecutor() }
+
+  /// Held until the store is closed.
+  private var lock: LockFile?
+  /// `nil` after a commit of unknown outcome, until the file could be opened again.
+  private var connection: Connection?
+  private var isClosed = false
+  /// The last row of the journal that is known to be safe.
+  private(set) var safeSequence: Int64
+  /// What waits for the next commit; see `append`.
+  var queue = CommitQueue()
+  /// For tests: the next commit fails so. A device that does it on demand is hard to come by.
+  var commitFault: CommitFault?
+
+  /// Opens the store at `path`, or creates it.
+  ///
+  /// Takes the lock, refuses foreign and newer files, checks pages and the newest rows for damage, brings the
+  /// schema up to date and makes sure that commits are durable.
+  public init(path: String, options: Options = Options()) throws(StoreError) {
+    lock = try LockFile(besides: path)
+    let opened = try Connection.writing(path, checkedRows: options.checkedRows)
+    safeSequence = try opened.lastSequence()
+    connection = opened
+    self.path = path
+    self.options = options
+    bootID = currentBootID()
+    thread = OwnedThread(name: "store")
+  }
+
+  deinit { thread.stop() }
+
+  /// Commits what waits, empties the log into the database closes it and lets go of
+  /// the lock. What comes later is refused.
+  public func close() {
+    flush()
+    isClosed = true
+    // A reader may hold the log; it is then emptied at the next start.
+    try? connection?.checkpoint()
+    connection = nil
+    lock = nil
+  }
+
+  /// Empties the log into the database. Worth doing once a day, so that the log and the next start stay short.
+  public func checkpoint() throws(StoreError) { try open().checkpoint() }
+
+  /// The connection, opened again where it was given up.
+  func open() throws(StoreError) -> Connection {
+    guard !isClosed else { throw .closed(path: path) }
+    if let connection { return connection }
+    let opened = try Connection.writing(path, checkedRows: 0)
+    connection = opened
+    return opened
+  }
+}
+
+/// A commit that fails, with nothing of it in the file, or all of it.
+enum CommitFault {
+  case before(StoreError)
+  case after(StoreError)
+}
+
+/// How one try of a transaction ended.
+private enum Attempt<Answer> {
+  case committed(Answer)
+  /// Nothing of it is in the file.
+  case refused(StoreError)
+  /// COMMIT failed: all of it may be in the file, or nothing.
+  case unknown(StoreError)
+}
+
+extension Store {
+  /// One transaction: all of `body`, durably, or nothing.
+  ///
+  /// After a failed COMMIT nobody knows what the file holds, and syncing again would prove nothing, since the
+  /// kernel forgets pages it could not write. So the file is opened anew and `body` runs a second time;
+  /// it finds what is there by key. `body` must therefore be such that doing it twice does it once.
+  func write<Answer>(_ body: (Connection) throws(StoreError) -> Answer) throws(StoreError) -> Answer {
+    switch attempt(body) {
+    case .committed(let answer): return answer
+    case .refused(let error): throw error
+    case .unknown:
+      switch attempt(body) {
+      case .committed(let answer): return answer
+      case .refused(let error), .unknown(let error): throw error
+      }
+    }
+  }
+
+  private func attempt<Answer>(_ body: (Connection) throws(StoreError) -> Answer) -> Attempt<Answer> {
+    let connection: Connection
+    let answer: Answer
+    let last: Int64
+    do throws(StoreError) {
+      connection = try open()
+      try connection.statement("BEGIN IMMEDIATE").run()
+    } catch {
+      return .refused(error)
+    }
+    do throws(StoreError) {
+      answer = try body(connection)
+      last = try connection.lastSequence()
+    } catch {
+      giveUp(connection, after: error)
+      return .refused(error)
+    }
+    do throws(StoreError) {
+      try commit(connection)
+    } catch {
+      self.connection = nil
+      return .unknown(error)
+    }
+    safeSequence = last
+    return .committed(answer)
+  }
+
+  private func commit(_ connection: Connection) throws(StoreError) {
+    let fault = commitFault
+    commitFault = nil
+    if case .before(let error) = fault { throw error }
+    try connection.statement("COMMIT").run()
+    if case .after(let error) = fault { throw error }
+  }
+
+  /// Takes the open transaction back. A connection whose file failed, or that cannot go back, is not used again.
+  private func giveUp(_ connection: Connection, after error: StoreError) {
+    connection.terms = Terms()
+    if connection.isInTransaction { try? connection.statement("ROLLBACK").run() }
+    switch error {
+    case .failed, .corrupt, .cannotOpen: self.connection = nil
+    default: if connection.isInTransaction { self.connection = nil }
+    }
+  }
+}
+
+extension Connection {
+  /// The number of the journal's last row, 0 in an empty one.
+  ///
+  /// Not the counter that SQLite keeps: it also counts rows that were refused, and the journal would have holes.
+  func lastSequence() throws(StoreError) -> Int64 {
+    if let last = try statement("SELECT max(seq) FROM reading").number() { return last }
+    return try statement("SELECT seq FROM sqlite_sequence WHERE name = 'reading'").number() ?? 0
+  }
+}

@@ -1,0 +1,138 @@
+import Metering
+import Testing
+
+@testable import Store
+
+@Suite struct AppendTests {
+  let folder: TemporaryFolder
+  init() throws { folder = try TemporaryFolder() }
+
+  @Test func `the same key is stored once, and another value for it is a finding`() async throws {
+    let store = try eager(folder.database)
+    #expect(try await store.appendOne(judged(100)) == .stored(sequence: 1))
+    #expect(try await store.appendOne(judged(100)) == .duplicate(sequence: 1))
+    let first = RegisterValue(millionths: 1_000_000, resolution: 10_000)
+    #expect(try await store.appendOne(judged(101)) == .conflict(sequence: 1, stored: first))
+    #expect(try await store.appendOne(judged(101)) == .conflict(sequence: 1, stored: first))
+    #expect(try await store.appendOne(judged(100, kind: .dailyFreeze)) == .stored(sequence: 2))
+    let reader = try StoreReader(path: folder.database)
+    #expect(try reader.all().map(\.reading.value.description) == ["1.00", "1.00"])
+    let findings = try reader.findings()
+    #expect(findings.map(\.code) == [.conflict])
+    #expect(
+      findings.first?.detail == "energy.import.active.total instantaneous: stored 1.00, now 1.01")
+  }
+
+  @Test func `one submission may hold the same reading twice`() async throws {
+    let store = try eager(folder.database)
+    let twice = try Store.Submission([judged(5), judged(5), judged(6, at: noon + 1)])
+    #expect(
+      try await store.append(twice) == [.stored(sequence: 1), .duplicate(sequence: 1), .stored(sequence: 2)])
+  }
+
+  @Test func `every field of a reading comes back as it was`() async throws {
+    let store = try eager(folder.database)
+    let clocks: [ClockState] = [.synchronised, .unsynchronised, .holdover(seconds: 0), .holdover(seconds: .max)]
+    let times = [
+      nil, MeterTime("0001-01-01T00:00"), MeterTime("9999-12-31T23:59:59"), MeterTime("2026-11-22T00:00:00"),
+    ]
+    var submitted: [JudgedReading] = []
+    for (index, kind) in ReadingKind.allCases.enumerated() {
+      for (other, quality) in Quality.allCases.enumerated() {
+        let key = ReadingKey(
+          meter: try #require(MeterID("表-0001")), quantity: try #require(Quantity(name: "demand.import.active.rate3")),
+          kind: kind, instant: other == 0 ? .min : .max - Int64(other))
+        let reading = Reading(
+          key: key, value: RegisterValue(millionths: index == 0 ? .min : .max, resolution: other == 0 ? 1 : .max),
+          quality: quality, occurred: times[other % times.count], meterTime: times[(index + other) % times.count],
+          hostTime: HostInstant(unixMilliseconds: .min, clock: clocks[other % clocks.count]),
+          bootTime: BootInstant(nanoseconds: .max))
+        let status = Verdict.Status.allCases[other % Verdict.Status.allCases.count]
+        let findings = other == 0 ? [] : [Finding(.backward, ""), Finding(.rateSum, "0.05 kWh, 示值不平")]
+        submitted.append(JudgedReading(reading, Verdict(status: status, findings: findings, ruleVersion: 7)))
+      }
+    }
+    let outcomes = try await store.append(Store.Submission(submitted, evidence: exchange()))
+    #expect(outcomes == submitted.indices.map { .stored(sequence: Int64($0 + 1)) })
+    let stored = try StoreReader(path: folder.database).all()
+    #expect(stored.map(\.reading) == submitted.map(\.reading))
+    #expect(stored.map(\.verdict) == submitted.map(\.verdict))
+    #expect(stored.allSatisfy { $0.evidence == 1 && $0.version == 0 && $0.bootID == currentBootID() })
+  }
+
+  @Test func `evidence is kept once an exchange, with its frames apart`() async throws {
+    let store = try eager(folder.database)
+    _ = try await store.append(Store.Submission([judged(1), judged(2, at: noon + 1)], evidence: exchange()))
+    #expect(try await store.evidence(1) == exchange())
+    // A round that brought nothing new leaves none.
+    _ = try await store.appendOne(judged(1), evidence: exchange())
+    #expect(try await store.evidence(2) == nil)
+    // A conflict does, and so does an exchange that brought no reading at all.
+    _ = try await store.appendOne(judged(9), evidence: exchange())
+    async let alone = store.append(Store.Submission([], evidence: exchange()))
+    while await store.waiting < 1 { await Task.yield() }
+    await store.flush()
+    #expect(try await alone == [])
+    #expect(try await store.evidence(2) == exchange())
+    #expect(try await store.evidence(3) == exchange())
+    #expect(try await store.evidence(4) == nil)
+  }
+
+  @Test func `submissions that wait are committed together when told to`() async throws {
+    let store = try patient(folder.database)
+    try await withThrowingTaskGroup(of: Store.Outcome.self) { group in
+      for index in 0..<10 { group.addTask { try await store.appendOne(judged(1, at: noon + Int64(index))) } }
+      while await store.waiting < 10 { await Task.yield() }
+      #expect(try StoreReader(path: folder.database).counts().readings == 0)
+      await store.flush()
+      var sequences: Set<Int64> = []
+      for try await outcome in group {
+        guard case .stored(let sequence) = outcome else { continue }
+        sequences.insert(sequence)
+      }
+      #expect(sequences == Set(1...10))
+    }
+  }
+
+  @Test func `enough rows are committed without waiting, and the window ends by itself`() async throws {
+    let full = try patient(folder.database, rows: 3)
+    #expect(
+      try await full.append(Store.Submission([judged(1), judged(2, at: noon + 1), judged(3, at: noon + 2)])).count == 3)
+    await full.close()
+    var options = Store.Options()
+    options.window = 1
+    let timed = try Store(path: folder.path + "/other.db", options: options)
+    #expect(try await timed.appendOne(judged(1)) == .stored(sequence: 1))
+  }
+
+  @Test func `duplicates leave no hole in the journal, over a restart too`() async throws {
+    let first = try eager(folder.database)
+    _ = try await first.appendOne(judged(1))
+    for _ in 0..<5 { _ = try await first.appendOne(judged(1)) }
+    await first.close()
+    #expect(await storeError { _ = try await first.appendOne(judged(2)) } == .closed(path: folder.database))
+    let second = try eager(folder.database)
+    #expect(try await second.appendOne(judged(2, at: noon + 1)) == .stored(sequence: 2))
+  }
+
+  @Test func `the window into the past is by series`() async throws {
+    let store = try eager(folder.database)
+    let held = Verdict(status: .held, findings: [Finding(.backward, "x")], ruleVersion: 1)
+    _ = try await store.append(
+      Store.Submission([
+        judged(10, at: noon), judged(11, at: noon + 10), judged(9, at: noon + 20, verdict: held),
+        judged(5, kind: .dailyFreeze, at: noon - 5), judged(7, meter: "M-0002", at: noon + 1),
+        judged(8, meter: "M-0003", at: noon, verdict: held),
+      ]))
+    let latest = try await store.latestUsable()
+    #expect(Set(latest.map(\.sequence)) == [2, 4, 5])
+    let key = try judged(0).reading.key
+    func around(_ instant: Int64) async throws -> [Int64] {
+      try await store.nearestUsable(meter: key.meter, quantity: key.quantity, kind: key.kind, around: instant)
+        .map(\.reading.key.instant)
+    }
+    #expect(try await around(noon + 5) == [noon, noon + 10])
+    #expect(try await around(noon + 30) == [noon + 10])
+    #expect(try await around(noon) == [noon + 10])
+  }
+}

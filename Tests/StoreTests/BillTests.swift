@@ -1,0 +1,94 @@
+import Metering
+import Testing
+
+@testable import Store
+
+func billRecord(
+  cycle: String = "2026-11", version: Int64 = 0, total: Int64 = 12_345, issuedAt: Int64 = noon, readings: [Int64] = [1]
+) -> BillRecord {
+  BillRecord(
+    account: "A-1001", cycle: cycle, version: version, digest: "sha256:\(total)", totalFen: total, issuedAt: issuedAt,
+    document: Array("total \(total)".utf8),
+    lines: [
+      BillLine(text: "peak 100.00 kWh", rule: "peak", amountFen: total + 1), BillLine(text: "rounding", amountFen: -1),
+    ], readings: readings)
+}
+
+@Suite struct BillTests {
+  let folder: TemporaryFolder
+  let store: Store
+  init() async throws {
+    folder = try TemporaryFolder()
+    store = try eager(folder.database)
+    _ = try await store.append(Store.Submission([judged(1), judged(2, at: noon + 1)]))
+  }
+
+  @Test func `a bill is issued once, and the cursor moves with it`() async throws {
+    let bill = billRecord(readings: [2, 1, 2])
+    #expect(try await store.issue([bill], consumer: "billing", through: 2) == [.issued(bill: 1)])
+    #expect(try await store.cursor(of: "billing") == 2)
+    let again = billRecord(issuedAt: noon + 5000, readings: [1, 2])
+    #expect(try await store.issue([again], consumer: "billing", through: 1) == [.alreadyIssued(bill: 1)])
+    #expect(try await store.cursor(of: "billing") == 2)
+    let reader = try StoreReader(path: folder.database)
+    #expect(try reader.bill(1) == StoredBill(id: 1, bill: bill))
+    #expect(try reader.bill(2) == nil)
+  }
+
+  @Test func `another bill for a billed cycle is refused, and takes its companions with it`() async throws {
+    _ = try await store.issue([billRecord()], consumer: "billing", through: 1)
+    let error = await storeError {
+      _ = try await store.issue([billRecord(cycle: "2026-12"), billRecord(total: 1)], consumer: "billing", through: 2)
+    }
+    #expect(error == .billDiffers(account: "A-1001", cycle: "2026-11", version: 0, bill: 1))
+    #expect(try await store.cursor(of: "billing") == 1)
+    #expect(try StoreReader(path: folder.database).counts().bills == 1)
+    let correction = billRecord(version: 1, total: 1)
+    #expect(try await store.issue([correction], consumer: "billing", through: 2) == [.issued(bill: 2)])
+  }
+
+  @Test func `a commit of unknown outcome issues a bill once`() async throws {
+    await store.fail(.after(FailureTests.fault))
+    #expect(try await store.issue([billRecord()], consumer: "billing", through: 1) == [.issued(bill: 1)])
+    await store.fail(.before(FailureTests.fault))
+    let next = billRecord(cycle: "2026-12")
+    #expect(try await store.issue([next], consumer: "billing", through: 2) == [.issued(bill: 2)])
+    var bills: [BillRecord] = []
+    try StoreReader(path: folder.database).bills { bills.append($0.bill) }
+    #expect(bills == [billRecord(), next])
+  }
+
+  @Test func `a bill names only readings that are there, a cursor only rows`() async throws {
+    #expect(
+      await storeError { _ = try await store.issue([billRecord(readings: [3])], consumer: "billing", through: 2) }
+        == .unknownReading(sequence: 3))
+    #expect(
+      await storeError { try await store.advance("export", through: 3) }
+        == .cursorBeyondJournal(consumer: "export", sequence: 3, last: 2))
+    #expect(try await store.cursor(of: "export") == 0)
+  }
+
+  @Test func `a consumer goes through the journal in order and never back`() async throws {
+    let first = try await store.readings(after: store.cursor(of: "export"), limit: 1)
+    #expect(first.map(\.sequence) == [1])
+    try await store.advance("export", through: 1)
+    #expect(try await store.readings(after: store.cursor(of: "export"), limit: 10).map(\.sequence) == [2])
+    try await store.advance("export", through: 0)
+    #expect(try await store.cursor(of: "export") == 1)
+  }
+
+  @Test func `holds keep their age, gaps their reason`() async throws {
+    try await store.hold(Hold(account: "A", cycle: "2026-11", reason: "BACK", since: 1))
+    try await store.hold(Hold(account: "A", cycle: "2026-11", reason: "SUM", since: 2))
+    try await store.hold(Hold(account: "B", cycle: "2026-11", reason: "gap", since: 3))
+    try await store.release(account: "B", cycle: "2026-11")
+    let meter = try #require(MeterID("M-0001"))
+    let gap = Gap(meter: meter, subject: "daily-freeze", instant: noon, reason: "silent")
+    try await store.record([gap, Gap(meter: meter, subject: "daily-freeze", instant: noon + 1, reason: "silent")])
+    try await store.record([Gap(meter: meter, subject: "daily-freeze", instant: noon, reason: "later")])
+    try await store.fillGap(meter: meter, subject: "daily-freeze", instant: noon + 1, at: noon + 2)
+    let reader = try StoreReader(path: folder.database)
+    #expect(try reader.holds() == [Hold(account: "A", cycle: "2026-11", reason: "SUM", since: 1)])
+    #expect(try reader.openGaps() == [gap])
+  }
+}

@@ -1,0 +1,126 @@
+import Foundation
+import Metering
+import Testing
+
+@testable import Store
+
+@Suite struct OpeningTests {
+  let folder: TemporaryFolder
+  init() throws { folder = try TemporaryFolder() }
+
+  @Test func `a new store has the settings on which durability rests`() async throws {
+    let store = try eager(folder.database)
+    #expect(try await store.pragma("journal_mode") == "wal")
+    #expect(try await store.pragma("synchronous") == "2")
+    #expect(try await store.pragma("foreign_keys") == "1")
+    #expect(try await store.pragma("trusted_schema") == "0")
+    #expect(try await store.pragma("cell_size_check") == "1")
+    #expect(try await store.pragma("mmap_size") == "0")
+    #expect(try await store.pragma("auto_vacuum") == "2")
+    #expect(try await store.pragma("journal_size_limit") == "8388608")
+    #expect(try await store.pragma("user_version") == "1")
+    #expect(try await store.pragma("application_id") == "1836348004")
+    #expect(try await store.fact("device")?.count == 32)
+  }
+
+  @Test func `a weaker synchronous than FULL is refused`() throws {
+    let connection = try Connection.writing(folder.database, checkedRows: 0)
+    try connection.execute("PRAGMA synchronous = NORMAL")
+    #expect(throws: StoreError.weak(path: folder.database, setting: "synchronous", wanted: "2", found: "1")) {
+      try connection.confirmDurability()
+    }
+  }
+
+  @Test func `a second opener is told who has the store`() async throws {
+    let first = try eager(folder.database)
+    #expect(throws: StoreError.locked(path: folder.database, process: getpid())) { try eager(folder.database) }
+    _ = try await first.appendOne(judged(1))
+  }
+
+  @Test func `a closed store can be opened by the next`() async throws {
+    let first = try eager(folder.database)
+    _ = try await first.appendOne(judged(1))
+    await first.close()
+    let second = try eager(folder.database)
+    #expect(try await second.appendOne(judged(2, at: noon + 1)) == .stored(sequence: 2))
+  }
+
+  @Test func `a database of another program is refused and left alone`() throws {
+    for script in ["CREATE TABLE bookmarks(url)", "PRAGMA application_id = 7"] {
+      let path = folder.path + "/\(script.count).db"
+      try Connection(path: path, access: .writing).execute(script)
+      let before = FileManager.default.contents(atPath: path)
+      #expect(throws: StoreError.foreign(path: path, applicationID: script.hasPrefix("P") ? 7 : 0)) { try eager(path) }
+      #expect(throws: StoreError.foreign(path: path, applicationID: script.hasPrefix("P") ? 7 : 0)) {
+        try StoreReader(path: path)
+      }
+      #expect(FileManager.default.contents(atPath: path) == before)
+    }
+  }
+
+  @Test func `a file that is no database is refused`() throws {
+    try Data("address = \"000000000161\"\n".utf8).write(to: URL(fileURLWithPath: folder.database))
+    #expect(throws: StoreError.foreign(path: folder.database, applicationID: nil)) { try eager(folder.database) }
+  }
+
+  @Test func `a store of a newer meterd is refused`() throws {
+    try Connection.writing(folder.database, checkedRows: 0).execute("PRAGMA user_version = 2")
+    let newer = StoreError.newerSchema(path: folder.database, found: 2, known: 1)
+    #expect(throws: newer) { try eager(folder.database) }
+    #expect(throws: newer) { try StoreReader(path: folder.database) }
+  }
+
+  @Test func `a store of version 0 is brought to 1, and a reader may not do it`() async throws {
+    try Connection(path: folder.database, access: .writing).execute("PRAGMA application_id = \(Schema.applicationID)")
+    #expect(throws: StoreError.olderSchema(path: folder.database, found: 0, known: 1)) {
+      try StoreReader(path: folder.database)
+    }
+    let store = try eager(folder.database)
+    #expect(try await store.appendOne(judged(1)) == .stored(sequence: 1))
+    #expect(try await store.pragma("user_version") == "1")
+  }
+
+  @Test func `the next version is one more step, whole or not at all`() async throws {
+    do {
+      let store = try eager(folder.database)
+      _ = try await store.appendOne(judged(1))
+      await store.close()
+    }
+    let connection = try Connection(path: folder.database, access: .writing)
+    let good = Migration(number: 2, script: "CREATE TABLE plan(id INTEGER PRIMARY KEY) STRICT")
+    let bad = Migration(number: 3, script: "CREATE TABLE extra(id INTEGER PRIMARY KEY) STRICT; SELECT nothing")
+    #expect(throws: StoreError.self) {
+      try Schema.migrate(connection, from: 1, by: Schema.migrations + [good, bad])
+    }
+    #expect(try connection.pragma("user_version") == "2")
+    #expect(try connection.prepare("SELECT count(*) FROM sqlite_schema WHERE name IN ('plan', 'extra')").number() == 1)
+    #expect(try connection.lastSequence() == 1)
+  }
+
+  @Test func `what cannot be opened says why`() throws {
+    guard case .cannotOpen(let failure) = #expect(throws: StoreError.self, performing: { try eager("/proc/none/m.db") })
+    else {
+      Issue.record("opened in a folder that is not there")
+      return
+    }
+    #expect(failure.path == "/proc/none/m.db.lock")
+    #expect(failure.code == ENOENT)
+    let missing = folder.path + "/none.db"
+    #expect(throws: StoreError.missing(path: missing)) { try StoreReader(path: missing) }
+    #expect(!FileManager.default.fileExists(atPath: missing))
+  }
+
+  @Test func `readings and bills cannot be edited, whoever asks`() async throws {
+    let store = try eager(folder.database)
+    _ = try await store.appendOne(judged(1), evidence: exchange())
+    _ = try await store.issue([billRecord()], consumer: "billing", through: 1)
+    for table in ["reading", "bill", "bill_line", "bill_reading", "term"] {
+      let column = table == "term" ? "text" : table == "reading" ? "value" : table == "bill" ? "total_fen" : "bill"
+      #expect(await storeError { try await store.execute("UPDATE \(table) SET \(column) = \(column)") } != nil)
+      #expect(await storeError { try await store.execute("DELETE FROM \(table)") } != nil)
+      #expect(
+        await storeError { try await store.execute("INSERT OR REPLACE INTO \(table) SELECT * FROM \(table)") } != nil)
+    }
+    #expect(await storeError { try await store.execute("UPDATE evidence SET at_ms = 0") } != nil)
+  }
+}
