@@ -1,8 +1,8 @@
 /// Every frame of both editions in `bytes`, in their order, whatever lies between them; and candidates that are
 /// damaged, where no sound frame covers them.
 ///
-/// A candidate has its second `68H` in place. Only where nothing else is found does a single `68H` count, so that
-/// a frame with a damaged delimiter is told about and noise is not.
+/// A candidate is a header with both `68H`, or a whole frame of which one `68H` is hurt. Only where nothing else is
+/// found does a single `68H` at the start of the bytes count.
 public func annotate(_ bytes: [UInt8]) -> [AnnotatedFrame] {
   let span = bytes.span
   var found: [AnnotatedFrame] = []
@@ -37,17 +37,44 @@ private func sound(_ bytes: Span<UInt8>, at offset: Int) -> Frame? {
 ///
 /// Those that end where they say come first: a header that noise made up could otherwise swallow them.
 private func damaged(_ bytes: Span<UInt8>, in gap: Range<Int>) -> [AnnotatedFrame] {
+  let within = bytes.extracting(0..<gap.upperBound)
   var found: [AnnotatedFrame] = []
   var rest = gap.lowerBound
-  for whole in candidates(bytes, in: gap, wholeOnly: true) {
-    found += candidates(bytes, in: rest..<whole.offset, wholeOnly: false)
-    found.append(whole)
-    rest = whole.offset + whole.length
+  var offset = gap.lowerBound
+  while offset < gap.upperBound {
+    guard let error = fault(ofWhole: offset, in: within) else {
+      offset += 1
+      continue
+    }
+    found += headers(bytes, in: rest..<offset)
+    let length = Int(within[offset + 9]) + Frame.overhead
+    found.append(AnnotatedFrame(damaged: error, at: offset, length: length, in: within))
+    offset += length
+    rest = offset
   }
-  return found + candidates(bytes, in: rest..<gap.upperBound, wholeOnly: false)
+  return found + headers(bytes, in: rest..<gap.upperBound)
 }
 
-private func candidates(_ bytes: Span<UInt8>, in gap: Range<Int>, wholeOnly: Bool) -> [AnnotatedFrame] {
+/// What is wrong where a frame of the right length ends with `16H` and only its check byte or one `68H` is hurt.
+private func fault(ofWhole offset: Int, in bytes: Span<UInt8>) -> FrameError? {
+  guard bytes.count - offset >= Frame.overhead else { return nil }
+  let length = Int(bytes[offset + 9]) + Frame.overhead
+  guard length <= Frame.maximumLength, bytes.count - offset >= length, bytes[offset + length - 1] == Frame.end
+  else { return nil }
+  let first = bytes[offset]
+  let second = bytes[offset + 7]
+  guard first == Frame.start || second == Frame.start else { return nil }
+  let received = bytes[offset + length - 2]
+  let computed = sum(bytes.extracting(offset..<(offset + length - 2)))
+  if first == second { return computed == received ? nil : .checksum(computed: computed, received: received) }
+  // The sum was made over the delimiter as it was sent.
+  let hurt = first == Frame.start ? second : first
+  guard computed &- hurt &+ Frame.start == received else { return nil }
+  return .delimiter(hurt, offset: first == Frame.start ? 7 : 0)
+}
+
+/// Headers with both `68H` from which no frame follows.
+private func headers(_ bytes: Span<UInt8>, in gap: Range<Int>) -> [AnnotatedFrame] {
   var found: [AnnotatedFrame] = []
   let within = bytes.extracting(0..<gap.upperBound)
   var offset = gap.lowerBound
@@ -57,42 +84,25 @@ private func candidates(_ bytes: Span<UInt8>, in gap: Range<Int>, wholeOnly: Boo
       continue
     }
     do throws(FrameError) {
-      // Sound frames are taken already, so this only tells what is wrong.
       offset += try Frame.decode(within, at: offset).length
     } catch {
-      let length: Int
-      switch error {
-      case .checksum: length = Frame.overhead + Int(within[offset + 9])
-      case .delimiter, .length, .truncated: length = wholeOnly ? 0 : error.examined
-      }
-      if length > 0 { found.append(AnnotatedFrame(damaged: error, at: offset, length: length, in: within)) }
-      offset += max(1, length)
+      let length = max(1, error.examined)
+      found.append(AnnotatedFrame(damaged: error, at: offset, length: length, in: within))
+      offset += length
     }
   }
   return found
 }
 
-/// A frame with one delimiter hurt, in bytes that hold no candidate at all: it starts the bytes, but for wake-up
-/// bytes, or it ends where its second `68H` says.
+/// A `68H` that starts the bytes, but for wake-up bytes, and from which no header follows.
 private func loneStart(_ bytes: Span<UInt8>) -> AnnotatedFrame? {
-  for offset in bytes.indices where bytes[offset] == Frame.start && isWakeUp(bytes, before: offset) {
-    do throws(FrameError) {
-      _ = try Frame.decode(bytes, at: offset)
-    } catch {
-      return AnnotatedFrame(damaged: error, at: offset, length: error.examined, in: bytes)
-    }
+  var offset = 0
+  while offset < bytes.count, bytes[offset] == Frame.wakeUp { offset += 1 }
+  guard offset < bytes.count, bytes[offset] == Frame.start else { return nil }
+  do throws(FrameError) {
+    _ = try Frame.decode(bytes, at: offset)
+    return nil
+  } catch {
+    return AnnotatedFrame(damaged: error, at: offset, length: error.examined, in: bytes)
   }
-  for second in bytes.indices where bytes[second] == Frame.start && second >= 7 && second + 2 < bytes.count {
-    let offset = second - 7
-    let length = Int(bytes[second + 2]) + Frame.overhead
-    let end = offset + length - 1
-    guard end < bytes.count, bytes[end] == Frame.end else { continue }
-    return AnnotatedFrame(damaged: .delimiter(bytes[offset], offset: 0), at: offset, length: length, in: bytes)
-  }
-  return nil
-}
-
-private func isWakeUp(_ bytes: Span<UInt8>, before offset: Int) -> Bool {
-  for index in 0..<offset where bytes[index] != Frame.wakeUp { return false }
-  return true
 }

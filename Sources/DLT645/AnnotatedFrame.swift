@@ -80,7 +80,7 @@ extension AnnotatedFrame {
     if length > 8, offset + 8 < bytes.count {
       let code = ControlCode(rawValue: bytes[offset + 8])
       control = code
-      edition = Function.find(code.function, in: .dlt645v2007) == nil ? .dlt645v1997 : .dlt645v2007
+      edition = Edition(ofFunction: code.function)
     }
     self.init(offset: offset, length: length, edition: edition)
     self.control = control
@@ -101,8 +101,7 @@ extension AnnotatedFrame {
       error = .tooShort(dataCount: 0)
       return
     }
-    exception = ErrorWord(
-      rawValue: frame.data(0, in: bytes), second: frame.dataCount == 2 ? frame.data(1, in: bytes) : nil)
+    exception = ErrorWord(rawValue: frame.data(0, in: bytes))
   }
 
   private mutating func readData(_ frame: Frame, in bytes: Span<UInt8>) {
@@ -164,14 +163,16 @@ extension Edition {
   /// 03H is the security function of 2007, whose identifiers begin with 07H, and the re-read of 1997. 08H is the
   /// same in both.
   init(of frame: Frame, in bytes: Span<UInt8>) {
-    let function = frame.control.function
-    let is2007 = Function.find(function, in: .dlt645v2007) != nil
-    let is1997 = Function.find(function, in: .dlt645v1997) != nil
-    switch (is2007, is1997) {
-    case (true, true) where function == 0x03 && !frame.control.isAbnormal:
+    if frame.control.function == 0x03, !frame.control.isAbnormal {
       self = frame.identifier(in: bytes)?.di3 == 0x07 ? .dlt645v2007 : .dlt645v1997
-    case (false, true): self = .dlt645v1997
-    case (true, _), (false, false): self = .dlt645v2007
+    } else {
+      self.init(ofFunction: frame.control.function)
     }
+  }
+
+  /// 1997 only for the functions that 2007 has not.
+  init(ofFunction code: UInt8) {
+    let isOld = Function.find(code, in: .dlt645v2007) == nil && Function.find(code, in: .dlt645v1997) != nil
+    self = isOld ? .dlt645v1997 : .dlt645v2007
   }
 }

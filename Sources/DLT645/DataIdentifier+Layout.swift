@@ -94,7 +94,7 @@ extension DataIdentifier {
   public func items(rates: Int = 4) -> [CatalogueItem] {
     switch layout {
     case .perSettlement: layout?.items(count: Catalogue.settlements + 1) ?? []
-    case .items, .perRate, nil: layout?.items(count: rates + 1) ?? []
+    case .items, .perRate, nil: layout?.items(count: Layout.items(ofRates: rates)) ?? []
     }
   }
 

@@ -15,7 +15,7 @@ extension DataIdentifier {
   public static func blocks(containing quantity: Quantity, memory: Memory = .current) -> [DataIdentifier] {
     switch (quantity.measurand, memory) {
     case (.energy(let flow), _), (.maximumDemand(let flow), _):
-      guard isOfRates(quantity.part), let row = Catalogue.flows.first(where: { $0.flow == flow }) else { return [] }
+      guard isTotalOrRate(quantity.part), let row = Catalogue.flows.first(where: { $0.flow == flow }) else { return [] }
       let isEnergy = quantity.measurand == .energy(flow)
       switch memory {
       case .current: return [DataIdentifier(isEnergy ? 0 : 1, row.code, 0xFF, 0)]
@@ -71,13 +71,6 @@ extension DataIdentifier {
   private static func instant(for quantity: Quantity) -> Catalogue.InstantRow? {
     Catalogue.instants.first { row in
       row.measurand == quantity.measurand && row.parts.contains { $0.part == quantity.part }
-    }
-  }
-
-  private static func isOfRates(_ part: Part) -> Bool {
-    switch part {
-    case .total, .rate: true
-    case .phase, .line, .neutral, .single: false
     }
   }
 }

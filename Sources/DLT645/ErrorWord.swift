@@ -2,19 +2,12 @@ import Metering
 
 /// Why a meter refuses: one bit a reason, several at once allowed. 错误信息字
 ///
+/// Replies of the security function may carry a second byte (SERR, unverified); only the first is taken.
 /// Source: DL/T 645-2007, error word ERR. The meanings of the 1997 edition, `names(in:)`, are unverified but for
 /// bit 1.
 public struct ErrorWord: OptionSet, Hashable, Sendable {
   public let rawValue: UInt8
-  /// The second byte of a security error word, SERR (unverified); `nil` where the reply has one byte.
-  public let second: UInt8?
-
-  public init(rawValue: UInt8) { self.init(rawValue: rawValue, second: nil) }
-
-  public init(rawValue: UInt8, second: UInt8?) {
-    self.rawValue = rawValue
-    self.second = second
-  }
+  public init(rawValue: UInt8) { self.rawValue = rawValue }
 
   public static let other = ErrorWord(rawValue: 0x01)
   /// This meter does not have the item; asking again does not help.
@@ -51,6 +44,6 @@ extension ErrorWord: CustomStringConvertible {
     return names.isEmpty ? "no reason given" : names.joined(separator: ", ")
   }
 
-  /// Two hex digits, or four with the second byte.
-  public var hex: String { hexPair(rawValue) + (second.map { hexPair($0) } ?? "") }
+  /// Two hex digits, `02`.
+  public var hex: String { hexPair(rawValue) }
 }

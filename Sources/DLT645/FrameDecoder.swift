@@ -26,6 +26,8 @@ public struct FrameDecoder: Sendable {
 
   private var buffer: [UInt8] = []
   private var head = 0
+  /// Bytes that the candidate at `head` needs before it is worth another look.
+  private var wanted = 0
   private var isSilent = false
 
   public init() { buffer.reserveCapacity(Self.capacity) }
@@ -44,6 +46,7 @@ public struct FrameDecoder: Sendable {
       if head == 0 {
         head = 1
         noise += 1
+        wanted = 0
       }
       buffer.removeFirst(head)
       head = 0
@@ -56,6 +59,8 @@ public struct FrameDecoder: Sendable {
 
   /// The next frame or failed candidate in the bytes held; `nil` when more are needed.
   public mutating func next() -> Event? {
+    guard isSilent || held >= wanted else { return nil }
+    wanted = 0
     while head < buffer.count {
       guard buffer[head] == Frame.start else {
         head += 1
@@ -70,7 +75,10 @@ public struct FrameDecoder: Sendable {
         frames += 1
         return .frame(frame)
       } catch {
-        if case .truncated = error, !isSilent { return nil }
+        if case .truncated(_, let need) = error, !isSilent {
+          wanted = need
+          return nil
+        }
         let looked = head..<(head + extent(of: error))
         head += 1
         damaged += 1
@@ -84,6 +92,7 @@ public struct FrameDecoder: Sendable {
   public mutating func reset() {
     buffer.removeAll(keepingCapacity: true)
     head = 0
+    wanted = 0
   }
 
   /// A copy of the bytes of a frame, without wake-up bytes.

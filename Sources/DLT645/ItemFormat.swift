@@ -22,7 +22,7 @@ public enum ItemFormat: Hashable, Sendable {
   case digits(bytes: Int)
   /// ASCII, the last character first, padded with NUL.
   case characters(bytes: Int)
-  /// A status word.
+  /// A status word. One with every bit set reads as absent, since that is also how an item is filled.
   case bits(bytes: Int)
 
   /// Bytes of one item.

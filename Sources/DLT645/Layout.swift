@@ -41,10 +41,13 @@ enum Layout: Hashable, Sendable {
   func length(rates: Int?) -> Int? {
     switch self {
     case .items(let items): items.reduce(0) { $0 + $1.format.size }
-    case .perRate(_, let format, _): rates.map { (min(max($0, 0), 63) + 1) * format.size }
+    case .perRate(_, let format, _): rates.map { Self.items(ofRates: $0) * format.size }
     case .perSettlement: nil
     }
   }
+
+  /// The total and so many rates, held to 0...63.
+  static func items(ofRates rates: Int) -> Int { min(max(rates, 0), 63) + 1 }
 }
 
 extension Layout {
@@ -57,7 +60,7 @@ extension Layout {
       guard data.count == expected || (closed && data.count == expected + 1) else {
         throw .length(expected: expected, received: data.count)
       }
-      return items(count: (rates ?? 0) + 1)
+      return items(count: Self.items(ofRates: rates ?? 0))
     }
     let (size, limit) = blockLimits
     guard size > 0 else { return [] }
@@ -123,20 +126,22 @@ extension Layout {
     switch self {
     case .items(let items): items.count
     case .perRate(let measurand, _, let memory):
-      1
-        + (rates
-          ?? observations.reduce(0) { most, observation in
-            guard observation.quantity.measurand == measurand, observation.memory == memory,
-              case .rate(let rate) = observation.quantity.part
-            else { return most }
-            return max(most, Int(rate))
-          })
+      Self.items(ofRates: rates ?? highestRate(of: measurand, memory, in: observations))
     case .perSettlement(let quantity, _):
       1
         + observations.reduce(0) { most, observation in
           guard observation.quantity == quantity, case .settlement(let back) = observation.memory else { return most }
-          return max(most, back)
+          return max(most, min(back, Catalogue.settlements))
         }
+    }
+  }
+
+  private func highestRate(of measurand: Measurand, _ memory: Memory, in observations: [Observation]) -> Int {
+    observations.reduce(0) { most, observation in
+      guard observation.quantity.measurand == measurand, observation.memory == memory,
+        case .rate(let rate) = observation.quantity.part
+      else { return most }
+      return max(most, Int(rate))
     }
   }
 }

@@ -41,7 +41,7 @@ struct Question {
     let data = reception.data
     if control.isAbnormal {
       guard let word = data.first else { return .ignored(.malformed) }
-      return .answer(.refusal(ErrorWord(rawValue: word, second: data.count == 2 ? data[1] : nil)))
+      return .answer(.refusal(ErrorWord(rawValue: word)))
     }
     switch request {
     case .address: return addressAnswer(reception)

@@ -33,7 +33,7 @@ public enum Reply: Hashable, Sendable {
     case .address(let address): address.wireBytes
     case .data1997(let identifier, let payload, _): identifier.wireBytes + payload
     case .following1997(let identifier, let payload, let sequence, _): identifier.wireBytes + payload + [sequence]
-    case .refusal(_, let word): [word.rawValue] + (word.second.map { [$0] } ?? [])
+    case .refusal(_, let word): [word.rawValue]
     }
   }
 

@@ -77,7 +77,6 @@ import Testing
     #expect(ErrorWord(rawValue: 0xFE).names().count == 7)
     #expect(ErrorWord(rawValue: 0).description == "no reason given")
     #expect(ErrorWord(rawValue: 0x02).names(in: .dlt645v1997) == ["wrong data identifier"])
-    #expect(ErrorWord(rawValue: 0x01, second: 0x05).hex == "0105")
     #expect(ErrorWord.noData.hex == "02")
   }
 }

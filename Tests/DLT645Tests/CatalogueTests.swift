@@ -303,6 +303,9 @@ import Testing
     #expect(throws: PayloadError.kind(total)) {
       try energy.payload([Observation(quantity: total, value: .text("1"))])
     }
+    #expect(energy.items(rates: .max).count == 1)
+    let block = try #require(DataIdentifier(hex: "0001FF00"))
+    #expect(try block.payload([], rates: .max).count == 256)
     #expect(try energy.payload([]) == [0xFF, 0xFF, 0xFF, 0xFF])
     let fine = RegisterValue(millionths: 1_239_999, resolution: 1)
     #expect(try energy.payload([Observation(quantity: total, value: .number(fine))]) == [0x23, 0x01, 0, 0])
@@ -353,5 +356,26 @@ import Testing
     for rate in UInt8(0)...6 { data += [rate, 0, 0, 0] }
     data.append(0xAA)
     #expect(try identifier.observations(in: data).count == 7)
+  }
+
+  @Test func `a quantity has its identifier and its block in the 1997 edition`() {
+    func find(_ name: String, _ memory: Memory = .current) -> String? {
+      Quantity(name: name).flatMap { ShortIdentifier(for: $0, memory: memory) }?.description
+    }
+    func blocks(_ name: String, _ memory: Memory = .current) -> [String] {
+      Quantity(name: name).map { ShortIdentifier.blocks(containing: $0, memory: memory) }?.map(\.description) ?? []
+    }
+    #expect(find("energy.import.active.total") == "9010")
+    #expect(find("energy.import.active.rate4", .settlement(1)) == "9414")
+    #expect(find("energy.export.active.total", .settlement(2)) == "9820")
+    #expect(find("demand.import.active.total") == "A010")
+    #expect(find("energy.combined.active.total") == nil)
+    #expect(find("energy.import.active.total", .dailyFreeze(1)) == nil)
+    #expect(find("voltage.l2") == "B612")
+    #expect(find("power.active.total") == "B630")
+    #expect(find("meter.number") == "C032")
+    #expect(blocks("energy.import.active.rate2") == ["901F"])
+    #expect(blocks("current.l1") == ["B62F"])
+    #expect(ShortIdentifier(hex: "901F")?.items(rates: 6).count == 7)
   }
 }
