@@ -79,7 +79,8 @@ public struct ReadLimits: Hashable, Sendable {
     self.forbidden = forbidden
   }
 
-  func allow(_ range: RegisterRange) -> Bool {
+  /// True where one read may bring `range`.
+  public func allow(_ range: RegisterRange) -> Bool {
     range.count <= maximumRegisters && !forbidden.contains { $0.overlaps(range) }
   }
 }

@@ -1,0 +1,82 @@
+internal import Documents
+internal import Metering
+
+/// Which text of the standard a meter follows.
+public enum DLT645Edition: String, Hashable, Sendable {
+  case of2007 = "dlt645-2007"
+  case of1997 = "dlt645-1997"
+}
+
+/// A data identifier that a DL/T 645 meter answers to.
+public struct DLT645Item: Hashable, Sendable {
+  /// Which memory of the meter it opens.
+  public enum Kind: String, Hashable, Sendable, CaseIterable {
+    case current
+    /// The last settlement; its lowest byte counts back from 01.
+    case settlement
+    /// The last daily freeze; its lowest byte counts back from 01.
+    case dailyFreeze = "daily-freeze"
+  }
+
+  /// DI3 to DI0, as printed; of the 1997 edition DI1 and DI0 only.
+  public let identifier: UInt32
+  public let kind: Kind
+  public let note: String?
+  public let evidence: Evidence
+
+  /// The identifier as printed, `0001FF00`.
+  public func text(_ edition: DLT645Edition) -> String {
+    let bytes = stride(from: edition == .of2007 ? 24 : 8, through: 0, by: -8)
+    return hexString(bytes.map { UInt8(truncatingIfNeeded: identifier >> UInt32($0)) }, separator: "")
+  }
+
+  /// The identifier `back` records ago, 1 for the last; `nil` for current items and beyond 254.
+  ///
+  /// For the 2007 edition, whose lowest byte counts back.
+  public func identifier(back: Int) -> UInt32? {
+    guard kind != .current, (1...254).contains(back) else { return nil }
+    return identifier & 0xFFFF_FF00 | UInt32(back)
+  }
+}
+
+extension TableReader {
+  mutating func dlt645Items(_ edition: DLT645Edition, within outer: Evidence) throws(DocumentError) -> [DLT645Item] {
+    let width = edition == .of1997 ? 4 : 8
+    var items: [DLT645Item] = []
+    for var group in try tables("group") {
+      let evidence = try group.evidence(within: outer)
+      let kindName = try group.optionalString("kind") ?? DLT645Item.Kind.current.rawValue
+      guard let kind = DLT645Item.Kind(rawValue: kindName) else {
+        let names = DLT645Item.Kind.allCases.map(\.rawValue).joined(separator: ", ")
+        throw group.error("kind", "\"\(kindName)\" is none of \(names)")
+      }
+      for var table in try group.tables("item") {
+        let item = try table.dlt645Item(kind, digits: width, within: evidence)
+        guard !items.contains(where: { $0.identifier == item.identifier }) else {
+          throw table.error("identifier", "this identifier is given twice")
+        }
+        guard items.count < 512 else { throw table.error("identifier", "a profile has at most 512 items") }
+        items.append(item)
+        try table.finish()
+      }
+      try group.finish()
+    }
+    guard !items.isEmpty else { throw error("group", "a DL/T 645 profile needs a [[group]] with a [[group.item]]") }
+    return items
+  }
+
+  private mutating func dlt645Item(
+    _ kind: DLT645Item.Kind, digits: Int, within outer: Evidence
+  ) throws(DocumentError) -> DLT645Item {
+    let evidence = try evidence(within: outer)
+    let text = try string("identifier")
+    guard text.count == digits, text.allSatisfy({ $0.isHexDigit && !$0.isLowercase }),
+      let identifier = UInt32(text, radix: 16)
+    else { throw error("identifier", "\"\(text)\" is not \(digits) upper-case hex digits") }
+    if kind != .current, digits == 8, identifier & 0xFF != 1 {
+      throw error("identifier", "\"\(text)\" does not end in 01, the last record; earlier ones are counted from it")
+    }
+    return DLT645Item(
+      identifier: identifier, kind: kind, note: try optionalString("note"), evidence: evidence)
+  }
+}

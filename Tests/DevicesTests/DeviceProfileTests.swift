@@ -1,0 +1,147 @@
+import Devices
+import Documents
+import Glibc
+import Metering
+import Modbus
+import TOML
+import Testing
+
+/// The profiles that come with meterd.
+enum Shipped {
+  /// The folder `devices` beside `Tests`.
+  static let folder = #filePath.split(separator: "/").dropLast(3).map { "/\($0)" }.joined() + "/devices"
+
+  static let names: [String] = {
+    guard let directory = opendir(folder) else { return [] }
+    defer { closedir(directory) }
+    var names: [String] = []
+    while let entry = readdir(directory) {
+      let name = withUnsafePointer(to: &entry.pointee.d_name) {
+        $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
+      }
+      if name.hasSuffix(".toml") { names.append(String(name.dropLast(5))) }
+    }
+    return names.sorted()
+  }()
+
+  static func text(_ name: String) throws -> String {
+    let file = try #require(fopen("\(folder)/\(name).toml", "r"))
+    defer { fclose(file) }
+    var bytes: [UInt8] = []
+    while case let byte = fgetc(file), byte != EOF { bytes.append(UInt8(truncatingIfNeeded: byte)) }
+    return String(decoding: bytes, as: UTF8.self)
+  }
+
+  static func profile(_ name: String) throws -> DeviceProfile {
+    try DeviceProfile(Document(toml: text(name), file: "\(name).toml"))
+  }
+}
+
+@Suite struct ShippedProfileTests {
+  @Test(arguments: Shipped.names)
+  func `every profile loads under the name of its file`(_ name: String) throws {
+    let profile = try Shipped.profile(name)
+    #expect(profile.name == name)
+    #expect(!profile.title.isEmpty && !profile.evidence.source.isEmpty)
+    switch profile.language {
+    case .modbus(let map):
+      #expect(Set(profile.quantities).count == profile.quantities.count)
+      #expect(profile.modbusRegisters(for: profile.quantities) == map.registers)
+      // A whole value each: two registers of one meter never share words here.
+      for (index, register) in map.registers.enumerated() {
+        for other in map.registers[(index + 1)...] {
+          #expect(!register.range.overlaps(other.range), "\(register.quantity) and \(other.quantity)")
+        }
+        let zero = [UInt16](repeating: 0, count: register.range.count)
+        #expect(try register.format.decode(zero).number?.millionths == 0, "\(register.quantity)")
+      }
+    case .dlt645(let edition, let items):
+      #expect(edition == .of2007)
+      #expect(profile.dlt645Items == items)
+      #expect(profile.capacity(of: .energyTotal(.importActive)) == 1_000_000)
+      #expect(items.contains { $0.text(edition) == "0001FF00" })
+    }
+  }
+
+  @Test func `the profiles that are promised are there, and their names are unique`() throws {
+    let promised = [
+      "abb-b23", "chint-ddsu666", "chint-dtsu666", "dlt645-2007-single-phase", "dlt645-2007-three-phase",
+      "eastron-sdm120", "eastron-sdm630", "schneider-iem3155",
+    ]
+    #expect(promised.allSatisfy(Shipped.names.contains))
+    let profiles = try Shipped.names.map(Shipped.profile)
+    #expect(Set(profiles.map(\.name)).count == profiles.count)
+  }
+
+  @Test func `an SDM630 is read by its map in three blocks`() throws {
+    let profile = try Shipped.profile("eastron-sdm630")
+    guard case .modbus(let map) = profile.language else {
+      Issue.record("not Modbus")
+      return
+    }
+    let stems = ["voltage", "current", "power.active", "power.apparent", "power.reactive", "power-factor"]
+    let names =
+      stems.flatMap { stem in (1...3).map { "\(stem).l\($0)" } }
+      + [
+        "power.active.total", "power.apparent.total", "power.reactive.total", "frequency", "energy.import.active.total",
+        "energy.export.active.total", "demand.combined.active.total", "energy.combined.active.total",
+        "energy.combined.reactive1.total", "energy.import.active.l1", "energy.import.active.l2",
+        "energy.import.active.l3",
+      ]
+    let registers = profile.modbusRegisters(for: names.compactMap { Quantity(name: $0) })
+    #expect(registers.count == 30)
+    let wire = WireCost(
+      byteNanoseconds: try #require(profile.serial).characterNanoseconds, replyDelayNanoseconds: 40_000_000,
+      silenceNanoseconds: 3_645_834)
+    let plan = try ReadPlan(registers.map(\.range), limits: map.limits, wire: wire)
+    #expect(plan.blocks.map { "\($0.first)+\($0.count)" } == ["0+36", "52+36", "342+10"])
+    let voltage = try #require(registers.first)
+    let total = try #require(Quantity(name: "power.active.total"))
+    #expect(try voltage.format.decode([0x4366, 0x3334]).description == "230.200012")
+    let power = try #require(profile.modbusRegisters(for: [total]).first)
+    // 1500 W as a float is 1.5 kW.
+    #expect(try power.format.decode([0x44BB, 0x8000]).number?.millionths == 1_500_000)
+  }
+
+  @Test func `doubtful statements are marked`() throws {
+    let chint = try Shipped.profile("chint-dtsu666")
+    #expect(chint.evidence.certainty == .conflicting)
+    let quantity = try #require(Quantity(name: "power.reactive.total"))
+    let reactive = chint.modbusRegisters(for: [quantity])
+    #expect(reactive.first?.evidence.certainty == .singleSource)
+    #expect(reactive.first?.format.scale.description == "0.0001")
+    let abb = try Shipped.profile("abb-b23")
+    let net = try #require(abb.modbusRegisters(for: [.energyTotal(.combinedActive)]).first)
+    #expect(try net.format.decode([0x7FFF, 0xFFFF, 0xFFFF, 0xFFFF]) == .absent)
+    #expect(try net.format.decode([0xFFFF, 0xFFFF, 0xFFFF, 0xFF9C]).description == "-1.00")
+  }
+
+  @Test func `earlier settlements and freezes are counted from the last`() throws {
+    let items = try Shipped.profile("dlt645-2007-three-phase").dlt645Items
+    let settled = try #require(items.first { $0.identifier == 0x0001_FF01 })
+    #expect(settled.kind == .settlement)
+    #expect(settled.identifier(back: 12) == 0x0001_FF0C)
+    let current = try #require(items.first { $0.identifier == 0x0001_FF00 })
+    #expect(current.identifier(back: 1) == nil)
+    #expect(settled.identifier(back: 0) == nil && settled.identifier(back: 255) == nil)
+  }
+}
+
+@Suite struct SerialSettingsTests {
+  @Test(arguments: ["2400 8E1", "9600 8N1", "19200 8E1", "115200 7O2"])
+  func `settings are written as they are read`(_ text: String) {
+    #expect(SerialSettings(text)?.description == text)
+  }
+
+  @Test(arguments: [
+    "", "2400", "2400 8E", "2400 8e1", "2400  8E1", "1234 8E1", "09600 8N1", "9600 9N1", "9600 8N3", "9600-8N1",
+  ])
+  func `anything else is refused`(_ text: String) {
+    #expect(SerialSettings(text) == nil)
+  }
+
+  @Test func `a character takes its bits`() {
+    #expect(SerialSettings("9600 8N1")?.bitsPerCharacter == 10)
+    #expect(SerialSettings("2400 8E1")?.characterNanoseconds == 4_583_334)
+  }
+}
