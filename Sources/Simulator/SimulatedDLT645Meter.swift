@@ -1,10 +1,11 @@
 public import DLT645
 public import Metering
 
-/// A meter of DL/T 645-2007.
+/// A meter of DL/T 645, of one edition.
 ///
-/// It answers reads of every item that the catalogue lists, 13H, and refuses what it does not have with 02H and what
-/// writes with 04H. To foreign addresses, damaged frames and frames of other meters it says nothing.
+/// It answers reads of every item that the catalogue lists, 13H if it is of 2007, and refuses what it does not have
+/// with 02H and what writes with 04H. To foreign addresses, damaged frames, frames of other meters and functions of
+/// the other edition it says nothing.
 public struct SimulatedDLT645Meter: SimulatedMeter {
   /// What sets one make apart from the next.
   public struct Habits: Hashable, Sendable {
@@ -36,6 +37,7 @@ public struct SimulatedDLT645Meter: SimulatedMeter {
 
   public let id: MeterID
   public let address: Address
+  public let edition: Edition
   public var registers: MeterRegisters
   public var habits: Habits
   public var language: MeterLanguage { .dlt645 }
@@ -45,9 +47,13 @@ public struct SimulatedDLT645Meter: SimulatedMeter {
   private var parts: [Reply] = []
 
   /// `address` is complete: twelve digits.
-  public init(id: MeterID, address: Address, registers: MeterRegisters, habits: Habits = Habits()) {
+  public init(
+    id: MeterID, address: Address, edition: Edition = .dlt645v2007, registers: MeterRegisters,
+    habits: Habits = Habits()
+  ) {
     self.id = id
     self.address = address
+    self.edition = edition
     self.registers = registers
     self.habits = habits
   }
@@ -63,6 +69,13 @@ public struct SimulatedDLT645Meter: SimulatedMeter {
   }
 
   public func truth(_ quantity: Quantity, _ memory: Memory, at now: SimulatedInstant) -> Observation? {
+    switch edition {
+    case .dlt645v2007: truth2007(quantity, memory, at: now)
+    case .dlt645v1997: truth1997(quantity, memory, at: now)
+    }
+  }
+
+  private func truth2007(_ quantity: Quantity, _ memory: Memory, at now: SimulatedInstant) -> Observation? {
     guard let identifier = DataIdentifier(for: quantity, memory: memory),
       let payload = payload(of: identifier, at: now),
       let told = try? identifier.observations(in: payload, rates: registers.rateCount)
@@ -72,38 +85,61 @@ public struct SimulatedDLT645Meter: SimulatedMeter {
 
   private mutating func reply(to frame: Frame, in bytes: [UInt8], at now: SimulatedInstant) -> Reply? {
     let span = bytes.span
-    guard frame.address.matches(address) else { return nil }
-    switch Request(frame, in: span) {
-    case .data(let identifier):
-      guard var payload = payload(of: identifier, at: now) else {
-        return .refusal(function: frame.control.function, habits.refusal)
-      }
+    guard hears(frame.address) else { return nil }
+    switch (edition, Request(frame, in: span)) {
+    case (.dlt645v2007, .data(let identifier)):
+      guard var payload = payload(of: identifier, at: now) else { return refused(frame) }
       if habits.closesBlocks, isBlock(identifier) { payload.append(0xAA) }
       parts = Reply.chain(identifier, payload, partSize: habits.partSize)
       return parts.first
-    case .following(let identifier, let sequence):
-      let part = parts.first { part in
+    case (.dlt645v1997, .data1997(let identifier)):
+      guard var payload = payload(of: identifier, at: now) else { return refused(frame) }
+      if habits.closesBlocks, identifier.di0 & 0x0F == 0x0F { payload.append(0xAA) }
+      parts = chain(identifier, payload)
+      return parts.first
+    case (.dlt645v2007, .following(let identifier, let sequence)):
+      return part(in: frame) { part in
         guard case .following(identifier, _, sequence, _) = part else { return false }
         return true
       }
-      guard let part, !habits.refusesFollowing else {
-        return .refusal(function: frame.control.function, habits.refusal)
+    case (.dlt645v1997, .following1997(let identifier, let sequence)):
+      return part(in: frame) { part in
+        guard case .following1997(identifier, _, sequence, _) = part else { return false }
+        return true
       }
-      return part
-    case .address: return .address(address)
-    // A 2007 meter does not know the functions of 1997.
-    case .data1997, .following1997: return nil
-    case nil: return refusal(of: frame)
+    case (.dlt645v2007, .address): return .address(address)
+    // A meter does not know the functions of the other edition.
+    case (.dlt645v2007, .data1997), (.dlt645v2007, .following1997), (.dlt645v1997, .data), (.dlt645v1997, .following),
+      (.dlt645v1997, .address):
+      return nil
+    case (_, nil): return refusal(of: frame)
     }
   }
+
+  /// A meter of 1997 also answers reads to 99..99, which is how it is asked for its address.
+  private func hears(_ asked: Address) -> Bool {
+    asked.matches(address) || (edition == .dlt645v1997 && asked == .broadcast)
+  }
+
+  private func part(in frame: Frame, where isAsked: (Reply) -> Bool) -> Reply {
+    guard !habits.refusesFollowing, let part = parts.first(where: isAsked) else { return refused(frame) }
+    return part
+  }
+
+  private func refused(_ frame: Frame) -> Reply { .refusal(function: frame.control.function, habits.refusal) }
 
   /// What is said to all that is no plain read.
   private func refusal(of frame: Frame) -> Reply? {
     // No meter refuses what was not meant for it alone.
     guard frame.address == address else { return nil }
     switch frame.control.function {
-    case 0x11, 0x12: return .refusal(function: frame.control.function, habits.refusal)
-    case 0x03, 0x14, 0x16...0x1D: return .refusal(function: frame.control.function, .notAuthorised)
+    case 0x11, 0x12: return edition == .dlt645v2007 ? refused(frame) : nil
+    case 0x01, 0x02: return edition == .dlt645v1997 ? refused(frame) : nil
+    case 0x03, 0x14,
+      0x16...0x1D where edition == .dlt645v2007,
+      0x04, 0x0C, 0x0F,
+      0x10 where edition == .dlt645v1997:
+      return .refusal(function: frame.control.function, .notAuthorised)
     default: return nil
     }
   }
@@ -111,18 +147,18 @@ public struct SimulatedDLT645Meter: SimulatedMeter {
   private func payload(of identifier: DataIdentifier, at now: SimulatedInstant) -> [UInt8]? {
     guard !habits.missing.contains(identifier) else { return nil }
     let rates = registers.rateCount
-    let told = identifier.items(rates: rates).compactMap { observation(of: $0, at: now) }
+    let told = identifier.items(rates: rates).compactMap { observation(of: $0.quantity, $0.memory, at: now) }
     // A block is there when any of its items is: the others are filled.
     guard !told.isEmpty else { return nil }
     return try? identifier.payload(told, rates: rates)
   }
 
-  private func observation(of item: CatalogueItem, at now: SimulatedInstant) -> Observation? {
-    switch item.quantity.measurand {
+  func observation(of quantity: Quantity, _ memory: Memory, at now: SimulatedInstant) -> Observation? {
+    switch quantity.measurand {
     case .meterAddress, .meterNumber:
-      return Observation(quantity: item.quantity, value: .text(address.description), memory: item.memory)
-    case .assetNumber: return Observation(quantity: item.quantity, value: .text(id.text), memory: item.memory)
-    default: return registers.observation(of: item.quantity, item.memory, at: now)
+      return Observation(quantity: quantity, value: .text(address.description), memory: memory)
+    case .assetNumber: return Observation(quantity: quantity, value: .text(id.text), memory: memory)
+    default: return registers.observation(of: quantity, memory, at: now)
     }
   }
 

@@ -45,7 +45,8 @@ public actor SimulatedLine {
     self.paces = paces
     self.end = consume end
     thread = OwnedThread(name: "sim-\(name)")
-    Task { await self.run() }
+    // Started on its own thread: the shared pool may be full of those who wait for this line.
+    Task(executorPreference: thread) { await self.run() }
   }
 
   private func run() async {

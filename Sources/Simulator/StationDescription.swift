@@ -4,7 +4,7 @@ public import Metering
 /// One simulated meter, before it is on a line.
 public struct MeterDescription: Sendable {
   public enum Kind: Sendable {
-    case dlt645(Address)
+    case dlt645(Address, Edition)
     case modbus(unit: UInt8, RegisterMap)
   }
 
@@ -35,10 +35,11 @@ public struct MeterDescription: Sendable {
   /// The meter itself.
   public var meter: any SimulatedMeter {
     switch kind {
-    case .dlt645(let address):
+    case .dlt645(let address, let edition):
       var habits = habits
       habits.delay = delay
-      return SimulatedDLT645Meter(id: id, address: address, registers: registers, habits: habits)
+      return SimulatedDLT645Meter(
+        id: id, address: address, edition: edition, registers: registers, habits: habits)
     case .modbus(let unit, let map):
       return SimulatedModbusMeter(id: id, address: unit, map: map, registers: registers, delay: delay)
     }
