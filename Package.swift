@@ -39,45 +39,57 @@ let package = Package(
     room("DLT645", ["Metering"]),
     room("Modbus", ["Metering"]),
     room("Devices", ["Metering", "Documents", "Modbus"]),
+    room("Validation", ["Metering"]),
     room("Rating", ["Metering", "Documents"]),
     room("Billing", ["Rating", "Metering"]),
 
     // The machine: C at the edge, clocks, threads.
     .target(name: "CSerial"),
-    room("Host", ["CSerial", "Metering"]),
-
-    room("Line", ["CSerial", "Host", "Metering"]),
     .systemLibrary(name: "CModbus", pkgConfig: "libmodbus", providers: [.apt(["libmodbus-dev"])]),
-    room("ModbusClient", ["Modbus", "CModbus"]),
-
-    room("Acquisition", ["Metering", "Devices", "DLT645", "Modbus", "ModbusClient", "Line", "Host"]),
-    // Verdicts and the journal that keeps them.
-    room("Validation", ["Metering"]),
     .systemLibrary(name: "CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),
+    room("Host", ["CSerial", "Metering"]),
+    room("Line", ["CSerial", "Host", "Metering"]),
+    room("ModbusClient", ["Modbus", "CModbus"]),
     room("Store", ["Metering", "Host", "CSQLite"]),
-
     room("TOML", ["Documents", .product(name: "TOMLKit", package: "TOMLKit")]),
 
+    // What runs.
+    room("Acquisition", ["Metering", "Devices", "DLT645", "Modbus", "ModbusClient", "Line", "Host"]),
+    room(
+      "Concentrator",
+      [
+        "Acquisition", "Billing", "DLT645", "Devices", "Documents", "Host", "Line", "Metering", "Rating", "Store",
+        "TOML",
+        "Validation", .product(name: "Logging", package: "swift-log"),
+      ]),
     // Meters made of values, on lines paced at the baud rate.
     room("Simulator", ["Metering", "Host", "CSerial", "DLT645", "Modbus", "Devices"]),
+    .executableTarget(
+      name: "meterd",
+      dependencies: [
+        "Acquisition", "Billing", "Concentrator", "DLT645", "Devices", "Documents", "Host", "Line", "Metering",
+        "Modbus",
+        "Rating", "Simulator", "Store", "TOML", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        .product(name: "Logging", package: "swift-log"),
+        .product(name: "UnixSignals", package: "swift-service-lifecycle"),
+      ], swiftSettings: strict),
 
     tests(of: "Metering"),
     tests(of: "Documents", ["TOML"]),
     tests(of: "DLT645", ["Metering"]),
-    tests(of: "Host", ["Metering"]),
-    tests(of: "Line", ["CSerial", "Host", "Metering"]),
-    tests(of: "Simulator", ["Metering", "Host", "CSerial", "DLT645", "Modbus", "Devices"]),
     tests(of: "Modbus", ["Metering"]),
-    tests(of: "ModbusClient", ["Modbus", "CModbus"]),
     tests(of: "Devices", ["Metering", "Documents", "Modbus", "TOML"]),
-    tests(of: "Acquisition", ["Metering", "DLT645", "Modbus"]),
-
-    // Reads the sources themselves, so it depends on nothing.
-    .testTarget(name: "HouseTests", swiftSettings: checked),
+    tests(of: "Validation", ["Metering"]),
     tests(of: "Rating", ["Metering", "Documents", "TOML"]),
     tests(of: "Billing", ["Rating", "Metering", "Documents", "TOML"]),
-    tests(of: "Validation", ["Metering"]),
+    tests(of: "Host", ["Metering"]),
+    tests(of: "Line", ["CSerial", "Host", "Metering"]),
+    tests(of: "ModbusClient", ["Modbus", "CModbus"]),
     tests(of: "Store", ["Metering", "Host", "CSQLite"]),
+    tests(of: "Acquisition", ["Metering", "DLT645", "Modbus"]),
+    tests(of: "Simulator", ["Metering", "Host", "CSerial", "DLT645", "Modbus", "Devices"]),
+    // Reads the sources themselves, so it depends on nothing.
+    .testTarget(name: "HouseTests", swiftSettings: checked),
   ],
   swiftLanguageModes: [.v6],
   cxxLanguageStandard: .cxx17

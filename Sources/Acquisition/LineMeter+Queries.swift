@@ -28,7 +28,8 @@ extension LineMeter {
     case .modbus(let map):
       guard let longest = run(in: map) else { return [] }
       // Even counts first: some meters refuse half a number.
-      let counts = Array(stride(from: 2, through: longest.count, by: 2)) + Array(stride(from: 1, through: longest.count, by: 2))
+      let counts =
+        Array(stride(from: 2, through: longest.count, by: 2)) + Array(stride(from: 1, through: longest.count, by: 2))
       return counts.prefix(64).map {
         .registers(function: longest.function, start: UInt16(longest.first), count: UInt16($0))
       }
@@ -143,5 +144,24 @@ extension LineMeter {
       observations.append(Observation(quantity: register.quantity, value: try register.format.decode(words)))
     }
     return observations
+  }
+}
+
+extension LineMeter {
+  /// The time of one exchange on the wire: request, the meter's delay, reply, and the silence after it.
+  public func wireTime(of query: Query, replyDelay: BootInstant.Span = .milliseconds(40)) -> BootInstant.Span {
+    let bytes: Int
+    var silence = quietBefore
+    switch query {
+    case .registers(_, _, let count):
+      bytes = 8 + 5 + 2 * Int(count)
+      silence = max(silence, settings.frameSilence)
+    case .identifier(let identifier):
+      let rates = profile.rates > 0 ? profile.rates : nil
+      // Twelve bytes of frame and four of identifier each way; meters send as many wake-up bytes as masters, or fewer.
+      bytes = 2 * (16 + wakeUps) + (identifier.payloadLength(rates: rates) ?? 4)
+    }
+    // Billing memories are read twice.
+    return (settings.characterTime * Int64(bytes) + replyDelay + silence) * (query.isBillingMemory ? 2 : 1)
   }
 }

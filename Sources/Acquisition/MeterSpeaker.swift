@@ -59,7 +59,9 @@ final class MeterSpeaker {
       }
       return try read(request, query, meter, line, replyTimeout)
     case (.identifier, .modbus), (.registers, .dlt645):
-      return Said(result: .damaged("\(query) is no question for \(meter.address)"), record: ExchangeRecord(nothingSentAt: HostClock.boot))
+      return Said(
+        result: .damaged("\(query) is no question for \(meter.address)"),
+        record: ExchangeRecord(nothingSentAt: HostClock.boot))
     }
   }
 
@@ -67,7 +69,8 @@ final class MeterSpeaker {
     _ identifier: DataIdentifier, from address: Address, _ meter: LineMeter, _ line: Line,
     _ replyTimeout: BootInstant.Span
   ) throws(LineError) -> Said {
-    var conversation = DLT645Conversation(.data(identifier), to: address, wakeUps: meter.wakeUps, rates: meter.profile.rates)
+    var conversation = DLT645Conversation(
+      .data(identifier), to: address, wakeUps: meter.wakeUps, rates: meter.profile.rates)
     let timing = ExchangeTiming(silence: meter.quietBefore, reply: replyTimeout, gap: meter.gap)
     let record = try line.run(&conversation, settings: meter.settings, timing: timing)
     switch conversation.end {

@@ -99,7 +99,8 @@ public final class Line {
         onTraffic?(Traffic(at: start, sent: true, bytes: bytes))
         echo.sent(bytes)
         parity = ParityFilter()
-        deadline = Deadline(timing: timing, settings: settings, sent: end, longestReply: min(longestReply, 4096) + bytes.count)
+        deadline = Deadline(
+          timing: timing, settings: settings, sent: end, longestReply: min(longestReply, 4096) + bytes.count)
         step = .listen
       case .listen:
         guard try waitReadable(until: deadline.instant) else {

@@ -9,6 +9,11 @@ public struct MeterID: Hashable, Comparable, Sendable, CustomStringConvertible {
     self.text = text
   }
 
+  private init(valid text: String) { self.text = text }
+
+  /// For a meter that no configuration names.
+  public static let unnamed = MeterID(valid: "unnamed")
+
   public var description: String { text }
   public static func < (a: Self, b: Self) -> Bool { a.text < b.text }
 }

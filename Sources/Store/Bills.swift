@@ -1,17 +1,3 @@
-/// One line of a bill.
-public struct BillLine: Hashable, Sendable {
-  public let text: String
-  /// The tariff's rule that made it.
-  public let rule: String?
-  public let amountFen: Int64
-
-  public init(text: String, rule: String? = nil, amountFen: Int64) {
-    self.text = text
-    self.rule = rule
-    self.amountFen = amountFen
-  }
-}
-
 /// A bill as it is issued. It never changes after that; a correction is the next version.
 public struct BillRecord: Hashable, Sendable {
   public let account: String
@@ -27,13 +13,13 @@ public struct BillRecord: Hashable, Sendable {
   public let issuedAt: Int64
   /// The bill's canonical bytes.
   public let document: [UInt8]
-  public let lines: [BillLine]
+  public let lines: [BillRecord.Line]
   /// Numbers of the readings it rests on, ascending.
   public let readings: [Int64]
 
   public init(
     account: String, cycle: String, version: Int64 = 0, kind: String = "original", digest: String, totalFen: Int64,
-    issuedAt: Int64, document: [UInt8], lines: [BillLine], readings: [Int64]
+    issuedAt: Int64, document: [UInt8], lines: [BillRecord.Line], readings: [Int64]
   ) {
     self.account = account
     self.cycle = cycle
@@ -52,6 +38,22 @@ public struct BillRecord: Hashable, Sendable {
     (account, cycle, version) == (other.account, other.cycle, other.version)
       && (kind, digest, totalFen) == (other.kind, other.digest, other.totalFen)
       && (document, lines) == (other.document, other.lines) && readings == other.readings
+  }
+}
+
+extension BillRecord {
+  /// One line of a bill.
+  public struct Line: Hashable, Sendable {
+    public let text: String
+    /// The tariff's rule that made it.
+    public let rule: String?
+    public let amountFen: Int64
+
+    public init(text: String, rule: String? = nil, amountFen: Int64) {
+      self.text = text
+      self.rule = rule
+      self.amountFen = amountFen
+    }
   }
 }
 
@@ -139,14 +141,15 @@ extension Connection {
     return StoredBill(id: id, bill: bill)
   }
 
-  private func lines(ofBill id: Int64) throws(StoreError) -> [BillLine] {
+  private func lines(ofBill id: Int64) throws(StoreError) -> [BillRecord.Line] {
     let statement = try statement("SELECT text, rule, amount_fen FROM bill_line WHERE bill = ?1 ORDER BY ordinal")
     try statement.bind([.integer(id)])
     defer { statement.reset() }
-    var lines: [BillLine] = []
+    var lines: [BillRecord.Line] = []
     while try statement.step() {
       lines.append(
-        BillLine(text: try statement.text(0), rule: try statement.optionalText(1), amountFen: try statement.integer(2)))
+        BillRecord.Line(
+          text: try statement.text(0), rule: try statement.optionalText(1), amountFen: try statement.integer(2)))
     }
     return lines
   }

@@ -219,8 +219,9 @@ private struct Bench {
     let zone = ZoneOffset.china
     let lateEvening = zone.unixMilliseconds(of: try #require(MeterTime("2026-12-31T23:59:50")))
     let schedule = Schedule.every(seconds: 7 * 60)
-    #expect(schedule.nextSlot(after: lateEvening, zone: zone)
-      == zone.unixMilliseconds(of: try #require(MeterTime("2027-01-01T00:00"))))
+    #expect(
+      schedule.nextSlot(after: lateEvening, zone: zone)
+        == zone.unixMilliseconds(of: try #require(MeterTime("2027-01-01T00:00"))))
     let daily = Schedule.daily(try #require(TimeOfDay("00:05")))
     let early = zone.unixMilliseconds(of: try #require(MeterTime("2027-01-01T00:04:59")))
     #expect(zone.local(unixMilliseconds: daily.slot(at: early, zone: zone)) == MeterTime("2026-12-31T00:05:00"))

@@ -10,7 +10,8 @@ func billRecord(
     account: "A-1001", cycle: cycle, version: version, digest: "sha256:\(total)", totalFen: total, issuedAt: issuedAt,
     document: Array("total \(total)".utf8),
     lines: [
-      BillLine(text: "peak 100.00 kWh", rule: "peak", amountFen: total + 1), BillLine(text: "rounding", amountFen: -1),
+      BillRecord.Line(text: "peak 100.00 kWh", rule: "peak", amountFen: total + 1),
+      BillRecord.Line(text: "rounding", amountFen: -1),
     ], readings: readings)
 }
 

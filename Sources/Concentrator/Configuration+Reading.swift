@@ -1,0 +1,244 @@
+internal import Acquisition
+internal import Billing
+public import Documents
+internal import Line
+internal import Metering
+internal import Rating
+
+extension Configuration {
+  /// Most meters of one concentrator; 1200 is usual in the field, with room beyond.
+  public static let mostMeters = 2000
+
+  /// Reads a configuration from a document.
+  ///
+  /// - Throws: `DocumentError` with file, line and key of the first mistake.
+  public init(_ document: Document) throws(DocumentError) {
+    var reader = document.reader()
+    file = document.file
+    station = try reader.string("station")
+    store = try reader.string("store")
+    guard !store.isEmpty else { throw reader.error("store", "the path is empty") }
+    if let text = try reader.optionalString("time-zone") {
+      guard let offset = ZoneOffset(text) else {
+        throw reader.error("time-zone", "\"\(text)\" is no offset from UTC; write \"+08:00\"")
+      }
+      zone = offset
+    } else {
+      zone = .china
+    }
+    hostClockIsTrusted = try reader.optionalBoolean("trust-host-clock") ?? false
+    devicesFolder = try reader.optionalString("devices")
+    tariffsFolder = try reader.optionalString("tariffs")
+
+    var names: [String: Int] = [:]
+    var ports: [PortAddress: String] = [:]
+    var ids: [MeterID: Int] = [:]
+    var lineEntries: [LineEntry] = []
+    for var table in try reader.tables("line") {
+      let entry = try Self.line(&table)
+      if let first = names.updateValue(table.table.line, forKey: entry.name) {
+        throw table.error("name", "line \"\(entry.name)\" is already on line \(first)")
+      }
+      if let other = ports.updateValue(entry.name, forKey: entry.port) {
+        throw table.error("port", "\(entry.port) is already the port of line \"\(other)\"")
+      }
+      for meter in entry.meters {
+        if let first = ids.updateValue(meter.fileLine, forKey: meter.id) {
+          throw DocumentError(
+            file: document.file, line: meter.fileLine, key: "\(table.path).meter.id",
+            problem: .invalid("meter \"\(meter.id)\" is already on line \(first)"))
+        }
+      }
+      lineEntries.append(entry)
+    }
+    guard !lineEntries.isEmpty else { throw reader.error("line", "there is no [[line]]: nothing to read") }
+    guard ids.count <= Self.mostMeters else {
+      throw reader.error("line", "\(ids.count) meters; one concentrator takes \(Self.mostMeters)")
+    }
+    lines = lineEntries
+
+    var taskEntries: [TaskEntry] = []
+    var taskNames: Set<String> = []
+    for var table in try reader.tables("task") {
+      let entry = try Self.task(&table, known: Set(ids.keys))
+      guard taskNames.insert(entry.task.name).inserted else {
+        throw table.error("name", "task \"\(entry.task.name)\" is there twice")
+      }
+      taskEntries.append(entry)
+    }
+    tasks = taskEntries
+
+    var accountEntries: [AccountEntry] = []
+    var accountIDs: Set<String> = []
+    for var table in try reader.tables("account") {
+      let id = try table.string("id")
+      let name = try table.optionalString("name") ?? ""
+      let tariff = try table.string("tariff")
+      let day = try table.optionalInteger("settlement-day", in: 1...28) ?? 1
+      let hour = try table.optionalInteger("settlement-hour", in: 0...23) ?? 0
+      let entry = AccountEntry(
+        id: id, name: name, tariff: tariff, settlement: Settlement(day: day, hour: hour) ?? .firstOfMonth,
+        fileLine: table.table.line)
+      try table.finish()
+      guard accountIDs.insert(entry.id).inserted else {
+        throw table.error("id", "account \"\(entry.id)\" is there twice")
+      }
+      accountEntries.append(entry)
+    }
+    accounts = accountEntries
+    try reader.finish()
+    for meter in lineEntries.flatMap(\.meters) {
+      guard let account = meter.account, !accountIDs.contains(account) else { continue }
+      throw DocumentError(
+        file: document.file, line: meter.fileLine, key: "account",
+        problem: .invalid("account \"\(account)\" of meter \"\(meter.id)\" is not there; add an [[account]]"))
+    }
+  }
+
+  private static func settings(
+    _ table: inout TableReader, _ key: String
+  ) throws(DocumentError) -> SerialSettings? {
+    guard let text = try table.optionalString(key) else { return nil }
+    guard let settings = SerialSettings(text) else {
+      let bauds = SerialSettings.knownBauds.map(String.init).joined(separator: ", ")
+      throw table.error(key, "\"\(text)\" are no serial settings; write \"2400 8E1\", with one of \(bauds) baud")
+    }
+    return settings
+  }
+
+  private static func line(_ table: inout TableReader) throws(DocumentError) -> LineEntry {
+    let name = try table.string("name")
+    guard !name.isEmpty, name.count <= 32 else { throw table.error("name", "a name has 1 to 32 characters") }
+    let text = try table.string("port")
+    guard let port = PortAddress(text) else {
+      throw table.error("port", "\"\(text)\" is no port; write \"/dev/ttyS1\" or \"tcp://HOST:PORT\"")
+    }
+    let settings = try settings(&table, "serial")
+    var meters: [MeterEntry] = []
+    var addresses: [String: MeterID] = [:]
+    for var inner in try table.tables("meter") {
+      let meter = try self.meter(&inner)
+      // Both protocols may use the same number on one line, so the profile belongs to the address.
+      if let other = addresses.updateValue(meter.id, forKey: "\(meter.address.count > 3) \(meter.address)") {
+        throw inner.error("address", "\"\(meter.address)\" is already the address of \"\(other)\" on this line")
+      }
+      meters.append(meter)
+    }
+    let echo = try table.optionalInteger("simulate-echo-ppm", in: 0...1_000_000) ?? 0
+    try table.finish()
+    return LineEntry(
+      name: name, port: port, settings: settings ?? .dlt645, meters: meters, simulatedEcho: echo,
+      fileLine: table.table.line)
+  }
+
+  private static func meter(_ table: inout TableReader) throws(DocumentError) -> MeterEntry {
+    let text = try table.string("id")
+    guard let id = MeterID(text) else {
+      throw table.error("id", "\"\(text)\" is no name: 1 to 64 characters without spaces")
+    }
+    let entry = MeterEntry(
+      id: id, profile: try table.string("profile"), address: try table.string("address"),
+      settings: try settings(&table, "serial"), multiplier: try multiplier(&table),
+      account: try table.optionalString("account"),
+      simulation: try simulation(&table), fileLine: table.table.line)
+    try table.finish()
+    return entry
+  }
+
+  private static func multiplier(_ table: inout TableReader) throws(DocumentError) -> Multiplier {
+    var ratios: [Multiplier] = []
+    for key in ["ct", "pt"] {
+      guard let text = try table.optionalString(key) else { continue }
+      guard let ratio = Multiplier(text) else { throw table.error(key, "\"\(text)\" is no ratio; write \"50/5\"") }
+      ratios.append(ratio)
+    }
+    switch ratios.count {
+    case 0: return .one
+    case 1: return ratios[0]
+    default:
+      guard let product = Multiplier(current: [ratios[0]], voltage: ratios[1]) else {
+        throw table.error("pt", "ct times pt is no multiplier that any meter has")
+      }
+      return product
+    }
+  }
+
+  private static func simulation(_ table: inout TableReader) throws(DocumentError) -> Simulation {
+    var simulation = Simulation()
+    guard var inner = try table.optionalTable("simulate") else { return simulation }
+    let ppm: ClosedRange<Int64> = 0...1_000_000
+    simulation.replyDelay = try inner.optionalInteger("reply-delay-ms", in: 0...60_000) ?? simulation.replyDelay
+    simulation.silent = try inner.optionalBoolean("silent") ?? false
+    simulation.late = try inner.optionalInteger("late-ms", in: 0...60_000) ?? 0
+    simulation.lateSome = try inner.optionalInteger("late-ppm", in: ppm) ?? 0
+    simulation.silentSome = try inner.optionalInteger("silent-ppm", in: ppm) ?? 0
+    simulation.flippedBits = try inner.optionalInteger("bit-flip-ppm", in: ppm) ?? 0
+    simulation.noise = try inner.optionalInteger("noise-ppm", in: ppm) ?? 0
+    simulation.truncated = try inner.optionalInteger("truncate-ppm", in: ppm) ?? 0
+    simulation.wakeUps = try inner.optionalInteger("wake-ups", in: 0...8) ?? simulation.wakeUps
+    try inner.finish()
+    return simulation
+  }
+
+  private static func task(_ table: inout TableReader, known: Set<MeterID>) throws(DocumentError) -> TaskEntry {
+    let name = try table.string("name")
+    let schedule = try schedule(&table)
+    let depth = try table.optionalInteger("settlements", in: 1...12) ?? 2
+    guard let words = try table.optionalStrings("read"), !words.isEmpty else {
+      throw table.error("read", "say what to read, such as [\"energy\", \"instantaneous\"]")
+    }
+    var targets: [AcquisitionTask.Target] = []
+    for word in words {
+      switch word {
+      case "energy": targets.append(.energies)
+      case "instantaneous": targets.append(.instantaneous)
+      case "settlement": targets.append(.settlements(depth: depth))
+      case "freeze.daily": targets.append(.dailyFreeze)
+      default:
+        guard let quantity = Quantity(name: word) else {
+          throw table.error(
+            "read",
+            "\"\(word)\" is no quantity; write energy, instantaneous, settlement, freeze.daily or a name such as energy.import.active.total"
+          )
+        }
+        targets.append(.quantity(quantity))
+      }
+    }
+    var meters: Set<MeterID>?
+    if let texts = try table.optionalStrings("meters") {
+      var chosen: Set<MeterID> = []
+      for text in texts {
+        guard let id = MeterID(text), known.contains(id) else {
+          throw table.error("meters", "there is no meter \"\(text)\"")
+        }
+        chosen.insert(id)
+      }
+      meters = chosen
+    }
+    let priority = try table.optionalInteger("priority", in: 1...4) ?? 2
+    try table.finish()
+    return TaskEntry(
+      task: AcquisitionTask(name: name, schedule: schedule, targets: targets, priority: priority), meters: meters,
+      fileLine: table.table.line)
+  }
+
+  private static func schedule(_ table: inout TableReader) throws(DocumentError) -> Schedule {
+    let every = try table.optionalString("every")
+    let at = try table.optionalString("at")
+    switch (every, at) {
+    case (.some(let text), .none):
+      let units: [Character: Int64] = ["s": 1, "m": 60, "h": 3600]
+      guard let last = text.last, let unit = units[last], let count = Int64(text.dropLast()), count > 0,
+        count <= 86_400 / unit
+      else { throw table.error("every", "\"\(text)\" is no interval up to a day; write \"30s\", \"15m\" or \"1h\"") }
+      return .every(seconds: count * unit)
+    case (.none, .some(let text)):
+      guard let time = TimeOfDay(text) else {
+        throw table.error("at", "\"\(text)\" is no time of day; write \"00:05\"")
+      }
+      return .daily(time)
+    case (.some, .some): throw table.error("at", "a task has either \"every\" or \"at\", not both")
+    case (.none, .none): throw table.error("every", "say when: every = \"15m\" or at = \"00:05\"")
+    }
+  }
+}

@@ -1,0 +1,102 @@
+public import Acquisition
+public import Line
+public import Billing
+public import Metering
+public import Rating
+
+/// The daemon's configuration, as written in `meterd.toml`.
+public struct Configuration: Hashable, Sendable {
+  /// Name of the file it was read from, for messages.
+  public let file: String
+  public let station: String
+  /// Path of the store.
+  public let store: String
+  public let zone: ZoneOffset
+  /// The host's clock is disciplined from outside, so that the kernel's own flag says nothing.
+  public let hostClockIsTrusted: Bool
+  /// Folder of device profiles; `nil` for the one that was installed.
+  public let devicesFolder: String?
+  /// Folder of tariffs; `nil` for the one that was installed.
+  public let tariffsFolder: String?
+  public let lines: [LineEntry]
+  public let tasks: [TaskEntry]
+  public let accounts: [AccountEntry]
+
+  public struct LineEntry: Hashable, Sendable {
+    public let name: String
+    public let port: PortAddress
+    public let settings: SerialSettings
+    public let meters: [MeterEntry]
+    /// Parts per million of requests that the simulated line echoes.
+    public let simulatedEcho: Int
+    /// Line of the file, for messages.
+    public let fileLine: Int
+
+    /// The same line on another port, as the simulator gives it.
+    public func moved(to port: PortAddress) -> LineEntry {
+      LineEntry(
+        name: name, port: port, settings: settings, meters: meters, simulatedEcho: simulatedEcho, fileLine: fileLine)
+    }
+
+    init(
+      name: String, port: PortAddress, settings: SerialSettings, meters: [MeterEntry], simulatedEcho: Int, fileLine: Int
+    ) {
+      self.name = name
+      self.port = port
+      self.settings = settings
+      self.meters = meters
+      self.simulatedEcho = simulatedEcho
+      self.fileLine = fileLine
+    }
+  }
+
+  public struct MeterEntry: Hashable, Sendable {
+    public let id: MeterID
+    public let profile: String
+    /// As written: 12 digits for DL/T 645, 1...247 for Modbus.
+    public let address: String
+    /// `nil` where the meter uses the line's settings or its profile's.
+    public let settings: SerialSettings?
+    /// Primary over secondary, of current and voltage transformers together. 倍率
+    public let multiplier: Multiplier
+    public let account: String?
+    public let simulation: Simulation
+    public let fileLine: Int
+  }
+
+  /// How `meterd simulate` and `meterd demo` make the meter behave; the daemon does not look at it.
+  public struct Simulation: Hashable, Sendable {
+    public var replyDelay = 40
+    public var silent = false
+    /// Answers so many milliseconds after it should.
+    public var late = 0
+    /// Faults in parts per million of the replies.
+    public var flippedBits = 0
+    public var noise = 0
+    public var truncated = 0
+    public var lateSome = 0
+    public var silentSome = 0
+    /// FE bytes before a reply.
+    public var wakeUps = 4
+
+    public init() {}
+  }
+
+  public struct TaskEntry: Hashable, Sendable {
+    public let task: AcquisitionTask
+    /// `nil` for every meter.
+    public let meters: Set<MeterID>?
+    public let fileLine: Int
+  }
+
+  public struct AccountEntry: Hashable, Sendable {
+    public let id: String
+    public let name: String
+    /// Name of a file in the folder of tariffs, without its ending.
+    public let tariff: String
+    /// When its month closes.
+    public let settlement: Settlement
+    public let fileLine: Int
+  }
+
+}

@@ -1,0 +1,101 @@
+public import Devices
+public import Documents
+internal import Glibc
+public import Rating
+internal import TOML
+
+/// Where device profiles and tariffs are found.
+public struct DataFolders: Sendable {
+  public let devices: String
+  public let tariffs: String
+
+  /// The folders that the configuration names, or those that came with the program.
+  ///
+  /// In this order: as configured; `METERD_DATA`; beside the binary as installed; the current folder.
+  public init(devices: String? = nil, tariffs: String? = nil) throws(Complaint) {
+    self.devices = try Self.find("devices", configured: devices)
+    self.tariffs = try Self.find("tariffs", configured: tariffs)
+  }
+
+  private static func find(_ name: String, configured: String?) throws(Complaint) -> String {
+    if let configured {
+      guard TextFile.isFolder(configured) else {
+        throw Complaint(
+          .configuration, "there is no folder \(configured)", "The configuration names it as the folder of \(name).")
+      }
+      return configured
+    }
+    var candidates: [String] = []
+    if let data = unsafe getenv("METERD_DATA") { unsafe candidates.append(String(cString: data) + "/\(name)") }
+    if let binary = binaryFolder() { candidates.append("\(binary)/../share/meterd/\(name)") }
+    candidates += ["/usr/share/meterd/\(name)", name]
+    guard let folder = candidates.first(where: TextFile.isFolder) else {
+      throw Complaint(
+        .configuration, "the folder of \(name) is not found",
+        "Looked in \(candidates.joined(separator: ", ")). Name it in the configuration: \(name) = \"FOLDER\"")
+    }
+    return folder
+  }
+
+  private static func binaryFolder() -> String? {
+    var buffer = [CChar](repeating: 0, count: 4096)
+    let count = unsafe readlink("/proc/self/exe", &buffer, buffer.count - 1)
+    guard count > 0 else { return nil }
+    let path = String(decoding: buffer[..<count].map { UInt8(bitPattern: $0) }, as: UTF8.self)
+    return path.lastIndex(of: "/").map { String(path[..<$0]) }
+  }
+
+  /// Reads a TOML file whose syntax must be right.
+  public static func document(_ path: String, what: String) throws(Complaint) -> Document {
+    let text = try TextFile.read(path, what: what)
+    do throws(DocumentError) {
+      return try Document(toml: text, file: path)
+    } catch {
+      throw Complaint(error)
+    }
+  }
+
+  /// Names of all profiles.
+  public var profileNames: [String] { Self.names(in: devices) }
+
+  private static func names(in folder: String) -> [String] {
+    TextFile.names(in: folder, ending: ".toml").map { String($0.dropLast(".toml".count)) }
+  }
+
+  /// The profile of a name.
+  public func profile(_ name: String) throws(Complaint) -> DeviceProfile {
+    let document = try Self.document(try path(of: name, in: devices, what: "profile"), what: "profile")
+    do throws(DocumentError) {
+      return try DeviceProfile(document)
+    } catch {
+      throw Complaint(error)
+    }
+  }
+
+  /// The tariff of a name.
+  public func plan(_ name: String) throws(Complaint) -> Plan {
+    try Self.plan(atPath: try path(of: name, in: tariffs, what: "tariff"))
+  }
+
+  /// The tariff in a file.
+  public static func plan(atPath path: String) throws(Complaint) -> Plan {
+    let document = try document(path, what: "tariff")
+    do throws(DocumentError) {
+      return try Plan(document)
+    } catch {
+      throw Complaint(error)
+    }
+  }
+
+  private func path(of name: String, in folder: String, what: String) throws(Complaint) -> String {
+    let known = Self.names(in: folder)
+    guard known.contains(name) else {
+      let near = known.filter { $0.contains(name) || name.contains($0.prefix(6)) }
+      let hint = (near.isEmpty ? known : near).joined(separator: ", ")
+      throw Complaint(
+        .configuration, "there is no \(what) \"\(name)\" in \(folder)",
+        known.isEmpty ? "The folder is empty." : "There are: \(hint).")
+    }
+    return "\(folder)/\(name).toml"
+  }
+}

@@ -1,0 +1,154 @@
+internal import Acquisition
+internal import Host
+internal import Line
+public import Metering
+internal import Store
+
+/// A running station: lines that read, an intake that judges and stores, a desk that bills.
+///
+/// `start`, then `reload` as often as one likes, then `stop`; nothing that was acknowledged is lost by any of
+/// them, nor by not coming to `stop` at all.
+public actor RunningStation {
+  private var station: Station
+  private let store: Store
+  private let report: @Sendable (StationEvent) -> Void
+  private var generation: Generation?
+  private var learned: [MeterID: MeterHealth] = [:]
+
+  /// What one configuration has set going.
+  private struct Generation {
+    let workers: [LineWorker]
+    let events: AsyncStream<LineEvent>.Continuation
+    let wakes: AsyncStream<Bool>.Continuation
+    let lines: [Task<Void, Never>]
+    let intake: Task<Void, Never>
+    let desk: Task<Void, Never>
+  }
+
+  /// Opens the store; throws where it cannot be used.
+  /// - Parameters:
+  ///   - station: what to run.
+  ///   - report: takes events; it must not block.
+  public init(_ station: Station, report: @escaping @Sendable (StationEvent) -> Void) throws(Complaint) {
+    self.station = station
+    self.report = report
+    do throws(StoreError) {
+      store = try Store(path: station.configuration.store)
+    } catch {
+      throw Complaint(error)
+    }
+  }
+
+  /// Starts everything, after one try to open each port.
+  public func start() async throws(Complaint) {
+    do throws(StoreError) {
+      generation = try await launch()
+    } catch {
+      throw Complaint(error)
+    }
+  }
+
+  /// Takes another configuration over. What the lines have learned of meters goes on.
+  public func reload(_ new: Station) async throws(Complaint) {
+    guard new.configuration.store == station.configuration.store else {
+      throw Complaint(
+        .configuration,
+        "\(new.configuration.file): store: a running daemon keeps its store \(station.configuration.store)",
+        "Restart it to use another: systemctl restart meterd")
+    }
+    await halt()
+    station = new
+    try await start()
+  }
+
+  /// Ends all lines after the exchange on the wire, stores what they brought, and closes the store.
+  public func stop() async {
+    await halt()
+    await store.close()
+  }
+
+  /// When each line last went round its loop.
+  public var lastSeen: [String: BootInstant] {
+    Dictionary((generation?.workers ?? []).map { ($0.name, $0.lastSeen) }, uniquingKeysWith: { first, _ in first })
+  }
+
+  private func launch() async throws(StoreError) -> Generation {
+    let clock = station.clock
+    let (wakes, wake) = AsyncStream.makeStream(of: Bool.self, bufferingPolicy: .bufferingNewest(1))
+    let report = self.report
+    let intake = try await Intake(
+      store: store, zone: station.configuration.zone, files: station.files, clock: clock
+    ) { event in
+      report(event)
+      if case .stored(_, let reading, _, .new) = event, reading.key.kind != .instantaneous { wake.yield(false) }
+    }
+    let desk = try BillingDesk(
+      store: store, accounts: station.accounts, plans: station.plansByName, clock: clock, report: report)
+    let (events, tell) = AsyncStream.makeStream(of: LineEvent.self, bufferingPolicy: .bufferingOldest(50_000))
+    let workers = try await makeWorkers(clock) { event in
+      if case .dropped(let lost) = tell.yield(event), case .answered(let answer) = lost {
+        report(.storeFailed(reason: "too much waits for the disk", readings: answer.observations.count))
+      }
+    }
+    for worker in workers {
+      if let error = await worker.open() {
+        report(.line(.portLost(line: worker.name, reason: Complaint(error).headline)))
+      }
+    }
+    wake.yield(true)
+    return Generation(
+      workers: workers, events: tell, wakes: wake,
+      lines: workers.map { worker in Task { await worker.run() } },
+      intake: Task { await intake.run(events) },
+      desk: Task {
+        for await all in wakes {
+          do throws(StoreError) {
+            try await desk.pass(all: all)
+          } catch {
+            report(.storeFailed(reason: "billing: \(error)", readings: 0))
+          }
+        }
+      })
+  }
+
+  private func makeWorkers(
+    _ clock: WallClock, tell: @escaping @Sendable (LineEvent) -> Void
+  ) async throws(StoreError) -> [LineWorker] {
+    var done: [MeterID: Int64] = [:]
+    for stored in try await store.latestUsable() where stored.reading.key.kind == .instantaneous {
+      let key = stored.reading.key
+      done[key.meter] = max(done[key.meter] ?? .min, key.instant)
+    }
+    var workers: [LineWorker] = []
+    for (index, line) in station.configuration.lines.enumerated() {
+      let plan = station.plan(
+        line: index, health: learned,
+        done: { meter, task in
+          // Kept memories may be read again: the same value changes nothing. A register as it stood may not.
+          task.targets.contains(where: \.isOfNow) ? done[meter] : nil
+        }, at: HostClock.boot, wall: clock.now)
+      do throws(SpeakerError) {
+        workers.append(
+          try LineWorker(
+            name: line.name, address: line.port, settings: line.settings, meters: station.meters[index], plan: plan,
+            clock: clock, tell: tell))
+      } catch {
+        report(.line(.portLost(line: line.name, reason: error.reason)))
+      }
+    }
+    return workers
+  }
+
+  private func halt() async {
+    guard let generation else { return }
+    self.generation = nil
+    for worker in generation.workers { worker.stop() }
+    for line in generation.lines { await line.value }
+    for worker in generation.workers { learned.merge(await worker.health()) { _, new in new } }
+    generation.events.finish()
+    await store.flush()
+    await generation.intake.value
+    generation.wakes.finish()
+    await generation.desk.value
+  }
+}

@@ -1,0 +1,71 @@
+public import Acquisition
+public import Metering
+
+/// What happens in a running station, for logs, tables and counts.
+public enum StationEvent: Sendable {
+  case line(LineEvent)
+  case stored(line: String, Reading, Verdict, StoredAs)
+  /// A value came whose instant cannot be told.
+  case unlabelled(meter: MeterID, quantity: Quantity, reason: String)
+  case storeFailed(reason: String, readings: Int)
+  case billed(account: String, cycle: String, totalFen: Int64, isNew: Bool)
+  case held(account: String, cycle: String, reason: String)
+}
+
+/// Counts of a station since it was started.
+public struct StationCounts: Hashable, Sendable {
+  public var answers = 0
+  public var read = 0
+  public var stored = 0
+  public var duplicates = 0
+  public var conflicts = 0
+  public var flagged = 0
+  public var held = 0
+  public var rejected = 0
+  /// Findings by their code.
+  public var findings: [FindingCode: Int] = [:]
+  public var refused = 0
+  public var damaged = 0
+  /// Bytes that came after their time and were thrown away.
+  public var lateBytes = 0
+  public var missed = 0
+  public var unlabelled = 0
+  public var billed = 0
+  public var billsHeld = 0
+  public var totalFen: Int64 = 0
+
+  public init() {}
+
+  public mutating func add(_ event: StationEvent) {
+    switch event {
+    case .line(.answered): answers += 1
+    case .line(.late(_, _, let bytes)): lateBytes += bytes
+    case .line(.missed(_, _, let queries, _, _)): missed += queries.count
+    case .line(.rejected(_, _, _, let reason)):
+      if reason.hasPrefix("refused") { refused += 1 } else { damaged += 1 }
+    case .line: break
+    case .stored(_, _, let verdict, let outcome):
+      read += 1
+      switch outcome {
+      case .new: stored += 1
+      case .duplicate: duplicates += 1
+      case .conflict: conflicts += 1
+      }
+      for finding in verdict.findings { findings[finding.code, default: 0] += 1 }
+      switch verdict.status {
+      case .accepted: break
+      case .flagged: flagged += 1
+      case .held: held += 1
+      case .rejected: rejected += 1
+      }
+    case .unlabelled: unlabelled += 1
+    case .storeFailed: break
+    case .billed(_, _, let fen, let isNew):
+      if isNew {
+        billed += 1
+        totalFen += fen
+      }
+    case .held: billsHeld += 1
+    }
+  }
+}

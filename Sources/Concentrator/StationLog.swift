@@ -1,0 +1,113 @@
+internal import Acquisition
+internal import Host
+public import Logging
+internal import Metering
+
+/// Writes what happens in a station to a log: transitions, not states, and never what repeats.
+public struct StationLog: Sendable {
+  private let logger: Logger
+
+  public init(_ logger: Logger) { self.logger = logger }
+
+  public func note(_ event: StationEvent) {
+    switch event {
+    case .line(let event): note(event)
+    case .stored(let line, let reading, let verdict, _):
+      for finding in verdict.findings where verdict.status != .accepted {
+        logger.debug(
+          "finding",
+          metadata: [
+            "line": "\(line)", "meter": "\(reading.key.meter)", "quantity": "\(reading.key.quantity)",
+            "code": "\(finding.code.rawValue)", "detail": "\(finding.detail)", "verdict": "\(verdict.status.rawValue)",
+          ])
+      }
+    case .unlabelled(let meter, let quantity, let reason):
+      logger.warning(
+        "reading without an instant", metadata: ["meter": "\(meter)", "quantity": "\(quantity)", "reason": "\(reason)"])
+    case .storeFailed(let reason, let readings):
+      logger.error("store failed", metadata: ["reason": "\(reason)", "readings": "\(readings)"])
+    case .billed(let account, let cycle, let fen, let isNew):
+      guard isNew else { return }
+      logger.info("bill issued", metadata: ["account": "\(account)", "cycle": "\(cycle)", "fen": "\(fen)"])
+    case .held(let account, let cycle, let reason):
+      logger.warning("bill waits", metadata: ["account": "\(account)", "cycle": "\(cycle)", "reason": "\(reason)"])
+    }
+  }
+
+  private func note(_ event: LineEvent) {
+    switch event {
+    case .answered: break
+    case .missed(let line, let meter, let queries, let reason, _):
+      logger.debug(
+        "missed",
+        metadata: ["line": "\(line)", "meter": "\(meter)", "items": "\(queries.count)", "reason": "\(reason.rawValue)"])
+    case .health(let line, let meter, let isAnswering):
+      logger.notice(isAnswering ? "meter answers" : "meter silent", metadata: ["line": "\(line)", "meter": "\(meter)"])
+    case .rejected(let line, let meter, let query, let reason):
+      logger.debug(
+        "answer not believed",
+        metadata: ["line": "\(line)", "meter": "\(meter)", "query": "\(query)", "reason": "\(reason)"])
+    case .late(let line, let meter, let bytes):
+      logger.debug("late bytes dropped", metadata: ["line": "\(line)", "meter": "\(meter)", "bytes": "\(bytes)"])
+    case .portLost(let line, let reason):
+      logger.error("port lost", metadata: ["line": "\(line)", "reason": "\(reason)"])
+    case .portOpened(let line): logger.notice("port open", metadata: ["line": "\(line)"])
+    }
+  }
+}
+
+/// Log lines on standard error: `<level>` for the journal, then the message and its metadata as key=value.
+public struct LineLogHandler: LogHandler {
+  public var logLevel: Logger.Level
+  public var metadata: Logger.Metadata = [:]
+  private let label: String
+  private let isJournal: Bool
+
+  public init(label: String, level: Logger.Level, isJournal: Bool) {
+    self.label = label
+    self.isJournal = isJournal
+    logLevel = level
+  }
+
+  public subscript(metadataKey key: String) -> Logger.Metadata.Value? {
+    get { metadata[key] }
+    set { metadata[key] = newValue }
+  }
+
+  public func log(event: LogEvent) {
+    var text = isJournal ? "<\(priority(event.level))>" : "\(event.level) "
+    text += "\(event.message)"
+    for (key, value) in metadata.merging(event.metadata ?? [:], uniquingKeysWith: { $1 }).sorted(by: { $0.key < $1.key }
+    ) {
+      text += " \(key)=\(quoted("\(value)"))"
+    }
+    writeError(text + "\n")
+  }
+
+  /// Control bytes cannot forge a second line.
+  private func quoted(_ text: String) -> String {
+    var out = ""
+    for scalar in text.unicodeScalars {
+      if scalar.value < 0x20 || scalar.value == 0x7F {
+        out += "\\x\(hexPair(UInt8(scalar.value)))"
+      } else if scalar == "\"" {
+        out += "\\\""
+      } else {
+        out.unicodeScalars.append(scalar)
+      }
+    }
+    return out.contains(" ") || out.isEmpty ? "\"\(out)\"" : out
+  }
+
+  /// syslog(3) priorities.
+  private func priority(_ level: Logger.Level) -> Int {
+    switch level {
+    case .trace, .debug: 7
+    case .info: 6
+    case .notice: 5
+    case .warning: 4
+    case .error: 3
+    case .critical: 2
+    }
+  }
+}

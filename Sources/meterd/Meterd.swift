@@ -1,0 +1,44 @@
+import ArgumentParser
+import Concentrator
+import Glibc
+
+@main
+struct Meterd: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "meterd",
+    abstract: "Reads electricity meters, checks and keeps every reading, and bills exactly.",
+    discussion: """
+      Exit codes: 0 done, 64 usage, 65 bad data or frame, 69 no answer, 73 cannot create, 74 input/output,
+      75 try later, 77 not permitted, 78 configuration.
+
+      EXAMPLES
+        meterd demo                                         a whole station, simulated, in two minutes
+        meterd probe /dev/ttyUSB0 --protocol dlt645-2007 --address 202311110001
+        meterd check --config /etc/meterd/meterd.toml
+        meterd decode 68 61 01 00 00 00 00 68 91 08 33 33 34 33 59 33 33 33 8A 16
+      """,
+    version: meterdVersion,
+    subcommands: subcommands)
+
+  static let subcommands: [any ParsableCommand.Type] = [
+    RunCommand.self, CheckCommand.self, DemoCommand.self, SimulateCommand.self, ProbeCommand.self, DecodeCommand.self,
+    ReadingsCommand.self, BillCommand.self, RateCommand.self, BenchCommand.self,
+  ]
+
+  static func main() async {
+    do {
+      var command = try parseAsRoot()
+      if var asynchronous = command as? any AsyncParsableCommand {
+        try await asynchronous.run()
+      } else {
+        try command.run()
+      }
+    } catch let complaint as Complaint {
+      fflush(nil)
+      writeError(complaint.description + "\n")
+      Glibc.exit(complaint.status.rawValue)
+    } catch {
+      exit(withError: error)
+    }
+  }
+}

@@ -1,0 +1,155 @@
+import ArgumentParser
+import Concentrator
+import Metering
+import Store
+
+struct ReadingsCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "readings",
+    abstract: "Shows stored readings with their verdicts.",
+    discussion: """
+      Instants are RFC 3339 or a date; they compare with the instant of the reading. NDJSON gives the frames too.
+
+      EXAMPLES
+        meterd readings --store meterd.db --meter M-0001 --kind settlement
+        meterd readings --config meterd.toml --quantity energy.import.active.total --format csv
+      """)
+
+  @OptionGroup var place: StoreOption
+
+  @Option(help: "Only of this meter.")
+  var meter: String?
+
+  @Option(help: "Only of this quantity, such as energy.import.active.total.")
+  var quantity: String?
+
+  @Option(help: "instantaneous, daily-freeze, settlement, profile, event or estimate.")
+  var kind: String?
+
+  @Option(help: "From this instant on.")
+  var since: String?
+
+  @Option(help: "Before this instant.")
+  var until: String?
+
+  @Option(help: "At most so many.")
+  var limit: Int?
+
+  @Option(help: "table, csv or ndjson.")
+  var format = "table"
+
+  @Flag(help: "Same as --format ndjson.")
+  var json = false
+
+  func run() throws {
+    let form = json ? "ndjson" : format
+    guard ["table", "csv", "ndjson"].contains(form) else {
+      throw Complaint(.usage, "unknown format \"\(form)\"", "Write table, csv or ndjson.")
+    }
+    let filter = try filter()
+    let reader = try place.reader()
+    if form == "table" { print(ReadingRow.header) }
+    if form == "csv" { print(ReadingRow.csvHeader) }
+    try withStore { () throws(StoreError) in
+      try reader.readings(filter) { stored throws(StoreError) in
+        let row = ReadingRow(stored)
+        switch form {
+        case "csv": print(row.csv)
+        case "ndjson":
+          print(row.json(try stored.evidence.flatMap { id throws(StoreError) in try reader.evidence(id) }).text)
+        default: print(row.table)
+        }
+      }
+    }
+  }
+
+  private func filter() throws -> ReadingFilter {
+    var filter = ReadingFilter()
+    if let meter {
+      guard let id = MeterID(meter) else { throw Complaint(.usage, "\"\(meter)\" is no meter's name") }
+      filter.meter = id
+    }
+    if let quantity {
+      guard let known = Quantity(name: quantity) else {
+        throw Complaint(
+          .usage, "\"\(quantity)\" is no quantity", "Write a name such as energy.import.active.total or voltage.l1.")
+      }
+      filter.quantity = known
+    }
+    if let kind {
+      guard let known = ReadingKind(rawValue: kind) else {
+        let kinds = ReadingKind.allCases.map(\.rawValue).joined(separator: ", ")
+        throw Complaint(.usage, "\"\(kind)\" is no kind of reading", "Write one of \(kinds).")
+      }
+      filter.kind = known
+    }
+    filter.since = try since.map(instant)
+    filter.until = try until.map(instant)
+    filter.limit = limit
+    return filter
+  }
+
+  private func instant(_ text: String) throws -> Int64 {
+    if let date = CivilDate(text) {
+      return ZoneOffset.china.unixMilliseconds(of: MeterTime(localSeconds: date.daysSince1970 * 86_400))
+    }
+    let zone = ["+", "-"].compactMap { text.lastIndex(of: $0) }.max().flatMap { ZoneOffset(text[$0...]) }
+    let local = zone == nil ? text[...] : text.dropLast(6)
+    guard let time = MeterTime(local) else {
+      throw Complaint(
+        .usage, "\"\(text)\" is no instant", "Write 2026-11-01, 2026-11-01T00:00 or 2026-11-01T00:00:00+08:00.")
+    }
+    return (zone ?? .china).unixMilliseconds(of: time)
+  }
+}
+
+/// One stored reading, as it is printed.
+struct ReadingRow {
+  let stored: StoredReading
+
+  init(_ stored: StoredReading) { self.stored = stored }
+
+  private var reading: Reading { stored.reading }
+  private var unit: String { reading.key.quantity.unit?.rawValue ?? "" }
+  private var instant: String { ZoneOffset.china.rfc3339(unixMilliseconds: reading.key.instant) }
+  private var verdicts: [String] { stored.verdict.findings.map(\.code.rawValue) }
+
+  static let header = "seq\tmeter\tinstant\tkind\tquantity\tvalue\tunit\tverdict\tfindings"
+  static let csvHeader = "seq,meter,quantity,obis,kind,instant,value,unit,meter_time,host_time,quality,verdict,findings"
+
+  var table: String {
+    "\(stored.sequence)\t\(reading.key.meter)\t\(instant)\t\(reading.key.kind.rawValue)\t\(reading.key.quantity)\t\(reading.value)\t\(unit)\t\(stored.verdict.status.rawValue)\t\(verdicts.joined(separator: " "))"
+  }
+
+  var csv: String {
+    [
+      "\(stored.sequence)", "\(reading.key.meter)", "\(reading.key.quantity)", reading.key.quantity.obis ?? "",
+      reading.key.kind.rawValue, instant, "\(reading.value)", unit, reading.meterTime?.description ?? "",
+      reading.hostTime.rfc3339(.china), reading.quality.rawValue, stored.verdict.status.rawValue,
+      verdicts.joined(separator: " "),
+    ].map(quoted).joined(separator: ",")
+  }
+
+  /// RFC 4180; a field that a spreadsheet would take for a formula is led by a quote mark.
+  private func quoted(_ field: String) -> String {
+    let safe = field.first.map { "=@".contains($0) } ?? false ? "'" + field : field
+    guard safe.contains(where: { ",\"\n\r".contains($0) }) else { return safe }
+    return "\"\(safe.split(separator: "\"", omittingEmptySubsequences: false).joined(separator: "\"\""))\""
+  }
+
+  func json(_ evidence: Evidence?) -> JSON {
+    .object([
+      "seq": .integer(stored.sequence), "meter": .string(reading.key.meter.text),
+      "quantity": .string(reading.key.quantity.name), "obis": .optional(reading.key.quantity.obis),
+      "kind": .string(reading.key.kind.rawValue), "instant": .string(instant),
+      "value": .string("\(reading.value)"), "unit": .optional(reading.key.quantity.unit?.rawValue),
+      "occurred": .optional(reading.occurred?.description), "meter_time": .optional(reading.meterTime?.description),
+      "host_time": .string(reading.hostTime.rfc3339(.china)), "clock": .string("\(reading.hostTime.clock)"),
+      "quality": .string(reading.quality.rawValue), "verdict": .string(stored.verdict.status.rawValue),
+      "verdicts": .array(
+        stored.verdict.findings.map { .object(["code": .string($0.code.rawValue), "detail": .string($0.detail)]) }),
+      "rule_version": .integer(Int64(stored.verdict.ruleVersion)),
+      "frame": .array((evidence?.replies ?? []).map { .string(hexString($0)) }),
+    ])
+  }
+}

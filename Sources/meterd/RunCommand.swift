@@ -1,0 +1,91 @@
+import ArgumentParser
+import Concentrator
+import Glibc
+import Host
+import Logging
+import Metering
+import UnixSignals
+
+struct RunCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "run",
+    abstract: "Runs the daemon: reads, checks, stores, bills.",
+    discussion: """
+      SIGTERM or SIGINT ends it after the exchange on the wire, with everything stored, and exit code 0. SIGHUP reads
+      the configuration again; a mistake in it leaves the running one in force. Under systemd it tells READY=1 and
+      pings the watchdog while every line goes on.
+
+      EXAMPLE
+        meterd run --config /etc/meterd/meterd.toml
+      """)
+
+  @Option(help: "The configuration.")
+  var config = "/etc/meterd/meterd.toml"
+
+  @Option(help: "trace, debug, info, notice, warning, error or critical.")
+  var logLevel = "info"
+
+  func run() async throws {
+    // libmodbus writes to sockets plainly: a closed end must be an error, not the end of the process.
+    signal(SIGPIPE, SIG_IGN)
+    guard let level = Logger.Level(rawValue: logLevel) else {
+      throw Complaint(.usage, "unknown log level \"\(logLevel)\"", "Write debug, info, notice, warning or error.")
+    }
+    let isJournal = environment("JOURNAL_STREAM") != nil
+    let logger = Logger(label: "meterd") { LineLogHandler(label: $0, level: level, isJournal: isJournal) }
+    let log = StationLog(logger)
+    let station = try Station(Configuration.load(config))
+    let running = try RunningStation(station) { log.note($0) }
+    let signals = await UnixSignalsSequence(trapping: [.sigterm, .sigint, .sighup])
+    try await running.start()
+    let manager = ServiceManager(environment: environmentOfManager(), processID: getpid())
+    let status = "STATUS=\(station.configuration.lines.count) lines, \(station.meters.joined().count) meters"
+    manager.tell("READY=1", status)
+    logger.notice(
+      "running", metadata: ["station": "\(station.configuration.station)", "store": "\(station.configuration.store)"])
+    let watchdog = Task { await keepAlive(running, manager, logger) }
+    for await signal in signals {
+      guard signal == .sighup else { break }
+      manager.tell("RELOADING=1", "MONOTONIC_USEC=\(HostClock.boot.nanoseconds / 1000)")
+      do throws(Complaint) {
+        try await running.reload(Station(Configuration.load(config)))
+        logger.notice("configuration taken over", metadata: ["file": "\(config)"])
+      } catch {
+        writeError(error.description + "\n")
+        logger.error("configuration refused, the running one stays", metadata: ["reason": "\(error.headline)"])
+      }
+      manager.tell("READY=1", status)
+    }
+    manager.tell("STOPPING=1")
+    watchdog.cancel()
+    await running.stop()
+    logger.notice("stopped")
+  }
+
+  /// Pings the watchdog while every line goes round its loop; a line may be in one exchange for half a minute.
+  private func keepAlive(_ running: RunningStation, _ manager: ServiceManager, _ logger: Logger) async {
+    guard let interval = manager.watchdogInterval else { return }
+    while !Task.isCancelled {
+      let now = HostClock.boot
+      let stuck = await running.lastSeen.filter { now - $0.value > .seconds(60) }
+      if stuck.isEmpty {
+        manager.tell("WATCHDOG=1")
+      } else {
+        logger.critical("line stuck", metadata: ["line": "\(stuck.keys.sorted().joined(separator: " "))"])
+      }
+      try? await Task.sleep(for: .nanoseconds(interval.nanoseconds / 3))
+    }
+  }
+}
+
+/// A variable of the environment.
+func environment(_ name: String) -> String? {
+  guard let value = unsafe getenv(name) else { return nil }
+  return unsafe String(cString: value)
+}
+
+private func environmentOfManager() -> [String: String] {
+  var found: [String: String] = [:]
+  for name in ["NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID"] { found[name] = environment(name) }
+  return found
+}

@@ -1,0 +1,60 @@
+import ArgumentParser
+import Concentrator
+import Glibc
+import Line
+import Simulator
+import UnixSignals
+
+struct SimulateCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "simulate",
+    abstract: "Plays the configured meters on pseudo-terminals, paced at the baud rate.",
+    discussion: """
+      Prints where each line is and goes on until it is interrupted. With --link the path that the configuration
+      names as a port becomes a link to the terminal, so that meterd run works with the same file. Faults are set a
+      meter with simulate = { silent = true } and the like in the configuration.
+
+      EXAMPLE
+        meterd simulate --config station.toml --link
+      """)
+
+  @Option(help: "The configuration.")
+  var config: String
+
+  @Flag(help: "Make the configured port paths links to the terminals.")
+  var link = false
+
+  @Flag(help: "One JSON object a line.")
+  var json = false
+
+  func run() async throws {
+    signal(SIGPIPE, SIG_IGN)
+    let station = try Station(Configuration.load(config))
+    let signals = await UnixSignalsSequence(trapping: [.sigterm, .sigint])
+    let simulated: SimulatedStation
+    do throws(SimulatorError) {
+      simulated = try await SimulatedStation.open(
+        Simulation.describe(station) { link ? "\($0.port)" : nil }, clock: Simulation.clock())
+    } catch {
+      throw error.complaint
+    }
+    for (line, entry) in zip(simulated.lines, station.configuration.lines) {
+      if json {
+        let object: JSON = .object([
+          "line": .string(line.name), "path": .string(line.path), "serial": .string("\(entry.settings)"),
+          "meters": .integer(Int64(entry.meters.count)),
+        ])
+        print(object.text)
+      } else {
+        print("\(line.name)  \(line.path)  \(entry.settings)  \(entry.meters.count) meters")
+      }
+    }
+    fflush(nil)
+    for await _ in signals { break }
+    for (line, statistics) in zip(simulated.lines, await simulated.stop()) {
+      writeError(
+        "\(line.name): \(statistics.requests) requests, \(statistics.replies) replies, \(statistics.collisions) collisions, \(statistics.brokenSilence) broken silences, \(statistics.faults.total) faults\n"
+      )
+    }
+  }
+}

@@ -1,0 +1,37 @@
+import ArgumentParser
+import Concentrator
+import Store
+
+/// Which store a command looks into.
+struct StoreOption: ParsableArguments {
+  @Option(help: "The configuration that names the store.")
+  var config: String?
+
+  @Option(help: "The store itself.")
+  var store: String?
+
+  /// The path of the store: as given, else as the configuration says.
+  func path() throws -> String {
+    if let store { return store }
+    return try Configuration.load(config ?? "/etc/meterd/meterd.toml").store
+  }
+
+  /// Opens it for looking; works beside a running daemon.
+  func reader() throws -> StoreReader {
+    let path = try path()
+    do throws(StoreError) {
+      return try StoreReader(path: path)
+    } catch {
+      throw Complaint(error)
+    }
+  }
+}
+
+/// Runs `body` and turns what the store says into what a person is told.
+func withStore<Result>(_ body: () throws(StoreError) -> Result) throws -> Result {
+  do throws(StoreError) {
+    return try body()
+  } catch {
+    throw Complaint(error)
+  }
+}
