@@ -184,8 +184,8 @@ struct PairCase: Sendable, CustomTestStringConvertible {
         account: try account(other), cycle: try cycle("2012-05"), readings: journal.readings, windowState: state,
         plan: plan
       ).reasons == [
-        "the account is on plan zhejiang-residential-2012, not shanghai-residential-2012",
-        "plan shanghai-residential-2012 is not valid on all days of 2012-05-01 to 2012-06-01",
+        "the account is on plan zhejiang-residential, not shanghai-residential",
+        "plan shanghai-residential is not valid on all days of 2012-05-01 to 2012-06-01",
         "the tier window of the cycle starts in 2012-01, but the state given is of 2011-01",
       ])
   }
@@ -199,5 +199,21 @@ struct PairCase: Sendable, CustomTestStringConvertible {
       account: try account(plan, grantFrom: try month("2026-10")), cycle: try cycle("2026-10"),
       readings: journal.readings, windowState: nil, plan: plan)
     #expect(closing.closed?.bill.totals.byTier == [try energy("3060"), try energy("40"), .zero])
+  }
+
+  @Test func `a bill on an estimate says so`() throws {
+    let plan = try tariff("shanghai-residential-2012")
+    var journal = Journal()
+    try journal.settle(start, total: "0.00")
+    try journal.note("100.00", at: stop, kind: .estimate, quality: .estimated)
+    let bill = try #require(
+      closeCycle(
+        account: try account(plan), cycle: try cycle("2026-10"), readings: journal.readings, windowState: nil,
+        plan: plan
+      ).closed
+    ).bill
+    #expect(bill.usage.isEstimated)
+    #expect(bill.canonicalText.contains("\"estimated\":true"))
+    #expect(explain(bill).contains("Estimated 估抄: the next actual reading settles the difference"))
   }
 }
