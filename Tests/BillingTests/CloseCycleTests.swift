@@ -9,6 +9,8 @@ struct PairCase: Sendable, CustomTestStringConvertible {
   let start: String
   let stop: String
   var multiplier = Multiplier.one
+  /// Where the register starts again, in kWh.
+  var capacity: Int64 = 1_000_000
   /// Billed kWh, or why there is no bill.
   let outcome: String
   var testDescription: String { name }
@@ -32,6 +34,13 @@ struct PairCase: Sendable, CustomTestStringConvertible {
       outcome: "meter M-0001: energy.import.active.total fell from 950000.00 to 949999.99, which is no rollover;"
         + " check for a changed meter"),
     PairCase(
+      name: "rollover from where the top tenth begins", start: "9000.00", stop: "0.00", capacity: 10_000,
+      outcome: "1000.00"),
+    PairCase(
+      name: "a possible use, but not from the top tenth", start: "8999.99", stop: "0.00", capacity: 10_000,
+      outcome: "meter M-0001: energy.import.active.total fell from 8999.99 to 0.00, which is no rollover;"
+        + " check for a changed meter"),
+    PairCase(
       name: "more digits than the register has", start: "1000.00", stop: "1000000.00",
       outcome: "meter M-0001: energy.import.active.total shows 1000000.00, more than the register can;"
         + " check the register range"),
@@ -48,7 +57,13 @@ struct PairCase: Sendable, CustomTestStringConvertible {
     try journal.settle(start, total: pair.start)
     try journal.settle(stop, total: pair.stop)
     let closing = closeCycle(
-      account: try account(plan, multiplier: pair.multiplier), cycle: try cycle("2026-10"), readings: journal.readings,
+      account: try account(
+        plan,
+        meters: [
+          MeterAssignment(
+            meter: try meter(), multiplier: pair.multiplier,
+            register: try household(capacity: pair.capacity * 1_000_000))
+        ]), cycle: try cycle("2026-10"), readings: journal.readings,
       windowState: nil, plan: plan)
     let outcome = closing.closed.map { "\($0.bill.totals.energy)" } ?? closing.reasons.joined(separator: " | ")
     #expect(outcome == pair.outcome)

@@ -21,8 +21,8 @@ func time(_ text: String) throws -> MeterTime { try #require(MeterTime(text)) }
 func month(_ text: String) throws -> YearMonth { try #require(YearMonth(text)) }
 
 /// Six digits before the point and two after, 13.2 kW: a 5(60) A single-phase meter.
-func household(cut: RegisterRange.Cut = .unknown) throws -> RegisterRange {
-  try #require(RegisterRange(capacity: 1_000_000_000_000, mostPerHour: 13_200_000, cut: cut))
+func household(capacity: Int64 = 1_000_000_000_000, cut: RegisterRange.Cut = .unknown) throws -> RegisterRange {
+  try #require(RegisterRange(capacity: capacity, mostPerHour: 13_200_000, cut: cut))
 }
 
 func meter(_ name: String = "M-0001") throws -> MeterID { try #require(MeterID(name)) }
