@@ -15,6 +15,7 @@ public func explain(_ bill: Bill, evidence: (_ reading: Int64) -> [String] = { _
     "Plan 电价 \(plan.title) \(plan.titleChinese) (\(plan.name), valid from \(plan.validFrom))",
     "Energy 电量 \(bill.totals.energy.text(decimals: plan.energyDecimals)) kWh",
   ]
+  if bill.usage.isEstimated { text.append("Estimated 估抄: the next actual reading settles the difference") }
   for line in bill.lines {
     text.append("\(line.ordinal). \(bill.name(of: line)) \(bill.chineseName(of: line))")
     text.append("   \(bill.formula(of: line))")

@@ -14,6 +14,7 @@ extension Bill {
       json.string("account", usage.account)
       json.string("from", "\(usage.days.from)")
       json.string("to", "\(usage.days.to)")
+      json.boolean("estimated", usage.isEstimated)
       json.object("plan") { json in
         json.string("name", plan.name)
         json.string("title", plan.title)

@@ -1,29 +1,29 @@
 /// Writes JSON with the keys in the order they are given, without spaces: the same values, the same bytes.
 struct CanonicalJSON {
-  private(set) var text = ""
+  private var bytes: [UInt8] = []
   private var first = true
 
   /// A complete object.
   static func object(_ fill: (inout CanonicalJSON) -> Void) -> String {
     var json = CanonicalJSON()
-    json.text.reserveCapacity(2048)
+    json.bytes.reserveCapacity(4096)
     json.braces(fill)
-    return json.text
+    return String(decoding: json.bytes, as: UTF8.self)
   }
 
   mutating func string(_ key: String, _ value: String?) {
     open(key)
-    if let value { quote(value) } else { text += "null" }
+    if let value { quote(value) } else { write("null") }
   }
 
   mutating func number(_ key: String, _ value: Int?) {
     open(key)
-    text += value.map { "\($0)" } ?? "null"
+    write(value.map { "\($0)" } ?? "null")
   }
 
   mutating func boolean(_ key: String, _ value: Bool) {
     open(key)
-    text += value ? "true" : "false"
+    write(value ? "true" : "false")
   }
 
   mutating func object(_ key: String, _ fill: (inout CanonicalJSON) -> Void) {
@@ -36,7 +36,7 @@ struct CanonicalJSON {
   }
 
   mutating func numbers(_ key: String, _ values: some Sequence<Int>) {
-    list(key, values) { json, value in json.text += "\(value)" }
+    list(key, values) { json, value in json.write("\(value)") }
   }
 
   mutating func objects<Item>(
@@ -46,54 +46,56 @@ struct CanonicalJSON {
   }
 
   private mutating func list<Item>(
-    _ key: String, _ items: some Sequence<Item>, _ write: (inout CanonicalJSON, Item) -> Void
+    _ key: String, _ items: some Sequence<Item>, _ put: (inout CanonicalJSON, Item) -> Void
   ) {
     open(key)
-    text += "["
+    write("[")
     var separator = ""
     for item in items {
-      text += separator
+      write(separator)
       separator = ","
-      write(&self, item)
+      put(&self, item)
     }
-    text += "]"
+    write("]")
   }
 
   private mutating func braces(_ fill: (inout CanonicalJSON) -> Void) {
-    text += "{"
+    write("{")
     first = true
     fill(&self)
-    text += "}"
+    write("}")
     first = false
   }
 
   private mutating func open(_ key: String) {
-    text += first ? "\"" : ",\""
+    write(first ? "\"" : ",\"")
     first = false
-    text += key
-    text += "\":"
+    write(key)
+    write("\":")
   }
+
+  private mutating func write(_ text: String) { bytes.append(contentsOf: text.utf8) }
 
   /// A string in quotes; only what JSON demands is escaped.
   private mutating func quote(_ value: String) {
-    text += "\""
+    write("\"")
     if value.utf8.allSatisfy({ $0 >= 0x20 && $0 != UInt8(ascii: "\"") && $0 != UInt8(ascii: "\\") }) {
-      text += value
+      write(value)
     } else {
       for scalar in value.unicodeScalars { escape(scalar) }
     }
-    text += "\""
+    write("\"")
   }
 
   private mutating func escape(_ scalar: Unicode.Scalar) {
     switch scalar {
-    case "\"": text += "\\\""
-    case "\\": text += "\\\\"
-    case "\n": text += "\\n"
-    case "\r": text += "\\r"
-    case "\t": text += "\\t"
-    case "\u{0}"..."\u{1F}": text += (scalar.value < 16 ? "\\u000" : "\\u00") + String(scalar.value, radix: 16)
-    default: text.unicodeScalars.append(scalar)
+    case "\"": write("\\\"")
+    case "\\": write("\\\\")
+    case "\n": write("\\n")
+    case "\r": write("\\r")
+    case "\t": write("\\t")
+    case "\u{0}"..."\u{1F}": write((scalar.value < 16 ? "\\u000" : "\\u00") + String(scalar.value, radix: 16))
+    default: write(String(scalar))
     }
   }
 }

@@ -61,8 +61,8 @@ public struct DayRange: Hashable, Sendable {
   public var months: ClosedRange<YearMonth> {
     let lastMonth = YearMonth(index: YearMonth(of: to).index - (to.day == 1 ? 1 : 0))
     var count = YearMonth(of: to).index - YearMonth(of: from).index
-    // Whole steps from `from` fall short of `to` when its day of the month is later, unless the month is too short.
-    if to.day > min(from.day, CivilDate.days(inMonth: to.month, of: to.year)) { count += 1 }
+    // Whole steps from `from` fall short of `to` when its day of the month is later.
+    if to.day > from.day { count += 1 }
     return YearMonth(index: lastMonth.index - max(count, 1) + 1)...lastMonth
   }
 }

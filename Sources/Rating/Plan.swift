@@ -5,7 +5,7 @@ public import Metering
 /// Made from a tariff document by `init(_:)`, immutable, and shared by every bill rated under it, hence a class.
 /// Two plans are equal when their canonical texts are.
 public final class Plan: Sendable {
-  /// Stable name in kebab case, such as `shanghai-residential-2012`.
+  /// Name in kebab case, such as `shanghai-residential`; versions of one plan share it, see `PlanCatalogue`.
   public let name: String
   public let title: String
   public let titleChinese: String

@@ -36,6 +36,15 @@ public struct Usage: Hashable, Sendable {
   }
 }
 
+extension Usage {
+  /// True when a reading it rests on was made by a method and not read from the meter. 估抄
+  public var isEstimated: Bool {
+    segments.contains { segment in
+      segment.registers.contains { $0.start.quality == .estimated || $0.stop.quality == .estimated }
+    }
+  }
+}
+
 /// The energy of one period, by the period's name in the plan.
 public struct PeriodEnergy: Hashable, Sendable {
   public let period: String

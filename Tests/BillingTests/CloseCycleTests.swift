@@ -9,6 +9,8 @@ struct PairCase: Sendable, CustomTestStringConvertible {
   let start: String
   let stop: String
   var multiplier = Multiplier.one
+  /// Where the register starts again, in kWh.
+  var capacity: Int64 = 1_000_000
   /// Billed kWh, or why there is no bill.
   let outcome: String
   var testDescription: String { name }
@@ -32,6 +34,13 @@ struct PairCase: Sendable, CustomTestStringConvertible {
       outcome: "meter M-0001: energy.import.active.total fell from 950000.00 to 949999.99, which is no rollover;"
         + " check for a changed meter"),
     PairCase(
+      name: "rollover from where the top tenth begins", start: "9000.00", stop: "0.00", capacity: 10_000,
+      outcome: "1000.00"),
+    PairCase(
+      name: "a possible use, but not from the top tenth", start: "8999.99", stop: "0.00", capacity: 10_000,
+      outcome: "meter M-0001: energy.import.active.total fell from 8999.99 to 0.00, which is no rollover;"
+        + " check for a changed meter"),
+    PairCase(
       name: "more digits than the register has", start: "1000.00", stop: "1000000.00",
       outcome: "meter M-0001: energy.import.active.total shows 1000000.00, more than the register can;"
         + " check the register range"),
@@ -48,7 +57,13 @@ struct PairCase: Sendable, CustomTestStringConvertible {
     try journal.settle(start, total: pair.start)
     try journal.settle(stop, total: pair.stop)
     let closing = closeCycle(
-      account: try account(plan, multiplier: pair.multiplier), cycle: try cycle("2026-10"), readings: journal.readings,
+      account: try account(
+        plan,
+        meters: [
+          MeterAssignment(
+            meter: try meter(), multiplier: pair.multiplier,
+            register: try household(capacity: pair.capacity * 1_000_000))
+        ]), cycle: try cycle("2026-10"), readings: journal.readings,
       windowState: nil, plan: plan)
     let outcome = closing.closed.map { "\($0.bill.totals.energy)" } ?? closing.reasons.joined(separator: " | ")
     #expect(outcome == pair.outcome)
@@ -184,8 +199,8 @@ struct PairCase: Sendable, CustomTestStringConvertible {
         account: try account(other), cycle: try cycle("2012-05"), readings: journal.readings, windowState: state,
         plan: plan
       ).reasons == [
-        "the account is on plan zhejiang-residential-2012, not shanghai-residential-2012",
-        "plan shanghai-residential-2012 is not valid on all days of 2012-05-01 to 2012-06-01",
+        "the account is on plan zhejiang-residential, not shanghai-residential",
+        "plan shanghai-residential is not valid on all days of 2012-05-01 to 2012-06-01",
         "the tier window of the cycle starts in 2012-01, but the state given is of 2011-01",
       ])
   }
@@ -199,5 +214,21 @@ struct PairCase: Sendable, CustomTestStringConvertible {
       account: try account(plan, grantFrom: try month("2026-10")), cycle: try cycle("2026-10"),
       readings: journal.readings, windowState: nil, plan: plan)
     #expect(closing.closed?.bill.totals.byTier == [try energy("3060"), try energy("40"), .zero])
+  }
+
+  @Test func `a bill on an estimate says so`() throws {
+    let plan = try tariff("shanghai-residential-2012")
+    var journal = Journal()
+    try journal.settle(start, total: "0.00")
+    try journal.note("100.00", at: stop, kind: .estimate, quality: .estimated)
+    let bill = try #require(
+      closeCycle(
+        account: try account(plan), cycle: try cycle("2026-10"), readings: journal.readings, windowState: nil,
+        plan: plan
+      ).closed
+    ).bill
+    #expect(bill.usage.isEstimated)
+    #expect(bill.canonicalText.contains("\"estimated\":true"))
+    #expect(explain(bill).contains("Estimated 估抄: the next actual reading settles the difference"))
   }
 }

@@ -60,7 +60,7 @@ import Testing
     let corrected = bills[0..<9] + [bills[3].reversed(), bills[3]]
     let october = try month("2026-10")
     #expect(
-      windowState(before: october, under: plan, bills: corrected.shuffled())
+      windowState(before: october, under: plan, bills: corrected.reversed())
         == windowState(before: october, under: plan, bills: bills))
   }
 
@@ -78,7 +78,7 @@ import Testing
       text == [
         "Bill 账单 A-1001/2026-10/original/1",
         "Account 户号 A-1001, 2026-10-01 to 2026-11-01",
-        "Plan 电价 Shanghai residential, annual tiers 上海居民阶梯电价 (shanghai-residential-2012, valid from 2012-07-01)",
+        "Plan 电价 Shanghai residential, annual tiers 上海居民阶梯电价 (shanghai-residential, valid from 2012-07-01)",
         "Energy 电量 300.00 kWh",
         "1. Energy charge 电度电费",
         "   300.00 kWh x 0.61700000 = 185.10",

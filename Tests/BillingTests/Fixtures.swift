@@ -21,8 +21,8 @@ func time(_ text: String) throws -> MeterTime { try #require(MeterTime(text)) }
 func month(_ text: String) throws -> YearMonth { try #require(YearMonth(text)) }
 
 /// Six digits before the point and two after, 13.2 kW: a 5(60) A single-phase meter.
-func household(cut: RegisterRange.Cut = .unknown) throws -> RegisterRange {
-  try #require(RegisterRange(capacity: 1_000_000_000_000, mostPerHour: 13_200_000, cut: cut))
+func household(capacity: Int64 = 1_000_000_000_000, cut: RegisterRange.Cut = .unknown) throws -> RegisterRange {
+  try #require(RegisterRange(capacity: capacity, mostPerHour: 13_200_000, cut: cut))
 }
 
 func meter(_ name: String = "M-0001") throws -> MeterID { try #require(MeterID(name)) }
@@ -45,7 +45,8 @@ struct Journal {
 
   mutating func note(
     _ value: String, at instant: String, rate: UInt8 = 0, meter name: String = "M-0001",
-    kind: ReadingKind = .settlement, status: Verdict.Status = .accepted, codes: [FindingCode] = []
+    kind: ReadingKind = .settlement, status: Verdict.Status = .accepted, codes: [FindingCode] = [],
+    quality: Quality = .actual
   ) throws {
     let millionths = try #require(exactDecimal(value, scale: 6))
     let quantity = try #require(Quantity.energy(.importActive, rate: rate))
@@ -53,7 +54,7 @@ struct Journal {
       meter: try meter(name), quantity: quantity, kind: kind,
       instant: ZoneOffset.china.unixMilliseconds(of: try time(instant)))
     let reading = Reading(
-      key: key, value: RegisterValue(millionths: millionths, resolution: 10_000), quality: .actual,
+      key: key, value: RegisterValue(millionths: millionths, resolution: 10_000), quality: quality,
       hostTime: HostInstant(unixMilliseconds: key.instant + 300_000, clock: .synchronised),
       bootTime: BootInstant(nanoseconds: 0))
     let verdict = Verdict(status: status, findings: codes.map { Finding($0, "") }, ruleVersion: 1)

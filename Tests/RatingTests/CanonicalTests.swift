@@ -54,13 +54,13 @@ struct BadUsage: Sendable, CustomTestStringConvertible {
       says: "the periods add up to 300.00 kWh, the total is 310.00 kWh: more than 0.03 kWh apart"),
     BadUsage(
       json: record("from", "2012-06-01"),
-      says: "plan shanghai-residential-tou-2012 is not valid on all days of 2012-06-01 to 2026-11-01"),
+      says: "plan shanghai-residential-tou is not valid on all days of 2012-06-01 to 2026-11-01"),
     BadUsage(
       json: record("from", "2020-06-01"),
       says: "2020-06-01 to 2026-11-01 is too long for one bill; 24 months are the most"),
     BadUsage(
       json: record("from", "2025-12-01"),
-      says: "2025-12-01 to 2026-11-01 reaches into two tier windows of plan shanghai-residential-tou-2012;"
+      says: "2025-12-01 to 2026-11-01 reaches into two tier windows of plan shanghai-residential-tou;"
         + " bill each window by itself"),
   ]
 
@@ -86,10 +86,10 @@ struct BadUsage: Sendable, CustomTestStringConvertible {
   }
 
   static let golden = """
-    {"bill":"B-1","kind":"original","account":"A-1001","from":"2026-10-01","to":"2026-11-01",\
-    "plan":{"name":"shanghai-residential-tou-2012","title":"Shanghai residential, annual tiers and time of use",\
+    {"bill":"B-1","kind":"original","account":"A-1001","from":"2026-10-01","to":"2026-11-01","estimated":false,\
+    "plan":{"name":"shanghai-residential-tou","title":"Shanghai residential, annual tiers and time of use",\
     "title_zh":"上海居民分时阶梯电价","valid_from":"2012-07-01",\
-    "digest":"71511fd07fa2f29b4f94f1950cb47ca46ab5332e337b17fa00de6df2c62a4146"},"energy":{"total":"300.00",\
+    "digest":"822e6888affdf037a5cd11ee044ff2a4c7836b371262c6f9ffd1d5dd998dfb63"},"energy":{"total":"300.00",\
     "peak":"200.00","valley":"100.00"},"tiers":{"window":"2026-01","used":["240.00","60.00","0.00"],\
     "used_after":["3120.00","60.00","0.00"]},"lines":[{"ordinal":1,"component":"energy","name":"Energy charge,\
      Peak","name_zh":"电度电费 峰","tier":null,"period":"peak","quantity":"200.00","unit":"kWh","price":"0.61700000",\
@@ -103,6 +103,6 @@ struct BadUsage: Sendable, CustomTestStringConvertible {
     "name":"Tier adder, tier 2, Valley","name_zh":"递增电费 第2档 谷","tier":2,"period":"valley","quantity":"20.00",\
     "unit":"kWh","price":"0.03000000","amount":"0.60","rule":"tier.adder.pro-rata",\
     "formula":"20.00 kWh x 0.03000000 = 0.60","segments":[]}],"currency":"CNY","total":"157.10","segments":[],\
-    "engine":1,"digest":"447235e00ed4ab8b058b643c5b82dd68c6b8d932f7f461096804cff48a96343e"}
+    "engine":1,"digest":"c6e1dc6fed502f653e56b983c2a5c92ac5dfae2237b77bc056f1c8b66de7026d"}
     """
 }

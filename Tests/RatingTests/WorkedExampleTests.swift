@@ -1,5 +1,7 @@
+import Documents
 import Metering
 import Rating
+import TOML
 import Testing
 
 /// A published or recomputed bill, line by line.
@@ -111,6 +113,15 @@ struct WorkedExample: Sendable, CustomTestStringConvertible {
     let bill = try rate(usage, under: plan)
     #expect(bill.totals.byTier == [try energy("1100"), try energy("1800"), try energy("100")])
     #expect(bill.windowAfter?.used == (try energy("6000")))
+  }
+
+  @Test func `a window of a year can start in another month`() throws {
+    let toml = PlanErrorTests.good.replacing(
+      "window = \"month\"", with: "window = \"year\"\nyear-starts-in-month = 7")
+    let tiers = try #require(try Plan(try Document(toml: toml, file: "test.toml")).tiers)
+    #expect("\(tiers.windowStart(of: try days("2026-06-01", "2026-07-01").months.upperBound))" == "2025-07")
+    #expect("\(tiers.windowStart(of: try days("2026-07-01", "2026-08-01").months.upperBound))" == "2026-07")
+    #expect(tiers.windowStart(of: try days("2026-06-01", "2026-08-01").months) == nil)
   }
 
   @Test func `a whole-volume plan prices every kWh in the bracket of the last`() throws {

@@ -1,0 +1,43 @@
+public import Metering
+
+/// Every known version of every plan.
+///
+/// Versions of a plan share its name and differ in two dates: from when their prices apply, and since when they are
+/// known. So a bill of the past can be made again as it was made then, or as it would be made now.
+public struct PlanCatalogue: Sendable {
+  /// In the order of their names, then of validity, then of knowledge.
+  public let plans: [Plan]
+
+  /// - Parameter plans: in any order.
+  /// - Throws: `PlanCatalogueError` when two versions cannot be told apart.
+  public init(_ plans: some Sequence<Plan>) throws(PlanCatalogueError) {
+    let sorted = plans.sorted { ($0.name, $0.validFrom, $0.knownSince) < ($1.name, $1.validFrom, $1.knownSince) }
+    for (a, b) in zip(sorted, sorted.dropFirst()) {
+      guard (a.name, a.validFrom, a.knownSince) != (b.name, b.validFrom, b.knownSince) else {
+        throw PlanCatalogueError(name: a.name, validFrom: a.validFrom, knownSince: a.knownSince)
+      }
+    }
+    self.plans = sorted
+  }
+
+  /// The version of a plan that applies on all of `days`, as it was known on a day.
+  ///
+  /// Of several the one learned last, then the one that starts last. `nil` when there is none: prices that change
+  /// within the days belong to two bills.
+  public func plan(_ name: String, for days: DayRange, knownOn day: CivilDate) -> Plan? {
+    plans.filter { $0.name == name && $0.knownSince <= day && $0.applies(to: days) }
+      .max { ($0.knownSince, $0.validFrom) < ($1.knownSince, $1.validFrom) }
+  }
+}
+
+/// Two plans with one name, one first day and one day of becoming known.
+public struct PlanCatalogueError: Error, Hashable, Sendable, CustomStringConvertible {
+  public let name: String
+  public let validFrom: CivilDate
+  public let knownSince: CivilDate
+
+  public var description: String {
+    "there are two plans \(name) valid from \(validFrom) and known since \(knownSince);"
+      + " give the later one another known-since"
+  }
+}
