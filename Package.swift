@@ -50,7 +50,8 @@ let package = Package(
     tests(of: "Documents", ["TOML"]),
     tests(of: "DLT645", ["Metering"]),
     tests(of: "Host", ["Metering"]),
-    tests(of: "Simulator", ["Metering", "Host", "CSerial", "DLT645", "Modbus", "Devices"]),
+    tests(
+      of: "Simulator", ["Metering", "Documents", "Host", "CSerial", "DLT645", "Modbus", "Devices", "TOML"]),
     tests(of: "Modbus", ["Metering"]),
     tests(of: "ModbusClient", ["Modbus", "CModbus"]),
     tests(of: "Devices", ["Metering", "Documents", "Modbus", "TOML"]),
