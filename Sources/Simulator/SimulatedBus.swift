@@ -123,6 +123,11 @@ public struct SimulatedBus: Sendable {
     lastHandover = now
   }
 
+  /// Someone speaks unasked: noise, an event frame, a babbling meter.
+  public mutating func interject(_ bytes: [UInt8], at now: BootInstant) {
+    speak(Answer(bytes: bytes, delay: .zero), after: now)
+  }
+
   /// Bytes that the port had no room for.
   mutating func lost(_ count: Int) { counted.lostBytes += count }
 
@@ -167,7 +172,7 @@ public struct SimulatedBus: Sendable {
         let arrived = faults.damage(sent, of: request.language, at: now)
       else { continue }
       counted.replies += 1
-      counted.turnaround = counted.turnaround + sent.delay
+      counted.turnaround = counted.turnaround + answer.delay
       speak(arrived, after: request.end)
     }
     if !answered { counted.unanswered += 1 }
