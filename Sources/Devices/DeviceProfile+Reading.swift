@@ -23,6 +23,15 @@ extension TableReader {
     return settings
   }
 
+  mutating func transformerRatios() throws(DocumentError) -> DeviceProfile.TransformerRatios? {
+    guard let text = try optionalString("transformer-ratios") else { return nil }
+    guard let ratios = DeviceProfile.TransformerRatios(rawValue: text) else {
+      let names = DeviceProfile.TransformerRatios.allCases.map(\.rawValue).joined(separator: ", ")
+      throw error("transformer-ratios", "\"\(text)\" is none of \(names)")
+    }
+    return ratios
+  }
+
   /// A positive decimal in quotes, such as `"57.7"`.
   mutating func amount(_ key: String) throws(DocumentError) -> RegisterValue? {
     guard let text = try optionalString(key) else { return nil }

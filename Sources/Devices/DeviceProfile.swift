@@ -26,12 +26,26 @@ public struct DeviceProfile: Hashable, Sendable {
   public let dailyFreezes: Int
   /// Digits before the point of energy registers that say nothing else.
   public let energyDigits: Int?
+  /// What the meter's numbers say about transformers before it; `nil` for meters without.
+  public let transformerRatios: TransformerRatios?
   public let language: Language
 
   /// How the meter speaks, with what it can be asked for.
   public enum Language: Hashable, Sendable {
     case modbus(ModbusMap)
     case dlt645(edition: DLT645Edition, items: [DLT645Item])
+  }
+
+  /// Whether a meter behind current and voltage transformers has put their ratios into its numbers.
+  ///
+  /// Taking one for the other is wrong by the whole ratio, so no default is assumed.
+  public enum TransformerRatios: String, Hashable, Sendable, CaseIterable {
+    /// The numbers are those of the primary side.
+    case included
+    /// Energy, power, voltage and current are those of the meter's own terminals: multiply.
+    case notIncluded = "not-included"
+    /// No source says: bill nothing by such a meter before it was compared with its display.
+    case unknown
   }
 
   /// How long to wait for the meter.
@@ -66,6 +80,7 @@ public struct DeviceProfile: Hashable, Sendable {
     settlements = try reader.optionalInteger("settlements", in: 0...12) ?? 0
     dailyFreezes = try reader.optionalInteger("daily-freezes", in: 0...254) ?? 0
     energyDigits = try reader.optionalInteger("energy-digits", in: 3...9)
+    transformerRatios = try reader.transformerRatios()
     switch try reader.string("protocol") {
     case "modbus":
       timing = try reader.timing(.modbus)

@@ -49,5 +49,7 @@ extension SerialSettings: CustomStringConvertible {
       let stopBits = format[2].wholeNumberValue
     else { return nil }
     self.init(baud: baud, dataBits: dataBits, parity: parity, stopBits: stopBits)
+    // Digits of other scripts have values too.
+    guard description == text else { return nil }
   }
 }

@@ -84,6 +84,9 @@ import Testing
       line: "\"230\"", by: "230.0",
       message: "test.toml:9: nominal-voltage: expected a string in quotes, found a number with a point"),
     BadCase(
+      line: "nominal-voltage = \"230\"", by: "transformer-ratios = \"yes\"",
+      message: "test.toml:9: transformer-ratios: \"yes\" is none of included, not-included, unknown"),
+    BadCase(
       line: "\"input\"", by: "\"coil\"",
       message:
         "test.toml:10: function: \"coil\" is neither \"holding\" (function 3) nor \"input\" (function 4)"

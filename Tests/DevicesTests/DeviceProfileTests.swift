@@ -52,6 +52,7 @@ enum Shipped {
         for other in map.registers[(index + 1)...] {
           #expect(!register.range.overlaps(other.range), "\(register.quantity) and \(other.quantity)")
         }
+        guard register.format.type.isNumber else { continue }
         let zero = [UInt16](repeating: 0, count: register.range.count)
         #expect(try register.format.decode(zero).number?.millionths == 0, "\(register.quantity)")
       }
@@ -65,7 +66,8 @@ enum Shipped {
 
   @Test func `the profiles that are promised are there, and their names are unique`() throws {
     let promised = [
-      "abb-b23", "chint-ddsu666", "chint-dtsu666", "dlt645-2007-single-phase", "dlt645-2007-three-phase",
+      "abb-b23", "acrel-adl3000", "chint-ddsu666", "chint-dtsu666", "dlt645-2007-single-phase",
+      "dlt645-2007-three-phase",
       "eastron-sdm120", "eastron-sdm630", "schneider-iem3155",
     ]
     #expect(promised.allSatisfy(Shipped.names.contains))
@@ -110,6 +112,13 @@ enum Shipped {
     let reactive = chint.modbusRegisters(for: [quantity])
     #expect(reactive.first?.evidence.certainty == .singleSource)
     #expect(reactive.first?.format.scale.description == "0.0001")
+    #expect(chint.transformerRatios == .unknown)
+    let acrel = try Shipped.profile("acrel-adl3000")
+    #expect(acrel.transformerRatios == .notIncluded)
+    let clock = try #require(Quantity(name: "clock"))
+    #expect(
+      try acrel.modbusRegisters(for: [clock]).first?.format.decode([0x1A0B, 0x1608, 0x0F1E]).description
+        == "2026-11-22T08:15:30")
     let abb = try Shipped.profile("abb-b23")
     let net = try #require(abb.modbusRegisters(for: [.energyTotal(.combinedActive)]).first)
     #expect(try net.format.decode([0x7FFF, 0xFFFF, 0xFFFF, 0xFFFF]) == .absent)
@@ -135,6 +144,7 @@ enum Shipped {
 
   @Test(arguments: [
     "", "2400", "2400 8E", "2400 8e1", "2400  8E1", "1234 8E1", "09600 8N1", "9600 9N1", "9600 8N3", "9600-8N1",
+    "9600 ８N1",
   ])
   func `anything else is refused`(_ text: String) {
     #expect(SerialSettings(text) == nil)

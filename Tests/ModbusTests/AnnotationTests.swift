@@ -37,6 +37,21 @@ import Testing
     StreamCase(
       name: "a write, which may be either", hex: "01 06 00 01 00 03 98 0B",
       frames: ["modbus-rtu 0+8 ? unit 1 write single register"]),
+    StreamCase(
+      name: "noise, a damaged request, a good reply", hex: "00 FE 01 04 00 00 00 02 71 CC 01 04 04 43 66 33 34 1B 38",
+      frames: [
+        "modbus-rtu 2+8 request unit 1 read input registers 0x2 checksum",
+        "modbus-rtu 10+9 reply unit 1 read input registers x2 [17254, 13108]",
+      ]),
+    StreamCase(
+      name: "a request that begins like a reply", hex: "04 03 02 B0 00 01 84 00",
+      frames: ["modbus-rtu 0+8 request unit 4 read holding registers 688x1"]),
+    StreamCase(
+      name: "a vendor's exception alone", hex: "01 83 15 00 00",
+      frames: ["modbus-rtu 0+5 reply unit 1 read holding registers ! vendor code 21 checksum"]),
+    StreamCase(
+      name: "TCP cut short", hex: "00 01 00 00 00 06 01 03 00",
+      frames: ["modbus-tcp 0+9 ? unit 1 read holding registers truncated"]),
     StreamCase(name: "nothing", hex: "", frames: []),
     StreamCase(name: "noise", hex: "00 00 FE FE FE 55", frames: []),
   ]
