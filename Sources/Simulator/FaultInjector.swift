@@ -17,6 +17,7 @@ public struct FaultInjector: Hashable, Sendable {
     }
     var damaged = answer
     if count(.wrongAddress) { damaged.bytes = readdressed(damaged.bytes, language) }
+    if count(.wrongItem) { damaged.bytes = relabelled(damaged.bytes, language) }
     if count(.bitFlip) { flip(&damaged.bytes) }
     if count(.truncation), damaged.bytes.count > 1 {
       damaged.bytes.removeLast(1 + Int(draw(.truncation, 1) % UInt64(damaged.bytes.count - 1)))
@@ -72,27 +73,6 @@ public struct FaultInjector: Hashable, Sendable {
     let wanted = min(max(1, faults.flippedBits), bytes.count * 8)
     while flipped.count < wanted { flipped.insert(Int(random.next(below: UInt64(bytes.count * 8)))) }
     for bit in flipped { bytes[bit / 8] ^= 1 << UInt8(bit % 8) }
-  }
-
-  /// The same answer from the neighbour: last digit of the address changed, checks made good.
-  private func readdressed(_ bytes: [UInt8], _ language: MeterLanguage) -> [UInt8] {
-    var changed = bytes
-    switch language {
-    case .dlt645:
-      guard let start = bytes.firstIndex(of: 0x68), bytes.count >= start + 12 else { return bytes }
-      let digit = bytes[start + 1] & 0x0F
-      changed[start + 1] = bytes[start + 1] & 0xF0 | (digit + 1) % 10
-      let checkAt = start + 10 + Int(bytes[start + 9])
-      guard checkAt < changed.count else { return bytes }
-      changed[checkAt] = changed[start..<checkAt].reduce(0, &+)
-    case .modbus:
-      guard bytes.count >= 4 else { return bytes }
-      changed[0] = bytes[0] ^ 1
-      let check = wireChecksum(changed[..<(bytes.count - 2)])
-      changed[bytes.count - 2] = UInt8(truncatingIfNeeded: check)
-      changed[bytes.count - 1] = UInt8(truncatingIfNeeded: check >> 8)
-    }
-    return changed
   }
 }
 

@@ -16,6 +16,8 @@ public enum LineFault: String, Hashable, Sendable, CaseIterable {
   case doubledFirst, lostFirst
   /// Another meter's address in an otherwise whole answer.
   case wrongAddress
+  /// Another item's identifier, or the other read function, in an otherwise whole answer.
+  case wrongItem
   /// The master hears its own bytes. Only on a line.
   case echo
   /// A long run of random bytes after the answer.

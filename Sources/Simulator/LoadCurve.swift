@@ -31,6 +31,12 @@ public struct RateSchedule: Hashable, Sendable {
 
   /// One rate all day.
   public static let single = RateSchedule(valid: [UInt8](repeating: 1, count: 48))
+
+  /// A day for a meter that counts so many rates, held to 1...48; four are `sharpPeakFlatValley`.
+  public static func day(rates: Int) -> RateSchedule {
+    let count = min(max(rates, 1), 48)
+    return count == 4 ? .sharpPeakFlatValley : RateSchedule(valid: (0..<48).map { UInt8($0 * count / 48 + 1) })
+  }
 }
 
 /// The power that a customer draws, and so the energy that a meter has counted: pure functions of its clock.

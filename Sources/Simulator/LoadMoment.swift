@@ -25,14 +25,14 @@ public struct LoadMoment: Hashable, Sendable {
     (231, 920, 392), (258, 900, 436), (284, 880, 475), (318, 850, 527),
   ]
 
-  init(watts total: Int64, phases: Int, seed: UInt64, seconds: Int64) {
+  init(watts total: Int64, phases: Int, nominalDecivolts: Int64, seed: UInt64, seconds: Int64) {
     // Values wander from minute to minute and the angle from hour to hour.
     let minute = UInt64(bitPattern: seconds / 60), hour = UInt64(bitPattern: seconds / 3600)
     let wander = SplitMix64.number(seed: seed, index: minute)
     let angle = Self.angles[Int(SplitMix64.number(seed: ~seed, index: hour) % UInt64(Self.angles.count))]
     let first = total * 33 / 100, second = total * 32 / 100
     let watts = phases == 1 ? [total, 0, 0] : [first, second, total - first - second]
-    let volts = (0..<3).map { phase in 2200 + Int64(wander >> (8 * UInt64(phase)) & 0x3F) - 32 }
+    let volts = (0..<3).map { phase in nominalDecivolts + Int64(wander >> (8 * UInt64(phase)) & 0x3F) - 32 }
     self.watts = watts
     decivolts = volts
     milliamperes = (0..<3).map { watts[$0] * 10_000_000 / (volts[$0] * angle.cosine) }
@@ -46,7 +46,9 @@ public struct LoadMoment: Hashable, Sendable {
 
 extension LoadCurve {
   /// What the terminals of a meter with 1 or 3 phases carry at a second of its clock.
-  public func moment(at seconds: Int64, phases: Int = 3) -> LoadMoment {
-    LoadMoment(watts: watts(at: seconds), phases: phases, seed: seed, seconds: seconds)
+  public func moment(at seconds: Int64, phases: Int = 3, nominalDecivolts: Int64 = 2200) -> LoadMoment {
+    LoadMoment(
+      watts: watts(at: seconds), phases: phases, nominalDecivolts: max(500, nominalDecivolts), seed: seed,
+      seconds: seconds)
   }
 }

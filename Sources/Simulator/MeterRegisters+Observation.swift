@@ -31,8 +31,9 @@ extension MeterRegisters {
       millionths = energies[Int(rate)]
     case .phase(let phase):
       guard phase.rawValue <= phases else { return Observation(quantity: quantity, value: .absent, memory: memory) }
-      let third = energies[0] / Int64(phases)
-      millionths = phase == .l1 ? energies[0] - third * Int64(phases - 1) : third
+      // A third each; rounded so that none ever falls and together they are the total.
+      let shift = Int64(phases) - Int64(phase.rawValue)
+      millionths = (energies[0] + shift) / Int64(phases)
     case .line, .neutral, .single: return nil
     }
     return Observation(quantity: quantity, value: exact(millionths), memory: memory)
@@ -69,7 +70,7 @@ extension MeterRegisters {
 
   private func momentary(_ quantity: Quantity, at now: SimulatedInstant) -> Value? {
     let clock = clock(at: now)
-    let moment = curve.moment(at: clock.localSeconds, phases: phases)
+    let moment = curve.moment(at: clock.localSeconds, phases: phases, nominalDecivolts: nominalDecivolts)
     let part = quantity.part
     switch quantity.measurand {
     case .voltage: return phaseValue(moment.decivolts, part, 100_000)

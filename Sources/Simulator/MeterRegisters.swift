@@ -19,6 +19,8 @@ public struct MeterRegisters: Hashable, Sendable {
   public let capacity: Int64
   /// 1 or 3; a single-phase meter has nothing on the others.
   public let phases: Int
+  /// Tenths of a volt around which the phase voltages wander by 3 V.
+  public let nominalDecivolts: Int64
   /// Rates that the meter shows besides the total, 0 up to those of its schedule.
   public let rateCount: Int
   /// Settlements and daily freezes that the meter keeps.
@@ -30,7 +32,7 @@ public struct MeterRegisters: Hashable, Sendable {
     curve: LoadCurve, settlementDay: Int = 1, settlementHour: Int = 0, clockOffset: Int64 = 0,
     zone: ZoneOffset = .china, exportShare: Int64 = 0, reactiveShare: Int64 = 300,
     capacity: Int64 = 1_000_000_000_000, phases: Int = 3, rateCount: Int = 63, settlementsKept: Int = 12,
-    freezesKept: Int = 62
+    freezesKept: Int = 62, nominalDecivolts: Int64 = 2200
   ) {
     self.curve = curve
     self.settlementDay = min(max(settlementDay, 1), 28)
@@ -41,6 +43,7 @@ public struct MeterRegisters: Hashable, Sendable {
     self.reactiveShare = min(max(reactiveShare, 0), 1000)
     self.capacity = max(1_000_000, capacity)
     self.phases = phases == 1 ? 1 : 3
+    self.nominalDecivolts = min(max(nominalDecivolts, 500), 60_000)
     self.rateCount = min(max(rateCount, 0), curve.schedule.rateCount)
     self.settlementsKept = min(max(settlementsKept, 0), 12)
     self.freezesKept = min(max(freezesKept, 0), 254)

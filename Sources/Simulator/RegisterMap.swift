@@ -1,3 +1,4 @@
+public import Devices
 public import Metering
 public import Modbus
 
@@ -43,6 +44,14 @@ public struct RegisterMap: Hashable, Sendable {
       guard let first = items.map(\.register).min(), let end = items.map(\.end).max() else { return nil }
       return first..<end
     }
+  }
+
+  /// What a profile lists of its meter.
+  public init(_ map: ModbusMap) {
+    self.init(
+      items: map.registers.map {
+        RegisterItem($0.range.function, register: $0.range.first, format: $0.format, quantity: $0.quantity)
+      }, forbidden: map.limits.forbidden, maximumCount: map.limits.maximumRegisters)
   }
 
   /// Whether a meter with this map answers a read of `range`.

@@ -26,16 +26,15 @@ struct RequestFinder: Sendable {
 
   private let silence: BootInstant.Span
   /// Modbus addresses that someone on the line has.
-  private let units: Set<UInt8>
+  var units: Set<UInt8> = []
   /// Bytes since the last pause that no frame outlives.
   private var heard: [Heard] = []
   /// Where in `heard` the bytes after the last t3.5 begin.
   private var sinceSilence = 0
   private var end = BootInstant(nanoseconds: 0)
 
-  init(silence: BootInstant.Span, units: Set<UInt8>) {
+  init(silence: BootInstant.Span) {
     self.silence = silence
-    self.units = units
     heard.reserveCapacity(Self.capacity)
   }
 

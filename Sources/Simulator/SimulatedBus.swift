@@ -56,7 +56,7 @@ public struct SimulatedBus: Sendable {
     self.faults = FaultInjector(faults)
     self.clock = clock
     self.isStrict = isStrict
-    finder = RequestFinder(silence: pace.silence, units: Set(meters.compactMap(\.meter.unit)))
+    finder = RequestFinder(silence: pace.silence)
   }
 
   /// The line now runs at another rate.
@@ -64,7 +64,7 @@ public struct SimulatedBus: Sendable {
     self.baud = baud
     guard pace != self.pace else { return }
     self.pace = pace
-    finder = RequestFinder(silence: pace.silence, units: Set(meters.compactMap(\.meter.unit)))
+    finder = RequestFinder(silence: pace.silence)
   }
 
   /// What happened so far, with the faults of all.
@@ -78,6 +78,7 @@ public struct SimulatedBus: Sendable {
   /// The master wrote bytes at an instant.
   public mutating func hear(_ bytes: [UInt8], at now: BootInstant) {
     guard !bytes.isEmpty else { return }
+    finder.units = Set(meters.compactMap(\.meter.unit))
     let echoed = faults.faults[.echo] > 0 && faults.echoes()
     var garbled = false
     for (index, byte) in bytes.enumerated() {
@@ -89,9 +90,10 @@ public struct SimulatedBus: Sendable {
       counted.busy = counted.busy + pace.character
       var onWire = byte
       if let hit = coming.firstIndex(where: { overlaps($0, start, end) }) {
+        // What two drivers make of it is anyone's guess, only never what either of them meant.
         garbled = true
-        onWire |= coming[hit].byte ^ 0x55
-        coming[hit].byte |= byte ^ 0xAA
+        onWire ^= coming[hit].byte | 1
+        coming[hit].byte ^= byte | 1
       }
       if echoed { enqueue(Coming(due: end, byte: onWire, isOnWire: false, isLast: index == bytes.count - 1)) }
       if let request = finder.hear(onWire, quietBefore: max(.zero, quiet), end: end) { dispatch(request) }
@@ -121,6 +123,11 @@ public struct SimulatedBus: Sendable {
     }
     coming.removeFirst(passed)
     lastHandover = now
+  }
+
+  /// Someone speaks unasked: noise, an event frame, a babbling meter.
+  public mutating func interject(_ bytes: [UInt8], at now: BootInstant) {
+    speak(Answer(bytes: bytes, delay: .zero), after: now)
   }
 
   /// Bytes that the port had no room for.
@@ -167,7 +174,7 @@ public struct SimulatedBus: Sendable {
         let arrived = faults.damage(sent, of: request.language, at: now)
       else { continue }
       counted.replies += 1
-      counted.turnaround = counted.turnaround + sent.delay
+      counted.turnaround = counted.turnaround + answer.delay
       speak(arrived, after: request.end)
     }
     if !answered { counted.unanswered += 1 }
@@ -193,7 +200,7 @@ public struct SimulatedBus: Sendable {
       hitMaster = hitMaster || garbled
       enqueue(
         Coming(
-          due: due, byte: garbled ? byte ^ 0xAA : byte, isOnWire: true, isLast: index == answer.bytes.count - 1))
+          due: due, byte: garbled ? byte ^ 0x55 : byte, isOnWire: true, isLast: index == answer.bytes.count - 1))
       start = due + answer.gap
     }
     if hitMaster { counted.collisions += 1 }

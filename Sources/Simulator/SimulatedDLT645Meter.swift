@@ -29,6 +29,7 @@ public struct SimulatedDLT645Meter: SimulatedMeter {
     public var refusesFollowing = false
     /// Items that this make does not have.
     public var missing: Set<DataIdentifier> = []
+    public var missing1997: Set<ShortIdentifier> = []
     /// What it says to those; several bits may be set.
     public var refusal = ErrorWord.noData
 

@@ -69,8 +69,9 @@ public actor SimulatedLine {
     }
     let next = bus.nextEvent ?? HostClock.boot + .seconds(3600)
     let rang = end?.wait(bell.readable, until: next.nanoseconds) ?? true
-    let now = HostClock.boot
     let count = end?.read(into: &buffer) ?? 0
+    // Taken after the bytes: before, a byte written in between would seem to have come too early.
+    let now = HostClock.boot
     if count > 0 {
       tune()
       bus.hear(Array(buffer[..<count]), at: now)
@@ -114,6 +115,11 @@ extension SimulatedLine {
   /// Changes meters, faults or the clock while the line runs.
   public nonisolated func change(_ body: @escaping @Sendable (inout SimulatedBus) -> Void) async {
     await interrupt { body(&$0.bus) }
+  }
+
+  /// Puts bytes on the wire that no one asked for: noise, an event frame, a babbling meter.
+  public nonisolated func interject(_ bytes: [UInt8]) async {
+    await interrupt { $0.bus.interject(bytes, at: HostClock.boot) }
   }
 
   /// Pulls the adapter out: the port is gone, bytes under way are lost.

@@ -1,3 +1,4 @@
+internal import Host
 public import Metering
 
 /// An instant of the simulated world, whose clocks may run ahead of ours.
@@ -33,6 +34,12 @@ public struct SimulatedClock: Hashable, Sendable {
     self.origin = origin
     self.boot = boot
     self.speed = max(0, speed)
+  }
+
+  /// A clock that shows the host's wall time now.
+  public static func real(speed: Int64 = 1) -> SimulatedClock {
+    SimulatedClock(
+      origin: SimulatedInstant(unixMilliseconds: HostClock.wall.unixMilliseconds), at: HostClock.boot, speed: speed)
   }
 
   public func instant(at now: BootInstant) -> SimulatedInstant {

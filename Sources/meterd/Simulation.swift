@@ -1,5 +1,6 @@
 import Acquisition
 import Concentrator
+import DLT645
 import Devices
 import Host
 import Line
@@ -76,7 +77,7 @@ enum Simulation {
     RegisterMap(
       items: map.registers.map { register in
         RegisterItem(
-          function: register.range.function, register: register.range.first, format: register.format,
+          register.range.function, register.range.first, format: register.format,
           quantity: register.quantity)
       }, forbidden: map.limits.forbidden, maximumCount: map.limits.maximumRegisters)
   }

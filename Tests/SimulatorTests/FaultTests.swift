@@ -27,6 +27,7 @@ struct FaultCase: Sendable, CustomTestStringConvertible {
     FaultCase(fault: .doubledFirst) { $0 == [reply[0]] + reply },
     FaultCase(fault: .lostFirst) { $0[...] == reply.dropFirst() },
     FaultCase(fault: .wrongAddress) { $0 == withChecksum([3, 4, 4, 0x43, 0x66, 0x33, 0x34]) },
+    FaultCase(fault: .wrongItem) { $0 == withChecksum([2, 3, 4, 0x43, 0x66, 0x33, 0x34]) },
     FaultCase(fault: .babble) { $0.count == reply.count + 1000 && $0.prefix(reply.count) == reply[...] },
   ]
 }
@@ -70,7 +71,22 @@ struct FaultCase: Sendable, CustomTestStringConvertible {
     #expect(lateEnd - promptEnd == .milliseconds(700))
   }
 
-  @Test func `a wrong address keeps the sum of a DL/T 645 frame good`() throws {
+  @Test func `noise that no one asked for comes at its pace and drowns a request`() throws {
+    var bench = try bench()
+    let noise = [UInt8](repeating: 0x55, count: 100)
+    let start = bench.now
+    bench.bus.interject(noise, at: start)
+    let arrivals = bench.pass(.seconds(1))
+    #expect(arrivals.flatMap(\.bytes) == noise)
+    #expect(arrivals.last?.at == start + BootInstant.Span(nanoseconds: 1_041_667) * 100)
+    bench.bus.interject(noise, at: bench.now)
+    let heard = bench.ask(request)
+    #expect(heard.count == noise.count && heard != noise)
+    #expect(bench.bus.statistics.collisions == 1)
+    #expect(bench.bus.statistics.replies == 0)
+  }
+
+  @Test func `a wrong address or item keeps the sum of a DL/T 645 frame good`() throws {
     let told = dlt645Frame("000000000161", 0x91, [0, 0, 1, 0, 0x26, 0, 0, 0])
     var faults = LineFaults()
     faults[.wrongAddress] = always
@@ -79,6 +95,11 @@ struct FaultCase: Sendable, CustomTestStringConvertible {
       reply: [0xFE, 0xFE] + told)
     var bench = BusBench([BusMeter(meter, faults: faults)])
     let heard = bench.ask(dlt645Frame("000000000161", 0x11, [0, 0, 1, 0]))
+    faults[.wrongAddress] = 0
+    faults[.wrongItem] = always
+    bench.bus.meters[0].faults.faults = faults
+    let mislabelled = bench.ask(dlt645Frame("000000000161", 0x11, [0, 0, 1, 0]))
+    #expect(mislabelled == [0xFE, 0xFE] + dlt645Frame("000000000161", 0x91, [1, 0, 1, 0, 0x26, 0, 0, 0]))
     #expect(heard == [0xFE, 0xFE] + dlt645Frame("000000000162", 0x91, [0, 0, 1, 0, 0x26, 0, 0, 0]))
   }
 

@@ -1,0 +1,76 @@
+import DLT645
+import Devices
+import Documents
+import Glibc
+import Metering
+import Modbus
+import Simulator
+import TOML
+import Testing
+
+private func profile(_ name: String) throws -> DeviceProfile {
+  let folder = #filePath.split(separator: "/").dropLast(3).map { "/\($0)" }.joined() + "/devices"
+  let file = try #require(fopen("\(folder)/\(name).toml", "r"))
+  defer { fclose(file) }
+  var bytes: [UInt8] = []
+  while case let byte = fgetc(file), byte != EOF { bytes.append(UInt8(truncatingIfNeeded: byte)) }
+  return try DeviceProfile(Document(toml: String(decoding: bytes, as: UTF8.self), file: "\(name).toml"))
+}
+
+@Suite struct ProfileTests {
+  private let now = SimulatedInstant(noon2026)
+
+  @Test(arguments: [
+    "abb-b23", "chint-ddsu666", "chint-dtsu666", "eastron-sdm120", "eastron-sdm630", "schneider-iem3155",
+  ])
+  func `a Modbus meter of a profile answers every register of it with the truth`(_ name: String) throws {
+    let someID = try #require(MeterID("P"))
+    let profile = try profile(name)
+    guard case .modbus(let map) = profile.language else { return }
+    var meter = try MeterDescription(id: someID, profile: profile, address: "17", seed: 3).meter
+    for register in map.registers {
+      let request = try #require(register.range.request(unit: 17))
+      let reply = meter.answer(request.rtu, at: now)
+      let answer = try #require(reply)
+      guard case .registers(let words) = try ReadReply(Message(rtu: answer.bytes.span), to: request) else {
+        Issue.record("\(register.quantity) was refused")
+        continue
+      }
+      let value = try register.format.decode(words)
+      #expect(value == meter.truth(register.quantity, .current, at: now)?.value)
+      #expect(value != .absent, "\(register.quantity)")
+    }
+  }
+
+  @Test(arguments: ["dlt645-2007-single-phase", "dlt645-2007-three-phase"])
+  func `a DL/T 645 meter of a profile answers every identifier of it`(_ name: String) throws {
+    let someID = try #require(MeterID("P"))
+    let profile = try profile(name)
+    var meter = try MeterDescription(id: someID, profile: profile, address: "161", seed: 3).meter
+    let address = try #require(Address("161"))
+    for item in profile.dlt645Items {
+      let identifier = DataIdentifier(rawValue: item.identifier)
+      let request = DLT645.Request.data(identifier).frame(to: address)
+      let reply = meter.answer(request, at: now)
+      let answer = try #require(reply)
+      let frame = try Frame.decode(answer.bytes.span, at: 4)
+      #expect(frame.control.rawValue == 0x91, "\(identifier)")
+      let told = try identifier.observations(in: frame.data(from: 4, in: answer.bytes.span), rates: profile.rates)
+      #expect(told.contains { $0.value != .absent }, "\(identifier)")
+      for observation in told {
+        let truth = meter.truth(observation.quantity, observation.memory, at: now)
+        #expect(truth == observation, "\(observation.quantity) \(observation.memory)")
+      }
+    }
+  }
+
+  @Test func `an address of the other protocol is refused with the reason`() throws {
+    let someID = try #require(MeterID("P"))
+    let modbus = try profile("eastron-sdm630"), dlt645 = try profile("dlt645-2007-three-phase")
+    for (profile, address) in [(modbus, "0"), (modbus, "248"), (modbus, "x"), (dlt645, "AAAAAAAAAAAA"), (dlt645, "")] {
+      #expect(throws: SimulatorError.self) {
+        try MeterDescription(id: someID, profile: profile, address: address, seed: 1)
+      }
+    }
+  }
+}
