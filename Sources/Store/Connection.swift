@@ -64,6 +64,8 @@ internal import CSQLite
     return try statement.step() ? statement.anything(0) : ""
   }
 
+  static var sqliteVersion: String { unsafe String(cString: sqlite3_libversion()) }
+
   /// How many rows the last statement changed.
   var changes: Int64 { unsafe sqlite3_changes64(handle) }
 
@@ -91,6 +93,15 @@ internal import CSQLite
 }
 
 extension StoreError {
+  /// True where the connection itself may have suffered; false where only this statement was refused.
+  var isOfTheFile: Bool {
+    switch self {
+    case .failed(let failure): ![SQLITE_CONSTRAINT, SQLITE_TOOBIG, SQLITE_MISMATCH].contains(failure.code & 0xFF)
+    case .cannotOpen, .corrupt, .foreign, .newerSchema, .olderSchema, .missing, .weak: true
+    case .readOnly, .diskFull, .locked, .closed, .billDiffers, .cursorBeyondJournal, .unknownReading: false
+    }
+  }
+
   /// What a result code of SQLite means to the store.
   init(of connection: OpaquePointer?, _ result: Int32, _ operation: String, _ path: String) {
     let message = unsafe String(cString: sqlite3_errmsg(connection))

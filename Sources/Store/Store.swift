@@ -23,6 +23,9 @@ public actor Store {
   /// For tests: the next commit fails so. A device that does it on demand is hard to come by.
   var commitFault: CommitFault?
 
+  /// The version of SQLite at work, worth a line in the log.
+  public static var sqliteVersion: String { Connection.sqliteVersion }
+
   /// Opens the store at `path`, or creates it.
   ///
   /// Takes the lock, refuses foreign and newer files, checks pages and the newest rows for damage, brings the
@@ -58,7 +61,7 @@ public actor Store {
   func open() throws(StoreError) -> Connection {
     guard !isClosed else { throw .closed(path: path) }
     if let connection { return connection }
-    let opened = try Connection.writing(path, checkedRows: 0)
+    let opened = try Connection.writing(path, checkedRows: nil)
     connection = opened
     return opened
   }
@@ -136,10 +139,7 @@ extension Store {
   private func giveUp(_ connection: Connection, after error: StoreError) {
     connection.terms = Terms()
     if connection.isInTransaction { try? connection.statement("ROLLBACK").run() }
-    switch error {
-    case .failed, .corrupt, .cannotOpen: self.connection = nil
-    default: if connection.isInTransaction { self.connection = nil }
-    }
+    if connection.isInTransaction || error.isOfTheFile { self.connection = nil }
   }
 }
 
@@ -148,7 +148,17 @@ extension Connection {
   ///
   /// Not the counter that SQLite keeps: it also counts rows that were refused, and the journal would have holes.
   func lastSequence() throws(StoreError) -> Int64 {
-    if let last = try statement("SELECT max(seq) FROM reading").number() { return last }
-    return try statement("SELECT seq FROM sqlite_sequence WHERE name = 'reading'").number() ?? 0
+    var last = try statement("SELECT max(seq) FROM reading").number()
+    if last == nil { last = try statement("SELECT seq FROM sqlite_sequence WHERE name = 'reading'").number() }
+    return try next(after: last, in: "reading") - 1
+  }
+
+  /// The number after `last`, where there can be one: a damaged file may claim any.
+  func next(after last: Int64?, in table: String) throws(StoreError) -> Int64 {
+    let last = last ?? 0
+    guard (0..<1 << 62).contains(last) else {
+      throw .corrupt(path: path, detail: "\(table) cannot have a row \(last)")
+    }
+    return last + 1
   }
 }
