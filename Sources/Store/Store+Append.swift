@@ -48,7 +48,7 @@ extension Store {
       for (waiting, outcome) in zip(batch, outcomes) { waiting.caller.resume(returning: .success(outcome)) }
     } catch {
       // What one submission carries must not cost the others theirs; a full or failing device stops all alike.
-      let isShared = batch.count == 1 || error.isOfTheDevice
+      let isShared = batch.count == 1 || !error.mayBeOfOneSubmission
       for waiting in batch { waiting.caller.resume(returning: isShared ? .failure(error) : alone(waiting.submission)) }
     }
   }
@@ -73,12 +73,14 @@ extension Store {
 }
 
 extension StoreError {
-  /// True where the next submission would meet the same refusal.
-  fileprivate var isOfTheDevice: Bool {
+  /// True where another submission might not meet the same refusal.
+  fileprivate var mayBeOfOneSubmission: Bool {
     switch self {
-    case .diskFull, .readOnly, .cannotOpen, .locked, .foreign, .newerSchema, .weak, .closed, .missing, .olderSchema:
-      true
-    case .corrupt, .failed, .billDiffers, .cursorBeyondJournal, .unknownReading: false
+    case .corrupt: true
+    case .failed: !isOfTheFile
+    case .diskFull, .readOnly, .cannotOpen, .locked, .foreign, .newerSchema, .olderSchema, .missing, .weak, .closed,
+      .billDiffers, .cursorBeyondJournal, .unknownReading:
+      false
     }
   }
 }
