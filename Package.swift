@@ -87,7 +87,8 @@ let package = Package(
     tests(of: "ModbusClient", ["Modbus", "CModbus"]),
     tests(of: "Store", ["Metering", "Host", "CSQLite"]),
     tests(of: "Acquisition", ["Metering", "DLT645", "Modbus"]),
-    tests(of: "Simulator", ["Metering", "Host", "CSerial", "DLT645", "Modbus", "Devices"]),
+    tests(
+      of: "Simulator", ["Metering", "Documents", "Host", "CSerial", "DLT645", "Modbus", "Devices", "TOML"]),
     // Reads the sources themselves, so it depends on nothing.
     .testTarget(name: "HouseTests", swiftSettings: checked),
   ],

@@ -68,6 +68,12 @@ public enum Issue: Hashable, Sendable {
   case issued(bill: Int64)
   /// The same bill stands already; nothing was added.
   case alreadyIssued(bill: Int64)
+
+  fileprivate var again: Issue {
+    switch self {
+    case .issued(let bill), .alreadyIssued(let bill): .alreadyIssued(bill: bill)
+    }
+  }
 }
 
 extension Store {
@@ -84,7 +90,10 @@ extension Store {
       let known = before ?? last
       before = known
       var issues: [Issue] = []
-      for bill in bills { issues.append(try connection.issue(bill, newerThan: known)) }
+      for bill in bills {
+        let issue = try connection.issue(bill, newerThan: known)
+        issues.append(issues.contains(issue) ? issue.again : issue)
+      }
       try connection.advance(consumer, through: sequence)
       return issues
     }
@@ -101,7 +110,7 @@ extension Connection {
       }
       return standing > known ? .issued(bill: standing) : .alreadyIssued(bill: standing)
     }
-    let id = (try statement("SELECT max(id) FROM bill").number() ?? 0) + 1
+    let id = try next(after: statement("SELECT max(id) FROM bill").number(), in: "bill")
     try statement("INSERT INTO bill VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)").run([
       .integer(id), .text(bill.account), .text(bill.cycle), .integer(bill.version), .text(bill.kind),
       .text(bill.digest), .integer(bill.totalFen), .integer(bill.issuedAt), .blob(bill.document),

@@ -30,7 +30,8 @@ internal import CSQLite
       throw .readOnly(
         StoreError.Failure(path: path, operation: "open", code: SQLITE_READONLY, message: "opened for reading only"))
     }
-    unsafe sqlite3_busy_timeout(handle, 5000)
+    // The writer has no rival: it waits only for readers that are just opening, or reading at a checkpoint.
+    unsafe sqlite3_busy_timeout(handle, access == .writing ? 1000 : 5000)
   }
 
   deinit {
@@ -64,6 +65,8 @@ internal import CSQLite
     return try statement.step() ? statement.anything(0) : ""
   }
 
+  static var sqliteVersion: String { unsafe String(cString: sqlite3_libversion()) }
+
   /// How many rows the last statement changed.
   var changes: Int64 { unsafe sqlite3_changes64(handle) }
 
@@ -80,9 +83,17 @@ internal import CSQLite
     }
   }
 
-  /// Writes what the log holds into the database, and empties it.
-  func checkpoint() throws(StoreError) {
-    let result = unsafe sqlite3_wal_checkpoint_v2(handle, nil, SQLITE_CHECKPOINT_TRUNCATE, nil, nil)
+  enum Checkpoint {
+    /// All that was committed goes into the database file, and is synced there.
+    case full
+    /// The log is emptied too; refused while somebody still reads from it.
+    case truncating
+  }
+
+  /// Writes what the log holds into the database.
+  func checkpoint(_ kind: Checkpoint) throws(StoreError) {
+    let mode = kind == .full ? SQLITE_CHECKPOINT_FULL : SQLITE_CHECKPOINT_TRUNCATE
+    let result = unsafe sqlite3_wal_checkpoint_v2(handle, nil, mode, nil, nil)
     guard result == SQLITE_OK else { throw unsafe StoreError(of: handle, result, "checkpoint", path) }
   }
 
@@ -91,6 +102,15 @@ internal import CSQLite
 }
 
 extension StoreError {
+  /// True where the connection itself may have suffered; false where only this statement was refused.
+  var isOfTheFile: Bool {
+    switch self {
+    case .failed(let failure): ![SQLITE_CONSTRAINT, SQLITE_TOOBIG, SQLITE_MISMATCH].contains(failure.code & 0xFF)
+    case .cannotOpen, .corrupt, .foreign, .newerSchema, .olderSchema, .missing, .weak: true
+    case .readOnly, .diskFull, .locked, .closed, .billDiffers, .cursorBeyondJournal, .unknownReading: false
+    }
+  }
+
   /// What a result code of SQLite means to the store.
   init(of connection: OpaquePointer?, _ result: Int32, _ operation: String, _ path: String) {
     let message = unsafe String(cString: sqlite3_errmsg(connection))

@@ -4,15 +4,18 @@ extension Connection {
   ///
   /// SQLite before 3.51.3 can damage a log that two connections write or checkpoint at once, so every other
   /// connection only reads.
-  static func writing(_ path: String, checkedRows: Int) throws(StoreError) -> Connection {
+  ///
+  /// `checkedRows` says how many of the newest readings are verified after all pages were; `nil` looks at neither,
+  /// for a file that its owner checked before.
+  static func writing(_ path: String, checkedRows: Int?) throws(StoreError) -> Connection {
     let connection = try Connection(path: path, access: .writing)
     try connection.harden(access: .writing)
     let found = try Schema.identify(connection)
     if found == 0 { try connection.pragma("auto_vacuum = INCREMENTAL") }
     try connection.settle(access: .writing)
-    try connection.checkPages()
+    if checkedRows != nil { try connection.checkPages() }
     try Schema.migrate(connection, from: found)
-    try connection.checkNewestRows(checkedRows)
+    if let checkedRows { try connection.checkNewestRows(checkedRows) }
     return connection
   }
 

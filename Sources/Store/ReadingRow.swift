@@ -68,9 +68,9 @@ struct ReadingRow {
     ]
   }
 
-  /// False when a row with this key is there already.
-  func insert(on connection: Connection) throws(StoreError) -> Bool {
-    try connection.statement(Self.insertion).run([
+  /// Carries out the `insertion`; false when a row with this key is there already.
+  func insert(by statement: Statement, on connection: Connection) throws(StoreError) -> Bool {
+    try statement.run([
       .integer(sequence), .integer(version), .integer(try connection.number(for: meter)),
       .integer(try connection.number(for: quantity)), .integer(try connection.number(for: kind)), .integer(instant),
       .integer(value), .integer(resolution), .integer(try connection.number(for: quality)), SQLValue(occurred),

@@ -48,7 +48,7 @@ extension Store {
       for (waiting, outcome) in zip(batch, outcomes) { waiting.caller.resume(returning: .success(outcome)) }
     } catch {
       // What one submission carries must not cost the others theirs; a full or failing device stops all alike.
-      let isShared = batch.count == 1 || error.isOfTheDevice
+      let isShared = batch.count == 1 || !error.mayBeOfOneSubmission
       for waiting in batch { waiting.caller.resume(returning: isShared ? .failure(error) : alone(waiting.submission)) }
     }
   }
@@ -73,12 +73,14 @@ extension Store {
 }
 
 extension StoreError {
-  /// True where the next submission would meet the same refusal.
-  fileprivate var isOfTheDevice: Bool {
+  /// True where another submission might not meet the same refusal.
+  fileprivate var mayBeOfOneSubmission: Bool {
     switch self {
-    case .diskFull, .readOnly, .cannotOpen, .locked, .foreign, .newerSchema, .weak, .closed, .missing, .olderSchema:
-      true
-    case .corrupt, .failed, .billDiffers, .cursorBeyondJournal, .unknownReading: false
+    case .corrupt: true
+    case .failed: !isOfTheFile
+    case .diskFull, .readOnly, .cannotOpen, .locked, .foreign, .newerSchema, .olderSchema, .missing, .weak, .closed,
+      .billDiffers, .cursorBeyondJournal, .unknownReading:
+      false
     }
   }
 }
@@ -87,17 +89,23 @@ extension StoreError {
 private struct Batch {
   let connection: Connection
   let bootID: String
+  private let insertion: Statement
   private var lastSequence: Int64
   private var lastEvidence: Int64
-  /// Rows that a commit of unknown outcome left behind, not yet told to a caller.
-  private var landed: Set<Int64>
+  /// Rows above this are of a commit of unknown outcome; those in `told` have been acknowledged since.
+  private let safe: Int64
+  private let landed: Int64
+  private var told: Set<Int64> = []
 
   init(on connection: Connection, after safe: Int64, bootID: String) throws(StoreError) {
     self.connection = connection
     self.bootID = bootID
+    self.safe = safe
+    insertion = try connection.statement(ReadingRow.insertion)
     lastSequence = try connection.lastSequence()
-    lastEvidence = try connection.statement("SELECT max(id) FROM evidence").number() ?? 0
-    landed = lastSequence > safe ? Set(safe + 1...lastSequence) : []
+    landed = lastSequence
+    let evidence = try connection.statement("SELECT max(id) FROM evidence").number()
+    lastEvidence = try connection.next(after: evidence, in: "evidence") - 1
   }
 
   mutating func insert(_ submission: Store.Submission) throws(StoreError) -> [Store.Outcome] {
@@ -125,7 +133,7 @@ private struct Batch {
     _ judged: JudgedReading, evidence: Int64?, isUsed: inout Bool
   ) throws(StoreError) -> Store.Outcome {
     let row = ReadingRow(judged, sequence: lastSequence + 1, boot: bootID, evidence: evidence, on: connection)
-    if try row.insert(on: connection) {
+    if try row.insert(by: insertion, on: connection) {
       lastSequence += 1
       isUsed = true
       return .stored(sequence: lastSequence)
@@ -142,7 +150,7 @@ private struct Batch {
       if try connection.insert(finding) { isUsed = true }
       return .conflict(sequence: known.sequence, stored: known.reading.value)
     }
-    return landed.remove(known.sequence) == nil
-      ? .duplicate(sequence: known.sequence) : .stored(sequence: known.sequence)
+    let isNews = known.sequence > safe && known.sequence <= landed && told.insert(known.sequence).inserted
+    return isNews ? .stored(sequence: known.sequence) : .duplicate(sequence: known.sequence)
   }
 }

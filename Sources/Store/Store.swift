@@ -15,6 +15,8 @@ public actor Store {
   private var lock: LockFile?
   /// `nil` after a commit of unknown outcome, until the file could be opened again.
   private var connection: Connection?
+  /// A commit failed, and what the log holds since may be in memory only.
+  private var isInDoubt = false
   private var isClosed = false
   /// The last row of the journal that is known to be safe.
   private(set) var safeSequence: Int64
@@ -23,13 +25,19 @@ public actor Store {
   /// For tests: the next commit fails so. A device that does it on demand is hard to come by.
   var commitFault: CommitFault?
 
+  /// The version of SQLite at work, worth a line in the log.
+  public static var sqliteVersion: String { Connection.sqliteVersion }
+
   /// Opens the store at `path`, or creates it.
   ///
   /// Takes the lock, refuses foreign and newer files, checks pages and the newest rows for damage, brings the
-  /// schema up to date and makes sure that commits are durable.
+  /// schema up to date and makes sure that commits are durable. Blocks the calling thread for that.
   public init(path: String, options: Options = Options()) throws(StoreError) {
     lock = try LockFile(besides: path)
     let opened = try Connection.writing(path, checkedRows: options.checkedRows)
+    // Rows of a process that died after a failed sync may be in the kernel's memory only; now they are on the device.
+    // A reader that stands in the way of it does not stop the start.
+    try? opened.checkpoint(.full)
     safeSequence = try opened.lastSequence()
     connection = opened
     self.path = path
@@ -40,25 +48,24 @@ public actor Store {
 
   deinit { thread.stop() }
 
-  /// Commits what waits, empties the log into the database closes it and lets go of
-  /// the lock. What comes later is refused.
+  /// Commits what waits, empties the log into the database and lets go of both. What comes later is refused.
   public func close() {
     flush()
     isClosed = true
     // A reader may hold the log; it is then emptied at the next start.
-    try? connection?.checkpoint()
+    try? connection?.checkpoint(.truncating)
     connection = nil
     lock = nil
   }
 
   /// Empties the log into the database. Worth doing once a day, so that the log and the next start stay short.
-  public func checkpoint() throws(StoreError) { try open().checkpoint() }
+  public func checkpoint() throws(StoreError) { try open().checkpoint(.truncating) }
 
   /// The connection, opened again where it was given up.
   func open() throws(StoreError) -> Connection {
     guard !isClosed else { throw .closed(path: path) }
     if let connection { return connection }
-    let opened = try Connection.writing(path, checkedRows: 0)
+    let opened = try Connection.writing(path, checkedRows: nil)
     connection = opened
     return opened
   }
@@ -83,8 +90,9 @@ extension Store {
   /// One transaction: all of `body`, durably, or nothing.
   ///
   /// After a failed COMMIT nobody knows what the file holds, and syncing again would prove nothing, since the
-  /// kernel forgets pages it could not write. So the file is opened anew and `body` runs a second time;
-  /// it finds what is there by key. `body` must therefore be such that doing it twice does it once.
+  /// kernel forgets pages it could not write. So the file is opened anew, what the log shows is written and synced
+  /// in the database file, and `body` runs a second time; it finds what is there by key. `body` must therefore be
+  /// such that doing it twice does it once.
   func write<Answer>(_ body: (Connection) throws(StoreError) -> Answer) throws(StoreError) -> Answer {
     switch attempt(body) {
     case .committed(let answer): return answer
@@ -103,6 +111,8 @@ extension Store {
     let last: Int64
     do throws(StoreError) {
       connection = try open()
+      if isInDoubt { try connection.checkpoint(.full) }
+      isInDoubt = false
       try connection.statement("BEGIN IMMEDIATE").run()
     } catch {
       return .refused(error)
@@ -118,6 +128,7 @@ extension Store {
       try commit(connection)
     } catch {
       self.connection = nil
+      isInDoubt = true
       return .unknown(error)
     }
     safeSequence = last
@@ -136,10 +147,7 @@ extension Store {
   private func giveUp(_ connection: Connection, after error: StoreError) {
     connection.terms = Terms()
     if connection.isInTransaction { try? connection.statement("ROLLBACK").run() }
-    switch error {
-    case .failed, .corrupt, .cannotOpen: self.connection = nil
-    default: if connection.isInTransaction { self.connection = nil }
-    }
+    if connection.isInTransaction || error.isOfTheFile { self.connection = nil }
   }
 }
 
@@ -148,7 +156,17 @@ extension Connection {
   ///
   /// Not the counter that SQLite keeps: it also counts rows that were refused, and the journal would have holes.
   func lastSequence() throws(StoreError) -> Int64 {
-    if let last = try statement("SELECT max(seq) FROM reading").number() { return last }
-    return try statement("SELECT seq FROM sqlite_sequence WHERE name = 'reading'").number() ?? 0
+    var last = try statement("SELECT max(seq) FROM reading").number()
+    if last == nil { last = try statement("SELECT seq FROM sqlite_sequence WHERE name = 'reading'").number() }
+    return try next(after: last, in: "reading") - 1
+  }
+
+  /// The number after `last`, where there can be one: a damaged file may claim any.
+  func next(after last: Int64?, in table: String) throws(StoreError) -> Int64 {
+    let last = last ?? 0
+    guard (0..<1 << 62).contains(last) else {
+      throw .corrupt(path: path, detail: "\(table) cannot have a row \(last)")
+    }
+    return last + 1
   }
 }

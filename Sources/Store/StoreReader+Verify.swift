@@ -9,7 +9,7 @@ public struct StoreCounts: Hashable, Sendable {
   public let holds: Int64
 
   /// Readings in the journal.
-  public var readings: Int64 { lastSequence == 0 ? 0 : lastSequence - firstSequence + 1 }
+  public var readings: Int64 { lastSequence == 0 ? 0 : lastSequence &- firstSequence &+ 1 }
 }
 
 /// What a look at every checksum found.
@@ -48,7 +48,7 @@ extension StoreReader {
     try each(ReadingRow.selection + " ORDER BY seq", &found) { (statement, found) throws(StoreError) in
       let sequence = try statement.integer(0)
       found.readings += 1
-      if let before, sequence - 1 > before { found.note("the journal has no reading \(before + 1)...\(sequence - 1)") }
+      if let before, sequence &- 1 > before { found.note("the journal has no reading \(before + 1)...\(sequence - 1)") }
       before = sequence
       _ = try StoredReading(statement, of: connection)
     }

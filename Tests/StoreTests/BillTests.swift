@@ -36,6 +36,11 @@ func billRecord(
     #expect(try reader.bill(2) == nil)
   }
 
+  @Test func `the same bill twice in one call is issued once`() async throws {
+    let issues = try await store.issue([billRecord(), billRecord()], consumer: "billing", through: 1)
+    #expect(issues == [.issued(bill: 1), .alreadyIssued(bill: 1)])
+  }
+
   @Test func `another bill for a billed cycle is refused, and takes its companions with it`() async throws {
     _ = try await store.issue([billRecord()], consumer: "billing", through: 1)
     let error = await storeError {

@@ -74,6 +74,26 @@ import Testing
     #expect(try StoreReader(path: folder.database).verify().faults == ["the journal has no reading 2...3"])
   }
 
+  @Test(arguments: ["reading", "evidence", "bill"])
+  func `a row with the last number there can be is damage, not a trap`(_ table: String) async throws {
+    let store = try eager(folder.database)
+    _ = try await store.appendOne(judged(1), evidence: exchange())
+    _ = try await store.issue([billRecord()], consumer: "billing", through: 1)
+    let column = table == "reading" ? "seq" : "id"
+    try await store.execute(
+      """
+      PRAGMA foreign_keys = OFF; DROP TRIGGER \(table)_as_written;
+      UPDATE \(table) SET \(column) = 9223372036854775807 WHERE \(column) = 1
+      """)
+    let error = await storeError {
+      _ = try await store.appendOne(judged(2, at: noon + 1), evidence: exchange())
+      _ = try await store.issue([billRecord(cycle: "2026-12", readings: [2])], consumer: "billing", through: 2)
+    }
+    #expect(error == .corrupt(path: folder.database, detail: "\(table) cannot have a row 9223372036854775807"))
+    #expect(try !StoreReader(path: folder.database).verify().faults.isEmpty)
+    _ = try StoreReader(path: folder.database).counts().readings
+  }
+
   @Test func `frames whose lengths do not fit are damage, not frames`() {
     #expect(separated([0, 0, 0, 1]) == nil)
     #expect(separated([0xFF, 0xFF, 0xFF, 0xFF, 1]) == nil)

@@ -1,3 +1,4 @@
+import Foundation
 import Metering
 import Testing
 
@@ -21,6 +22,19 @@ import Testing
     #expect(try await store.appendOne(judged(3, at: noon + 2)) == .stored(sequence: 3))
     #expect(try StoreReader(path: folder.database).verify().faults == [])
     #expect(try await store.number("SELECT count(*) FROM evidence") == 1)
+  }
+
+  @Test func `what a failed commit left is in the database file before it is acknowledged`() async throws {
+    let store = try eager(folder.database)
+    // While a reader is there, closing the failed connection does not empty the log.
+    let reader = try StoreReader(path: folder.database)
+    await store.fail(.after(Self.fault))
+    #expect(try await store.appendOne(judged(1)) == .stored(sequence: 1))
+    #expect(try reader.counts().readings == 1)
+    // The log, whose sync is in doubt, is not copied.
+    let copy = folder.path + "/copy.db"
+    try FileManager.default.copyItem(atPath: folder.database, toPath: copy)
+    #expect(try StoreReader(path: copy).all().map(\.reading) == [judged(1).reading])
   }
 
   @Test func `a failed commit that left nothing is done again`() async throws {
