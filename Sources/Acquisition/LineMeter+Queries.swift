@@ -92,7 +92,22 @@ extension LineMeter {
         for item in items where item.kind == .dailyFreeze { add(DataIdentifier(rawValue: item.identifier)) }
       }
     }
-    return found
+    return found.filter { !isCovered($0, by: found) }
+  }
+
+  /// True where other identifiers tell all that this one tells: a single register beside its block.
+  private func isCovered(_ identifier: DataIdentifier, by all: [DataIdentifier]) -> Bool {
+    let told = told(by: identifier)
+    guard !told.isEmpty else { return false }
+    return all.contains { other in
+      guard other != identifier else { return false }
+      let others = self.told(by: other)
+      return others.count > told.count && told.isSubset(of: others)
+    }
+  }
+
+  private func told(by identifier: DataIdentifier) -> Set<CatalogueItem> {
+    Set(identifier.items(rates: profile.rates))
   }
 
   private func clock(in current: [DataIdentifier]) -> [DataIdentifier] {

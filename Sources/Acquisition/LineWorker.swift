@@ -22,6 +22,9 @@ public actor LineWorker {
   private let clock: WallClock
   private let tell: @Sendable (LineEvent) -> Void
   private var failures = 0
+  /// Nothing is sent into a babbling line before this.
+  private var babblesUntil = BootInstant(nanoseconds: 0)
+  private var opensAt = BootInstant(nanoseconds: 0)
 
   /// - Parameters:
   ///   - name: of the line, as configured.
@@ -71,6 +74,7 @@ public actor LineWorker {
       return nil
     } catch {
       failures = 1
+      opensAt = HostClock.boot + .seconds(1)
       return error
     }
   }
@@ -88,32 +92,30 @@ public actor LineWorker {
       await Task.yield()
     }
     line.close()
-    thread.stop()
   }
 
+  deinit { thread.stop() }
+
+  /// Tries to open a lost port: at once, then after 1, 2, 4 ... 60 seconds.
   private func reopen() {
-    if failures > 0 { rest(until: HostClock.boot + .seconds(min(60, Int64(1) << Int64(min(failures - 1, 6))))) }
-    guard !signal.isStopping else { return }
+    guard HostClock.boot >= opensAt else { return rest(until: opensAt) }
     do throws(LineError) {
       try line.open()
       failures = 0
       tell(.portOpened(line: name))
     } catch {
       failures += 1
-      if failures == 1 { tell(.portLost(line: name, reason: "\(error)")) }
+      opensAt = HostClock.boot + .seconds(min(60, Int64(1) << Int64(min(failures - 1, 6))))
     }
   }
 
-  /// Waits in slices, so that the watchdog sees the worker alive and reads on demand get in.
+  /// Waits for a while at most: the watchdog must see the worker alive, and the calls of others get in between.
   private func rest(until instant: BootInstant) {
-    while !signal.isStopping, HostClock.boot < instant {
-      doorbell.wait(until: min(instant, HostClock.boot + .milliseconds(500)))
-      signal.seen(HostClock.boot)
-      if HostClock.boot < instant { return }
-    }
+    doorbell.wait(until: min(instant, HostClock.boot + .milliseconds(500)))
   }
 
   private func step() {
+    guard HostClock.boot >= babblesUntil else { return rest(until: babblesUntil) }
     switch plan.next(at: HostClock.boot, wall: clock.now) {
     case .rest(let until): rest(until: until)
     case .ask(let ask): carryOut(ask)
@@ -135,12 +137,11 @@ public actor LineWorker {
       conclusion = try converse(ask, meter)
     } catch {
       conclusion = .portLost
-      failures = max(1, failures)
       if error.losesPort {
         tell(.portLost(line: name, reason: "\(error)"))
       } else {
         tell(.rejected(line: name, meter: meter.id, query: ask.query, reason: "\(error)"))
-        rest(until: HostClock.boot + .seconds(5))
+        babblesUntil = HostClock.boot + .seconds(5)
       }
     }
     plan.concluded(ask, conclusion, at: HostClock.boot)

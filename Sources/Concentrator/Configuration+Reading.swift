@@ -175,6 +175,13 @@ extension Configuration {
     simulation.flippedBits = try inner.optionalInteger("bit-flip-ppm", in: ppm) ?? 0
     simulation.noise = try inner.optionalInteger("noise-ppm", in: ppm) ?? 0
     simulation.truncated = try inner.optionalInteger("truncate-ppm", in: ppm) ?? 0
+    if let digits = try inner.optionalString("rate-hours") {
+      let hours = digits.compactMap { $0.wholeNumberValue.flatMap(UInt8.init(exactly:)) }
+      guard hours.count == 24, digits.count == 24, hours.allSatisfy({ (1...8).contains($0) }) else {
+        throw inner.error("rate-hours", "write 24 digits, the rate 1 to 8 of each hour")
+      }
+      simulation.rateOfHour = hours
+    }
     simulation.wakeUps = try inner.optionalInteger("wake-ups", in: 0...8) ?? simulation.wakeUps
     try inner.finish()
     return simulation

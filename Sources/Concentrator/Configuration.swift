@@ -76,6 +76,8 @@ public struct Configuration: Hashable, Sendable {
     public var truncated = 0
     public var lateSome = 0
     public var silentSome = 0
+    /// Which rate counts in each of the 24 hours; `nil` for the usual day.
+    public var rateOfHour: [UInt8]?
     /// FE bytes before a reply.
     public var wakeUps = 4
 

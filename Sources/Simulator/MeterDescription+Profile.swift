@@ -8,12 +8,13 @@ extension MeterDescription {
 
   /// A meter as `profile` describes it, with the customer of `seed`.
   ///
-  /// The address has twelve digits for DL/T 645, shorter ones are padded; for Modbus it is 1...247. Throws
+  /// `schedule` says which rate counts when; the usual one for so many rates when left out. The address has twelve digits for DL/T 645, shorter ones are padded; for Modbus it is 1...247. Throws
   /// `SimulatorError.meter` for one that is none of the profile's protocol.
   public init(
     id: MeterID, profile: DeviceProfile, address: String, seed: UInt64, start: MeterTime = firstDay,
     delay: BootInstant.Span = .milliseconds(40), faults: LineFaults = .none, settings: SerialSettings? = nil,
-    settlementDay: Int = 1, settlementHour: Int = 0, clockOffset: Int64 = 0, zone: ZoneOffset = .china
+    settlementDay: Int = 1, settlementHour: Int = 0, clockOffset: Int64 = 0, zone: ZoneOffset = .china,
+    schedule: RateSchedule? = nil
   ) throws(SimulatorError) {
     let kind: Kind
     switch profile.language {
@@ -28,7 +29,7 @@ extension MeterDescription {
       }
       kind = .dlt645(own, edition == .of2007 ? .dlt645v2007 : .dlt645v1997)
     }
-    let schedule = RateSchedule.day(rates: profile.rates)
+    let schedule = schedule ?? RateSchedule.day(rates: profile.rates)
     // Sixty years of a mean customer are less than what six digits hold, whatever the meter's are.
     let digits = profile.energyDigits ?? 6
     let registers = MeterRegisters(

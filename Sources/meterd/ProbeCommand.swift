@@ -183,7 +183,7 @@ enum ProbeReport {
         out += observations.map { "  \($0.line)" }
       case .refused(let reason): out.append("\(result.query)  refused: \(reason)  (\(time))")
       case .damaged(let reason): out.append("\(result.query)  not believed: \(reason)  (\(time))")
-      case .silent: out.append("\(result.query)  no answer  (\(time))")
+      case .silent: out.append("\(result.query)  no answer  (\(result.tries) tries)")
       }
       if raw {
         for run in result.traffic { out.append("  \(run.sent ? ">" : "<") \(hexString(run.bytes))") }

@@ -34,7 +34,7 @@ struct SimulateCommand: AsyncParsableCommand {
     let simulated: SimulatedStation
     do throws(SimulatorError) {
       simulated = try await SimulatedStation.open(
-        Simulation.describe(station) { link ? "\($0.port)" : nil }, clock: Simulation.clock())
+        try Simulation.describe(station) { link ? "\($0.port)" : nil }, clock: Simulation.clock())
     } catch {
       throw error.complaint
     }
