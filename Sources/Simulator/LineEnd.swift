@@ -16,6 +16,8 @@ struct LineEnd: ~Copyable {
   /// What keeps the place open: the terminal's device end, or the listener.
   private let hold: CInt
   private let isSocket: Bool
+  /// What leads here, taken away with the rest.
+  private var link: String?
   /// The device's path, or the port taken.
   let path: String
   let port: UInt16
@@ -36,10 +38,11 @@ struct LineEnd: ~Copyable {
       let result = unsafe cserial_pseudo_terminal(&controller, &device, &name, name.count)
       guard result == 0 else { throw .terminal(errno: -result) }
       let path = String(decoding: name.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self)
-      let end = LineEnd(talk: controller, hold: device, isSocket: false, path: path, port: 0)
+      var end = LineEnd(talk: controller, hold: device, isSocket: false, path: path, port: 0)
       if let link {
         let linked = unsafe cserial_point_link(link, path)
         guard linked == 0 else { throw .link(link, errno: -linked) }
+        end.link = link
       }
       return end
     case .socket(let wanted):
@@ -53,6 +56,7 @@ struct LineEnd: ~Copyable {
   deinit {
     if talk >= 0 { close(talk) }
     close(hold)
+    if let link { _ = unsafe unlink(link) }
   }
 
   /// The rate that the master set; `nil` for a socket or a rate without a name.

@@ -2,14 +2,14 @@
 public struct PeakDemand: Hashable, Sendable {
   /// 0 where no quarter has ended yet.
   public let watts: Int64
-  /// Seconds since 1970-01-01 00:00 by the meter's clock; `nil` where no quarter has ended yet.
+  /// Seconds since 1970-01-01 00:00 local time; `nil` where no quarter has ended yet.
   public let occurred: Int64?
 
   public static let none = PeakDemand(watts: 0, occurred: nil)
 }
 
 extension LoadCurve {
-  /// The maximum demand between two instants of the meter's clock: of all, then of each rate.
+  /// The maximum demand between two seconds of local time: of all, then of each rate.
   ///
   /// Power is constant within an hour, so the first quarter that ended in the strongest half hour stands for it.
   /// Windows of more than 100 days are cut to their last 100.

@@ -1,6 +1,6 @@
 public import Metering
 
-/// Which rate counts at which half hour of a day, by the meter's clock. 日时段表
+/// Which rate counts at which half hour of a day. 日时段表
 public struct RateSchedule: Hashable, Sendable {
   /// 48 rates, from 00:00; each 1...63.
   public let rateOfHalfHour: [UInt8]
@@ -39,13 +39,13 @@ public struct RateSchedule: Hashable, Sendable {
   }
 }
 
-/// The power that a customer draws, and so the energy that a meter has counted: pure functions of its clock.
+/// The power that a customer draws, and so the energy that a meter has counted: pure functions of local time.
 ///
 /// Power is constant within an hour and a multiple of 18 W, which is exactly 5 millionths of a kWh a second; so
 /// energy is exact in whole millionths at every second. The pattern of four weeks repeats, which makes the energy
 /// of years a few multiplications.
 public struct LoadCurve: Hashable, Sendable {
-  /// Seconds since 1970-01-01 00:00 by the meter's clock at which the registers held `initial`.
+  /// Seconds since 1970-01-01 00:00 local time at which the registers held `initial`.
   public let start: Int64
   /// Millionths of a kWh per rate at `start`; earlier instants show the same.
   public let initial: [Int64]
@@ -99,13 +99,13 @@ public struct LoadCurve: Hashable, Sendable {
     beforeDay = before
   }
 
-  /// Watts at a second of the meter's clock.
+  /// Watts at a second of local time.
   public func watts(at seconds: Int64) -> Int64 {
     let (day, second) = Self.split(seconds)
     return Self.units(shape[Int(second / 3600)], dayFactor[Int(Self.dayOfCycle(day))]) * 18
   }
 
-  /// Millionths of a kWh counted by each rate up to a second of the meter's clock.
+  /// Millionths of a kWh counted by each rate up to a second of local time.
   public func energies(at seconds: Int64) -> [Int64] {
     guard seconds > start else { return initial }
     let now = sinceCycleZero(seconds), then = sinceCycleZero(start)

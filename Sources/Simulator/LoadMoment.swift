@@ -45,7 +45,7 @@ public struct LoadMoment: Hashable, Sendable {
 }
 
 extension LoadCurve {
-  /// What the terminals of a meter with 1 or 3 phases carry at a second of its clock.
+  /// What the terminals of a meter with 1 or 3 phases carry at a second of local time.
   public func moment(at seconds: Int64, phases: Int = 3, nominalDecivolts: Int64 = 2200) -> LoadMoment {
     LoadMoment(
       watts: watts(at: seconds), phases: phases, nominalDecivolts: max(500, nominalDecivolts), seed: seed,

@@ -65,12 +65,12 @@ extension MeterRegisters {
     let occurred = share == 0 ? nil : peaks[index].occurred
     return Observation(
       quantity: quantity, value: exact(peaks[index].watts * share),
-      occurred: occurred.map { MeterTime(localSeconds: $0) }, memory: memory)
+      occurred: occurred.map { MeterTime(localSeconds: $0 + clockOffset) }, memory: memory)
   }
 
   private func momentary(_ quantity: Quantity, at now: SimulatedInstant) -> Value? {
     let clock = clock(at: now)
-    let moment = curve.moment(at: clock.localSeconds, phases: phases, nominalDecivolts: nominalDecivolts)
+    let moment = curve.moment(at: clock.localSeconds - clockOffset, phases: phases, nominalDecivolts: nominalDecivolts)
     let part = quantity.part
     switch quantity.measurand {
     case .voltage: return phaseValue(moment.decivolts, part, 100_000)

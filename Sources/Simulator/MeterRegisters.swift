@@ -1,6 +1,6 @@
 public import Metering
 
-/// Everything a simulated meter measures and keeps, as a pure function of its clock.
+/// Everything a simulated meter measures and keeps, as a pure function of time.
 ///
 /// There is no state: the settlement of last month is the curve at last month's boundary. A meter asked again at
 /// the same simulated instant, by this process or the next, shows the same.
@@ -9,7 +9,8 @@ public struct MeterRegisters: Hashable, Sendable {
   /// Day of the month at which the meter settles, 1...28, and the hour, 0...23. 结算日
   public let settlementDay: Int
   public let settlementHour: Int
-  /// The meter's clock less the true one, in seconds. The load follows the meter's clock.
+  /// The meter's clock less the true one, in seconds. It moves settlements, freezes and time stamps; the load and
+  /// the rates follow the true clock, so that setting the meter's clock never takes energy back.
   public let clockOffset: Int64
   public let zone: ZoneOffset
   /// Exported and reactive energy, in thousandths of the imported active energy.
@@ -66,7 +67,7 @@ public struct MeterRegisters: Hashable, Sendable {
     case .settlement(let back): boundary = settlement(back: back, at: seconds)
     case .dailyFreeze(let back): boundary = (LoadCurve.split(seconds).day - Int64(back - 1)) * 86_400
     }
-    return boundary >= curve.start ? boundary : nil
+    return boundary - clockOffset >= curve.start ? boundary : nil
   }
 
   /// Whether the meter has such a memory at all.
@@ -93,9 +94,9 @@ public struct MeterRegisters: Hashable, Sendable {
     switch memory {
     case .settlement(let back): since = settlement(back: back + 1, at: clock(at: now).localSeconds)
     // A freeze keeps the demand as it stood at midnight.
-    case .current, .dailyFreeze: since = settlement(back: 1, at: max(curve.start, end - 1))
+    case .current, .dailyFreeze: since = settlement(back: 1, at: end - 1)
     }
-    return curve.peakDemands(from: since, to: end)
+    return curve.peakDemands(from: since - clockOffset, to: end - clockOffset)
   }
 
   /// Millionths of a kWh, kvarh or kVAh: the total, then each rate; `nil` where the memory holds nothing.
@@ -103,7 +104,7 @@ public struct MeterRegisters: Hashable, Sendable {
   /// The total comes from the fine count, so that the rates, each cut to the register's step, fall short of it.
   func energies(_ flow: Flow, _ memory: Memory, at now: SimulatedInstant) -> [Int64]? {
     guard let seconds = boundary(of: memory, at: now) else { return nil }
-    let rates = curve.energies(at: seconds)
+    let rates = curve.energies(at: seconds - clockOffset)
     let fine = rates.map { share(of: flow, $0) }
     return ([fine.reduce(0, +)] + fine).map { $0 % capacity }
   }

@@ -133,13 +133,10 @@ public struct SimulatedDLT645Meter: SimulatedMeter {
   private func refusal(of frame: Frame) -> Reply? {
     // No meter refuses what was not meant for it alone.
     guard frame.address == address else { return nil }
-    switch frame.control.function {
-    case 0x11, 0x12: return edition == .dlt645v2007 ? refused(frame) : nil
-    case 0x01, 0x02: return edition == .dlt645v1997 ? refused(frame) : nil
-    case 0x03, 0x14,
-      0x16...0x1D where edition == .dlt645v2007,
-      0x04, 0x0C, 0x0F,
-      0x10 where edition == .dlt645v1997:
+    switch (edition, frame.control.function) {
+    case (.dlt645v2007, 0x11), (.dlt645v2007, 0x12), (.dlt645v1997, 0x01), (.dlt645v1997, 0x02): return refused(frame)
+    case (.dlt645v2007, 0x03), (.dlt645v2007, 0x14), (.dlt645v2007, 0x16...0x1D),
+      (.dlt645v1997, 0x04), (.dlt645v1997, 0x0C), (.dlt645v1997, 0x0F), (.dlt645v1997, 0x10):
       return .refusal(function: frame.control.function, .notAuthorised)
     default: return nil
     }

@@ -55,9 +55,9 @@ public actor SimulatedLine {
       while !work() {}
       await Task.yield()
     }
-    end = nil
-    thread.stop()
   }
+
+  deinit { thread.stop() }
 
   /// One wait and what came of it. True when someone rang.
   private func work() -> Bool {
@@ -130,20 +130,22 @@ extension SimulatedLine {
     }
   }
 
-  /// Plugs the adapter in again: a new device under the same link, or the same port.
+  /// Plugs the adapter in again: a new device under the same link, or the same port. Not after `stop`.
   public nonisolated func reopen() async throws(SimulatorError) {
     try await interrupt { line throws(SimulatorError) in
+      guard !line.isStopping else { throw .stopped }
       line.end = nil
       line.end = try LineEnd.open(line.place)
       line.tuned = nil
     }
   }
 
-  /// Closes the port and ends the thread; nothing may be asked of the line afterwards. What happened in all.
+  /// Closes the port for good; the thread ends with the last reference. What happened in all.
   @discardableResult
   public nonisolated func stop() async -> LineStatistics {
     await interrupt { line in
       line.isStopping = true
+      line.end = nil
       return line.bus.statistics
     }
   }

@@ -25,7 +25,7 @@ public struct SimulatedStation: Sendable {
 
   public subscript(name: String) -> SimulatedLine? { lines.first { $0.name == name } }
 
-  /// Closes every line; nothing may be asked of them afterwards. What happened on each, in their order.
+  /// Closes every line for good. What happened on each, in their order.
   @discardableResult
   public func stop() async -> [LineStatistics] {
     var all: [LineStatistics] = []

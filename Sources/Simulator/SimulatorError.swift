@@ -6,6 +6,8 @@ public enum SimulatorError: Error, Hashable, Sendable {
   case link(String, errno: CInt)
   /// Nothing can listen on the port of 127.0.0.1.
   case port(UInt16, errno: CInt)
+  /// The line was stopped for good.
+  case stopped
   /// A meter of the description that cannot be made; says why.
   case meter(String, reason: String)
 }

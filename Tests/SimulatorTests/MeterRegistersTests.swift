@@ -70,6 +70,29 @@ import Testing
     #expect(after.millionths == counted / 10_000 * 10_000)
   }
 
+  @Test(arguments: [-900_000_000, -3600, 300, 40_000_000] as [Int64])
+  func `a wrong clock moves boundaries and stamps, and takes no energy back`(_ offset: Int64) throws {
+    let curve = LoadCurve(seed: 1, start: try #require(MeterTime("2024-01-01T00:00")))
+    let right = MeterRegisters(curve: curve), wrong = MeterRegisters(curve: curve, clockOffset: offset)
+    let now = try instant("2026-11-22T12:00")
+    let total = Quantity.energyTotal(.importActive)
+    #expect(
+      right.observation(of: total, .current, at: now)?.value == wrong.observation(of: total, .current, at: now)?.value)
+    let freeze = try #require(Quantity(.freezeTime, .single))
+    guard case .instant(let stamp) = wrong.observation(of: freeze, .dailyFreeze(1), at: now)?.value else {
+      Issue.record("no freeze")
+      return
+    }
+    #expect(stamp.time.secondsOfDay == 0)
+    #expect((0..<86_400).contains(wrong.clock(at: now).localSeconds - stamp.localSeconds))
+    let kept = wrong.observation(of: total, .dailyFreeze(1), at: now)?.value.number?.millionths
+    #expect(kept == curve.energy(at: stamp.localSeconds - offset))
+    let demand = try #require(Quantity(.maximumDemand(.importActive), .total))
+    let occurred = try #require(wrong.observation(of: demand, .current, at: now)?.occurred)
+    #expect(occurred <= wrong.clock(at: now))
+    #expect(occurred.date.month == wrong.clock(at: now).date.month)
+  }
+
   @Test func `a single-phase meter has one phase, and a small meter few memories`() throws {
     let curve = LoadCurve(
       seed: 1, start: try #require(MeterTime("2024-01-01T00:00")), schedule: .single)

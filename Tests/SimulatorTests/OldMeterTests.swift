@@ -31,6 +31,7 @@ private let number = "000000063295"
     #expect(meter.answer(dlt645Frame(number, 0x11, [0, 0, 1, 0]), at: now) == nil)
     #expect(meter.answer(dlt645Frame("AAAAAAAAAAAA", 0x13, []), at: now) == nil)
     #expect(meter.answer(dlt645Frame(number, 0x01, [0xEE, 0xEE]), at: now)?.bytes == dlt645Frame(number, 0xC1, [2]))
+    #expect(meter.answer(dlt645Frame(number, 0x14, [1, 2, 3, 4]), at: now) == nil)
     let write = dlt645Frame(number, 0x04, [0x32, 0xC0, 0, 0, 0, 0, 1, 2, 3, 4, 5, 6])
     #expect(meter.answer(write, at: now)?.bytes == dlt645Frame(number, 0xC4, [4]))
   }

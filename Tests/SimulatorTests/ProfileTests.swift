@@ -64,6 +64,39 @@ private func profile(_ name: String) throws -> DeviceProfile {
     }
   }
 
+  @Test func `a perfect master reads 32 meters in the time that physics asks for`() throws {
+    let profile = try profile("eastron-sdm630")
+    // Workload W1: 9600 8N1, delays of 20 to 60 ms, three reads a meter.
+    let meters = try (0..<32).map { index in
+      let meter = try MeterDescription(
+        id: try #require(MeterID("W-\(index)")), profile: profile, address: "\(index + 1)", seed: UInt64(index),
+        delay: .microseconds(20_000 + Int64(index) * 40_000 / 31))
+      return BusMeter(meter.meter)
+    }
+    var bench = BusBench(meters, isStrict: true)
+    let silence = WirePace(baud: 9600, bits: 10).silence
+    let start = bench.now
+    for unit in UInt8(1)...32 {
+      for (first, count) in [(0, 36), (52, 36), (342, 10)] as [(UInt16, UInt16)] {
+        let request = try #require(
+          ReadRequest(unit: unit, function: .inputRegisters, register: first, count: count))
+        bench.bus.hear(request.rtu, at: bench.now)
+        var reply: [UInt8] = []
+        while reply.count < request.replyLength, let next = bench.bus.nextEvent {
+          bench.now = next
+          bench.bus.advance(to: next, into: &reply)
+        }
+        try #require(reply.count == request.replyLength)
+        bench.now = bench.now + silence
+      }
+    }
+    let statistics = bench.bus.statistics
+    #expect(statistics.brokenSilence == 0 && statistics.collisions == 0 && statistics.replies == 96)
+    #expect(statistics.masterBytes + statistics.meterBytes == 6496)
+    #expect(bench.now - start == statistics.physicalLimit(silence: silence))
+    #expect((bench.now - start).milliseconds / 10 == 1095)
+  }
+
   @Test func `an address of the other protocol is refused with the reason`() throws {
     let someID = try #require(MeterID("P"))
     let modbus = try profile("eastron-sdm630"), dlt645 = try profile("dlt645-2007-three-phase")

@@ -58,7 +58,10 @@ private func bus(faults: LineFaults = .none) throws -> SimulatedBus {
     let master = try RawMaster(path: link)
     #expect(try master.ask(request, reply.count) == reply)
     #expect(await line.stop().requests == 21)
-    unlink(link)
+    #expect(access(link, F_OK) != 0)
+    // A stopped line still tells what happened, and stays closed.
+    #expect(await line.stop().requests == 21)
+    await #expect(throws: SimulatorError.stopped) { try await line.reopen() }
   }
 
   @Test func `a link is never put over a file`() throws {
