@@ -33,8 +33,8 @@ extension Answer {
 
   /// The readings that the observations are, with those left out because their instant cannot be told.
   ///
-  /// Only numbers become readings: clocks, addresses and status words serve the reading itself.
-  /// - Parameter zone: of the meters' clocks.
+  /// Only numbers become readings: clocks, addresses and status words serve the reading itself. `zone` is that of
+  /// the meters' clocks.
   public func readings(zone: ZoneOffset) -> (readings: [Reading], unlabelled: [Unlabelled]) {
     var readings: [Reading] = []
     var unlabelled: [Unlabelled] = []

@@ -73,12 +73,12 @@ extension LineMeter {
       case .instantaneous: current.filter { $0.di3 == 0x02 || $0.di3 == 0x01 }.forEach(add)
       case .quantity(let quantity):
         let own = DataIdentifier(for: quantity)
-        let telling = current.filter { identifier in
-          identifier.items(rates: profile.rates).contains { $0.quantity == quantity }
-        }
+        let telling = current.filter { tells($0, quantity) }
         if let block = telling.first { add(block) } else if let own { add(own) }
-      case .settlements(let depth):
-        let kept = items.filter { $0.kind == .settlement }
+      case .settlements(let depth, let quantity):
+        let kept = items.filter { item in
+          item.kind == .settlement && quantity.map { tells(DataIdentifier(rawValue: item.identifier), $0) } ?? true
+        }
         guard !kept.isEmpty else { continue }
         // First when the months are closed and what time it is: without both no one can say which month is told.
         add(DataIdentifier(rawValue: 0x0400_0B01))
@@ -104,6 +104,10 @@ extension LineMeter {
       let others = self.told(by: other)
       return others.count > told.count && told.isSubset(of: others)
     }
+  }
+
+  private func tells(_ identifier: DataIdentifier, _ quantity: Quantity) -> Bool {
+    identifier.items(rates: profile.rates).contains { $0.quantity == quantity }
   }
 
   private func told(by identifier: DataIdentifier) -> Set<CatalogueItem> {

@@ -26,14 +26,10 @@ public actor LineWorker {
   private var babblesUntil = BootInstant(nanoseconds: 0)
   private var opensAt = BootInstant(nanoseconds: 0)
 
-  /// - Parameters:
-  ///   - name: of the line, as configured.
-  ///   - address: its port.
-  ///   - settings: for meters that name none.
-  ///   - meters: in the order of the plan's meters.
-  ///   - plan: what to ask and when.
-  ///   - clock: what rounds and readings are labelled with.
-  ///   - tell: takes events; it must not block.
+  /// A worker that has not begun.
+  ///
+  /// `meters` stand in the order of the plan's meters; `clock` labels rounds and readings; `tell` takes events and
+  /// must not block. Throws where libmodbus cannot be had.
   public init(
     name: String, address: PortAddress, settings: SerialSettings, meters: [LineMeter], plan: LinePlan,
     clock: WallClock, tell: @escaping @Sendable (LineEvent) -> Void

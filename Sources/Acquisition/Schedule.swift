@@ -61,8 +61,8 @@ public struct AcquisitionTask: Hashable, Sendable {
     case energies
     /// Everything the profile offers that is no energy: voltages, currents, powers.
     case instantaneous
-    /// The energies of the last so many settlements, 1...12.
-    case settlements(depth: Int)
+    /// What the last so many settlements kept, 1...12: all of it, or the items that tell one quantity.
+    case settlements(depth: Int, of: Quantity?)
     /// The last daily freeze.
     case dailyFreeze
 

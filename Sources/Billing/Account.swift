@@ -8,14 +8,14 @@ public struct Account: Hashable, Sendable {
   public let meters: [MeterAssignment]
   /// Name of the tariff plan.
   public let plan: String
-  public let settlement: Settlement
+  public let settlement: SettlementDay
   /// The station's zone: meters' own times are local to it.
   public let zone: ZoneOffset
   /// The month from which on the household has its grant for many people; `nil` without one. 一户多人口
   public let grantFrom: YearMonth?
 
   public init(
-    id: String, meters: [MeterAssignment], plan: String, settlement: Settlement = .firstOfMonth,
+    id: String, meters: [MeterAssignment], plan: String, settlement: SettlementDay = .firstOfMonth,
     zone: ZoneOffset = .china, grantFrom: YearMonth? = nil
   ) {
     self.id = id
@@ -27,27 +27,6 @@ public struct Account: Hashable, Sendable {
   }
 }
 
-/// The day and hour at which a meter closes its month. 结算日
-public struct Settlement: Hashable, Sendable {
-  /// 1...28.
-  public let day: Int
-  /// 0...23.
-  public let hour: Int
-
-  public static let firstOfMonth = Settlement(valid: 1, 0)
-
-  private init(valid day: Int, _ hour: Int) {
-    self.day = day
-    self.hour = hour
-  }
-
-  /// `nil` for a day that not every month has, or no hour.
-  public init?(day: Int, hour: Int = 0) {
-    guard (1...28).contains(day), (0...23).contains(hour) else { return nil }
-    self.init(valid: day, hour)
-  }
-}
-
 /// A meter that counts for an account for some time, with one multiplier.
 public struct MeterAssignment: Hashable, Sendable {
   public let meter: MeterID
@@ -56,10 +35,10 @@ public struct MeterAssignment: Hashable, Sendable {
   public let from: MeterTime?
   /// The instant it stops counting; `nil` while it is in use.
   public let to: MeterTime?
-  public let register: RegisterRange
+  public let register: CounterRange
 
   public init(
-    meter: MeterID, multiplier: Multiplier = .one, from: MeterTime? = nil, to: MeterTime? = nil, register: RegisterRange
+    meter: MeterID, multiplier: Multiplier = .one, from: MeterTime? = nil, to: MeterTime? = nil, register: CounterRange
   ) {
     self.meter = meter
     self.multiplier = multiplier
@@ -70,7 +49,7 @@ public struct MeterAssignment: Hashable, Sendable {
 }
 
 /// How far a meter's energy registers count, and how fast they can.
-public struct RegisterRange: Hashable, Sendable {
+public struct CounterRange: Hashable, Sendable {
   /// Where the registers start from zero again, in millionths of a kWh. DL/T 645 registers: 1 000 000 kWh.
   public let capacity: Int64
   /// The most that the meter can count in an hour, in millionths of a kWh, before the multiplier: nominal voltage

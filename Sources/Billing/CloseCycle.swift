@@ -31,7 +31,7 @@ public struct ClosedBill: Hashable, Sendable {
 ///   - version: from 1; counts on when a cycle is billed again after a reversal.
 /// - Returns: the bill, or every reason why there is none.
 public func closeCycle(
-  account: Account, cycle: Cycle, readings: some Sequence<JudgedReading>, windowState: WindowState?, plan: Plan,
+  account: Account, cycle: Cycle, readings: some Sequence<JournalReading>, windowState: WindowState?, plan: Plan,
   version: Int = 1
 ) -> Closing {
   var reasons: [HoldReason] = []

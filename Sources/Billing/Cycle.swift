@@ -9,7 +9,7 @@ public struct Cycle: Hashable, Sendable {
   public let to: MeterTime
 
   /// The cycle of `month` under `settlement`; `nil` at the ends of the calendar.
-  public init?(_ month: YearMonth, settlement: Settlement) {
+  public init?(_ month: YearMonth, settlement: SettlementDay) {
     // A settlement on the 1st closes the month before; on any later day, the month it lies in.
     let closing = settlement.day == 1 ? month + 1 : month
     guard let from = settlement.instant(in: closing + -1), let to = settlement.instant(in: closing) else { return nil }
@@ -22,10 +22,10 @@ public struct Cycle: Hashable, Sendable {
   public var label: String { "\(month)" }
 
   /// The cycle after this one.
-  public func next(settlement: Settlement) -> Cycle? { Cycle(month + 1, settlement: settlement) }
+  public func next(settlement: SettlementDay) -> Cycle? { Cycle(month + 1, settlement: settlement) }
 }
 
-extension Settlement {
+extension SettlementDay {
   /// The settlement in `month`, local time; `nil` outside the calendar.
   public func instant(in month: YearMonth) -> MeterTime? {
     MeterTime(year: month.year, month: month.month, day: day, hour: hour, minute: 0, second: 0)

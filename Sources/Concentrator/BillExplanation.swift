@@ -28,14 +28,14 @@ public struct BillExplanation: Sendable {
     guard let month = YearMonth(bill.cycle), let cycle = Cycle(month, settlement: account.settlement) else {
       throw Complaint(.badData, "bill \(stored.id) has an unknown cycle \"\(bill.cycle)\"")
     }
-    var readings: [Billing.JudgedReading] = []
+    var readings: [JournalReading] = []
     var evidence: [Int64: [String]] = [:]
     var window: WindowState?
     do throws(StoreError) {
       for sequence in bill.readings {
         guard let found = try reader.reading(sequence) else { continue }
         readings.append(
-          Billing.JudgedReading(sequence: sequence, reading: found.reading, verdict: found.verdict))
+          JournalReading(sequence: sequence, reading: found.reading, verdict: found.verdict))
         evidence[sequence] = try Self.proof(of: found, reader, station.configuration.zone)
       }
       try reader.bills(account: bill.account) { earlier throws(StoreError) in

@@ -77,14 +77,14 @@ actor BillingDesk {
 
   /// Closes what is due of one account, in order; stops at the first cycle that must wait.
   private func close(_ account: Account) throws(StoreError) -> (bills: [ClosedBill], hold: Hold?) {
-    var readings: [Billing.JudgedReading] = []
+    var readings: [JournalReading] = []
     for meter in account.meters {
       var filter = ReadingFilter()
       filter.meter = meter.meter
       filter.kind = .settlement
       try reader.readings(filter) { stored throws(StoreError) in
         readings.append(
-          Billing.JudgedReading(sequence: stored.sequence, reading: stored.reading, verdict: stored.verdict))
+          JournalReading(sequence: stored.sequence, reading: stored.reading, verdict: stored.verdict))
       }
     }
     guard let plan = plans[account.plan] else { return ([], nil) }

@@ -1,5 +1,4 @@
 internal import Acquisition
-internal import Billing
 public import Documents
 internal import Line
 internal import Metering
@@ -77,7 +76,7 @@ extension Configuration {
       let day = try table.optionalInteger("settlement-day", in: 1...28) ?? 1
       let hour = try table.optionalInteger("settlement-hour", in: 0...23) ?? 0
       let entry = AccountEntry(
-        id: id, name: name, tariff: tariff, settlement: Settlement(day: day, hour: hour) ?? .firstOfMonth,
+        id: id, name: name, tariff: tariff, settlement: SettlementDay(day: day, hour: hour) ?? .firstOfMonth,
         fileLine: table.table.line)
       try table.finish()
       guard accountIDs.insert(entry.id).inserted else {
@@ -199,16 +198,17 @@ extension Configuration {
       switch word {
       case "energy": targets.append(.energies)
       case "instantaneous": targets.append(.instantaneous)
-      case "settlement": targets.append(.settlements(depth: depth))
+      case "settlement": targets.append(.settlements(depth: depth, of: nil))
       case "freeze.daily": targets.append(.dailyFreeze)
       default:
-        guard let quantity = Quantity(name: word) else {
+        let isKept = word.hasPrefix("settlement:")
+        guard let quantity = Quantity(name: isKept ? String(word.dropFirst("settlement:".count)) : word) else {
           throw table.error(
             "read",
-            "\"\(word)\" is no quantity; write energy, instantaneous, settlement, freeze.daily or a name such as energy.import.active.total"
+            "\"\(word)\" is no quantity; write energy, instantaneous, settlement, settlement:NAME, freeze.daily or a name such as energy.import.active.total"
           )
         }
-        targets.append(.quantity(quantity))
+        targets.append(isKept ? .settlements(depth: depth, of: quantity) : .quantity(quantity))
       }
     }
     var meters: Set<MeterID>?

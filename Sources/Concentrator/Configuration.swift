@@ -1,6 +1,5 @@
 public import Acquisition
 public import Line
-public import Billing
 public import Metering
 public import Rating
 
@@ -97,7 +96,7 @@ public struct Configuration: Hashable, Sendable {
     /// Name of a file in the folder of tariffs, without its ending.
     public let tariff: String
     /// When its month closes.
-    public let settlement: Settlement
+    public let settlement: SettlementDay
     public let fileLine: Int
   }
 

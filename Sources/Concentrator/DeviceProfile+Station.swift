@@ -17,12 +17,12 @@ extension DeviceProfile {
   }
 
   /// How far the energy registers count and how fast they can; DL/T 645 registers have six digits.
-  var registerRange: RegisterRange? {
+  var counterRange: CounterRange? {
     let digits = energyDigits ?? 6
     let capacity = (0..<digits).reduce(Int64(1_000_000)) { power, _ in power * 10 }
     // Volts times amperes are watts; a profile that does not say gets a service of 230 V and 100 A a phase.
     let volts = (nominalVoltage?.millionths ?? 230_000_000) / 1_000_000
     let amperes = (maximumCurrent?.millionths ?? 100_000_000) / 1_000_000
-    return RegisterRange(capacity: capacity, mostPerHour: max(1, volts * amperes * Int64(phases)) * 1000)
+    return CounterRange(capacity: capacity, mostPerHour: max(1, volts * amperes * Int64(phases)) * 1000)
   }
 }

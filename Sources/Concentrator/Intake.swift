@@ -36,6 +36,7 @@ actor Intake {
       var waiting = 0
       for await event in events {
         if case .answered(let answer) = event {
+          report(.line(event))
           let judged = judgeReadings(of: answer)
           guard !judged.isEmpty else { continue }
           if waiting >= 256 {

@@ -1,6 +1,6 @@
 internal import Acquisition
 internal import Host
-internal import Line
+public import Line
 public import Metering
 internal import Store
 
@@ -14,6 +14,8 @@ public actor RunningStation {
   private let report: @Sendable (StationEvent) -> Void
   private var generation: Generation?
   private var learned: [MeterID: MeterHealth] = [:]
+  /// Counts of lines that were closed by a reload.
+  private var counted: [String: LineCounters] = [:]
 
   /// What one configuration has set going.
   private struct Generation {
@@ -25,10 +27,7 @@ public actor RunningStation {
     let desk: Task<Void, Never>
   }
 
-  /// Opens the store; throws where it cannot be used.
-  /// - Parameters:
-  ///   - station: what to run.
-  ///   - report: takes events; it must not block.
+  /// Opens the store of `station`; throws where it cannot be used. `report` takes events and must not block.
   public init(_ station: Station, report: @escaping @Sendable (StationEvent) -> Void) throws(Complaint) {
     self.station = station
     self.report = report
@@ -65,6 +64,13 @@ public actor RunningStation {
   public func stop() async {
     await halt()
     await store.close()
+  }
+
+  /// What each line has seen since the daemon was started.
+  public func counters() async -> [String: LineCounters] {
+    var all = counted
+    for worker in generation?.workers ?? [] { all[worker.name, default: LineCounters()] += await worker.counters() }
+    return all
   }
 
   /// When each line last went round its loop.
@@ -144,7 +150,10 @@ public actor RunningStation {
     self.generation = nil
     for worker in generation.workers { worker.stop() }
     for line in generation.lines { await line.value }
-    for worker in generation.workers { learned.merge(await worker.health()) { _, new in new } }
+    for worker in generation.workers {
+      learned.merge(await worker.health()) { _, new in new }
+      counted[worker.name, default: LineCounters()] += await worker.counters()
+    }
     generation.events.finish()
     await store.flush()
     await generation.intake.value

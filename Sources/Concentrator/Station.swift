@@ -82,10 +82,9 @@ public struct Station: Sendable {
   }
 
   /// What is asked on a line, and when.
-  /// - Parameters:
-  ///   - line: its place in the configuration.
-  ///   - health: what was learned of meters before, by name.
-  ///   - done: the last stored round of each meter and task.
+  ///
+  /// `line` is its place in the configuration; `health` is what was learned of meters before, and `done` tells the
+  /// last stored round of a meter and task.
   func plan(
     line: Int, health: [MeterID: MeterHealth], done: (MeterID, AcquisitionTask) -> Int64?, at now: BootInstant,
     wall: HostInstant
@@ -119,7 +118,7 @@ extension Account {
     var assignments: [MeterAssignment] = []
     for (line, found) in zip(configuration.lines, meters) {
       for (meter, known) in zip(line.meters, found) where meter.account == entry.id {
-        guard let register = known.profile.registerRange else { continue }
+        guard let register = known.profile.counterRange else { continue }
         assignments.append(MeterAssignment(meter: meter.id, multiplier: meter.multiplier, register: register))
       }
     }

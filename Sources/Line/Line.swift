@@ -244,6 +244,20 @@ public struct LineCounters: Hashable, Sendable {
   public var echoes = 0
   public var charactersBroken = 0
 
+  public init() {}
+
+  public static func += (all: inout Self, more: Self) {
+    all.opens += more.opens
+    all.exchanges += more.exchanges
+    all.requests += more.requests
+    all.bytesSent += more.bytesSent
+    all.bytesReceived += more.bytesReceived
+    all.bytesDiscarded += more.bytesDiscarded
+    all.bytesLate += more.bytesLate
+    all.echoes += more.echoes
+    all.charactersBroken += more.charactersBroken
+  }
+
   mutating func add(_ record: ExchangeRecord) {
     exchanges += 1
     requests += record.requests.count

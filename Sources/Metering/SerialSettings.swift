@@ -63,7 +63,8 @@ extension SerialSettings: CustomStringConvertible {
   /// Reads `2400 8E1`; one space, upper-case parity.
   public init?(_ text: some StringProtocol) {
     let parts = text.split(separator: " ", omittingEmptySubsequences: false)
-    guard parts.count == 2, let baud = digits(parts[0]), parts[0] == "\(baud)" else { return nil }
+    guard text.utf8.allSatisfy({ $0 < 0x80 }), parts.count == 2, let baud = digits(parts[0]), parts[0] == "\(baud)"
+    else { return nil }
     let frame = Array(parts[1])
     guard frame.count == 3, let dataBits = frame[0].wholeNumberValue, let parity = Parity(rawValue: frame[1]),
       let stopBits = frame[2].wholeNumberValue

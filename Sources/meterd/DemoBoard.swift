@@ -71,7 +71,9 @@ final class DemoBoard: Sendable {
 
   /// The table as lines of text.
   static func table(_ state: State, second: Int) -> [String] {
-    var out = [pad("line", 7) + pad("meter", 8) + pad("state", 9) + pad("stored", 8) + pad("dropped", 9) + "last reading"]
+    var out = [
+      pad("line", 7) + pad("meter", 8) + pad("state", 9) + pad("stored", 8) + pad("dropped", 9) + "last reading"
+    ]
     for row in state.rows {
       out.append(
         pad(row.line, 7) + pad(row.meter, 8) + pad(row.state, 9) + pad("\(row.stored)", 8) + pad("\(row.unbelieved)", 9)

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Concentrator
 import Glibc
+import Line
 import Logging
 import Metering
 import Simulator
@@ -51,8 +52,9 @@ struct DemoCommand: AsyncParsableCommand {
     try await running.start()
     await watch(board, signals)
     await running.stop()
+    let lost = await running.counters().values.reduce(into: LineCounters()) { $0 += $1 }
     let statistics = await simulated.stop()
-    try report(board.now, statistics, station, file)
+    try report(board.now, statistics, lost, station, file)
   }
 
   /// Shows the table once a second until time is up or someone interrupts.
@@ -85,7 +87,7 @@ struct DemoCommand: AsyncParsableCommand {
   }
 
   private func report(
-    _ state: DemoBoard.State, _ statistics: [LineStatistics], _ station: Station, _ file: String
+    _ state: DemoBoard.State, _ statistics: [LineStatistics], _ lines: LineCounters, _ station: Station, _ file: String
   ) throws {
     print("\nBills of last month")
     for bill in state.billed.sorted() { print("  \(bill)") }
@@ -101,11 +103,17 @@ struct DemoCommand: AsyncParsableCommand {
     let counts = state.counts
     let findings = counts.findings.sorted { $0.key.rawValue < $1.key.rawValue }.map { "\($0.key.rawValue) \($0.value)" }
     print("\nSummary")
-    print("  wire      \(statistics.reduce(0) { $0 + $1.requests }) requests, \(statistics.reduce(0) { $0 + $1.faults.total }) injected faults, \(statistics.reduce(0) { $0 + $1.brokenSilence }) broken silences")
+    print(
+      "  wire      \(statistics.reduce(0) { $0 + $1.requests }) requests, \(statistics.reduce(0) { $0 + $1.faults.total }) injected faults, \(statistics.reduce(0) { $0 + $1.brokenSilence }) broken silences"
+    )
     print("  read      \(counts.read) values in \(counts.answers) believed answers")
-    print("  dropped   \(counts.damaged) damaged or late answers, \(counts.refused) refused, \(counts.lateBytes) late bytes")
+    print(
+      "  dropped   \(counts.damaged) damaged or late answers, \(counts.refused) refused, \(lines.bytesLate + lines.bytesDiscarded) bytes out of time, \(lines.echoes) echoes"
+    )
     print("  stored    \(counts.stored); \(counts.duplicates) duplicates, \(counts.conflicts) conflicts")
-    print("  rejected  \(counts.rejected) rejected, \(counts.held) held, \(counts.flagged) flagged\(findings.isEmpty ? "" : " (\(findings.joined(separator: ", ")))")")
+    print(
+      "  rejected  \(counts.rejected) rejected, \(counts.held) held, \(counts.flagged) flagged\(findings.isEmpty ? "" : " (\(findings.joined(separator: ", ")))")"
+    )
     print("  missed    \(counts.missed) items of silent meters")
     print("  checked   \(state.right) usable values against what the meters held: \(state.wrong.count) wrong")
     print("  billed    \(counts.billed) bills, \(yuan(counts.totalFen)) yuan; \(counts.billsHeld) wait")
@@ -116,7 +124,8 @@ struct DemoCommand: AsyncParsableCommand {
     guard state.wrong.isEmpty, counts.stored > 0, counts.billed == station.accounts.count else {
       throw Complaint(
         .software, "the demo did not come out as it should",
-        "Expected \(station.accounts.count) bills and no wrong value. With --seconds under 40 the slow line may not be through.")
+        "Expected \(station.accounts.count) bills and no wrong value. With --seconds under 40 the slow line may not be through."
+      )
     }
   }
 
@@ -133,6 +142,8 @@ struct DemoCommand: AsyncParsableCommand {
       throw Complaint(.cannotCreate, "cannot write \(path): \(systemError(errno))", "The folder must be there.")
     }
     unsafe fputs(text, file)
-    guard unsafe fclose(file) == 0 else { throw Complaint(.cannotCreate, "cannot write \(path): \(systemError(errno))") }
+    guard unsafe fclose(file) == 0 else {
+      throw Complaint(.cannotCreate, "cannot write \(path): \(systemError(errno))")
+    }
   }
 }

@@ -1,7 +1,7 @@
 /// The station that `meterd demo` plays: three lines, twenty meters, eight accounts.
 enum DemoStation {
-  /// The configuration, as a file that `meterd run` and `meterd simulate` take as well.
-  /// - Parameter folder: where store and ports are.
+  /// The configuration, as a file that `meterd run` and `meterd simulate` take as well; store and ports are in
+  /// `folder`.
   static func toml(folder: String) -> String {
     var text = """
       # A simulated station. Try it again with: meterd simulate --config station.toml --link
@@ -75,7 +75,7 @@ enum DemoStation {
       [[task]]
       name = "settlement"
       at = "00:30"
-      read = ["settlement"]
+      read = ["settlement:energy.import.active.total"]
       priority = 1
 
       [[task]]

@@ -7,10 +7,8 @@ import Simulator
 
 /// The configured meters as simulated ones.
 enum Simulation {
-  /// Describes each line of a station with its meters and faults.
-  /// - Parameters:
-  ///   - station: profiles and addresses.
-  ///   - link: gives each line a link that leads to its terminal; `nil` for none.
+  /// Describes each line of a station with its meters and faults. `link` gives a line a link that leads to its
+  /// terminal; `nil` for none.
   static func describe(
     _ station: Station, link: (Configuration.LineEntry) -> String?
   ) throws(SimulatorError) -> [LineDescription] {

@@ -19,7 +19,7 @@ private func registers(_ start: UInt16, _ count: UInt16) -> Query {
 
 private func meter(_ number: Int, _ queries: [Query], probes: [Query]? = nil, done: [Int64?] = []) -> LinePlan.Meter {
   LinePlan.Meter(
-    id: MeterID("M\(number)")!, programme: [queries],
+    id: MeterID("M\(number)") ?? .unnamed, programme: [queries],
     probes: probes ?? [identifier(0x0400_0401), identifier(0x0400_0102)], replyLimit: .seconds(1), done: done)
 }
 
@@ -105,7 +105,7 @@ private struct Bench {
   @Test func `after a silence the next question to that meter has another shape`() {
     let block = registers(0, 36), same = registers(52, 36)
     let modbus = LinePlan.Meter(
-      id: MeterID("M0")!, programme: [[block, same]], probes: [registers(0, 2), registers(0, 4)],
+      id: MeterID("M0") ?? .unnamed, programme: [[block, same]], probes: [registers(0, 2), registers(0, 4)],
       replyLimit: .seconds(1))
     var bench = Bench(plan: plan([modbus]))
     var first = true
@@ -123,7 +123,7 @@ private struct Bench {
       var random = SplitMix(seed)
       let values = (0..<10).map { registers(UInt16($0 * 2), 2) }
       let modbus = LinePlan.Meter(
-        id: MeterID("M0")!, programme: [values], probes: (3...8).map { registers(0, UInt16($0)) },
+        id: MeterID("M0") ?? .unnamed, programme: [values], probes: (3...8).map { registers(0, UInt16($0)) },
         replyLimit: .seconds(1))
       var bench = Bench(plan: plan([modbus]))
       var owed: [Query.Shape: BootInstant] = [:]
@@ -183,7 +183,7 @@ private struct Bench {
     let urgent = AcquisitionTask(name: "u", schedule: .every(seconds: 60), targets: [.energies], priority: 1)
     let slow = AcquisitionTask(name: "s", schedule: .every(seconds: 60), targets: [.energies], priority: 3)
     let meters = (0..<2).map {
-      LinePlan.Meter(id: MeterID("M\($0)")!, programme: [[a], [b]], probes: [], replyLimit: .seconds(1))
+      LinePlan.Meter(id: MeterID("M\($0)") ?? .unnamed, programme: [[a], [b]], probes: [], replyLimit: .seconds(1))
     }
     var bench = Bench(plan: plan(meters, tasks: [slow, urgent]))
     bench.run(until: start + .seconds(50)) { _, _ in .answered(delay: nil) }
@@ -226,43 +226,6 @@ private struct Bench {
     let early = zone.unixMilliseconds(of: try #require(MeterTime("2027-01-01T00:04:59")))
     #expect(zone.local(unixMilliseconds: daily.slot(at: early, zone: zone)) == MeterTime("2026-12-31T00:05:00"))
     #expect(zone.local(unixMilliseconds: daily.nextSlot(after: early, zone: zone)) == MeterTime("2027-01-01T00:05:00"))
-  }
-}
-
-@Suite struct SettlementTests {
-  struct Row: Sendable, CustomTestStringConvertible {
-    let day: Int, hour: Int, back: Int, now: String, expected: String
-    var testDescription: String { "day \(day) hour \(hour), \(back) back at \(now)" }
-  }
-
-  static let rows = [
-    Row(day: 1, hour: 0, back: 1, now: "2026-11-22T10:00", expected: "2026-11-01T00:00"),
-    Row(day: 1, hour: 0, back: 12, now: "2026-11-22T10:00", expected: "2025-12-01T00:00"),
-    Row(day: 1, hour: 0, back: 1, now: "2026-11-01T00:00", expected: "2026-11-01T00:00"),
-    Row(day: 1, hour: 0, back: 1, now: "2026-10-31T23:59", expected: "2026-10-01T00:00"),
-    Row(day: 25, hour: 12, back: 1, now: "2026-11-25T11:59", expected: "2026-10-25T12:00"),
-    Row(day: 25, hour: 12, back: 2, now: "2027-01-25T12:00", expected: "2026-12-25T12:00"),
-    Row(day: 28, hour: 23, back: 1, now: "2024-03-01T00:00", expected: "2024-02-28T23:00"),
-  ]
-
-  @Test(arguments: rows)
-  func `a settlement is closed at its boundary`(_ row: Row) throws {
-    let day = try #require(SettlementDay(day: row.day, hour: row.hour))
-    let now = try #require(MeterTime(row.now))
-    #expect(day.boundary(row.back, before: now).localSeconds == MeterTime(row.expected)?.localSeconds)
-  }
-
-  @Test func `an answer that may straddle the boundary belongs to no month`() throws {
-    let sight = ClockSight(meter: try #require(MeterTime("2026-10-31T23:59:50")), at: start)
-    #expect(sight.boundary(1, of: .firstOfMonth, answeredAt: start + .seconds(2)) == MeterTime("2026-10-01T00:00:00"))
-    #expect(sight.boundary(1, of: .firstOfMonth, answeredAt: start + .seconds(8)) == nil)
-  }
-
-  @Test func `a date and a time read around midnight are no clock`() throws {
-    let date = try #require(CivilDate("2026-11-22"))
-    #expect(ClockSight(date: date, time: try #require(TimeOfDay("23:59:55")), at: start) == nil)
-    #expect(ClockSight(date: date, time: try #require(TimeOfDay("00:00:10")), at: start) == nil)
-    #expect(ClockSight(date: date, time: try #require(TimeOfDay("12:00:10")), at: start) != nil)
   }
 }
 

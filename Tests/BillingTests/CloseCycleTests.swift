@@ -70,7 +70,7 @@ struct PairCase: Sendable, CustomTestStringConvertible {
   }
 
   /// A home on time of use: 200.00 peak, 100.00 valley, and a total that may differ from their sum.
-  private func twoRates(total: String, cut: RegisterRange.Cut = .unknown) throws -> Closing {
+  private func twoRates(total: String, cut: CounterRange.Cut = .unknown) throws -> Closing {
     let plan = try tariff("shanghai-residential-tou-2012")
     var journal = Journal()
     try journal.settle(start, total: "1000.00", peak: "700.00", valley: "300.00")

@@ -8,10 +8,10 @@ import Testing
     let october = try month("2026-10")
     let first = try #require(Cycle(october, settlement: .firstOfMonth))
     #expect("\(first.from) \(first.to) \(first.label)" == "2026-10-01T00:00:00 2026-11-01T00:00:00 2026-10")
-    let settlement = try #require(Settlement(day: 25, hour: 8))
+    let settlement = try #require(SettlementDay(day: 25, hour: 8))
     let day25 = try #require(Cycle(october, settlement: settlement))
     #expect("\(day25.from) \(day25.to)" == "2026-09-25T08:00:00 2026-10-25T08:00:00")
-    #expect(Settlement(day: 29) == nil)
+    #expect(SettlementDay(day: 29) == nil)
   }
 
   private func instants(_ times: [String]) throws -> [Int64] {

@@ -21,8 +21,8 @@ func time(_ text: String) throws -> MeterTime { try #require(MeterTime(text)) }
 func month(_ text: String) throws -> YearMonth { try #require(YearMonth(text)) }
 
 /// Six digits before the point and two after, 13.2 kW: a 5(60) A single-phase meter.
-func household(capacity: Int64 = 1_000_000_000_000, cut: RegisterRange.Cut = .unknown) throws -> RegisterRange {
-  try #require(RegisterRange(capacity: capacity, mostPerHour: 13_200_000, cut: cut))
+func household(capacity: Int64 = 1_000_000_000_000, cut: CounterRange.Cut = .unknown) throws -> CounterRange {
+  try #require(CounterRange(capacity: capacity, mostPerHour: 13_200_000, cut: cut))
 }
 
 func meter(_ name: String = "M-0001") throws -> MeterID { try #require(MeterID(name)) }
@@ -41,7 +41,7 @@ func cycle(_ label: String) throws -> Cycle {
 
 /// Makes numbered readings; rate 0 is the total.
 struct Journal {
-  private(set) var readings: [JudgedReading] = []
+  private(set) var readings: [JournalReading] = []
 
   mutating func note(
     _ value: String, at instant: String, rate: UInt8 = 0, meter name: String = "M-0001",
@@ -58,7 +58,7 @@ struct Journal {
       hostTime: HostInstant(unixMilliseconds: key.instant + 300_000, clock: .synchronised),
       bootTime: BootInstant(nanoseconds: 0))
     let verdict = Verdict(status: status, findings: codes.map { Finding($0, "") }, ruleVersion: 1)
-    readings.append(JudgedReading(sequence: Int64(readings.count + 1), reading: reading, verdict: verdict))
+    readings.append(JournalReading(sequence: Int64(readings.count + 1), reading: reading, verdict: verdict))
   }
 
   /// Readings of the total, and of peak and valley where given, at the settlement of `month`.

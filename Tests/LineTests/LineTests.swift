@@ -5,7 +5,7 @@ import Host
 import Metering
 import Testing
 
-private let fast = SerialSettings("115200 8N1")!
+private let fast = SerialSettings("115200 8N1") ?? .modbus
 private let timing = ExchangeTiming(silence: .milliseconds(1), reply: .seconds(2), gap: .milliseconds(50))
 
 @Suite(.serialized) struct LineTests {

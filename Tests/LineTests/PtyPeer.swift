@@ -50,8 +50,9 @@ final class PtyPeer: @unchecked Sendable {
     }
     _ = cserial_start_thread(
       "peer",
-      {
-        Unmanaged<Script>.fromOpaque($0!).takeRetainedValue().run(); return nil
+      { script in
+        if let script { Unmanaged<Script>.fromOpaque(script).takeRetainedValue().run() }
+        return nil
       },
       Unmanaged.passRetained(body).toOpaque())
   }

@@ -1,7 +1,7 @@
 public import Metering
 
 /// A stored reading: its number in the journal, what it says, and what validation says of it.
-public struct JudgedReading: Hashable, Sendable {
+public struct JournalReading: Hashable, Sendable {
   public let sequence: Int64
   public let reading: Reading
   public let verdict: Verdict
@@ -25,9 +25,9 @@ struct BoundaryReadings {
     let instant: Int64
   }
 
-  private var best: [Place: JudgedReading] = [:]
+  private var best: [Place: JournalReading] = [:]
 
-  init(_ readings: some Sequence<JudgedReading>) {
+  init(_ readings: some Sequence<JournalReading>) {
     for candidate in readings {
       let key = candidate.reading.key
       guard let rank = Self.rank(candidate.reading) else { continue }
@@ -42,7 +42,7 @@ struct BoundaryReadings {
   }
 
   /// `nil` when there is none.
-  func reading(_ meter: MeterID, _ quantity: Quantity, at instant: Int64) -> JudgedReading? {
+  func reading(_ meter: MeterID, _ quantity: Quantity, at instant: Int64) -> JournalReading? {
     best[Place(meter: meter, quantity: quantity, instant: instant)]
   }
 
