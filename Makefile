@@ -10,7 +10,7 @@ RELEASE_FLAGS = -c release --static-swift-stdlib -Xswiftc -cross-module-optimiza
 
 # `make demo DEMO="--seconds 60"`; `make bench BENCH=store`.
 DEMO  ?=
-BENCH ?= line store rating decode
+BENCH ?= line
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:

@@ -14,6 +14,8 @@ public struct Answer: Sendable {
   public let replies: [[UInt8]]
   public let hostTime: HostInstant
   public let bootTime: BootInstant
+  /// When the first byte of the question was sent.
+  public let startedAt: BootInstant
   /// From the end of the request to the first byte of the reply.
   public let replyDelay: BootInstant.Span?
   /// The latest look at the meter's clock.

@@ -167,20 +167,41 @@ extension LineMeter {
 }
 
 extension LineMeter {
-  /// The time of one exchange on the wire: request, the meter's delay, reply, and the silence after it.
+  /// The time of one exchange with its silences, and twice where an answer is read twice; for forecasts.
   public func wireTime(of query: Query, replyDelay: BootInstant.Span = .milliseconds(40)) -> BootInstant.Span {
-    let bytes: Int
-    var silence = quietBefore
+    var time = physicalLimit(of: query, replyDelay: replyDelay, wakeUps: wakeUps)
+    if case .identifier = query { time = time + quietBefore }
+    return time * (query.isBillingMemory ? 2 : 1)
+  }
+
+  /// The least time of one exchange on the wire: request, the meter's delay, reply, and for Modbus the silence that
+  /// ends a frame. `wakeUps` are the FE bytes that the meter sends before its reply.
+  public func physicalLimit(of query: Query, replyDelay: BootInstant.Span, wakeUps: Int) -> BootInstant.Span {
     switch query {
     case .registers(_, _, let count):
-      bytes = 8 + 5 + 2 * Int(count)
-      silence = max(silence, settings.frameSilence)
+      return settings.characterTime * Int64(8 + 5 + 2 * Int(count)) + replyDelay + settings.frameSilence
     case .identifier(let identifier):
       let rates = profile.rates > 0 ? profile.rates : nil
-      // Twelve bytes of frame and four of identifier each way; meters send as many wake-up bytes as masters, or fewer.
-      bytes = 2 * (16 + wakeUps) + (identifier.payloadLength(rates: rates) ?? 4)
+      // Twelve bytes of frame and four of identifier each way.
+      let bytes = 16 + self.wakeUps + 16 + wakeUps + (identifier.payloadLength(rates: rates) ?? 4)
+      return settings.characterTime * Int64(bytes) + replyDelay
     }
-    // Billing memories are read twice.
-    return (settings.characterTime * Int64(bytes) + replyDelay + silence) * (query.isBillingMemory ? 2 : 1)
+  }
+
+  /// How many numbers an answer to `query` brings.
+  public func values(of query: Query) -> Int {
+    switch query {
+    case .identifier(let identifier): identifier.items(rates: profile.rates).count
+    case .registers(let function, let start, let count):
+      profile.modbusQuantities(in: function, first: Int(start), count: Int(count))
+    }
+  }
+}
+
+extension DeviceProfile {
+  fileprivate func modbusQuantities(in function: ReadFunction, first: Int, count: Int) -> Int {
+    guard case .modbus(let map) = language, let block = RegisterRange(function, first: first, count: count)
+    else { return 0 }
+    return map.registers.count { block.contains($0.range) && $0.quantity.unit != nil }
   }
 }

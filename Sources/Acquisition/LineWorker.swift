@@ -165,7 +165,8 @@ public actor LineWorker {
       let answer = Answer(
         meter: meter.id, line: name, query: ask.query, slot: ask.round?.slot, observations: told.observations,
         requests: said.record.requests, replies: told.frames, hostTime: clock.now,
-        bootTime: said.record.endedAt, replyDelay: said.record.replyDelay, clock: notes[ask.meter].clock,
+        bootTime: said.record.endedAt, startedAt: first.record.startedAt, replyDelay: said.record.replyDelay,
+        clock: notes[ask.meter].clock,
         settlementDay: notes[ask.meter].settlementDay, isConfirmed: isConfirmed)
       // A probe proves that the meter is there and in step; its values belong to no round.
       if ask.round != nil { tell(.answered(answer)) }

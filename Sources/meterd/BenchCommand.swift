@@ -1,4 +1,51 @@
 import ArgumentParser
+import Concentrator
+
 struct BenchCommand: AsyncParsableCommand {
-  static let configuration = CommandConfiguration(commandName: "bench")
+  static let configuration = CommandConfiguration(
+    commandName: "bench",
+    abstract: "Measures the daemon against the limits of the wire.",
+    discussion: """
+      line: whole scans of simulated lines at their real baud rate, stored durably: W1, W2, W3 and one-value reads
+      with late replies. A scan takes as long as the wire does: 11, 58, 17, 60 and 60 seconds. Exit code 65 when a goal
+      is not met.
+
+      EXAMPLES
+        meterd bench line
+        meterd bench line --workload w1 --json
+      """)
+
+  @Argument(help: "line")
+  var name: String
+
+  @Option(help: "w1, w2, w3, late or later; w1, w2, w3 and late when left out.")
+  var workload: [String] = []
+
+  @Flag(help: "One JSON object a figure.")
+  var json = false
+
+  func run() async throws {
+    guard name == "line" else {
+      throw Complaint(.usage, "unknown benchmark \"\(name)\"", "There is: line.")
+    }
+    let kinds = try workload.isEmpty ? [.w1, .w2, .w3, .late] : workload.map(kind)
+    let data = try DataFolders()
+    var missed = 0
+    for kind in kinds {
+      let workload = BenchWorkload(kind: kind)
+      if !json { print("\(kind.rawValue): \(workload.title)") }
+      for figure in try await BenchLine(workload: workload).run(data) {
+        print(json ? figure.json.text : "  \(figure.text)")
+        if figure.met == false { missed += 1 }
+      }
+    }
+    guard missed == 0 else { throw ExitCode(ExitStatus.badData.rawValue) }
+  }
+
+  private func kind(_ text: String) throws -> BenchWorkload.Kind {
+    guard let kind = BenchWorkload.Kind(rawValue: text) else {
+      throw Complaint(.usage, "unknown workload \"\(text)\"", "Write w1, w2, w3, late or later.")
+    }
+    return kind
+  }
 }

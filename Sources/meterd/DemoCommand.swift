@@ -30,9 +30,9 @@ struct DemoCommand: AsyncParsableCommand {
   func run() async throws {
     signal(SIGPIPE, SIG_IGN)
     guard (5...110).contains(seconds) else { throw Complaint(.usage, "--seconds takes 5 to 110") }
-    let folder = try self.folder ?? newFolder()
+    let folder = try self.folder ?? temporaryFolder("meterd-demo")
     let file = "\(folder)/station.toml"
-    try write(DemoStation.toml(folder: folder), to: file)
+    try writeFile(DemoStation.toml(folder: folder), to: file)
     let station = try Station(Configuration.load(file))
     let lines: [LineDescription]
     let simulated: SimulatedStation
@@ -126,24 +126,6 @@ struct DemoCommand: AsyncParsableCommand {
         .software, "the demo did not come out as it should",
         "Expected \(station.accounts.count) bills and no wrong value. With --seconds under 40 the slow line may not be through."
       )
-    }
-  }
-
-  private func newFolder() throws -> String {
-    var template = Array("/tmp/meterd-demo-XXXXXX".utf8CString)
-    guard unsafe mkdtemp(&template) != nil else {
-      throw Complaint(.cannotCreate, "cannot make a folder under /tmp: \(systemError(errno))")
-    }
-    return String(decoding: template.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
-  }
-
-  private func write(_ text: String, to path: String) throws {
-    guard let file = unsafe fopen(path, "w") else {
-      throw Complaint(.cannotCreate, "cannot write \(path): \(systemError(errno))", "The folder must be there.")
-    }
-    unsafe fputs(text, file)
-    guard unsafe fclose(file) == 0 else {
-      throw Complaint(.cannotCreate, "cannot write \(path): \(systemError(errno))")
     }
   }
 }

@@ -1,0 +1,205 @@
+import Acquisition
+import Concentrator
+import Glibc
+import Host
+import Metering
+import Simulator
+import Synchronization
+
+/// One workload on one simulated line, through the whole daemon to the disk.
+struct BenchLine {
+  let workload: BenchWorkload
+
+  /// One figure, as `meterd bench --json` prints it.
+  struct Figure {
+    let name: String
+    let value: String
+    let unit: String
+    let against: String
+    let goal: String
+    let met: Bool?
+
+    var json: JSON {
+      .object([
+        "name": .string(name), "value": .string(value), "unit": .string(unit), "against": .string(against),
+        "goal": .string(goal), "met": met.map(JSON.boolean) ?? .null,
+      ])
+    }
+
+    var text: String {
+      let verdict = met.map { $0 ? "  met" : "  NOT MET" } ?? ""
+      return "\(name)  \(value) \(unit)  against \(against)\(goal.isEmpty ? "" : ", goal \(goal)")\(verdict)"
+    }
+  }
+
+  private struct Seen {
+    var began: BootInstant?
+    var ended: BootInstant?
+    var answers = 0
+    var stored = 0
+    var right = 0
+    var wrong: [String] = []
+    var meters: Set<MeterID> = []
+  }
+
+  /// Runs one scan of the line; `data` are the folders of shipped profiles.
+  func run(_ data: DataFolders) async throws -> [Figure] {
+    let folder = try temporaryFolder("meterd-bench")
+    defer { removeFolder(folder) }
+    try copyProfiles(from: data.devices, to: folder)
+    try writeFile(workload.toml(folder: folder), to: "\(folder)/bench.toml")
+    let station = try Station(Configuration.load("\(folder)/bench.toml"))
+    let lines: [LineDescription]
+    let simulated: SimulatedStation
+    do throws(SimulatorError) {
+      lines = try Simulation.describe(station) { "\($0.port)" }
+      simulated = try await SimulatedStation.open(lines, clock: Simulation.clock())
+    } catch {
+      throw error.complaint
+    }
+    let expected = station.expectedExchanges()
+    let truth = Truth(lines, zone: station.configuration.zone)
+    let seen = Mutex(Seen())
+    let (finished, finish) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
+    let cpuBefore = processorTime()
+    let running = try RunningStation(station) { event in
+      let isRight: Bool? = if case .stored(_, let reading, _, _) = event { truth.isRight(reading) } else { nil }
+      let isDone = seen.withLock { seen in
+        switch event {
+        case .line(.answered(let answer)):
+          seen.began = seen.began.map { min($0, answer.startedAt) } ?? answer.startedAt
+          seen.ended = answer.bootTime
+          seen.answers += 1
+        case .stored(_, let reading, _, _):
+          seen.stored += 1
+          if isRight == true { seen.right += 1 }
+          if isRight == false { seen.wrong.append("\(reading.key.meter) \(reading.key.quantity) \(reading.value)") }
+        default: break
+        }
+        return seen.answers >= expected.exchanges
+      }
+      if isDone { finish.yield() }
+    }
+    try await running.start()
+    let limitSeconds = expected.limit.nanoseconds / 1_000_000_000
+    let guardTime = Task {
+      try? await Task.sleep(for: .seconds(limitSeconds * 3 + 60))
+      finish.yield()
+    }
+    for await _ in finished { break }
+    guardTime.cancel()
+    await running.stop()
+    let cpu = processorTime() - cpuBefore
+    let statistics = await simulated.stop()
+    return figures(seen.withLock { $0 }, expected, statistics.first ?? LineStatistics(), cpu)
+  }
+
+  private func figures(
+    _ seen: Seen, _ expected: (exchanges: Int, values: Int, limit: BootInstant.Span), _ statistics: LineStatistics,
+    _ cpu: BootInstant.Span
+  ) -> [Figure] {
+    let name = "line.\(workload.kind.rawValue)"
+    let took = (seen.ended.flatMap { end in seen.began.map { end - $0 } }) ?? .zero
+    let ratio = took.nanoseconds > 0 ? expected.limit.nanoseconds * 1_000_000 / took.nanoseconds : 0
+    var figures: [Figure] = []
+    if !workload.goal.isEmpty {
+      let goal = exactDecimal(workload.goal, scale: 6) ?? 0
+      figures.append(
+        Figure(
+          name: "\(name).utilisation", value: decimalString(ratio, decimals: 3), unit: "ratio",
+          against: "physical limit \(decimalString(expected.limit.nanoseconds / 1000, decimals: 2)) s",
+          goal: ">=\(workload.goal)", met: ratio >= goal))
+    }
+    figures.append(
+      Figure(
+        name: "\(name).time", value: decimalString(took.nanoseconds / 1000, decimals: 2), unit: "s",
+        against: "\(statistics.requests) requests for \(expected.exchanges) exchanges", goal: "", met: nil))
+    figures.append(
+      Figure(
+        name: "\(name).wrong", value: "\(seen.wrong.count)", unit: "values",
+        against: "\(seen.right) right of \(expected.values)", goal: "0", met: seen.wrong.isEmpty))
+    figures.append(
+      Figure(
+        name: "\(name).stored", value: "\(seen.stored)", unit: "values", against: "\(expected.values) wanted",
+        goal: workload.goal.isEmpty ? "" : "\(expected.values)",
+        met: workload.goal.isEmpty ? nil : seen.stored == expected.values))
+    figures.append(
+      Figure(
+        name: "\(name).broken-silences", value: "\(statistics.brokenSilence)", unit: "requests",
+        against: "\(statistics.modbusRequests) Modbus requests", goal: "0", met: statistics.brokenSilence == 0))
+    figures.append(
+      Figure(
+        name: "\(name).collisions", value: "\(statistics.collisions)", unit: "times",
+        against: "\(statistics.requests) requests",
+        goal: workload.goal.isEmpty ? "" : "0", met: workload.goal.isEmpty ? nil : statistics.collisions == 0))
+    figures.append(
+      Figure(
+        name: "\(name).late", value: "\(statistics.faults.total)", unit: "replies", against: "injected", goal: "",
+        met: nil))
+    let perThousand = seen.stored > 0 ? cpu.nanoseconds / Int64(seen.stored) : 0
+    figures.append(
+      Figure(
+        name: "\(name).cpu", value: decimalString(perThousand, decimals: 3), unit: "s",
+        against: "1,000 values read, checked and stored", goal: "<=0.150", met: perThousand <= 150_000))
+    return figures
+  }
+
+  /// Every profile, and in the workloads of single reads one float a read.
+  private func copyProfiles(from source: String, to folder: String) throws {
+    let devices = "\(folder)/devices"
+    guard unsafe mkdir(devices, 0o700) == 0 else {
+      throw Complaint(.cannotCreate, "cannot make \(devices): \(systemError(errno))")
+    }
+    for name in TextFile.names(in: source, ending: ".toml") {
+      var text = try TextFile.read("\(source)/\(name)", what: "profile")
+      if !workload.kind.isCoalesced {
+        text = text.replacing("max-registers = 80", with: "max-registers = 2")
+      }
+      try writeFile(text, to: "\(devices)/\(name)")
+    }
+  }
+}
+
+extension BenchWorkload.Kind {
+  var isCoalesced: Bool {
+    switch self {
+    case .w1, .w2, .w3: true
+    case .late, .later: false
+    }
+  }
+}
+
+extension Station {
+  /// Exchanges of one round of all tasks, the values they bring, and the least time they can take on the wire.
+  func expectedExchanges() -> (exchanges: Int, values: Int, limit: BootInstant.Span) {
+    var exchanges = 0
+    var values = 0
+    var limit = BootInstant.Span.zero
+    for (line, found) in zip(configuration.lines, meters) {
+      for (entry, meter) in zip(line.meters, found) {
+        let delay = BootInstant.Span.milliseconds(Int64(entry.simulation.replyDelay))
+        for task in configuration.tasks where task.meters.map({ $0.contains(meter.id) }) ?? true {
+          for query in meter.queries(for: task.task.targets) {
+            exchanges += 1
+            values += meter.values(of: query)
+            limit = limit + meter.physicalLimit(of: query, replyDelay: delay, wakeUps: entry.simulation.wakeUps)
+          }
+        }
+      }
+    }
+    return (exchanges, values, limit)
+  }
+}
+
+/// What this process has computed, without the threads of simulated meters.
+private func processorTime() -> BootInstant.Span {
+  var total: Int64 = 0
+  for task in TextFile.names(in: "/proc/self/task", ending: "") {
+    guard let name = try? TextFile.read("/proc/self/task/\(task)/comm", what: "thread"), !name.hasPrefix("sim-"),
+      let times = try? TextFile.read("/proc/self/task/\(task)/schedstat", what: "thread"),
+      let spent = times.split(separator: " ").first.flatMap({ Int64($0) })
+    else { continue }
+    total += spent
+  }
+  return BootInstant.Span(nanoseconds: total)
+}
