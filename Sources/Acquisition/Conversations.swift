@@ -27,6 +27,7 @@ struct DLT645Conversation: Conversation {
     heard += 1
     return step(exchange.receive(byte))
   }
+  var bytesToCome: Int { exchange.missingBytes }
   mutating func interrupted() { exchange.interrupted() }
   mutating func timedOut() -> ConversationStep { step(exchange.timedOut()) }
 
@@ -75,6 +76,7 @@ struct ModbusConversation: Conversation {
   private(set) var finder: ReplyFinder
   private(set) var found: Found?
   private var heard = 0
+  private var isRefusal = false
 
   init(_ read: ReadRequest, request: [UInt8]) {
     self.read = read
@@ -85,8 +87,15 @@ struct ModbusConversation: Conversation {
   mutating func start() -> ConversationStep { .send(request, longestReply: read.replyLength) }
   mutating func receive(_ byte: UInt8) -> ConversationStep {
     heard += 1
+    if heard == 2 { isRefusal = byte == read.function.code.refused.rawValue }
     found = finder.receive(byte)
     return found == nil ? .listen : .finished
+  }
+  /// By the first bytes: a refusal is short. Noise before the reply makes this too small, never too large by more
+  /// than a refusal after noise.
+  var bytesToCome: Int {
+    guard heard >= 2 else { return ReadReply.exceptionLength - heard }
+    return max(1, (isRefusal ? ReadReply.exceptionLength : read.replyLength) - heard)
   }
   mutating func interrupted() { finder = ReplyFinder(expecting: read) }
   mutating func timedOut() -> ConversationStep { .finished }

@@ -35,6 +35,9 @@ public struct FrameDecoder: Sendable {
   /// Bytes that wait for more.
   public var held: Int { buffer.count - head }
 
+  /// The least number of bytes that must still come before `next` can give a frame.
+  public var missing: Int { held == 0 ? Frame.overhead : max(1, wanted - held) }
+
   /// Takes a byte from the line.
   public mutating func append(_ byte: UInt8) {
     isSilent = false

@@ -90,6 +90,10 @@ public struct ReadExchange: Sendable {
     return 4 + Frame.overhead + min(data, Frame.maximumData)
   }
 
+  /// The least number of bytes that must still come before anything can be decided; for owners that would rather
+  /// sleep than look at every byte.
+  public var missingBytes: Int { decoder.missing }
+
   /// Begins, or begins again from nothing.
   public mutating func start() -> Action {
     self = ReadExchange(request, to: address, wakeUps: wakeUps, rates: rates)

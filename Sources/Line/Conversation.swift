@@ -7,10 +7,17 @@ public protocol Conversation {
   mutating func start() -> ConversationStep
   /// The next byte from the wire. Echoes of what was sent are already taken out.
   mutating func receive(_ byte: UInt8) -> ConversationStep
+  /// The least number of bytes that are still to come before the next step; an estimate, at least 1. The line may
+  /// sleep for as long as they take on the wire.
+  var bytesToCome: Int { get }
   /// A character came with wrong parity or was lost: nothing that spans it may be believed.
   mutating func interrupted()
   /// Nothing more came in time.
   mutating func timedOut() -> ConversationStep
+}
+
+extension Conversation {
+  public var bytesToCome: Int { 1 }
 }
 
 /// What a conversation wants next.

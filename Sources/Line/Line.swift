@@ -20,6 +20,7 @@ public final class Line {
   private var lastActivity: BootInstant
   private var buffer = [UInt8](repeating: 0, count: 512)
   private var parity = ParityFilter()
+  private var pace = PaceSense()
 
   public init(_ address: PortAddress, settings: SerialSettings) {
     self.address = address
@@ -82,6 +83,7 @@ public final class Line {
       switch step {
       case .finished:
         record.echoed = echo.echoed
+        pace.note(record, characterTime: settings.characterTime)
         counters.add(record)
         return record
       case .send(let bytes, let longestReply):
@@ -119,11 +121,20 @@ public final class Line {
         deadline.received(at: now)
         if let onTraffic { onTraffic(Traffic(at: now, sent: false, bytes: Array(buffer[..<count]))) }
         step = take(count, &conversation, &echo, &record)
+        if case .listen = step { rest(conversation.bytesToCome, settings, deadline) }
         if case .listen = step, record.bytesReceived > 4096 + 4 * record.requests.count * 512 {
           throw .babble(address, bytes: record.bytesReceived)
         }
       }
     }
+  }
+
+  /// Sleeps while bytes that are surely still to come are on the wire: waking for each of them costs more than all
+  /// the rest. Only where bytes have been seen to come at the pace of the settings.
+  private func rest(_ bytes: Int, _ settings: SerialSettings, _ deadline: Deadline) {
+    guard bytes > 2, pace.isOfTheWire else { return }
+    let coming = HostClock.boot + settings.characterTime * Int64(bytes - 1)
+    HostClock.sleep(until: min(coming, deadline.instant))
   }
 
   /// Gives the bytes just read to the conversation until it wants something else than to listen.

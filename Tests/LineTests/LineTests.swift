@@ -168,4 +168,28 @@ private let timing = ExchangeTiming(silence: .milliseconds(1), reply: .seconds(2
       #expect(PortAddress(text) == nil, "\(text)")
     }
   }
+
+  @Test func `the pace of the wire is seen, forgotten and looked at again`() {
+    func record(bytes: Int, took: BootInstant.Span) -> ExchangeRecord {
+      var record = ExchangeRecord(nothingSentAt: BootInstant(nanoseconds: 0))
+      record.firstByteAt = BootInstant(nanoseconds: 1)
+      record.endedAt = BootInstant(nanoseconds: 1) + took
+      record.bytesReceived = bytes
+      return record
+    }
+    let character = SerialSettings.modbus.characterTime
+    var sense = PaceSense()
+    #expect(!sense.isOfTheWire)
+    sense.note(record(bytes: 5, took: .seconds(1)), characterTime: character)
+    #expect(!sense.isOfTheWire, "too short to tell")
+    sense.note(record(bytes: 40, took: character * 39), characterTime: character)
+    #expect(sense.isOfTheWire)
+    var looks = 0
+    for _ in 0..<64 {
+      if !sense.isOfTheWire { looks += 1 }
+      sense.note(record(bytes: 40, took: .zero), characterTime: character)
+    }
+    #expect(!sense.isOfTheWire, "a line that has become fast is noticed")
+    #expect(looks >= 1)
+  }
 }
