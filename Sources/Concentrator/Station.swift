@@ -71,6 +71,9 @@ public struct Station: Sendable {
     Dictionary(plans.values.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
   }
 
+  /// Whether the host's clock is disciplined, as far as can be told.
+  public var hostClockIsKnown: Bool { clock.now.clock != .unsynchronised }
+
   /// What rounds and readings are labelled with.
   var clock: WallClock { WallClock(isTrusted: configuration.hostClockIsTrusted) }
 

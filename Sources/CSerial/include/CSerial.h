@@ -53,7 +53,8 @@ int cserial_connect(const char *host, const char *port, int timeout_ms);
 int64_t cserial_boot_nanoseconds(void);
 /// Milliseconds since 1970 UTC by the wall clock.
 int64_t cserial_unix_milliseconds(void);
-/// Whether the kernel believes the wall clock is disciplined.
+/// Whether the kernel believes the wall clock is disciplined; by the mark of systemd-timesyncd where the kernel may
+/// not be asked.
 bool cserial_clock_synchronised(void);
 /// Sleeps until an instant of the boot clock.
 void cserial_sleep_until(int64_t boot_nanoseconds);
