@@ -36,10 +36,8 @@ struct BenchLine {
     var began: BootInstant?
     var ended: BootInstant?
     var answers = 0
-    var stored = 0
-    var right = 0
-    var wrong: [String] = []
-    var meters: Set<MeterID> = []
+    /// Checked when the scan is over: what the meters held takes longer to work out than all the daemon does.
+    var readings: [Reading] = []
   }
 
   /// Runs one scan of the line; `data` are the folders of shipped profiles.
@@ -63,7 +61,6 @@ struct BenchLine {
     let (finished, finish) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
     let cpuBefore = processorTime()
     let running = try RunningStation(station) { event in
-      let isRight: Bool? = if case .stored(_, let reading, _, _) = event { truth.isRight(reading) } else { nil }
       let isDone = seen.withLock { seen in
         switch event {
         case .line(.answered(let answer)):
@@ -71,9 +68,7 @@ struct BenchLine {
           seen.ended = answer.bootTime
           seen.answers += 1
         case .stored(_, let reading, _, _):
-          seen.stored += 1
-          if isRight == true { seen.right += 1 }
-          if isRight == false { seen.wrong.append("\(reading.key.meter) \(reading.key.quantity) \(reading.value)") }
+          seen.readings.append(reading)
         default: break
         }
         return seen.answers >= expected.exchanges
@@ -91,13 +86,16 @@ struct BenchLine {
     await running.stop()
     let cpu = processorTime() - cpuBefore
     let statistics = await simulated.stop()
-    return figures(seen.withLock { $0 }, expected, statistics.first ?? LineStatistics(), cpu)
+    return figures(seen.withLock { $0 }, truth, expected, statistics.first ?? LineStatistics(), cpu)
   }
 
   private func figures(
-    _ seen: Seen, _ expected: (exchanges: Int, values: Int, limit: BootInstant.Span), _ statistics: LineStatistics,
-    _ cpu: BootInstant.Span
+    _ seen: Seen, _ truth: Truth, _ expected: (exchanges: Int, values: Int, limit: BootInstant.Span),
+    _ statistics: LineStatistics, _ cpu: BootInstant.Span
   ) -> [Figure] {
+    let stored = seen.readings.count
+    let wrong = seen.readings.count { truth.isRight($0) == false }
+    let right = seen.readings.count { truth.isRight($0) == true }
     let name = "line.\(workload.kind.rawValue)"
     let took = (seen.ended.flatMap { end in seen.began.map { end - $0 } }) ?? .zero
     let ratio = took.nanoseconds > 0 ? expected.limit.nanoseconds * 1_000_000 / took.nanoseconds : 0
@@ -116,13 +114,13 @@ struct BenchLine {
         against: "\(statistics.requests) requests for \(expected.exchanges) exchanges", goal: "", met: nil))
     figures.append(
       Figure(
-        name: "\(name).wrong", value: "\(seen.wrong.count)", unit: "values",
-        against: "\(seen.right) right of \(expected.values)", goal: "0", met: seen.wrong.isEmpty))
+        name: "\(name).wrong", value: "\(wrong)", unit: "values",
+        against: "\(right) right of \(expected.values)", goal: "0", met: wrong == 0))
     figures.append(
       Figure(
-        name: "\(name).stored", value: "\(seen.stored)", unit: "values", against: "\(expected.values) wanted",
+        name: "\(name).stored", value: "\(stored)", unit: "values", against: "\(expected.values) wanted",
         goal: workload.goal.isEmpty ? "" : "\(expected.values)",
-        met: workload.goal.isEmpty ? nil : seen.stored == expected.values))
+        met: workload.goal.isEmpty ? nil : stored == expected.values))
     figures.append(
       Figure(
         name: "\(name).broken-silences", value: "\(statistics.brokenSilence)", unit: "requests",
@@ -136,7 +134,7 @@ struct BenchLine {
       Figure(
         name: "\(name).late", value: "\(statistics.faults.total)", unit: "replies", against: "injected", goal: "",
         met: nil))
-    let perThousand = seen.stored > 0 ? cpu.nanoseconds / Int64(seen.stored) : 0
+    let perThousand = stored > 0 ? cpu.nanoseconds / Int64(stored) : 0
     figures.append(
       Figure(
         name: "\(name).cpu", value: decimalString(perThousand, decimals: 3), unit: "s",

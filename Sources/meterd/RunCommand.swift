@@ -44,7 +44,8 @@ struct RunCommand: AsyncParsableCommand {
     logger.notice(
       "running", metadata: ["station": "\(station.configuration.station)", "store": "\(station.configuration.store)"])
     if !station.hostClockIsKnown {
-      logger.warning("the host's clock is not known to be set: billing waits", metadata: ["setting": "trust-host-clock"])
+      logger.warning(
+        "the host's clock is not known to be set: billing waits", metadata: ["setting": "trust-host-clock"])
     }
     let watchdog = Task { await keepAlive(running, manager, logger) }
     for await signal in signals {
