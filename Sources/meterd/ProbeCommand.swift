@@ -80,7 +80,7 @@ struct ProbeCommand: ParsableCommand {
     }
     guard known != nil else {
       throw Complaint(
-        .noAnswer, "no meter on \(place) told its address (\(tries) tries, \(settings))",
+        .noAnswer, "no meter on \(place) told its address (\(triesText(tries)), \(settings))",
         "To AAAAAAAAAAAA a meter answers soundly while it is alone on the line. Take the others off, or give the address of one; else check the A/B wiring and the speed."
       )
     }
@@ -184,11 +184,13 @@ struct ProbeCommand: ParsableCommand {
 
   private func silence(_ place: PortAddress, _ settings: SerialSettings) -> Complaint {
     Complaint(
-      .noAnswer, "meter \(address) on \(place) did not answer (\(tries) tries, \(settings))",
+      .noAnswer, "meter \(address) on \(place) did not answer (\(triesText(tries)), \(settings))",
       "Check the address, the A/B wiring and the speed. If other meters on this line answer, it is this meter."
         + (wire == "modbus" ? "" : " Alone on the line it answers to --address AAAAAAAAAAAA."))
   }
 }
+
+private func triesText(_ count: Int) -> String { "\(count) \(count == 1 ? "try" : "tries")" }
 
 /// The results of a probe, for people and programs.
 enum ProbeReport {
@@ -197,14 +199,14 @@ enum ProbeReport {
   ) -> [String] {
     var out: [String] = ["meter \(meter) on \(port), \(settings)"]
     for result in results {
-      let time = "\(result.roundTrip.milliseconds) ms, \(result.tries) \(result.tries == 1 ? "try" : "tries")"
+      let time = "\(result.roundTrip.milliseconds) ms, \(triesText(result.tries))"
       switch result.outcome {
       case .told(let observations):
         out.append("\(result.query)  \(time)")
         out += observations.map { "  \($0.line)" }
       case .refused(let reason): out.append("\(result.query)  refused: \(reason)  (\(time))")
       case .damaged(let reason): out.append("\(result.query)  not believed: \(reason)  (\(time))")
-      case .silent: out.append("\(result.query)  no answer  (\(result.tries) tries)")
+      case .silent: out.append("\(result.query)  no answer  (\(triesText(result.tries)))")
       }
       if raw {
         for run in result.traffic { out.append("  \(run.sent ? ">" : "<") \(hexString(run.bytes))") }
