@@ -38,7 +38,7 @@ struct StoredLine: Decodable, Hashable {
 
   /// What a simulated meter shows as the value that it kept at this reading's instant; `nil` for what it has not.
   func kept(by meter: any SimulatedMeter) throws -> String? {
-    let time = try Date(instant, strategy: .iso8601.time(includingFractionalSeconds: true))
+    let time = try Date(instant, strategy: Date.ISO8601FormatStyle(includingFractionalSeconds: true))
     // Seen from one second after its boundary, a kept value is the last one.
     let then = SimulatedInstant(unixMilliseconds: Int64(time.timeIntervalSince1970) * 1000 + 1000)
     guard let quantity = Quantity(name: quantity),
