@@ -89,6 +89,8 @@ let package = Package(
     tests(of: "Acquisition", ["Metering", "DLT645", "Modbus"]),
     tests(
       of: "Simulator", ["Metering", "Documents", "Host", "CSerial", "DLT645", "Modbus", "Devices", "TOML"]),
+    // Runs the built program as a person or a service manager does.
+    tests(of: "meterd", ["CSerial", "Concentrator", "Metering", "Simulator"]),
     // Reads the sources themselves, so it depends on nothing.
     .testTarget(name: "HouseTests", swiftSettings: checked),
   ],

@@ -69,11 +69,16 @@ public final class Probe {
   }
 
   /// The address of the one meter on the line, by reading it with the wildcard; `nil` when none answers soundly.
-  public func findAddress(settings: SerialSettings, timeout: BootInstant.Span) throws(LineError) -> Address? {
-    var conversation = DLT645Conversation(.address, to: .wildcard, wakeUps: 4, rates: 0)
+  public func findAddress(
+    settings: SerialSettings, timeout: BootInstant.Span, tries: Int
+  ) throws(LineError) -> Address? {
     let timing = ExchangeTiming(silence: .milliseconds(20), reply: timeout, gap: .milliseconds(500))
-    _ = try line.run(&conversation, settings: settings, timing: timing)
-    guard case .address(let address, _) = conversation.outcome else { return nil }
-    return address
+    for _ in 0..<tries {
+      var conversation = DLT645Conversation(.address, to: .wildcard, wakeUps: 4, rates: 0)
+      _ = try line.run(&conversation, settings: settings, timing: timing)
+      if case .address(let address, _) = conversation.outcome { return address }
+      _ = try line.quarantine(silence: .milliseconds(100))
+    }
+    return nil
   }
 }

@@ -10,11 +10,11 @@ extension Complaint {
         "The daemon makes it when it first runs. Check the path, or name the configuration with --config FILE.")
     case .cannotOpen(let failure):
       self.init(
-        .cannotCreate, "cannot create or open the store \(failure.path): \(failure.message)",
+        .cannotCreate, "cannot create or open the store \(failure.store): \(failure.message)",
         "The folder must exist and this user must be allowed to write in it.")
     case .readOnly(let failure):
       self.init(
-        .cannotCreate, "the store \(failure.path) cannot be written: \(failure.message)",
+        .cannotCreate, "the store \(failure.store) cannot be written: \(failure.message)",
         "The folder or its file system is read-only. Mount it for writing, or choose another path for \"store\".")
     case .locked(let path, let process):
       self.init(
@@ -38,7 +38,7 @@ extension Complaint {
         "Copy it with its -wal and -shm files to a safe place before anything else; then start with a new one.")
     case .diskFull(let failure):
       self.init(
-        .inputOutput, "no room left for the store \(failure.path)",
+        .inputOutput, "no room left for the store \(failure.store)",
         "Nothing stored is lost. Make room on that file system; meterd goes on by itself.")
     case .weak(let path, let setting, let wanted, let found):
       self.init(
@@ -55,5 +55,12 @@ extension Complaint {
       self.init(.software, "\(consumer) claims reading \(sequence), the journal ends at \(last)")
     case .unknownReading(let sequence): self.init(.software, "there is no reading \(sequence)")
     }
+  }
+}
+
+extension StoreError.Failure {
+  /// The store as it was named: its lock is a file that nobody knows of.
+  fileprivate var store: String {
+    operation == "lock" && path.hasSuffix(".lock") ? String(path.dropLast(".lock".count)) : path
   }
 }

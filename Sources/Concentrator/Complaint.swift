@@ -51,52 +51,47 @@ extension Complaint {
   /// A port that cannot be used.
   public init(_ error: LineError) {
     switch error {
-    case .noSuchPort(let port):
+    case .noSuchPort:
       self.init(
-        .inputOutput, "there is no port \(port)",
+        .inputOutput, "\(error)",
         "It may be unplugged or have another name. List the ports with: ls -l /dev/serial/by-id /dev/ttyS* /dev/ttyUSB*"
       )
-    case .notATerminal(let port):
+    case .notATerminal:
       self.init(
-        .inputOutput, "\(port) is no serial port",
+        .inputOutput, "\(error)",
         "It is a file, a folder or a device without serial settings. A port is called something like /dev/ttyS1 or /dev/ttyUSB0."
       )
     case .busy(let port):
       self.init(
-        .tryLater, "\(port) is in use by another program",
+        .tryLater, "\(error)",
         "If meterd runs, ask it: meterd read METER. Else find the holder with: fuser -v \(port)")
-    case .notPermitted(let port):
+    case .notPermitted:
       self.init(
-        .notPermitted, "not permitted to open \(port)",
+        .notPermitted, "\(error)",
         "Serial ports belong to the group dialout. Add the user with: usermod -aG dialout USER, and log in again.")
-    case .settingsRefused(let port, let settings, let refused):
-      var parts: [String] = []
-      if refused.contains(.speed) { parts.append("the speed") }
-      if refused.contains(.parityOrSize) { parts.append("parity or data bits") }
-      if refused.contains(.stopBits) { parts.append("the stop bits") }
+    case .settingsRefused:
       self.init(
-        .inputOutput, "\(port) does not take \(settings): it refuses \(parts.joined(separator: " and "))",
+        .inputOutput, "\(error)",
         "The adapter cannot do these settings. Try another adapter, or settings that the meter and it share.")
-    case .unreachable(let port, let errno):
+    case .unreachable:
       self.init(
-        .tryLater, "no connection to \(port): \(systemError(errno))",
+        .tryLater, "\(error)",
         "Check that the serial server is on, that host and port are right, and that no other program holds its only connection."
       )
-    case .vanished(let port):
+    case .vanished:
       self.init(
-        .inputOutput, "\(port) was there and is gone",
+        .inputOutput, "\(error)",
         "The adapter was unplugged or the serial server closed the connection. Plug it in again; meterd opens it by itself."
       )
-    case .inputOutput(let port, let operation, let errno):
+    case .inputOutput:
       self.init(
-        .inputOutput, "\(port): \(operation) failed: \(systemError(errno))",
-        "Check the adapter and its cable; the kernel log may say more: dmesg | tail")
-    case .babble(let port, let bytes):
+        .inputOutput, "\(error)", "Check the adapter and its cable; the kernel log may say more: dmesg | tail")
+    case .babble:
       self.init(
-        .inputOutput, "\(port) babbles: \(bytes) bytes that nobody asked for",
+        .inputOutput, "\(error)",
         "A meter or adapter sends without end, or the speed is wrong. Take meters off the line one by one until it is quiet."
       )
-    case .closed(let port): self.init(.software, "\(port) is closed")
+    case .closed: self.init(.software, "\(error)")
     }
   }
 }

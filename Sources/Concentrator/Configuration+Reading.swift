@@ -41,10 +41,10 @@ extension Configuration {
       if let other = ports.updateValue(entry.name, forKey: entry.port) {
         throw table.error("port", "\(entry.port) is already the port of line \"\(other)\"")
       }
-      for meter in entry.meters {
+      for (index, meter) in entry.meters.enumerated() {
         if let first = ids.updateValue(meter.fileLine, forKey: meter.id) {
           throw DocumentError(
-            file: document.file, line: meter.fileLine, key: "\(table.path).meter.id",
+            file: document.file, line: meter.fileLine, key: "\(table.path).meter[\(index)].id",
             problem: .invalid("meter \"\(meter.id)\" is already on line \(first)"))
         }
       }

@@ -88,12 +88,15 @@ extension Forecast {
 
   /// A table for people, with a remark for every round that cannot be kept.
   public var text: [String] {
-    var out = ["\(file): good. \(lines.count) lines, \(accounts) accounts, \(tariffs) tariffs."]
+    var out = [
+      "\(file): good. \(counted(lines.count, "line")), \(counted(accounts, "account")), \(counted(tariffs, "tariff"))."
+    ]
     for line in lines {
-      out.append("\(line.name)  \(line.port)  \(line.settings)  \(line.meters) meters  load \(line.load / 10) %")
+      out.append(
+        "\(line.name)  \(line.port)  \(line.settings)  \(counted(line.meters, "meter"))  load \(line.load / 10) %")
       for round in line.rounds {
         out.append(
-          "  \(round.task): \(round.meters) meters, \(round.questions) exchanges, \(seconds(round.time)) s every \(round.interval) s"
+          "  \(round.task): \(counted(round.meters, "meter")), \(counted(round.questions, "exchange")), \(seconds(round.time)) s every \(round.interval) s"
         )
         if round.time.nanoseconds > round.interval * 1_000_000_000 {
           out.append(
@@ -110,3 +113,6 @@ extension Forecast {
     decimalString(span.nanoseconds / 1000, decimals: 1)
   }
 }
+
+/// `1 line`, `3 lines`.
+public func counted(_ number: Int, _ noun: String) -> String { "\(number) \(noun)\(number == 1 ? "" : "s")" }

@@ -91,7 +91,7 @@ actor Intake {
         }
         return
       } catch {
-        report(.storeFailed(reason: "\(error)", readings: judged.count))
+        report(.storeFailed(reason: Complaint(error).headline, readings: judged.count))
         guard error.mayPass else { return }
         try? await Task.sleep(for: .seconds(pause))
         pause = min(60, pause * 2)
@@ -105,7 +105,7 @@ actor Intake {
       do throws(StoreError) {
         try await store.record(gaps)
       } catch {
-        report(.storeFailed(reason: "\(error)", readings: 0))
+        report(.storeFailed(reason: Complaint(error).headline, readings: 0))
       }
     }
     report(.line(event))

@@ -56,8 +56,16 @@ public actor RunningStation {
         "Restart it to use another: systemctl restart meterd")
     }
     await halt()
+    let old = station
     station = new
-    try await start()
+    do throws(Complaint) {
+      try await start()
+    } catch {
+      // The old one stays in force, and a store that is back by then takes it on.
+      station = old
+      try? await start()
+      throw error
+    }
   }
 
   /// Ends all lines after the exchange on the wire, stores what they brought, and closes the store.
@@ -98,7 +106,7 @@ public actor RunningStation {
     }
     for worker in workers {
       if let error = await worker.open() {
-        report(.line(.portLost(line: worker.name, reason: Complaint(error).headline)))
+        report(.line(.portLost(line: worker.name, reason: "\(error)")))
       }
     }
     wake.yield(true)
@@ -111,7 +119,7 @@ public actor RunningStation {
           do throws(StoreError) {
             try await desk.pass(all: all)
           } catch {
-            report(.storeFailed(reason: "billing: \(error)", readings: 0))
+            report(.storeFailed(reason: "billing: \(Complaint(error).headline)", readings: 0))
           }
         }
       })

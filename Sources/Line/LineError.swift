@@ -1,3 +1,4 @@
+internal import Glibc
 public import Metering
 
 /// Why a line cannot be used.
@@ -36,4 +37,30 @@ public enum LineError: Error, Hashable, Sendable {
     case .settingsRefused, .babble: false
     }
   }
+}
+
+extension LineError: CustomStringConvertible {
+  /// What happened and where, for a log or the first line of a message.
+  public var description: String {
+    switch self {
+    case .noSuchPort(let port): return "there is no port \(port)"
+    case .notATerminal(let port): return "\(port) is no serial port"
+    case .busy(let port): return "\(port) is in use by another program"
+    case .notPermitted(let port): return "not permitted to open \(port)"
+    case .settingsRefused(let port, let settings, let refused):
+      var parts: [String] = []
+      if refused.contains(.speed) { parts.append("the speed") }
+      if refused.contains(.parityOrSize) { parts.append("parity or data bits") }
+      if refused.contains(.stopBits) { parts.append("the stop bits") }
+      return "\(port) does not take \(settings): it refuses \(parts.joined(separator: " and "))"
+    case .unreachable(let port, let errno): return "no connection to \(port): \(Self.system(errno))"
+    case .vanished(let port): return "\(port) was there and is gone"
+    case .inputOutput(let port, let operation, let errno):
+      return "\(port): \(operation) failed: \(Self.system(errno))"
+    case .babble(let port, let bytes): return "\(port) babbles: \(bytes) bytes that nobody asked for"
+    case .closed(let port): return "\(port) is closed"
+    }
+  }
+
+  private static func system(_ code: Int32) -> String { unsafe String(cString: strerror(code)) }
 }

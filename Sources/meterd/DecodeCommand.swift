@@ -7,12 +7,12 @@ struct DecodeCommand: ParsableCommand {
     commandName: "decode",
     abstract: "Explains DL/T 645 and Modbus frames, offline.",
     discussion: """
-      Takes hex digits as arguments, or from standard input with -. Frames are found in noise, with wake-up bytes,
+      Takes hex digits as arguments, or from standard input with -. Frames are found in noise, with wake-up bytes, \
       one after another. Exit code 65 when no sound frame is found.
 
       EXAMPLES
         meterd decode 68 61 01 00 00 00 00 68 11 04 33 33 34 33 14 16
-        meterd decode --json 010404436633340A5B
+        meterd decode --json 010404436633341B38
         meterd decode - < capture.txt
       """)
 

@@ -13,8 +13,8 @@ struct DemoCommand: AsyncParsableCommand {
     commandName: "demo",
     abstract: "Plays a whole station: simulated meters, the daemon, readings, bills.",
     discussion: """
-      Three lines with twenty meters on pseudo-terminals, one of them dead and one that answers late and is never
-      believed; last month's bills from the settlement registers; one bill explained down to the frames. Ends by
+      Three lines with twenty meters on pseudo-terminals, one of them dead and one that answers late and is never \
+      believed; last month's bills from the settlement registers; one bill explained down to the frames. Ends by \
       itself. The folder stays, for a look with meterd readings and meterd bill.
 
       EXAMPLE

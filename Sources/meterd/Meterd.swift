@@ -8,11 +8,11 @@ struct Meterd: AsyncParsableCommand {
     commandName: "meterd",
     abstract: "Reads electricity meters, checks and keeps every reading, and bills exactly.",
     discussion: """
-      Exit codes: 0 done, 64 usage, 65 bad data or frame, 69 no answer, 73 cannot create, 74 input/output,
+      Exit codes: 0 done, 64 usage, 65 bad data or frame, 69 no answer, 73 cannot create, 74 input/output, \
       75 try later, 77 not permitted, 78 configuration.
 
       EXAMPLES
-        meterd demo                                         a whole station, simulated, in two minutes
+        meterd demo
         meterd probe /dev/ttyUSB0 --protocol dlt645-2007 --address 202311110001
         meterd check --config /etc/meterd/meterd.toml
         meterd decode 68 61 01 00 00 00 00 68 91 08 33 33 34 33 59 33 33 33 8A 16
@@ -33,6 +33,7 @@ struct Meterd: AsyncParsableCommand {
       } else {
         try command.run()
       }
+      try finishOutput()
     } catch let complaint as Complaint {
       fflush(nil)
       writeError(complaint.description + "\n")
@@ -40,5 +41,16 @@ struct Meterd: AsyncParsableCommand {
     } catch {
       exit(withError: error)
     }
+  }
+
+  /// Writes what still waits to be printed. What nobody got must not count as done.
+  private static func finishOutput() throws {
+    let failed = fflush(nil) != 0
+    let code = errno
+    // A reader that has seen enough closes its end.
+    guard failed, code != EPIPE else { return }
+    throw Complaint(
+      .inputOutput, "cannot write to standard output: \(systemError(code))",
+      "What was printed is not whole. Make room, or send it elsewhere.")
   }
 }

@@ -11,7 +11,7 @@ struct ProbeCommand: ParsableCommand {
     commandName: "probe",
     abstract: "Reads one meter directly and says what it tells.",
     discussion: """
-      For a meter on a port that no daemon holds. Without quantities it reads energies and instantaneous values. A
+      For a meter on a port that no daemon holds. Without quantities it reads energies and instantaneous values. A \
       DL/T 645 meter alone on its line is found with --address AAAAAAAAAAAA.
 
       EXAMPLES
@@ -68,16 +68,21 @@ struct ProbeCommand: ParsableCommand {
     do throws(LineError) {
       let probe = try Probe(place, settings: settings)
       if wildcard {
-        known = try probe.findAddress(settings: settings, timeout: profile.timing.replyTimeout).map(MeterAddress.dlt645)
-        guard known != nil else { throw LineError.closed(place) }
+        known = try probe.findAddress(settings: settings, timeout: profile.timing.replyTimeout, tries: tries)
+          .map(MeterAddress.dlt645)
       }
       results =
         try known.map { found throws(LineError) in
           try ask(probe, LineMeter(id: .unnamed, address: found, profile: profile, settings: settings), targets)
         } ?? []
     } catch {
-      if wildcard, known == nil, case .closed = error { throw silence(place, settings) }
       throw Complaint(error)
+    }
+    guard known != nil else {
+      throw Complaint(
+        .noAnswer, "no meter on \(place) told its address (\(triesText(tries)), \(settings))",
+        "To AAAAAAAAAAAA a meter answers soundly while it is alone on the line. Take the others off, or give the address of one; else check the A/B wiring and the speed."
+      )
     }
     try report(results, known, place, settings)
   }
@@ -98,17 +103,33 @@ struct ProbeCommand: ParsableCommand {
   private func chosenProfile() throws -> DeviceProfile {
     let folders = try DataFolders()
     switch wire {
-    case "dlt645-2007": return try folders.profile(profile ?? "dlt645-2007-three-phase")
+    case "dlt645-2007": return try fitting(folders.profile(profile ?? "dlt645-2007-three-phase"))
     case "modbus":
       guard let profile else {
         throw Complaint(
           .usage, "a Modbus meter needs --profile: its registers say nothing of themselves",
           "There are: \(folders.profileNames.joined(separator: ", ")).")
       }
-      return try folders.profile(profile)
+      return try fitting(folders.profile(profile))
     default:
       throw Complaint(.usage, "unknown protocol \"\(wire)\"", "Write dlt645-2007 or modbus.")
     }
+  }
+
+  /// The profile, where it is of a meter that speaks what was chosen.
+  private func fitting(_ profile: DeviceProfile) throws -> DeviceProfile {
+    let speaks: String
+    switch profile.language {
+    case .modbus: speaks = "modbus"
+    case .dlt645(.of2007, _): speaks = "dlt645-2007"
+    case .dlt645: speaks = "dlt645-1997"
+    }
+    guard speaks == wire else {
+      throw Complaint(
+        .usage, "\(profile.name) is the profile of a \(speaks) meter, not of a \(wire) one",
+        "Give the --protocol or the --profile that fits the other.")
+    }
+    return profile
   }
 
   private func chosenSettings(_ profile: DeviceProfile) throws -> SerialSettings {
@@ -163,11 +184,13 @@ struct ProbeCommand: ParsableCommand {
 
   private func silence(_ place: PortAddress, _ settings: SerialSettings) -> Complaint {
     Complaint(
-      .noAnswer, "meter \(address) on \(place) did not answer (\(tries) tries, \(settings))",
+      .noAnswer, "meter \(address) on \(place) did not answer (\(triesText(tries)), \(settings))",
       "Check the address, the A/B wiring and the speed. If other meters on this line answer, it is this meter."
         + (wire == "modbus" ? "" : " Alone on the line it answers to --address AAAAAAAAAAAA."))
   }
 }
+
+private func triesText(_ count: Int) -> String { "\(count) \(count == 1 ? "try" : "tries")" }
 
 /// The results of a probe, for people and programs.
 enum ProbeReport {
@@ -176,14 +199,14 @@ enum ProbeReport {
   ) -> [String] {
     var out: [String] = ["meter \(meter) on \(port), \(settings)"]
     for result in results {
-      let time = "\(result.roundTrip.milliseconds) ms, \(result.tries) \(result.tries == 1 ? "try" : "tries")"
+      let time = "\(result.roundTrip.milliseconds) ms, \(triesText(result.tries))"
       switch result.outcome {
       case .told(let observations):
         out.append("\(result.query)  \(time)")
         out += observations.map { "  \($0.line)" }
       case .refused(let reason): out.append("\(result.query)  refused: \(reason)  (\(time))")
       case .damaged(let reason): out.append("\(result.query)  not believed: \(reason)  (\(time))")
-      case .silent: out.append("\(result.query)  no answer  (\(result.tries) tries)")
+      case .silent: out.append("\(result.query)  no answer  (\(triesText(result.tries)))")
       }
       if raw {
         for run in result.traffic { out.append("  \(run.sent ? ">" : "<") \(hexString(run.bytes))") }

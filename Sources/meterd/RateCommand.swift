@@ -8,13 +8,13 @@ struct RateCommand: ParsableCommand {
     commandName: "rate",
     abstract: "Bills usage records: NDJSON in, NDJSON out.",
     discussion: """
-      Reads one usage a line from standard input and writes one bill a line, in the same order. A record that cannot
+      Reads one usage a line from standard input and writes one bill a line, in the same order. A record that cannot \
       be billed is reported on standard error with its line number and skipped; the exit code is then 65.
 
         {"id":"B-1","account":"A-1001","from":"2026-10-01","to":"2026-11-01","energy":{"total":"650"}}
 
       EXAMPLE
-        meterd rate --tariff tariffs/hunan-residential-2012.toml < usage.ndjson > bills.ndjson
+        meterd rate --tariff tariff.toml < usage.ndjson > bills.ndjson
       """)
 
   @Option(help: "The tariff's file.")

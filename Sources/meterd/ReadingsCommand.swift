@@ -93,13 +93,25 @@ struct ReadingsCommand: ParsableCommand {
     if let date = CivilDate(text) {
       return ZoneOffset.china.unixMilliseconds(of: MeterTime(localSeconds: date.daysSince1970 * 86_400))
     }
-    let zone = ["+", "-"].compactMap { text.lastIndex(of: $0) }.max().flatMap { ZoneOffset(text[$0...]) }
-    let local = zone == nil ? text[...] : text.dropLast(6)
+    var local = text[...]
+    var zone = ZoneOffset.china
+    if let mark = text.lastIndex(where: { "+-Z".contains($0) }), let written = ZoneOffset(text[mark...]) {
+      local = text[..<mark]
+      zone = written
+    }
+    // As this command prints them itself.
+    var milliseconds: Int64 = 0
+    if let point = local.lastIndex(of: "."), local[point...].utf8.count == 4,
+      let written = UInt16(local[local.index(after: point)...])
+    {
+      local = local[..<point]
+      milliseconds = Int64(written)
+    }
     guard let time = MeterTime(local) else {
       throw Complaint(
         .usage, "\"\(text)\" is no instant", "Write 2026-11-01, 2026-11-01T00:00 or 2026-11-01T00:00:00+08:00.")
     }
-    return (zone ?? .china).unixMilliseconds(of: time)
+    return zone.unixMilliseconds(of: time) + milliseconds
   }
 }
 

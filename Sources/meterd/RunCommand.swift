@@ -11,8 +11,8 @@ struct RunCommand: AsyncParsableCommand {
     commandName: "run",
     abstract: "Runs the daemon: reads, checks, stores, bills.",
     discussion: """
-      SIGTERM or SIGINT ends it after the exchange on the wire, with everything stored, and exit code 0. SIGHUP reads
-      the configuration again; a mistake in it leaves the running one in force. Under systemd it tells READY=1 and
+      SIGTERM or SIGINT ends it after the exchange on the wire, with everything stored, and exit code 0. SIGHUP reads \
+      the configuration again; a mistake in it leaves the running one in force. Under systemd it tells READY=1 and \
       pings the watchdog while every line goes on.
 
       EXAMPLE
@@ -39,7 +39,7 @@ struct RunCommand: AsyncParsableCommand {
     let signals = await UnixSignalsSequence(trapping: [.sigterm, .sigint, .sighup])
     try await running.start()
     let manager = ServiceManager(environment: environmentOfManager(), processID: getpid())
-    let status = "STATUS=\(station.configuration.lines.count) lines, \(station.meters.joined().count) meters"
+    var status = status(of: station)
     manager.tell("READY=1", status)
     logger.notice(
       "running", metadata: ["station": "\(station.configuration.station)", "store": "\(station.configuration.store)"])
@@ -52,7 +52,9 @@ struct RunCommand: AsyncParsableCommand {
       guard signal == .sighup else { break }
       manager.tell("RELOADING=1", "MONOTONIC_USEC=\(HostClock.boot.nanoseconds / 1000)")
       do throws(Complaint) {
-        try await running.reload(Station(Configuration.load(config)))
+        let new = try Station(Configuration.load(config))
+        try await running.reload(new)
+        status = self.status(of: new)
         logger.notice("configuration taken over", metadata: ["file": "\(config)"])
       } catch {
         writeError(error.description + "\n")
@@ -64,6 +66,11 @@ struct RunCommand: AsyncParsableCommand {
     watchdog.cancel()
     await running.stop()
     logger.notice("stopped")
+  }
+
+  /// What the service manager shows beside the unit's name.
+  private func status(of station: Station) -> String {
+    "STATUS=\(counted(station.configuration.lines.count, "line")), \(counted(station.meters.joined().count, "meter"))"
   }
 
   /// Pings the watchdog while every line goes round its loop; a line may be in one exchange for half a minute.

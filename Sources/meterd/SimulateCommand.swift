@@ -10,8 +10,8 @@ struct SimulateCommand: AsyncParsableCommand {
     commandName: "simulate",
     abstract: "Plays the configured meters on pseudo-terminals, paced at the baud rate.",
     discussion: """
-      Prints where each line is and goes on until it is interrupted. With --link the path that the configuration
-      names as a port becomes a link to the terminal, so that meterd run works with the same file. Faults are set a
+      Prints where each line is and goes on until it is interrupted. With --link the path that the configuration \
+      names as a port becomes a link to the terminal, so that meterd run works with the same file. Faults are set a \
       meter with simulate = { silent = true } and the like in the configuration.
 
       EXAMPLE
@@ -46,7 +46,7 @@ struct SimulateCommand: AsyncParsableCommand {
         ])
         print(object.text)
       } else {
-        print("\(line.name)  \(line.path)  \(entry.settings)  \(entry.meters.count) meters")
+        print("\(line.name)  \(line.path)  \(entry.settings)  \(counted(entry.meters.count, "meter"))")
       }
     }
     fflush(nil)
