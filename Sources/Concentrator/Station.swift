@@ -9,6 +9,18 @@ internal import Metering
 public import Rating
 internal import Validation
 
+/// What the questions to a meter depend on.
+private struct Model: Hashable {
+  let profile: String
+  let settings: SerialSettings
+}
+
+/// The questions to all meters of a model: for each task, and to find out whether it is there.
+private struct Programme {
+  let queries: [[Query]]
+  let probes: [Query]
+}
+
 /// A configuration with everything it names, checked whole before anything is started.
 public struct Station: Sendable {
   public let configuration: Configuration
@@ -90,13 +102,19 @@ public struct Station: Sendable {
     wall: HostInstant
   ) -> LinePlan {
     let tasks = configuration.tasks.map(\.task)
-    let planned = meters[line].map { meter in
-      LinePlan.Meter(
+    // Working out the questions costs more than all else of a start, and lines have few models of meter.
+    var models: [Model: Programme] = [:]
+    let planned = zip(meters[line], configuration.lines[line].meters).map { meter, entry in
+      let model = Model(profile: entry.profile, settings: meter.settings)
+      let programme =
+        models[model] ?? Programme(queries: tasks.map { meter.queries(for: $0.targets) }, probes: meter.probes)
+      models[model] = programme
+      return LinePlan.Meter(
         id: meter.id,
-        programme: configuration.tasks.map { entry in
-          entry.meters.map { $0.contains(meter.id) } ?? true ? meter.queries(for: entry.task.targets) : []
+        programme: zip(configuration.tasks, programme.queries).map { task, queries in
+          task.meters.map { $0.contains(meter.id) } ?? true ? queries : []
         },
-        probes: meter.probes, replyLimit: meter.replyLimit,
+        probes: programme.probes, replyLimit: meter.replyLimit,
         done: tasks.map { done(meter.id, $0) })
     }
     return LinePlan(
