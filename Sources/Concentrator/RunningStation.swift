@@ -82,6 +82,22 @@ public actor RunningStation {
     let clock = station.clock
     let (wakes, wake) = AsyncStream.makeStream(of: Bool.self, bufferingPolicy: .bufferingNewest(1))
     let report = self.report
+    let (events, tell) = AsyncStream.makeStream(of: LineEvent.self, bufferingPolicy: .bufferingOldest(50_000))
+    let workers = try await makeWorkers(clock) { event in
+      if case .dropped(let lost) = tell.yield(event), case .answered(let answer) = lost {
+        report(.storeFailed(reason: "too much waits for the disk", readings: answer.observations.count))
+      }
+    }
+    // All at once: a serial server may take seconds to say that it is not there. And first, since a line must be
+    // silent for a while before one speaks on it.
+    await withTaskGroup(of: Void.self) { group in
+      for worker in workers {
+        group.addTask {
+          guard let error = await worker.open() else { return }
+          report(.line(.portLost(line: worker.name, reason: Complaint(error).headline)))
+        }
+      }
+    }
     let intake = try await Intake(
       store: store, zone: station.configuration.zone, files: station.files, clock: clock
     ) { event in
@@ -90,17 +106,6 @@ public actor RunningStation {
     }
     let desk = try BillingDesk(
       store: store, accounts: station.accounts, plans: station.plansByName, clock: clock, report: report)
-    let (events, tell) = AsyncStream.makeStream(of: LineEvent.self, bufferingPolicy: .bufferingOldest(50_000))
-    let workers = try await makeWorkers(clock) { event in
-      if case .dropped(let lost) = tell.yield(event), case .answered(let answer) = lost {
-        report(.storeFailed(reason: "too much waits for the disk", readings: answer.observations.count))
-      }
-    }
-    for worker in workers {
-      if let error = await worker.open() {
-        report(.line(.portLost(line: worker.name, reason: Complaint(error).headline)))
-      }
-    }
     wake.yield(true)
     return Generation(
       workers: workers, events: tell, wakes: wake,
