@@ -131,9 +131,10 @@ public actor RunningStation {
       done[key.meter] = max(done[key.meter] ?? .min, key.instant)
     }
     var workers: [LineWorker] = []
+    var programmes = Programmes()
     for (index, line) in station.configuration.lines.enumerated() {
       let plan = station.plan(
-        line: index, health: learned,
+        line: index, programmes: &programmes, health: learned,
         done: { meter, task in
           // Kept memories may be read again: the same value changes nothing. A register as it stood may not.
           task.targets.contains(where: \.isOfNow) ? done[meter] : nil

@@ -9,16 +9,25 @@ internal import Metering
 public import Rating
 internal import Validation
 
-/// What the questions to a meter depend on.
-private struct Model: Hashable {
-  let profile: String
-  let settings: SerialSettings
-}
+/// The questions to meters, worked out once a model: that costs more than all else of a start.
+struct Programmes {
+  private struct Model: Hashable {
+    let profile: String
+    let settings: SerialSettings
+  }
 
-/// The questions to all meters of a model: for each task, and to find out whether it is there.
-private struct Programme {
-  let queries: [[Query]]
-  let probes: [Query]
+  /// For each task, and to find out whether the meter is there.
+  typealias Programme = (queries: [[Query]], probes: [Query])
+
+  private var known: [Model: Programme] = [:]
+
+  mutating func programme(of meter: LineMeter, profile: String, tasks: [AcquisitionTask]) -> Programme {
+    let model = Model(profile: profile, settings: meter.settings)
+    if let programme = known[model] { return programme }
+    let programme = (tasks.map { meter.queries(for: $0.targets) }, meter.probes)
+    known[model] = programme
+    return programme
+  }
 }
 
 /// A configuration with everything it names, checked whole before anything is started.
@@ -98,17 +107,12 @@ public struct Station: Sendable {
   /// `line` is its place in the configuration; `health` is what was learned of meters before, and `done` tells the
   /// last stored round of a meter and task.
   func plan(
-    line: Int, health: [MeterID: MeterHealth], done: (MeterID, AcquisitionTask) -> Int64?, at now: BootInstant,
-    wall: HostInstant
+    line: Int, programmes: inout Programmes, health: [MeterID: MeterHealth],
+    done: (MeterID, AcquisitionTask) -> Int64?, at now: BootInstant, wall: HostInstant
   ) -> LinePlan {
     let tasks = configuration.tasks.map(\.task)
-    // Working out the questions costs more than all else of a start, and lines have few models of meter.
-    var models: [Model: Programme] = [:]
     let planned = zip(meters[line], configuration.lines[line].meters).map { meter, entry in
-      let model = Model(profile: entry.profile, settings: meter.settings)
-      let programme =
-        models[model] ?? Programme(queries: tasks.map { meter.queries(for: $0.targets) }, probes: meter.probes)
-      models[model] = programme
+      let programme = programmes.programme(of: meter, profile: entry.profile, tasks: tasks)
       return LinePlan.Meter(
         id: meter.id,
         programme: zip(configuration.tasks, programme.queries).map { task, queries in
