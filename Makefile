@@ -12,13 +12,16 @@ RELEASE_FLAGS = -c release --static-swift-stdlib -Xswiftc -cross-module-optimiza
 DEMO  ?=
 BENCH ?= line
 
+# `make crash-loop N=2000`; SEED=... and KEEP=1 go through as they are.
+N ?= 20
+
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo test lint release bench check install clean setup
+.PHONY: help demo test lint release bench crash-loop check install clean setup
 
 help: ## this list
-	@sed -nE 's/^([a-z]+):[^#]*## (.*)/  make \1|\2/p' $(MAKEFILE_LIST) | column -t -s '|' 2>/dev/null \
-	  || sed -nE 's/^([a-z]+):[^#]*## (.*)/  make \1: \2/p' $(MAKEFILE_LIST)
+	@sed -nE 's/^([a-z-]+):[^#]*## (.*)/  make \1|\2/p' $(MAKEFILE_LIST) | column -t -s '|' 2>/dev/null \
+	  || sed -nE 's/^([a-z-]+):[^#]*## (.*)/  make \1: \2/p' $(MAKEFILE_LIST)
 
 # The debug build: `make test` needs it anyway, and after the first time it is there in seconds.
 demo: setup ## simulated meters, the daemon and their bills, in a temporary folder
@@ -42,6 +45,9 @@ release: ## the binary that is shipped: static Swift, stripped
 
 bench: release ## the benchmarks, as ratios against their limits
 	@set -e; for name in $(BENCH); do .build/release-stripped/meterd bench "$$name"; done
+
+crash-loop: release ## kill -9 the daemon N times at random; nothing lost, nothing twice
+	@.ci/crash-loop '$(BINARY)' '$(N)'
 
 check: ## what CI runs: tests, lint, gates, sanitizers
 	@.ci/run

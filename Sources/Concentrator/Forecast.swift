@@ -110,7 +110,7 @@ extension Forecast {
   }
 
   private func seconds(_ span: BootInstant.Span) -> String {
-    decimalString(span.nanoseconds / 1000, decimals: 1)
+    decimalString(span.nanoseconds / 1000, decimals: 2)
   }
 }
 

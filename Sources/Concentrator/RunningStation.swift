@@ -90,29 +90,45 @@ public actor RunningStation {
     let clock = station.clock
     let (wakes, wake) = AsyncStream.makeStream(of: Bool.self, bufferingPolicy: .bufferingNewest(1))
     let report = self.report
-    let intake = try await Intake(
-      store: store, zone: station.configuration.zone, files: station.files, clock: clock
-    ) { event in
-      report(event)
-      if case .stored(_, let reading, _, .new) = event, reading.key.kind != .instantaneous { wake.yield(false) }
-    }
-    let desk = try BillingDesk(
-      store: store, accounts: station.accounts, plans: station.plansByName, clock: clock, report: report)
     let (events, tell) = AsyncStream.makeStream(of: LineEvent.self, bufferingPolicy: .bufferingOldest(50_000))
     let workers = try await makeWorkers(clock) { event in
       if case .dropped(let lost) = tell.yield(event), case .answered(let answer) = lost {
         report(.storeFailed(reason: "too much waits for the disk", readings: answer.observations.count))
       }
     }
-    for worker in workers {
-      if let error = await worker.open() {
-        report(.line(.portLost(line: worker.name, reason: "\(error)")))
+    // Lines begin at once, each on its own: a serial server may take seconds to say that it is not there, and a line
+    // must be silent for a while before one speaks on it. What they bring waits for the intake.
+    let (tries, tried) = AsyncStream.makeStream(of: Void.self)
+    let lines = workers.map { worker in
+      Task {
+        if let error = await worker.open() {
+          report(.line(.portLost(line: worker.name, reason: "\(error)")))
+        }
+        tried.yield()
+        await worker.run()
       }
     }
+    let intake: Intake
+    let desk: BillingDesk
+    do throws(StoreError) {
+      intake = try await Intake(
+        store: store, zone: station.configuration.zone, files: station.files, clock: clock
+      ) { event in
+        report(event)
+        if case .stored(_, let reading, _, .new) = event, reading.key.kind != .instantaneous { wake.yield(false) }
+      }
+      desk = try BillingDesk(
+        store: store, accounts: station.accounts, plans: station.plansByName, clock: clock, report: report)
+    } catch {
+      for worker in workers { worker.stop() }
+      for line in lines { await line.value }
+      throw error
+    }
     wake.yield(true)
+    // Ready is who has tried every port.
+    for await _ in tries.prefix(workers.count) {}
     return Generation(
-      workers: workers, events: tell, wakes: wake,
-      lines: workers.map { worker in Task { await worker.run() } },
+      workers: workers, events: tell, wakes: wake, lines: lines,
       intake: Task { await intake.run(events) },
       desk: Task {
         for await all in wakes {
@@ -134,9 +150,10 @@ public actor RunningStation {
       done[key.meter] = max(done[key.meter] ?? .min, key.instant)
     }
     var workers: [LineWorker] = []
+    var programmes = Programmes()
     for (index, line) in station.configuration.lines.enumerated() {
       let plan = station.plan(
-        line: index, health: learned,
+        line: index, programmes: &programmes, health: learned,
         done: { meter, task in
           // Kept memories may be read again: the same value changes nothing. A register as it stood may not.
           task.targets.contains(where: \.isOfNow) ? done[meter] : nil

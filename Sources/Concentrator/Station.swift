@@ -9,6 +9,27 @@ internal import Metering
 public import Rating
 internal import Validation
 
+/// The questions to meters, worked out once a model: that costs more than all else of a start.
+struct Programmes {
+  private struct Model: Hashable {
+    let profile: String
+    let settings: SerialSettings
+  }
+
+  /// For each task, and to find out whether the meter is there.
+  typealias Programme = (queries: [[Query]], probes: [Query])
+
+  private var known: [Model: Programme] = [:]
+
+  mutating func programme(of meter: LineMeter, profile: String, tasks: [AcquisitionTask]) -> Programme {
+    let model = Model(profile: profile, settings: meter.settings)
+    if let programme = known[model] { return programme }
+    let programme = (tasks.map { meter.queries(for: $0.targets) }, meter.probes)
+    known[model] = programme
+    return programme
+  }
+}
+
 /// A configuration with everything it names, checked whole before anything is started.
 public struct Station: Sendable {
   public let configuration: Configuration
@@ -89,17 +110,18 @@ public struct Station: Sendable {
   /// `line` is its place in the configuration; `health` is what was learned of meters before, and `done` tells the
   /// last stored round of a meter and task.
   func plan(
-    line: Int, health: [MeterID: MeterHealth], done: (MeterID, AcquisitionTask) -> Int64?, at now: BootInstant,
-    wall: HostInstant
+    line: Int, programmes: inout Programmes, health: [MeterID: MeterHealth],
+    done: (MeterID, AcquisitionTask) -> Int64?, at now: BootInstant, wall: HostInstant
   ) -> LinePlan {
     let tasks = configuration.tasks.map(\.task)
-    let planned = meters[line].map { meter in
-      LinePlan.Meter(
+    let planned = zip(meters[line], configuration.lines[line].meters).map { meter, entry in
+      let programme = programmes.programme(of: meter, profile: entry.profile, tasks: tasks)
+      return LinePlan.Meter(
         id: meter.id,
-        programme: configuration.tasks.map { entry in
-          entry.meters.map { $0.contains(meter.id) } ?? true ? meter.queries(for: entry.task.targets) : []
+        programme: zip(configuration.tasks, programme.queries).map { task, queries in
+          task.meters.map { $0.contains(meter.id) } ?? true ? queries : []
         },
-        probes: meter.probes, replyLimit: meter.replyLimit,
+        probes: programme.probes, replyLimit: meter.replyLimit,
         done: tasks.map { done(meter.id, $0) })
     }
     return LinePlan(

@@ -2,7 +2,8 @@
 ///
 /// The parser gives values without their places, so the places are found by a second, simpler look at a text
 /// that is already known to be well-formed: headers and `key =` at the start of a line, outside strings and
-/// lists. A path without a line of its own takes that of the nearest thing around it.
+/// lists. A path without a line of its own takes that of the nearest thing around it. It works on bytes: a
+/// configuration of a thousand meters is read at each start, and all that matters here is ASCII.
 struct LineIndex {
   private var lines: [String: Int] = [:]
 
@@ -10,20 +11,22 @@ struct LineIndex {
     var table = ""
     var counts: [String: Int] = [:]
     var depth = 0
-    var multiline: String?
-    for (index, text) in toml.split(separator: "\n", omittingEmptySubsequences: false).enumerated() {
-      let line = text.drop { $0 == " " || $0 == "\t" }
+    var multiline: [UInt8]?
+    let bytes = Array(toml.utf8)
+    for (index, text) in bytes.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false).enumerated() {
+      let line = text.drop { $0 == UInt8(ascii: " ") || $0 == UInt8(ascii: "\t") }
       if let quotes = multiline {
         if line.contains(quotes) { multiline = nil }
         continue
       }
-      if depth == 0, line.hasPrefix("[[") {
+      let opens = line.first == UInt8(ascii: "[")
+      if depth == 0, opens, line.dropFirst().first == UInt8(ascii: "[") {
         let name = Self.resolve(Self.header(line.dropFirst(2)), counts)
         counts[name, default: -1] += 1
         table = "\(name)[\(counts[name, default: 0])]"
         if lines[name] == nil { lines[name] = index + 1 }
         lines[table] = index + 1
-      } else if depth == 0, line.hasPrefix("[") {
+      } else if depth == 0, opens {
         table = Self.resolve(Self.header(line.dropFirst()), counts)
         lines[table] = index + 1
       } else {
@@ -59,27 +62,38 @@ struct LineIndex {
     return path
   }
 
-  private static func header(_ text: Substring) -> String {
-    String(text.prefix { $0 != "]" }.filter { $0 != " " && $0 != "\"" && $0 != "'" })
+  private static func header(_ text: ArraySlice<UInt8>) -> String {
+    plain(text.prefix { $0 != UInt8(ascii: "]") })
   }
 
   /// The key before `=`, without quotes; `nil` when the line is no assignment.
-  private static func key(_ line: Substring) -> String? {
-    guard let first = line.first, first != "#", let equals = line.firstIndex(of: "=") else { return nil }
-    let name = line[..<equals].filter { $0 != " " && $0 != "\t" && $0 != "\"" && $0 != "'" }
-    return name.isEmpty ? nil : String(name)
+  private static func key(_ line: ArraySlice<UInt8>) -> String? {
+    guard let first = line.first, first != UInt8(ascii: "#"), let equals = line.firstIndex(of: UInt8(ascii: "="))
+    else { return nil }
+    let name = plain(line[..<equals])
+    return name.isEmpty ? nil : name
+  }
+
+  /// Without blanks and quotes.
+  private static func plain(_ text: ArraySlice<UInt8>) -> String {
+    String(
+      decoding: text.filter { byte in
+        byte != UInt8(ascii: " ") && byte != UInt8(ascii: "\t") && byte != UInt8(ascii: "\"")
+          && byte != UInt8(ascii: "'")
+      }, as: UTF8.self)
   }
 
   /// Brackets opened less brackets closed outside strings and comments; `opening` becomes the quotes of a
   /// multi-line string that this line starts and does not end.
-  private static func bracketBalance(_ line: Substring, opening: inout String?) -> Int {
+  private static func bracketBalance(_ line: ArraySlice<UInt8>, opening: inout [UInt8]?) -> Int {
     var balance = 0
-    var quote: Character?
+    var quote: UInt8?
     var escaped = false
     var rest = line
-    while let character = rest.first {
-      if quote == nil, rest.hasPrefix("\"\"\"") || rest.hasPrefix("'''") {
-        let quotes = String(rest.prefix(3))
+    while let byte = rest.first {
+      let isQuote = byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "'")
+      if quote == nil, isQuote, rest.count >= 3, rest.prefix(3).allSatisfy({ $0 == byte }) {
+        let quotes = [byte, byte, byte]
         guard let end = rest.dropFirst(3).firstRange(of: quotes) else {
           opening = quotes
           return balance
@@ -91,19 +105,19 @@ struct LineIndex {
       if let open = quote {
         if escaped {
           escaped = false
-        } else if character == "\\", open == "\"" {
+        } else if byte == UInt8(ascii: "\\"), open == UInt8(ascii: "\"") {
           escaped = true
-        } else if character == open {
+        } else if byte == open {
           quote = nil
         }
-      } else if character == "\"" || character == "'" {
-        quote = character
-      } else if character == "#" {
-        return balance
-      } else if character == "[" || character == "{" {
-        balance += 1
-      } else if character == "]" || character == "}" {
-        balance -= 1
+        continue
+      }
+      switch byte {
+      case UInt8(ascii: "\""), UInt8(ascii: "'"): quote = byte
+      case UInt8(ascii: "#"): return balance
+      case UInt8(ascii: "["), UInt8(ascii: "{"): balance += 1
+      case UInt8(ascii: "]"), UInt8(ascii: "}"): balance -= 1
+      default: break
       }
     }
     return balance

@@ -13,6 +13,7 @@ struct ReadingsCommand: ParsableCommand {
       EXAMPLES
         meterd readings --store meterd.db --meter M-0001 --kind settlement
         meterd readings --config meterd.toml --quantity energy.import.active.total --format csv
+        meterd readings --config meterd.toml --after 120000 --format ndjson
       """)
 
   @OptionGroup var place: StoreOption
@@ -31,6 +32,9 @@ struct ReadingsCommand: ParsableCommand {
 
   @Option(help: "Before this instant.")
   var until: String?
+
+  @Option(help: "Only rows of the journal after this number.")
+  var after: Int64?
 
   @Option(help: "At most so many.")
   var limit: Int?
@@ -85,6 +89,7 @@ struct ReadingsCommand: ParsableCommand {
     }
     filter.since = try since.map(instant)
     filter.until = try until.map(instant)
+    filter.after = after
     filter.limit = limit
     return filter
   }

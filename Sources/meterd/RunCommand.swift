@@ -28,6 +28,8 @@ struct RunCommand: AsyncParsableCommand {
   func run() async throws {
     // libmodbus writes to sockets plainly: a closed end must be an error, not the end of the process.
     signal(SIGPIPE, SIG_IGN)
+    // Before anything else: a signal that comes while the store is opened ends the daemon in order as well.
+    let signals = await UnixSignalsSequence(trapping: [.sigterm, .sigint, .sighup])
     guard let level = Logger.Level(rawValue: logLevel) else {
       throw Complaint(.usage, "unknown log level \"\(logLevel)\"", "Write debug, info, notice, warning or error.")
     }
@@ -36,7 +38,6 @@ struct RunCommand: AsyncParsableCommand {
     let log = StationLog(logger)
     let station = try Station(Configuration.load(config))
     let running = try RunningStation(station) { log.note($0) }
-    let signals = await UnixSignalsSequence(trapping: [.sigterm, .sigint, .sighup])
     try await running.start()
     let manager = ServiceManager(environment: environmentOfManager(), processID: getpid())
     var status = status(of: station)

@@ -3,6 +3,7 @@ import Concentrator
 import Glibc
 import Line
 import Simulator
+import Store
 import UnixSignals
 
 struct SimulateCommand: AsyncParsableCommand {
@@ -14,8 +15,12 @@ struct SimulateCommand: AsyncParsableCommand {
       names as a port becomes a link to the terminal, so that meterd run works with the same file. Faults are set a \
       meter with simulate = { silent = true } and the like in the configuration.
 
-      EXAMPLE
+      With --verify nothing is played: each usable reading of a store is held against what the meter of the
+      configuration had in that register when it was read. Exit code 65 where one is wrong or a checksum does not match.
+
+      EXAMPLES
         meterd simulate --config station.toml --link
+        meterd simulate --config station.toml --verify meterd.db
       """)
 
   @Option(help: "The configuration.")
@@ -24,12 +29,16 @@ struct SimulateCommand: AsyncParsableCommand {
   @Flag(help: "Make the configured port paths links to the terminals.")
   var link = false
 
+  @Option(help: ArgumentHelp("Check the readings of this store instead.", valueName: "store"))
+  var verify: String?
+
   @Flag(help: "One JSON object a line.")
   var json = false
 
   func run() async throws {
     signal(SIGPIPE, SIG_IGN)
     let station = try Station(Configuration.load(config))
+    if let verify { return try check(verify, station) }
     let signals = await UnixSignalsSequence(trapping: [.sigterm, .sigint])
     let simulated: SimulatedStation
     do throws(SimulatorError) {
@@ -56,5 +65,21 @@ struct SimulateCommand: AsyncParsableCommand {
         "\(line.name): \(statistics.requests) requests, \(statistics.replies) replies, \(statistics.collisions) collisions, \(statistics.brokenSilence) broken silences, \(statistics.faults.total) faults\n"
       )
     }
+  }
+
+  private func check(_ path: String, _ station: Station) throws {
+    let zone = station.configuration.zone
+    let lines: [LineDescription]
+    do throws(SimulatorError) {
+      lines = try Simulation.describe(station) { _ in nil }
+    } catch {
+      throw error.complaint
+    }
+    let result = try withStore { () throws(StoreError) in
+      try TruthCheck(StoreReader(path: path), truth: Truth(lines, zone: zone), zone: zone)
+    }
+    print(json ? result.json.text : result.text)
+    for example in result.examples { writeError("\(example)\n") }
+    guard result.isGood else { throw ExitCode(ExitStatus.badData.rawValue) }
   }
 }

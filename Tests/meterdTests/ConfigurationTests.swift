@@ -139,14 +139,14 @@ import Testing
       text.outputText == """
         station.toml: good. 1 line, 2 accounts, 2 tariffs.
         bus1  \(station.port)  115200 8E1  4 meters  load 0 %
-          energy: 2 meters, 2 exchanges, 0.1 s every 60 s
+          energy: 2 meters, 2 exchanges, 0.09 s every 60 s
 
         """)
     let json = try await station.folder.run("check", "--config", "station.toml", "--json")
     #expect(json.status == 0)
     #expect(
       json.outputText
-        == #"{"configuration":"station.toml","accounts":2,"tariffs":2,"lines":[{"line":"bus1","port":"\#(station.port)","serial":"115200 8E1","meters":4,"load":"0.001","rounds":[{"task":"energy","meters":2,"exchanges":2,"seconds":"0.1","interval":60,"feasible":true}]}]}"#
+        == #"{"configuration":"station.toml","accounts":2,"tariffs":2,"lines":[{"line":"bus1","port":"\#(station.port)","serial":"115200 8E1","meters":4,"load":"0.001","rounds":[{"task":"energy","meters":2,"exchanges":2,"seconds":"0.09","interval":60,"feasible":true}]}]}"#
         + "\n")
   }
 }
