@@ -188,20 +188,16 @@ extension LineMeter {
     }
   }
 
-  /// How many numbers an answer to `query` brings.
-  public func values(of query: Query) -> Int {
+  /// The quantities that an answer to `query` tells as they stand now; none for kept memories.
+  public func quantities(of query: Query) -> [Quantity] {
     switch query {
-    case .identifier(let identifier): identifier.items(rates: profile.rates).count
+    case .identifier(let identifier):
+      return identifier.items(rates: profile.rates).filter { $0.memory == .current }.map(\.quantity)
     case .registers(let function, let start, let count):
-      profile.modbusQuantities(in: function, first: Int(start), count: Int(count))
+      guard case .modbus(let map) = profile.language,
+        let block = RegisterRange(function, first: Int(start), count: Int(count))
+      else { return [] }
+      return map.registers.filter { block.contains($0.range) }.map(\.quantity)
     }
-  }
-}
-
-extension DeviceProfile {
-  fileprivate func modbusQuantities(in function: ReadFunction, first: Int, count: Int) -> Int {
-    guard case .modbus(let map) = language, let block = RegisterRange(function, first: first, count: count)
-    else { return 0 }
-    return map.registers.count { block.contains($0.range) && $0.quantity.unit != nil }
   }
 }

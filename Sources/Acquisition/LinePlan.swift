@@ -14,11 +14,12 @@ public struct LinePlan: Sendable {
     public let probes: [Query]
     /// Longest wait for a first byte.
     public let replyLimit: BootInstant.Span
-    /// The last round of each task that is already stored; `nil` where none is.
-    public let done: [Int64?]
+    /// Questions of the open round of each task whose answers are already stored.
+    public let done: [Set<Query>]
 
     public init(
-      id: MeterID, programme: [[Query]], probes: [Query], replyLimit: BootInstant.Span, done: [Int64?] = []
+      id: MeterID, programme: [[Query]], probes: [Query], replyLimit: BootInstant.Span,
+      done: [Set<Query>] = []
     ) {
       self.id = id
       self.programme = programme
@@ -162,7 +163,7 @@ extension LinePlan {
     var left = meters.map { $0.programme.indices.contains(round.task) ? $0.programme[round.task] : [] }
     if skippingDone {
       for (index, meter) in meters.enumerated() where meter.done.indices.contains(round.task) {
-        if let done = meter.done[round.task], done >= round.slot { left[index] = [] }
+        left[index].removeAll { meter.done[round.task].contains($0) }
       }
     }
     guard left.contains(where: { !$0.isEmpty }) else { return }

@@ -144,20 +144,19 @@ public actor RunningStation {
   private func makeWorkers(
     _ clock: WallClock, tell: @escaping @Sendable (LineEvent) -> Void
   ) async throws(StoreError) -> [LineWorker] {
-    var done: [MeterID: Int64] = [:]
-    for stored in try await store.latestUsable() where stored.reading.key.kind == .instantaneous {
-      let key = stored.reading.key
-      done[key.meter] = max(done[key.meter] ?? .min, key.instant)
+    // Kept memories may be read again: the same value changes nothing. A register as it stood may not.
+    let (now, wall) = (HostClock.boot, clock.now)
+    var stored: [Int64: [MeterID: Set<Quantity>]] = [:]
+    for task in station.configuration.tasks.map(\.task) {
+      let slot = task.schedule.slot(at: wall.unixMilliseconds, zone: station.configuration.zone)
+      if stored[slot] == nil { stored[slot] = try await store.quantities(.instantaneous, at: slot) }
     }
     var workers: [LineWorker] = []
     var programmes = Programmes()
     for (index, line) in station.configuration.lines.enumerated() {
       let plan = station.plan(
         line: index, programmes: &programmes, health: learned,
-        done: { meter, task in
-          // Kept memories may be read again: the same value changes nothing. A register as it stood may not.
-          task.targets.contains(where: \.isOfNow) ? done[meter] : nil
-        }, at: HostClock.boot, wall: clock.now)
+        stored: stored, at: now, wall: wall)
       do throws(SpeakerError) {
         workers.append(
           try LineWorker(

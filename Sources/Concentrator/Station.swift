@@ -107,13 +107,14 @@ public struct Station: Sendable {
 
   /// What is asked on a line, and when.
   ///
-  /// `line` is its place in the configuration; `health` is what was learned of meters before, and `done` tells the
-  /// last stored round of a meter and task.
+  /// `line` is its place in the configuration; `health` is what was learned of meters before, and `stored` are the
+  /// quantities that the journal holds already of the rounds that are open at `wall`, by round and meter.
   func plan(
     line: Int, programmes: inout Programmes, health: [MeterID: MeterHealth],
-    done: (MeterID, AcquisitionTask) -> Int64?, at now: BootInstant, wall: HostInstant
+    stored: [Int64: [MeterID: Set<Quantity>]], at now: BootInstant, wall: HostInstant
   ) -> LinePlan {
     let tasks = configuration.tasks.map(\.task)
+    let slots = tasks.map { $0.schedule.slot(at: wall.unixMilliseconds, zone: configuration.zone) }
     let planned = zip(meters[line], configuration.lines[line].meters).map { meter, entry in
       let programme = programmes.programme(of: meter, profile: entry.profile, tasks: tasks)
       return LinePlan.Meter(
@@ -122,7 +123,11 @@ public struct Station: Sendable {
           task.meters.map { $0.contains(meter.id) } ?? true ? queries : []
         },
         probes: programme.probes, replyLimit: meter.replyLimit,
-        done: tasks.map { done(meter.id, $0) })
+        done: zip(slots, programme.queries).map { slot, queries in
+          guard let there = stored[slot]?[meter.id] else { return [] }
+          // One answer is one transaction, so one of its values tells of all.
+          return Set(queries.filter { meter.quantities(of: $0).contains(where: there.contains) })
+        })
     }
     return LinePlan(
       tasks: tasks, meters: planned, health: meters[line].map { health[$0.id] ?? MeterHealth() },

@@ -63,6 +63,24 @@ extension Connection {
     return readings
   }
 
+  func quantities(
+    _ kind: ReadingKind, at instant: Int64, newest rows: Int64
+  ) throws(StoreError) -> [MeterID: Set<Quantity>] {
+    guard let kindNumber = try existingNumber(for: kind.rawValue) else { return [:] }
+    let statement = try statement(
+      "SELECT meter, quantity FROM reading WHERE seq > (SELECT max(seq) FROM reading) - ?1 AND kind = ?2 AND instant = ?3"
+    ).bind([.integer(rows), .integer(kindNumber), .integer(instant)])
+    defer { statement.reset() }
+    var found: [MeterID: Set<Quantity>] = [:]
+    while try statement.step() {
+      guard let meter = MeterID(try text(ofTerm: try statement.integer(0))),
+        let quantity = quantity(named: try text(ofTerm: try statement.integer(1)))
+      else { continue }
+      found[meter, default: []].insert(quantity)
+    }
+    return found
+  }
+
   func evidence(_ id: Int64) throws(StoreError) -> Evidence? {
     let statement = try statement(Evidence.selection + " WHERE id = ?1").bind([.integer(id)])
     defer { statement.reset() }

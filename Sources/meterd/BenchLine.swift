@@ -179,7 +179,7 @@ extension Station {
         for task in configuration.tasks where task.meters.map({ $0.contains(meter.id) }) ?? true {
           for query in meter.queries(for: task.task.targets) {
             exchanges += 1
-            values += meter.values(of: query)
+            values += meter.quantities(of: query).count { $0.unit != nil }
             limit = limit + meter.physicalLimit(of: query, replyDelay: delay, wakeUps: entry.simulation.wakeUps)
           }
         }
