@@ -23,6 +23,11 @@ public struct MeterHealth: Hashable, Sendable {
 
   public init() {}
 
+  /// A meter that may still answer one of `questions`, put by someone who is gone, such as a daemon that was killed.
+  public init(owing questions: some Sequence<Query>, at now: BootInstant) {
+    for query in questions { owed[query.shape] = now + Self.longestLateness }
+  }
+
   /// Longest wait for a first byte: the profile's limit, or less once the meter's usual delay is known.
   ///
   /// After eight answers it is twice the longest delay seen and 100 ms more; each silence doubles it again.

@@ -92,7 +92,7 @@ public enum BillingRun {
         clock: station.clock
       ) { tell.yield($0) }
       try await desk.pass(all: true)
-      await store.close()
+      await store.close(settled: false)
       tell.finish()
       var all: [StationEvent] = []
       for await event in events { all.append(event) }

@@ -14,6 +14,7 @@ public actor RunningStation {
   private let report: @Sendable (StationEvent) -> Void
   private var generation: Generation?
   private var learned: [MeterID: MeterHealth] = [:]
+  private var isFirst = true
   /// Counts of lines that were closed by a reload.
   private var counted: [String: LineCounters] = [:]
 
@@ -153,6 +154,8 @@ public actor RunningStation {
     }
     var workers: [LineWorker] = []
     var programmes = Programmes()
+    if isFirst, store.wasLeftOpen { learned = station.owing(&programmes, at: HostClock.boot) }
+    isFirst = false
     for (index, line) in station.configuration.lines.enumerated() {
       let plan = station.plan(
         line: index, programmes: &programmes, health: learned,

@@ -105,6 +105,21 @@ public struct Station: Sendable {
       uniquingKeysWith: { first, _ in first })
   }
 
+  /// Meters that may still answer a question that was put before this daemon was started.
+  ///
+  /// A DL/T 645 meter says what it answers; a Modbus meter does not, so its answer could be taken for another
+  /// register of the same length.
+  func owing(_ programmes: inout Programmes, at now: BootInstant) -> [MeterID: MeterHealth] {
+    var health: [MeterID: MeterHealth] = [:]
+    for (line, found) in zip(configuration.lines, meters) {
+      for (entry, meter) in zip(line.meters, found) where meter.profile.isModbus {
+        let programme = programmes.programme(of: meter, profile: entry.profile, tasks: configuration.tasks.map(\.task))
+        health[meter.id] = MeterHealth(owing: programme.queries.joined(), at: now)
+      }
+    }
+    return health
+  }
+
   /// What is asked on a line, and when.
   ///
   /// `line` is its place in the configuration; `health` is what was learned of meters before, and `stored` are the

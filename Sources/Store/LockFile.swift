@@ -1,8 +1,12 @@
 internal import Glibc
 
 /// The right to write a store: a lock on a file beside it, held as long as this lives, gone with the process.
+///
+/// While it is held, and after a holder that died, the file says who that was; after one that let go it is empty.
 @safe final class LockFile: Sendable {
   private let descriptor: CInt
+  /// True when the last holder did not come to `letGo`.
+  let wasLeft: Bool
 
   /// Takes the lock at once, or says who has it.
   init(besides path: String) throws(StoreError) {
@@ -15,13 +19,17 @@ internal import Glibc
       close(descriptor)
       throw code == EWOULDBLOCK ? .locked(path: path, process: holder) : Self.error(code, lockPath)
     }
-    // Only a help for people: the lock holds without it, so a full disk does not stop the store here.
+    wasLeft = Self.process(in: descriptor) != nil
+    // The lock holds without it, so a full disk does not stop the store here.
     let number = Array("\(getpid())\n".utf8)
     if ftruncate(descriptor, 0) == 0 { _ = unsafe pwrite(descriptor, number, number.count, 0) }
     self.descriptor = descriptor
   }
 
   deinit { close(descriptor) }
+
+  /// Says that the holder ended in order.
+  func letGo() { _ = ftruncate(descriptor, 0) }
 
   private static func process(in descriptor: CInt) -> Int32? {
     var bytes = [UInt8](repeating: 0, count: 16)

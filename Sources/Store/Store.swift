@@ -6,6 +6,8 @@ internal import Host
 /// acknowledged survives a power cut: the log is synced at each commit, and this is read back when it opens.
 public actor Store {
   public nonisolated let path: String
+  /// True when the last owner was killed, or the machine: it did not come to `close`.
+  public nonisolated let wasLeftOpen: Bool
   let options: Options
   let bootID: String
   private let thread: OwnedThread
@@ -33,7 +35,9 @@ public actor Store {
   /// Takes the lock, refuses foreign and newer files, checks pages and the newest rows for damage, brings the
   /// schema up to date and makes sure that commits are durable. Blocks the calling thread for that.
   public init(path: String, options: Options = Options()) throws(StoreError) {
-    lock = try LockFile(besides: path)
+    let lock = try LockFile(besides: path)
+    self.lock = lock
+    wasLeftOpen = lock.wasLeft
     let opened = try Connection.writing(path, checkedRows: options.checkedRows)
     // Rows of a process that died after a failed sync may be in the kernel's memory only; now they are on the device.
     // A reader that stands in the way of it does not stop the start.
@@ -49,12 +53,16 @@ public actor Store {
   deinit { thread.stop() }
 
   /// Commits what waits, empties the log into the database and lets go of both. What comes later is refused.
-  public func close() {
+  ///
+  /// An owner that cannot tell what an earlier one left on the lines says so with `settled`: `wasLeftOpen` then holds
+  /// for the next owner as well.
+  public func close(settled: Bool = true) {
     flush()
     isClosed = true
     // A reader may hold the log; it is then emptied at the next start.
     try? connection?.checkpoint(.truncating)
     connection = nil
+    if settled || !wasLeftOpen { lock?.letGo() }
     lock = nil
   }
 

@@ -26,8 +26,10 @@ private func meter(_ number: Int, _ queries: [Query], probes: [Query]? = nil, do
 
 private let everyMinute = AcquisitionTask(name: "t", schedule: .every(seconds: 60), targets: [.energies])
 
-private func plan(_ meters: [LinePlan.Meter], tasks: [AcquisitionTask] = [everyMinute]) -> LinePlan {
-  LinePlan(tasks: tasks, meters: meters, zone: .china, at: start, wall: wall(start))
+private func plan(
+  _ meters: [LinePlan.Meter], tasks: [AcquisitionTask] = [everyMinute], health: [MeterHealth]? = nil
+) -> LinePlan {
+  LinePlan(tasks: tasks, meters: meters, health: health, zone: .china, at: start, wall: wall(start))
 }
 
 /// Runs a plan against scripted meters and tells what was asked, as "METER:QUERY".
@@ -118,6 +120,15 @@ private struct Bench {
     }
     // The probe is no answer to the round; only when it has come may the blocks be asked again.
     #expect(bench.asked == ["0:FC4 0+36", "0:FC4 0+2", "0:FC4 0+36", "0:FC4 52+36"])
+  }
+
+  @Test func `a meter that may owe an answer to someone who is gone is first asked something unlike it`() {
+    let modbus = LinePlan.Meter(
+      id: MeterID("M0") ?? .unnamed, programme: [[registers(72, 2), registers(346, 2)]],
+      probes: [registers(0, 2), registers(0, 4)], replyLimit: .seconds(1))
+    var bench = Bench(plan: plan([modbus], health: [MeterHealth(owing: modbus.programme.joined(), at: start)]))
+    bench.run(until: start + .seconds(50)) { _, _ in .answered(delay: nil) }
+    #expect(bench.asked == ["0:FC4 0+4", "0:FC4 72+2", "0:FC4 346+2"])
   }
 
   @Test func `one-value reads never follow a silence with a question of the same shape`() {

@@ -37,6 +37,20 @@ import Testing
     _ = try await first.appendOne(judged(1))
   }
 
+  @Test func `a store knows whether its last owner closed it`() async throws {
+    do {
+      let killed = try eager(folder.database)
+      #expect(!killed.wasLeftOpen)
+    }
+    let onlooker = try eager(folder.database)
+    #expect(onlooker.wasLeftOpen)
+    await onlooker.close(settled: false)
+    let heir = try eager(folder.database)
+    #expect(heir.wasLeftOpen)
+    await heir.close()
+    #expect(try !eager(folder.database).wasLeftOpen)
+  }
+
   @Test func `a closed store can be opened by the next`() async throws {
     let first = try eager(folder.database)
     _ = try await first.appendOne(judged(1))
