@@ -21,6 +21,8 @@ public actor LineWorker {
   private var notes: [MeterNotes]
   private let clock: WallClock
   private let tell: @Sendable (LineEvent) -> Void
+  /// Somebody who is gone may have asked: first the time in which any meter answers must pass.
+  private var mustListen: Bool
   private var failures = 0
   /// Nothing is sent into a babbling line before this.
   private var babblesUntil = BootInstant(nanoseconds: 0)
@@ -29,11 +31,13 @@ public actor LineWorker {
   /// A worker that has not begun.
   ///
   /// `meters` stand in the order of the plan's meters; `clock` labels rounds and readings; `tell` takes events and
-  /// must not block. Throws where libmodbus cannot be had.
+  /// must not block. With `listensFirst` a line with Modbus meters is heard out before anything is asked, since one
+  /// may still answer a daemon that was killed. Throws where libmodbus cannot be had.
   public init(
     name: String, address: PortAddress, settings: SerialSettings, meters: [LineMeter], plan: LinePlan,
-    clock: WallClock, tell: @escaping @Sendable (LineEvent) -> Void
+    clock: WallClock, listensFirst: Bool = false, tell: @escaping @Sendable (LineEvent) -> Void
   ) throws(SpeakerError) {
+    mustListen = listensFirst
     self.name = name
     thread = OwnedThread(name: name)
     line = Line(address, settings: settings)
@@ -112,6 +116,10 @@ public actor LineWorker {
 
   private func step() {
     guard HostClock.boot >= babblesUntil else { return rest(until: babblesUntil) }
+    if mustListen {
+      mustListen = false
+      return hearOut()
+    }
     switch plan.next(at: HostClock.boot, wall: clock.now) {
     case .rest(let until): rest(until: until)
     case .ask(let ask): carryOut(ask)
@@ -121,6 +129,18 @@ public actor LineWorker {
         .missed(
           line: name, meter: meters[missed.meter].id, queries: missed.queries, reason: missed.reason,
           slot: missed.round.slot))
+    }
+  }
+
+  /// Lets the time pass in which a Modbus meter answers; DL/T 645 answers say themselves what they answer.
+  private func hearOut() {
+    let silent = meters.filter { if case .modbus = $0.address { true } else { false } }
+    guard let meter = silent.max(by: { $0.replyLimit < $1.replyLimit }) else { return }
+    do throws(LineError) {
+      let late = try line.quarantine(silence: meter.replyLimit)
+      if late > 0 { tell(.late(line: name, meter: meter.id, bytes: late)) }
+    } catch {
+      tell(.portLost(line: name, reason: "\(error)"))
     }
   }
 

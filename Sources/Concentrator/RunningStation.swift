@@ -154,7 +154,8 @@ public actor RunningStation {
     }
     var workers: [LineWorker] = []
     var programmes = Programmes()
-    if isFirst, store.wasLeftOpen { learned = station.owing(&programmes, at: HostClock.boot) }
+    let isAfterKill = isFirst && store.wasLeftOpen
+    if isAfterKill { learned = station.owing(&programmes, at: HostClock.boot) }
     isFirst = false
     for (index, line) in station.configuration.lines.enumerated() {
       let plan = station.plan(
@@ -164,7 +165,7 @@ public actor RunningStation {
         workers.append(
           try LineWorker(
             name: line.name, address: line.port, settings: line.settings, meters: station.meters[index], plan: plan,
-            clock: clock, tell: tell))
+            clock: clock, listensFirst: isAfterKill, tell: tell))
       } catch {
         report(.line(.portLost(line: line.name, reason: error.reason)))
       }
