@@ -89,7 +89,9 @@ extension LineMeter {
           }
         }
       case .dailyFreeze:
-        for item in items where item.kind == .dailyFreeze { add(DataIdentifier(rawValue: item.identifier)) }
+        // The time of a freeze alone is no reading; each value is read together with it.
+        let frozen = items.filter { $0.kind == .dailyFreeze }.map { DataIdentifier(rawValue: $0.identifier) }
+        frozen.filter { Query.identifier($0).freezeTime != nil }.forEach(add)
       }
     }
     return found.filter { !isCovered($0, by: found) }
@@ -180,7 +182,9 @@ extension LineMeter {
       // Twelve bytes of frame and four of identifier each way; meters send as many wake-up bytes as masters, or fewer.
       bytes = 2 * (16 + wakeUps) + (identifier.payloadLength(rates: rates) ?? 4)
     }
-    // Billing memories are read twice.
-    return (settings.characterTime * Int64(bytes) + replyDelay + silence) * (query.isBillingMemory ? 2 : 1)
+    let once = settings.characterTime * Int64(bytes) + replyDelay + silence
+    // Billing memories are read twice, a freeze with its time.
+    let time = query.freezeTime.map { wireTime(of: $0, replyDelay: replyDelay) } ?? .zero
+    return query.isBillingMemory ? once * 2 + time : once
   }
 }

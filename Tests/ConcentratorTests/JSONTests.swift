@@ -1,0 +1,5 @@
+import Concentrator
+import Testing
+
+@Suite struct JSONTests {
+}
