@@ -92,7 +92,8 @@ let package = Package(
     tests(
       of: "Concentrator",
       [
-        "Acquisition", "Devices", "Documents", "Host", "Line", "Metering", "Rating", "Simulator", "Store", "TOML",
+        "Acquisition", "DLT645", "Devices", "Documents", "Host", "Line", "Metering", "Modbus", "Rating", "Simulator",
+        "Store", "TOML",
       ]),
     tests(
       of: "Simulator", ["Metering", "Documents", "Host", "CSerial", "DLT645", "Modbus", "Devices", "TOML"]),

@@ -125,7 +125,7 @@ private struct Damage: Sendable, CustomTestStringConvertible {
   ]
 }
 
-@Suite(.serialized, .timeLimit(.minutes(2))) struct DamagedLineTests {
+@Suite(.timeLimit(.minutes(2))) struct DamagedLineTests {
   private let seed: UInt64 = 20_261_122
 
   /// Lines with many meters each, all at once: a meter that was damaged rests, and the others go on.

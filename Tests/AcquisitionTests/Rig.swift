@@ -40,6 +40,11 @@ struct Pair {
   var description: MeterDescription
   let meter: LineMeter
 
+  init(description: MeterDescription, meter: LineMeter) {
+    self.description = description
+    self.meter = meter
+  }
+
   init(
     _ name: String, _ profile: DeviceProfile, address: String, seed: UInt64 = 1, on line: SerialSettings,
     own: SerialSettings? = nil, delay: BootInstant.Span = .microseconds(100), faults: LineFaults = .none
@@ -66,13 +71,13 @@ final class Rig: Sendable {
   init(
     _ pairs: [Pair], settings text: String = quickSettings, tasks: [AcquisitionTask], faults: LineFaults = .none,
     place: LinePlace = .terminal(link: nil), pace: WirePace? = quickPace, followsPort: Bool = false,
-    health: [MeterHealth]? = nil, speed: Int64 = 20,
+    health: [MeterHealth]? = nil, speed: Int64 = 20, extra: [MeterDescription] = [],
     wrapped wrap: (Int, any SimulatedMeter) -> any SimulatedMeter = { $1 }
   ) throws {
     let settings = try #require(SerialSettings(text))
     let clock = SimulatedClock(origin: SimulatedInstant(noon), at: HostClock.boot, speed: 0)
     let description = LineDescription(
-      name: "bus", settings: settings, place: place, meters: pairs.map(\.description), faults: faults,
+      name: "bus", settings: settings, place: place, meters: pairs.map(\.description) + extra, faults: faults,
       followsPort: followsPort, pace: pace)
     var bus = description.bus(clock: clock)
     for index in bus.meters.indices { bus.meters[index].meter = wrap(index, bus.meters[index].meter) }
