@@ -124,6 +124,21 @@ extension LineMeter {
 }
 
 extension LineMeter {
+  /// The registers as they stand that the answer to `query` tells.
+  public func quantities(toldBy query: Query) -> [Quantity] {
+    switch (query, profile.language) {
+    case (.identifier(let identifier), _):
+      return identifier.items(rates: profile.rates).filter { $0.memory == .current }.map(\.quantity)
+    case (.registers(let function, let start, let count), .modbus(let map)):
+      return map.registers.filter {
+        $0.range.function == function && $0.range.first >= Int(start) && $0.range.end <= Int(start) + Int(count)
+      }.map(\.quantity)
+    case (.registers, .dlt645): return []
+    }
+  }
+}
+
+extension LineMeter {
   private func blocks(
     for targets: [AcquisitionTask.Target], map: ModbusMap, replyDelay: BootInstant.Span
   ) -> [Query] {

@@ -14,11 +14,11 @@ public struct LinePlan: Sendable {
     public let probes: [Query]
     /// Longest wait for a first byte.
     public let replyLimit: BootInstant.Span
-    /// The last round of each task that is already stored; `nil` where none is.
-    public let done: [Int64?]
+    /// The last round from which the answer to each question is already stored.
+    public let done: [Query: Int64]
 
     public init(
-      id: MeterID, programme: [[Query]], probes: [Query], replyLimit: BootInstant.Span, done: [Int64?] = []
+      id: MeterID, programme: [[Query]], probes: [Query], replyLimit: BootInstant.Span, done: [Query: Int64] = [:]
     ) {
       self.id = id
       self.programme = programme
@@ -161,8 +161,8 @@ extension LinePlan {
   private mutating func open(_ round: Round, skippingDone: Bool) {
     var left = meters.map { $0.programme.indices.contains(round.task) ? $0.programme[round.task] : [] }
     if skippingDone {
-      for (index, meter) in meters.enumerated() where meter.done.indices.contains(round.task) {
-        if let done = meter.done[round.task], done >= round.slot { left[index] = [] }
+      for (index, meter) in meters.enumerated() {
+        left[index].removeAll { query in meter.done[query].map { $0 >= round.slot } ?? false }
       }
     }
     guard left.contains(where: { !$0.isEmpty }) else { return }

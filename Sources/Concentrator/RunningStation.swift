@@ -120,19 +120,15 @@ public actor RunningStation {
   private func makeWorkers(
     _ clock: WallClock, tell: @escaping @Sendable (LineEvent) -> Void
   ) async throws(StoreError) -> [LineWorker] {
-    var done: [MeterID: Int64] = [:]
+    var done: [MeterID: [Quantity: Int64]] = [:]
     for stored in try await store.latestUsable() where stored.reading.key.kind == .instantaneous {
       let key = stored.reading.key
-      done[key.meter] = max(done[key.meter] ?? .min, key.instant)
+      done[key.meter, default: [:]][key.quantity] = key.instant
     }
     var workers: [LineWorker] = []
     for (index, line) in station.configuration.lines.enumerated() {
       let plan = station.plan(
-        line: index, health: learned,
-        done: { meter, task in
-          // Kept memories may be read again: the same value changes nothing. A register as it stood may not.
-          task.targets.contains(where: \.isOfNow) ? done[meter] : nil
-        }, at: HostClock.boot, wall: clock.now)
+        line: index, health: learned, done: { done[$0]?[$1] }, at: HostClock.boot, wall: clock.now)
       do throws(SpeakerError) {
         workers.append(
           try LineWorker(

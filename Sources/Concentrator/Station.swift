@@ -84,20 +84,23 @@ public struct Station: Sendable {
   /// What is asked on a line, and when.
   ///
   /// `line` is its place in the configuration; `health` is what was learned of meters before, and `done` tells the
-  /// last stored round of a meter and task.
+  /// last round from which a register of a meter is stored.
   func plan(
-    line: Int, health: [MeterID: MeterHealth], done: (MeterID, AcquisitionTask) -> Int64?, at now: BootInstant,
+    line: Int, health: [MeterID: MeterHealth], done: (MeterID, Quantity) -> Int64?, at now: BootInstant,
     wall: HostInstant
   ) -> LinePlan {
     let tasks = configuration.tasks.map(\.task)
     let planned = meters[line].map { meter in
-      LinePlan.Meter(
-        id: meter.id,
-        programme: configuration.tasks.map { entry in
-          entry.meters.map { $0.contains(meter.id) } ?? true ? meter.queries(for: entry.task.targets) : []
-        },
-        probes: meter.probes, replyLimit: meter.replyLimit,
-        done: tasks.map { done(meter.id, $0) })
+      let programme = configuration.tasks.map { entry in
+        entry.meters.map { $0.contains(meter.id) } ?? true ? meter.queries(for: entry.task.targets) : []
+      }
+      var known: [Query: Int64] = [:]
+      for query in Set(programme.joined()) {
+        // Kept memories tell no register as it stands: they may be read again, the same value changes nothing.
+        known[query] = meter.quantities(toldBy: query).compactMap { done(meter.id, $0) }.max()
+      }
+      return LinePlan.Meter(
+        id: meter.id, programme: programme, probes: meter.probes, replyLimit: meter.replyLimit, done: known)
     }
     return LinePlan(
       tasks: tasks, meters: planned, health: meters[line].map { health[$0.id] ?? MeterHealth() },

@@ -17,7 +17,9 @@ private func registers(_ start: UInt16, _ count: UInt16) -> Query {
   .registers(function: .inputRegisters, start: start, count: count)
 }
 
-private func meter(_ number: Int, _ queries: [Query], probes: [Query]? = nil, done: [Int64?] = []) -> LinePlan.Meter {
+private func meter(_ number: Int, _ queries: [Query], probes: [Query]? = nil, done: [Query: Int64] = [:])
+  -> LinePlan.Meter
+{
   LinePlan.Meter(
     id: MeterID("M\(number)") ?? .unnamed, programme: [queries],
     probes: probes ?? [identifier(0x0400_0401), identifier(0x0400_0102)], replyLimit: .seconds(1), done: done)
@@ -70,7 +72,7 @@ private struct Bench {
 
   @Test func `what is stored already is not asked again after a restart`() {
     let slot = wallStart
-    var bench = Bench(plan: plan([meter(0, [a], done: [slot]), meter(1, [a], done: [slot - 60_000])]))
+    var bench = Bench(plan: plan([meter(0, [a], done: [a: slot]), meter(1, [a], done: [a: slot - 60_000])]))
     bench.run(until: start + .seconds(59)) { _, _ in .answered(delay: nil) }
     #expect(bench.asked == ["1:DI 0001FF00"])
   }
