@@ -65,13 +65,5 @@ public struct AcquisitionTask: Hashable, Sendable {
     case settlements(depth: Int, of: Quantity?)
     /// The last daily freeze.
     case dailyFreeze
-
-    /// True where the value is a register as it stands, so that it cannot be read again later.
-    public var isOfNow: Bool {
-      switch self {
-      case .quantity, .energies, .instantaneous: true
-      case .settlements, .dailyFreeze: false
-      }
-    }
   }
 }

@@ -38,7 +38,7 @@ public actor RunningStation {
     }
   }
 
-  /// Starts everything, after one try to open each port.
+  /// Starts everything; each line opens its port by itself.
   public func start() async throws(Complaint) {
     do throws(StoreError) {
       generation = try await launch()
@@ -96,15 +96,18 @@ public actor RunningStation {
         report(.storeFailed(reason: "too much waits for the disk", readings: answer.observations.count))
       }
     }
-    for worker in workers {
-      if let error = await worker.open() {
-        report(.line(.portLost(line: worker.name, reason: Complaint(error).headline)))
-      }
-    }
     wake.yield(true)
     return Generation(
       workers: workers, events: tell, wakes: wake,
-      lines: workers.map { worker in Task { await worker.run() } },
+      // Each opens its own port: a serial server that does not answer takes seconds, and the others do not wait for it.
+      lines: workers.map { worker in
+        Task {
+          if let error = await worker.open() {
+            report(.line(.portLost(line: worker.name, reason: Complaint(error).headline)))
+          }
+          await worker.run()
+        }
+      },
       intake: Task { await intake.run(events) },
       desk: Task {
         for await all in wakes {

@@ -3,6 +3,7 @@ import Concentrator
 import DLT645
 import Devices
 import Foundation
+import Glibc
 import Host
 import Line
 import Metering
@@ -96,7 +97,9 @@ import Testing
   }
 
   @Test(arguments: [1, 2, 3, 5, 8])
-  func `what was answered before a stop is stored`(_ answers: Int) async throws {
+  func `what was answered before a stop is stored, and the next start reads the rest of the round`(_ answers: Int)
+    async throws
+  {
     let bench = try StationBench("stop")
     let meters = try await bench.simulate()
     let run = try StationRun(bench.station())
@@ -108,6 +111,16 @@ import Testing
     #expect(counts(events).read == told)
     #expect(try bench.stored().count == counts(events).stored)
     #expect(!events.contains { if case .storeFailed = $0 { true } else { false } })
+
+    let next = try StationRun(bench.station())
+    try await next.running.start()
+    let missing = StationBench.readings - counts(events).stored
+    let billed = counts(events).billed
+    var later = await next.events { counts, _ in counts.stored == missing && counts.billed == 2 - billed }
+    later += await next.stop()
+    #expect(counts(later).conflicts == 0)
+    #expect(try bench.stored().count == StationBench.readings)
+    #expect(try bench.bills().count == 2)
     await meters.stop()
   }
 
@@ -143,6 +156,48 @@ import Testing
     await after.stop()
   }
 
+  @Test func `a serial server that does not answer keeps no other line waiting at the start`() async throws {
+    // Nobody accepts here and the queue is full, so the next caller gets no answer at all.
+    let listener = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+    var address = sockaddr_in()
+    address.sin_family = sa_family_t(AF_INET)
+    address.sin_addr.s_addr = inet_addr("127.0.0.1")
+    var length = socklen_t(MemoryLayout<sockaddr_in>.size)
+    let callers = withUnsafeMutablePointer(to: &address) { pointer in
+      pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { generic in
+        bind(listener, generic, length)
+        listen(listener, 0)
+        getsockname(listener, generic, &length)
+        return (0..<4).map { _ in
+          let caller = socket(AF_INET, Int32(SOCK_STREAM.rawValue | SOCK_NONBLOCK.rawValue), 0)
+          connect(caller, generic, length)
+          return caller
+        }
+      }
+    }
+    defer { for descriptor in callers + [listener] { close(descriptor) } }
+    let deaf = """
+      [[line]]
+      name = "deaf"
+      port = "tcp://127.0.0.1:\(UInt16(bigEndian: address.sin_port))"
+      [[line.meter]]
+      id = "L-1"
+      profile = "eastron-sdm630"
+      address = "1"
+
+      """
+    let bench = try StationBench("deaf", lines: [deaf] + StationBench.lines)
+    let lines = try await bench.simulate(without: "deaf")
+    let run = try StationRun(bench.station())
+    try await run.running.start()
+    var events = await run.events { counts, _ in counts.stored == StationBench.readings }
+    #expect(
+      !events.contains { if case .line(.portLost) = $0 { true } else { false } }, "all was read before it gave up")
+    events += await run.stop()
+    #expect(events.contains { if case .line(.portLost("deaf", _)) = $0 { true } else { false } })
+    await lines.stop()
+  }
+
   @Test func `a line whose port is not there does not keep the others from reading`() async throws {
     let lost = """
       [[line]]
@@ -155,10 +210,7 @@ import Testing
 
       """
     let bench = try StationBench("lost", lines: [lost] + StationBench.lines)
-    let lines = try await SimulatedStation.open(
-      bench.descriptions().filter { $0.name != "lost" },
-      clock: SimulatedClock(
-        origin: SimulatedInstant(unixMilliseconds: HostClock.wall.unixMilliseconds), at: HostClock.boot))
+    let lines = try await bench.simulate(without: "lost")
     let run = try StationRun(bench.station())
     try await run.running.start()
     var events = await run.events { counts, _ in counts.stored == StationBench.readings }

@@ -89,11 +89,11 @@ final class StationBench: Sendable {
   /// Opens the simulated lines. The meters' clocks are so many days behind the host's; `change` makes them other
   /// meters.
   func simulate(
-    daysBehind: Int64 = 0, _ change: (inout MeterDescription) -> Void = { _ in }
+    daysBehind: Int64 = 0, without missing: String? = nil, _ change: (inout MeterDescription) -> Void = { _ in }
   ) async throws -> SimulatedStation {
     let now = HostClock.wall.unixMilliseconds - daysBehind * 86_400_000
     let clock = SimulatedClock(origin: SimulatedInstant(unixMilliseconds: now), at: HostClock.boot)
-    return try await SimulatedStation.open(descriptions(change), clock: clock)
+    return try await SimulatedStation.open(descriptions(change).filter { $0.name != missing }, clock: clock)
   }
 
   func descriptions(_ change: (inout MeterDescription) -> Void = { _ in }) throws -> [LineDescription] {
