@@ -86,7 +86,15 @@ let package = Package(
     tests(of: "Line", ["CSerial", "Host", "Metering"]),
     tests(of: "ModbusClient", ["Modbus", "CModbus"]),
     tests(of: "Store", ["Metering", "Host", "CSQLite"]),
-    tests(of: "Acquisition", ["Metering", "DLT645", "Modbus"]),
+    tests(
+      of: "Acquisition",
+      ["Metering", "DLT645", "Modbus", "Devices", "Documents", "Host", "Line", "Simulator", "TOML"]),
+    tests(
+      of: "Concentrator",
+      [
+        "Acquisition", "DLT645", "Devices", "Documents", "Host", "Line", "Metering", "Modbus", "Rating", "Simulator",
+        "Store", "TOML",
+      ]),
     tests(
       of: "Simulator", ["Metering", "Documents", "Host", "CSerial", "DLT645", "Modbus", "Devices", "TOML"]),
     // Runs the built program as a person or a service manager does.

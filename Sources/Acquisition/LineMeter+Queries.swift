@@ -89,7 +89,9 @@ extension LineMeter {
           }
         }
       case .dailyFreeze:
-        for item in items where item.kind == .dailyFreeze { add(DataIdentifier(rawValue: item.identifier)) }
+        // The time of a freeze alone is no reading; each value is read together with it.
+        let frozen = items.filter { $0.kind == .dailyFreeze }.map { DataIdentifier(rawValue: $0.identifier) }
+        frozen.filter { Query.identifier($0).freezeTime != nil }.forEach(add)
       }
     }
     return found.filter { !isCovered($0, by: found) }
@@ -118,6 +120,21 @@ extension LineMeter {
     let together = DataIdentifier(rawValue: 0x0400_010C)
     if current.contains(together) { return [together] }
     return [0x0400_0101, 0x0400_0102].map(DataIdentifier.init(rawValue:))
+  }
+}
+
+extension LineMeter {
+  /// The registers as they stand that the answer to `query` tells.
+  public func quantities(toldBy query: Query) -> [Quantity] {
+    switch (query, profile.language) {
+    case (.identifier(let identifier), _):
+      return identifier.items(rates: profile.rates).filter { $0.memory == .current }.map(\.quantity)
+    case (.registers(let function, let start, let count), .modbus(let map)):
+      return map.registers.filter {
+        $0.range.function == function && $0.range.first >= Int(start) && $0.range.end <= Int(start) + Int(count)
+      }.map(\.quantity)
+    case (.registers, .dlt645): return []
+    }
   }
 }
 
@@ -171,7 +188,9 @@ extension LineMeter {
   public func wireTime(of query: Query, replyDelay: BootInstant.Span = .milliseconds(40)) -> BootInstant.Span {
     var time = physicalLimit(of: query, replyDelay: replyDelay, wakeUps: wakeUps)
     if case .identifier = query { time = time + quietBefore }
-    return time * (query.isBillingMemory ? 2 : 1)
+    guard query.isBillingMemory else { return time }
+    // Billing memories are read twice, a freeze with its time.
+    return time * 2 + (query.freezeTime.map { wireTime(of: $0, replyDelay: replyDelay) } ?? .zero)
   }
 
   /// The least time of one exchange on the wire: request, the meter's delay, reply, and for Modbus the silence that

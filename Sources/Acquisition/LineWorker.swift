@@ -20,6 +20,7 @@ public actor LineWorker {
   private let meters: [LineMeter]
   private var notes: [MeterNotes]
   private let clock: WallClock
+  private let planClock: PlanClock
   private let tell: @Sendable (LineEvent) -> Void
   /// Somebody who is gone may have asked: first the time in which any meter answers must pass.
   private var mustListen: Bool
@@ -37,8 +38,18 @@ public actor LineWorker {
     name: String, address: PortAddress, settings: SerialSettings, meters: [LineMeter], plan: LinePlan,
     clock: WallClock, listensFirst: Bool = false, tell: @escaping @Sendable (LineEvent) -> Void
   ) throws(SpeakerError) {
+    try self.init(
+      name: name, address: address, settings: settings, meters: meters, plan: plan, clock: clock,
+      listensFirst: listensFirst, planClock: PlanClock(), tell: tell)
+  }
+
+  init(
+    name: String, address: PortAddress, settings: SerialSettings, meters: [LineMeter], plan: LinePlan,
+    clock: WallClock, listensFirst: Bool = false, planClock: PlanClock, tell: @escaping @Sendable (LineEvent) -> Void
+  ) throws(SpeakerError) {
     mustListen = listensFirst
     self.name = name
+    self.planClock = planClock
     thread = OwnedThread(name: name)
     line = Line(address, settings: settings)
     speaker = try MeterSpeaker()
@@ -74,7 +85,7 @@ public actor LineWorker {
       return nil
     } catch {
       failures = 1
-      opensAt = HostClock.boot + .seconds(1)
+      opensAt = planClock.now + .seconds(1)
       return error
     }
   }
@@ -98,29 +109,29 @@ public actor LineWorker {
 
   /// Tries to open a lost port: at once, then after 1, 2, 4 ... 60 seconds.
   private func reopen() {
-    guard HostClock.boot >= opensAt else { return rest(until: opensAt) }
+    guard planClock.now >= opensAt else { return rest(until: opensAt) }
     do throws(LineError) {
       try line.open()
       failures = 0
       tell(.portOpened(line: name))
     } catch {
       failures += 1
-      opensAt = HostClock.boot + .seconds(min(60, Int64(1) << Int64(min(failures - 1, 6))))
+      opensAt = planClock.now + .seconds(min(60, Int64(1) << Int64(min(failures - 1, 6))))
     }
   }
 
   /// Waits for a while at most: the watchdog must see the worker alive, and the calls of others get in between.
   private func rest(until instant: BootInstant) {
-    doorbell.wait(until: min(instant, HostClock.boot + .milliseconds(500)))
+    doorbell.wait(until: min(planClock.boot(at: instant), HostClock.boot + .milliseconds(500)))
   }
 
   private func step() {
-    guard HostClock.boot >= babblesUntil else { return rest(until: babblesUntil) }
+    guard planClock.now >= babblesUntil else { return rest(until: babblesUntil) }
     if mustListen {
       mustListen = false
       return hearOut()
     }
-    switch plan.next(at: HostClock.boot, wall: clock.now) {
+    switch plan.next(at: planClock.now, wall: clock.now) {
     case .rest(let until): rest(until: until)
     case .ask(let ask): carryOut(ask)
     }
@@ -157,35 +168,27 @@ public actor LineWorker {
         tell(.portLost(line: name, reason: "\(error)"))
       } else {
         tell(.rejected(line: name, meter: meter.id, query: ask.query, reason: "\(error)"))
-        babblesUntil = HostClock.boot + .seconds(5)
+        babblesUntil = planClock.now + .seconds(5)
       }
     }
-    plan.concluded(ask, conclusion, at: HostClock.boot)
+    plan.concluded(ask, conclusion, at: planClock.now)
     let isSetAside = plan.health[ask.meter].isSetAside
-    if wasSetAside != isSetAside || !wasKnown, conclusion != .portLost {
+    let isFirstNews = !wasKnown && plan.health[ask.meter].state != .unknown
+    if wasSetAside != isSetAside || isFirstNews, conclusion != .portLost {
       tell(.health(line: name, meter: meter.id, isAnswering: !isSetAside))
     }
   }
 
   private func converse(_ ask: LinePlan.Ask, _ meter: LineMeter) throws(LineError) -> LinePlan.Conclusion {
-    let first = try speaker.ask(ask.query, of: meter, on: line, replyTimeout: ask.replyTimeout)
-    var said = first
-    var isConfirmed = false
-    if case .told(let told) = first.result, ask.query.isBillingMemory {
-      // What a bill rests on is believed when two reads agree: the checksum of DL/T 645 misses one in 256.
-      said = try speaker.ask(ask.query, of: meter, on: line, replyTimeout: ask.replyTimeout)
-      if case .told(let again) = said.result, again.observations != told.observations {
-        said.result = .damaged("two reads differ")
-      }
-      if case .told = said.result { isConfirmed = true }
-    }
+    let isConfirmed = ask.query.isBillingMemory
+    let said = isConfirmed ? try readTwice(ask, meter) : try put(ask.query, of: ask, meter)
     switch said.result {
     case .told(let told):
       notes[ask.meter].take(told.observations, at: said.record.endedAt)
       let answer = Answer(
         meter: meter.id, line: name, query: ask.query, slot: ask.round?.slot, observations: told.observations,
         requests: said.record.requests, replies: told.frames, hostTime: clock.now,
-        bootTime: said.record.endedAt, startedAt: first.record.startedAt, replyDelay: said.record.replyDelay,
+        bootTime: said.record.endedAt, startedAt: said.record.startedAt, replyDelay: said.record.replyDelay,
         clock: notes[ask.meter].clock,
         settlementDay: notes[ask.meter].settlementDay, isConfirmed: isConfirmed)
       // A probe proves that the meter is there and in step; its values belong to no round.
@@ -204,12 +207,59 @@ public actor LineWorker {
     }
   }
 
+  private func put(
+    _ query: Query, of ask: LinePlan.Ask, _ meter: LineMeter
+  ) throws(LineError) -> MeterSpeaker.Said {
+    try speaker.ask(query, of: meter, on: line, replyTimeout: ask.replyTimeout)
+  }
+
+  /// Reads what a bill rests on: believed when two reads agree, for the checksum of DL/T 645 misses one in 256.
+  ///
+  /// A freeze moves on at midnight and tells its time in an answer of its own. That time is read before each of
+  /// the two reads: where both times and both values agree, the value is of that freeze.
+  private func readTwice(_ ask: LinePlan.Ask, _ meter: LineMeter) throws(LineError) -> MeterSpeaker.Said {
+    let first = try readWithTime(ask, meter)
+    guard case .told(let told) = first.result else { return first }
+    var second = try readWithTime(ask, meter)
+    if case .told(let again) = second.result, again.observations != told.observations {
+      second.result = .damaged("two reads differ")
+    }
+    return second
+  }
+
+  /// One read, with the time of the freeze before it where it is of one.
+  private func readWithTime(_ ask: LinePlan.Ask, _ meter: LineMeter) throws(LineError) -> MeterSpeaker.Said {
+    guard let freezeTime = ask.query.freezeTime else { return try put(ask.query, of: ask, meter) }
+    let time = try put(freezeTime, of: ask, meter)
+    guard case .told(let frozen) = time.result else { return time }
+    var said = try put(ask.query, of: ask, meter)
+    guard case .told(let told) = said.result else { return said }
+    said.record.requests = time.record.requests + said.record.requests
+    said.result = .told(
+      MeterSpeaker.Told(
+        observations: frozen.observations + told.observations, frames: frozen.frames + told.frames, from: told.from))
+    return said
+  }
+
   /// Lets the line fall silent after a failure; what comes now is late and is dropped.
   private func quarantine(_ meter: LineMeter) throws(LineError) {
     let silence = max(meter.settings.characterTime * 10, .milliseconds(30))
     let late = try line.quarantine(silence: silence)
     if late > 0 { tell(.late(line: name, meter: meter.id, bytes: late)) }
   }
+}
+
+/// The boot clock as plans see it. Tests let it go faster, so that rests of seconds pass in milliseconds.
+struct PlanClock: Sendable {
+  private let origin = HostClock.boot
+  private let speed: Int64
+
+  init(speed: Int64 = 1) { self.speed = speed }
+
+  var now: BootInstant { origin + (HostClock.boot - origin) * speed }
+
+  /// When the boot clock stands at an instant of this one.
+  func boot(at instant: BootInstant) -> BootInstant { origin + (instant - origin) / speed }
 }
 
 /// What the worker's thread and its watchers share.

@@ -28,7 +28,7 @@ final class MeterSpeaker {
   /// What came of a question.
   struct Said {
     var result: SaidResult
-    let record: ExchangeRecord
+    var record: ExchangeRecord
   }
 
   enum SaidResult {

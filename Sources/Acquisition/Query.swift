@@ -35,6 +35,13 @@ extension Query {
     default: return false
     }
   }
+
+  /// The question for the time of the daily freeze that this one reads a value of; `nil` for all others.
+  var freezeTime: Query? {
+    guard case .identifier(let identifier) = self, identifier.di3 == 0x05, identifier.di2 == 0x06, identifier.di1 != 0
+    else { return nil }
+    return .identifier(DataIdentifier(rawValue: identifier.rawValue & 0xFFFF_00FF))
+  }
 }
 
 extension Query: CustomStringConvertible {

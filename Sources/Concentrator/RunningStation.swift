@@ -39,7 +39,7 @@ public actor RunningStation {
     }
   }
 
-  /// Starts everything, after one try to open each port.
+  /// Starts everything; each line opens its port by itself.
   public func start() async throws(Complaint) {
     do throws(StoreError) {
       generation = try await launch()

@@ -1,0 +1,148 @@
+@testable import Acquisition
+import DLT645
+import Devices
+import Line
+import Metering
+import Modbus
+import Simulator
+import Testing
+
+private let names = [
+  "abb-b23", "acrel-adl3000", "chint-ddsu666", "chint-dtsu666", "dlt645-2007-single-phase", "dlt645-2007-three-phase",
+  "eastron-sdm120", "eastron-sdm630", "schneider-iem3155",
+]
+
+private func pair(_ name: String) throws -> Pair {
+  let profile = try profile(named: name)
+  return try Pair(
+    "M", profile, address: profile.dlt645Items.isEmpty ? "17" : "202311110001", on: settings("9600 8N1"),
+    delay: .milliseconds(40))
+}
+
+@Suite(.timeLimit(.minutes(1))) struct LineMeterTests {
+  @Test(arguments: names)
+  func `every quantity of a profile can be asked for by name and is answered with the truth`(
+    _ name: String
+  ) async throws {
+    var pair = try pair(name)
+    pair.description.delay = .microseconds(100)
+    var quantities = pair.meter.profile.quantities
+    for item in pair.meter.profile.dlt645Items where item.kind == .current {
+      quantities += DataIdentifier(rawValue: item.identifier).items(rates: pair.meter.profile.rates).map(\.quantity)
+    }
+    let fast = LineMeter(
+      id: pair.meter.id, address: pair.meter.address, profile: pair.meter.profile, settings: try settings(quickSettings)
+    )
+    let tasks = quantities.enumerated().map { once("\($0)", [.quantity($1)]) }
+    let rig = try Rig([Pair(description: pair.description, meter: fast)], tasks: tasks)
+    let tally = await rig.runToTheEnd()
+    print("\(name): \(quantities.count) quantities, \(tally.exchanges) exchanges, \(tally.values) values")
+    #expect(tally.wrong == [])
+    #expect(tally.missed == 0)
+    for quantity in quantities { #expect(tally.seen[id("M"), default: []].contains(quantity), "\(quantity)") }
+  }
+
+  @Test(arguments: names)
+  func `the targets of tasks bring all that the profile offers, and the truth`(_ name: String) async throws {
+    let pair = try pair(name)
+    let fast = LineMeter(
+      id: pair.meter.id, address: pair.meter.address, profile: pair.meter.profile, settings: try settings(quickSettings)
+    )
+    let targets: [AcquisitionTask.Target] = [
+      .energies, .instantaneous, .settlements(depth: 12, of: nil), .dailyFreeze,
+    ]
+    var description = pair.description
+    description.delay = .microseconds(100)
+    let rig = try Rig([Pair(description: description, meter: fast)], tasks: [once("a", targets)])
+    let tally = await rig.runToTheEnd()
+    #expect(tally.wrong == [])
+    #expect(tally.missed == 0)
+    let seen = tally.seen[id("M"), default: []]
+    for quantity in pair.meter.profile.quantities { #expect(seen.contains(quantity), "\(quantity)") }
+    let kinds = Set(tally.all.flatMap { $0.readings(zone: .china).readings.map(\.key.kind) })
+    #expect(tally.all.flatMap { $0.readings(zone: .china).unlabelled } == [])
+    if pair.meter.profile.dlt645Items.isEmpty {
+      #expect(kinds == [.instantaneous])
+    } else {
+      #expect(kinds == [.instantaneous, .settlement, .dailyFreeze])
+      let boundaries = Set(
+        tally.all.flatMap { $0.readings(zone: .china).readings.filter { $0.key.kind == .settlement } }
+          .map(\.key.instant))
+      #expect(boundaries.count == 12)
+    }
+  }
+
+  @Test func `one settlement quantity asks for its own block alone, after the clock`() throws {
+    let meter = try pair("dlt645-2007-three-phase").meter
+    let total = Quantity.energyTotal(.importActive)
+    #expect(
+      meter.queries(for: [.settlements(depth: 2, of: total)]).map(\.description)
+        == ["DI 04000B01", "DI 0400010C", "DI 0001FF01", "DI 0001FF02"])
+    #expect(meter.queries(for: [.settlements(depth: 2, of: try quantity("frequency"))]) == [])
+    #expect(meter.queries(for: [.quantity(total)]).map(\.description) == ["DI 0001FF00"])
+    #expect(
+      meter.queries(for: [.dailyFreeze]).map(\.description) == ["DI 05060101", "DI 05060201"])
+  }
+
+  @Test(arguments: names)
+  func `no Modbus read is longer than the meter allows or enters what it forbids`(_ name: String) throws {
+    let meter = try pair(name).meter
+    guard case .modbus(let map) = meter.profile.language else { return }
+    for delay: Int64 in [1, 40, 400] {
+      for query in meter.queries(for: [.energies, .instantaneous], replyDelay: .milliseconds(delay)) + meter.probes {
+        guard case .registers(let function, let start, let count) = query,
+          let range = RegisterRange(function, first: Int(start), count: Int(count))
+        else {
+          Issue.record("\(query)")
+          continue
+        }
+        #expect(Int(count) <= map.limits.maximumRegisters)
+        #expect(map.limits.allow(range), "\(query)")
+      }
+    }
+  }
+
+  @Test(arguments: names)
+  func `probes have many shapes, so that a late answer can be told`(_ name: String) throws {
+    let meter = try pair(name).meter
+    let shapes = Set(meter.probes.map(\.shape))
+    #expect(shapes.count >= 2, "\(meter.probes)")
+  }
+
+  /// The simulated bus knows what its own bytes, delays and silences took.
+  @Test(arguments: names)
+  func `the wire time foretold is that of the wire, within three per cent`(_ name: String) throws {
+    let pair = try pair(name)
+    let description = LineDescription(name: "b", settings: pair.meter.settings, meters: [pair.description])
+    var now = BootInstant(nanoseconds: 0)
+    var bus = description.bus(clock: SimulatedClock(origin: SimulatedInstant(noon), at: now, speed: 0))
+    var foretold = BootInstant.Span.zero
+    var quiet = BootInstant.Span.zero
+    let targets: [AcquisitionTask.Target] = [.energies, .instantaneous, .settlements(depth: 3, of: nil), .dailyFreeze]
+    for query in pair.meter.queries(for: targets) {
+      foretold = foretold + pair.meter.wireTime(of: query)
+      for asked in query.isBillingMemory ? [query.freezeTime, query, query.freezeTime, query] : [query] {
+        guard let asked else { continue }
+        switch (asked, pair.meter.address) {
+        case (.identifier(let identifier), .dlt645(let address)):
+          bus.hear(
+            DLT645.Request.data(identifier).frame(to: address, wakeUps: pair.meter.wakeUps), at: now)
+        case (.registers(let function, let start, let count), .modbus(let unit)):
+          let request = try #require(ReadRequest(unit: unit, function: function, register: start, count: count))
+          bus.hear(request.rtu, at: now)
+        default: Issue.record("\(query)")
+        }
+        // A minute later all is said.
+        now = now + .seconds(60)
+        var heard: [UInt8] = []
+        while let next = bus.nextEvent, next <= now { bus.advance(to: max(next, now), into: &heard) }
+        #expect(!heard.isEmpty, "\(query)")
+        quiet = quiet + pair.meter.quietBefore
+      }
+    }
+    let limit = bus.statistics.physicalLimit(silence: WirePace(pair.meter.settings).silence) + quiet
+    print("\(name): \(limit.milliseconds) ms on the wire, \(foretold.milliseconds) ms foretold")
+    #expect(foretold.nanoseconds * 100 >= limit.nanoseconds * 97)
+    #expect(foretold.nanoseconds * 100 <= limit.nanoseconds * 103)
+  }
+}
