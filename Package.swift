@@ -92,7 +92,8 @@ let package = Package(
     tests(
       of: "Concentrator",
       [
-        "Acquisition", "DLT645", "Devices", "Documents", "Host", "Line", "Metering", "Modbus", "Rating", "Simulator",
+        "Acquisition", "Billing", "DLT645", "Devices", "Documents", "Host", "Line", "Metering", "Modbus", "Rating",
+        "Simulator",
         "Store", "TOML",
       ]),
     tests(

@@ -81,9 +81,9 @@ actor Intake {
     let evidence = Evidence(
       line: answer.line, meter: answer.meter, requests: answer.requests, replies: answer.replies,
       at: answer.hostTime.unixMilliseconds)
-    // A full or lost disk holds this answer back until there is room again; it is not dropped.
+    // A full or lost disk holds this answer back until there is room again; only the end of the daemon drops it.
     var pause: Int64 = 1
-    while !Task.isCancelled {
+    repeat {
       do throws(StoreError) {
         let outcomes = try await store.append(Store.Submission(judged, evidence: evidence))
         for (each, outcome) in zip(judged, outcomes) {
@@ -96,7 +96,7 @@ actor Intake {
         try? await Task.sleep(for: .seconds(pause))
         pause = min(60, pause * 2)
       }
-    }
+    } while !Task.isCancelled
   }
 
   private func pass(_ event: LineEvent) async {

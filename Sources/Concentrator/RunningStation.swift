@@ -184,7 +184,13 @@ public actor RunningStation {
     }
     generation.events.finish()
     await store.flush()
+    // A disk that stays full must not keep the daemon from ending: each answer gets a last try.
+    let patience = Task {
+      guard (try? await Task.sleep(for: .seconds(8))) != nil else { return }
+      generation.intake.cancel()
+    }
     await generation.intake.value
+    patience.cancel()
     generation.wakes.finish()
     await generation.desk.value
   }

@@ -130,7 +130,7 @@ private struct HurriedMeter: SimulatedMeter {
   }
 }
 
-@Suite(.timeLimit(.minutes(1))) struct DailyFreezeTests {
+@Suite(.serialized, .timeLimit(.minutes(1))) struct DailyFreezeTests {
   private func frozen(_ profile: DeviceProfile, step: Int64) async throws -> (Rig, Tally) {
     let pair = try Pair("D", profile, address: "202311110001", on: settings(quickSettings))
     let rig = try Rig([pair], tasks: [once("freeze", [.dailyFreeze])]) { HurriedMeter($1, step: step) }
@@ -160,7 +160,7 @@ private struct HurriedMeter: SimulatedMeter {
   @Test(arguments: 1...9)
   func `a freeze that is read across midnight keeps value and date together`(_ question: Int) async throws {
     let step: Int64 = 600
-    let profile = try TestProfile.dlt645(items: ["0001FF00"])
+    let profile = try TestProfile.dlt645(timeout: 1000, items: ["0001FF00"])
     let pair = try Pair("D", profile, address: "202311110001", on: settings(quickSettings))
     // Midnight is `question` steps after noon moved to the evening.
     let evening = 43_200 - step * Int64(question) + step / 2

@@ -57,7 +57,7 @@ private struct TardyMeter: SimulatedMeter {
     }
     ready = max(ready, busyUntil)
     // The bytes of one answer leave before those of the next.
-    busyUntil = ready + .milliseconds(2)
+    busyUntil = ready + .milliseconds(10)
     answer.delay = ready - asked
     return answer
   }
@@ -69,7 +69,7 @@ private struct TardyMeter: SimulatedMeter {
 
 /// The time-out is 20 ms, and a little for the request at its baud rate: right after it, within the silence that follows, after it, and when the meter is asked again
 /// a tenth of a second later, or two tenths.
-private let tardiness: [BootInstant.Span] = [24, 27, 40, 60, 90, 115, 120, 125, 130, 135, 220].map { .milliseconds($0) }
+private let tardiness: [BootInstant.Span] = [30, 34, 40, 60, 90, 115, 120, 125, 130, 135, 220].map { .milliseconds($0) }
 
 private struct LateCase: Sendable, CustomTestStringConvertible {
   let chance: UInt64
@@ -82,7 +82,7 @@ private struct LateCase: Sendable, CustomTestStringConvertible {
   var testDescription: String { "\(chance / 10_000) % late" }
 }
 
-@Suite(.timeLimit(.minutes(2))) struct LateReplyTests {
+@Suite(.serialized, .timeLimit(.minutes(2))) struct LateReplyTests {
   private let seed: UInt64 = 645
 
   private func run(

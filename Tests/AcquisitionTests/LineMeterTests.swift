@@ -19,7 +19,7 @@ private func pair(_ name: String) throws -> Pair {
     delay: .milliseconds(40))
 }
 
-@Suite(.timeLimit(.minutes(1))) struct LineMeterTests {
+@Suite(.serialized, .timeLimit(.minutes(1))) struct LineMeterTests {
   @Test(arguments: names)
   func `every quantity of a profile can be asked for by name and is answered with the truth`(
     _ name: String

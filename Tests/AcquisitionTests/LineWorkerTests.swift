@@ -12,7 +12,7 @@ private let everything: [AcquisitionTask.Target] = [.energies, .instantaneous, .
 private func mixedLine(faults: LineFaults = .none) throws -> [Pair] {
   let line = try settings(quickSettings)
   var pairs: [Pair] = []
-  let three = try TestProfile.dlt645(items: TestProfile.dlt645Items)
+  let three = try TestProfile.dlt645(timeout: 1000, items: TestProfile.dlt645Items)
   for number in 1...4 {
     var pair = try Pair("D\(number)", three, address: "20231111000\(number)", seed: UInt64(number), on: line)
     // From none to four wake-up bytes, and answers in pieces of 40 or 8 bytes.
@@ -47,11 +47,12 @@ private func mixedLine(faults: LineFaults = .none) throws -> [Pair] {
   @Test func `each meter is spoken to at its own rate`() async throws {
     let line = try settings("115200 8E1")
     let own = [nil, try settings("57600 8N1"), try settings("38400 8E1"), try settings("115200 8N1")]
-    let dlt645 = try TestProfile.dlt645(items: ["0001FF00", "0201FF00"])
+    let dlt645 = try TestProfile.dlt645(timeout: 1000, items: ["0001FF00", "0201FF00"])
     var pairs: [Pair] = []
     for (index, own) in own.enumerated() {
       pairs.append(try Pair("D\(index)", dlt645, address: "20231111000\(index)", on: line, own: own))
-      pairs.append(try Pair("E\(index)", TestProfile.farApart(), address: "\(index + 1)", on: line, own: own))
+      pairs.append(
+        try Pair("E\(index)", TestProfile.farApart(timeout: 1000), address: "\(index + 1)", on: line, own: own))
     }
     // Meters take turns, so that the rate changes with nearly every question.
     let rig = try Rig(
@@ -125,7 +126,7 @@ private struct Damage: Sendable, CustomTestStringConvertible {
   ]
 }
 
-@Suite(.timeLimit(.minutes(2))) struct DamagedLineTests {
+@Suite(.serialized, .timeLimit(.minutes(2))) struct DamagedLineTests {
   private let seed: UInt64 = 20_261_122
 
   /// Lines with many meters each, all at once: a meter that was damaged rests, and the others go on.
@@ -145,7 +146,7 @@ private struct Damage: Sendable, CustomTestStringConvertible {
             try Pair(
               "M\(index)", profile, address: address, seed: UInt64(number * 100 + index), on: line, faults: faults))
         }
-        let rig = try Rig(pairs, tasks: tasks)
+        let rig = try Rig(pairs, tasks: tasks, speed: 60)
         group.addTask { await rig.runToTheEnd(percent: 90) }
       }
       var sum = Tally()

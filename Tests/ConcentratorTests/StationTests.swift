@@ -1,0 +1,76 @@
+import Acquisition
+import Billing
+import Concentrator
+import Foundation
+import Metering
+import Testing
+
+@Suite struct StationTests {
+  /// The example that is installed, with the folders of the repository.
+  private func example() throws -> Station {
+    let text = try String(contentsOfFile: "\(root)/systemd/meterd.toml", encoding: .utf8)
+    return try Station(configuration(text.replacingOccurrences(of: "/usr/share/meterd", with: root)))
+  }
+
+  @Test func `the example configuration makes a station`() throws {
+    let station = try example()
+    #expect(station.meters.map { $0.map(\.id.text) } == [["M-0001", "M-0002"], ["M-0101"]])
+    #expect(station.accounts.map(\.id) == ["A-1001", "A-1002"])
+    #expect(station.accounts.map { $0.meters.map(\.meter.text) } == [["M-0001", "M-0101"], ["M-0002"]])
+    #expect(station.plans.count == 2)
+  }
+
+  @Test func `its forecast tells rounds and load, for people and for programs`() throws {
+    let forecast = try example().forecast()
+    let parsed = try JSONSerialization.jsonObject(with: Data(forecast.json.text.utf8)) as? [String: Any]
+    let lines = try #require(parsed?["lines"] as? [[String: Any]])
+    #expect(lines.map { $0["line"] as? String } == ["bus1", "bus2"])
+    for line in lines {
+      for round in try #require(line["rounds"] as? [[String: Any]]) {
+        #expect(round["feasible"] as? Bool == true)
+        let seconds = try #require((round["seconds"] as? String).flatMap(Double.init))
+        #expect(seconds > 0 && seconds < 60)
+      }
+    }
+    let text = forecast.text
+    #expect(text.first == "meterd.toml: good. 2 lines, 2 accounts, 2 tariffs.")
+    #expect(text.contains { $0.hasPrefix("bus1  /dev/ttyS1  2400 8E1  2 meters  load ") })
+    #expect(!text.contains { $0.contains("cannot be kept") })
+  }
+
+  @Test func `a round that does not fit is said, with the interval that would`() throws {
+    let text = try String(contentsOfFile: "\(root)/systemd/meterd.toml", encoding: .utf8)
+      .replacingOccurrences(of: "/usr/share/meterd", with: root)
+      .replacingOccurrences(of: "every         = \"15m\"", with: "every         = \"1s\"")
+    let lines = try Station(configuration(text)).forecast().text
+    #expect(lines.contains { $0.hasPrefix("    cannot be kept: make the interval at least ") })
+    #expect(lines.contains("  the tasks together leave no room for retries: spread them"))
+  }
+
+  static let mistakes = [
+    BadCase(
+      "address = \"202311110001\"", "address = \"20231111\"",
+      "meterd.toml:23: address: \"20231111\" is no address for dlt645-2007-three-phase"),
+    BadCase(
+      "profile = \"eastron-sdm630\"", "profile = \"eastron-sdm631\"",
+      "meterd.toml:46: profile: there is no profile \"eastron-sdm631\" in FOLDER/devices"),
+    BadCase(
+      "tariff         = \"shanghai-residential-2012\"", "tariff         = \"shanghai\"",
+      "meterd.toml:86: tariff: there is no tariff \"shanghai\" in FOLDER/tariffs"),
+  ]
+
+  @Test(arguments: mistakes)
+  func `a name that leads nowhere is told with its line`(_ row: BadCase) throws {
+    let text = try String(contentsOfFile: "\(root)/systemd/meterd.toml", encoding: .utf8)
+      .replacingOccurrences(of: "/usr/share/meterd", with: root)
+    #expect(text.contains(row.line))
+    do {
+      _ = try Station(configuration(text.replacingOccurrences(of: row.line, with: row.by)))
+      Issue.record("\(row.by) is taken")
+    } catch let complaint as Complaint {
+      #expect(complaint.headline == row.message.replacingOccurrences(of: "FOLDER", with: root))
+      #expect(complaint.status == .configuration)
+      #expect(!complaint.advice.isEmpty)
+    }
+  }
+}
