@@ -99,13 +99,11 @@ public actor RunningStation {
     }
     // Lines begin at once, each on its own: a serial server may take seconds to say that it is not there, and a line
     // must be silent for a while before one speaks on it. What they bring waits for the intake.
-    let (tries, tried) = AsyncStream.makeStream(of: Void.self)
     let lines = workers.map { worker in
       Task {
         if let error = await worker.open() {
           report(.line(.portLost(line: worker.name, reason: "\(error)")))
         }
-        tried.yield()
         await worker.run()
       }
     }
@@ -126,8 +124,6 @@ public actor RunningStation {
       throw error
     }
     wake.yield(true)
-    // Ready is who has tried every port.
-    for await _ in tries.prefix(workers.count) {}
     return Generation(
       workers: workers, events: tell, wakes: wake, lines: lines,
       intake: Task { await intake.run(events) },

@@ -21,7 +21,8 @@ private func answer(
 ) -> Acquisition.Answer {
   Acquisition.Answer(
     meter: id("M"), line: "bus", query: .identifier(DataIdentifier(rawValue: 0x0001_FF00)), slot: slot,
-    observations: observations, requests: [], replies: [], hostTime: host, bootTime: boot, startedAt: boot, replyDelay: nil,
+    observations: observations, requests: [], replies: [], hostTime: host, bootTime: boot, startedAt: boot,
+    replyDelay: nil,
     clock: clock, settlementDay: day, isConfirmed: isConfirmed)
 }
 

