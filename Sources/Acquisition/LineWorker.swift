@@ -265,7 +265,8 @@ struct PlanClock: Sendable {
 /// What the worker's thread and its watchers share.
 private final class Signal: Sendable {
   private let stopping = Atomic(false)
-  private let seenAt = Atomic(Int64(0))
+  // A worker that is about to begin is not stuck.
+  private let seenAt = Atomic(HostClock.boot.nanoseconds)
 
   var isStopping: Bool { stopping.load(ordering: .acquiring) }
   func stop() { stopping.store(true, ordering: .releasing) }

@@ -30,7 +30,13 @@ struct FrameReport {
       return a.range.count > b.range.count
     }
     var kept: [FrameReport] = []
-    for report in reports where !kept.contains(where: { $0.range.overlaps(report.range) }) { kept.append(report) }
+    var isTaken = [Bool](repeating: false, count: bytes.count)
+    for report in reports {
+      let held = report.range.clamped(to: isTaken.indices)
+      guard !isTaken[held].contains(true) else { continue }
+      for index in held { isTaken[index] = true }
+      kept.append(report)
+    }
     return kept.sorted { $0.range.lowerBound < $1.range.lowerBound }
   }
 

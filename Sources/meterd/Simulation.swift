@@ -70,6 +70,18 @@ enum Simulation {
 extension SimulatorError {
   /// What a person is told.
   var complaint: Complaint {
-    Complaint(.inputOutput, "cannot open a simulated line: \(self)", "Another program may hold that port or link.")
+    switch self {
+    case .terminal(let code): Complaint(.inputOutput, "no pseudo-terminal for a simulated line: \(systemError(code))")
+    case .link(let path, let code):
+      Complaint(
+        .cannotCreate, "cannot make the link \(path) to a simulated line: \(systemError(code))",
+        "Its folder must exist, and nothing but a link may stand there: a real port is not replaced.")
+    case .port(let port, let code):
+      Complaint(
+        .inputOutput, "no simulated line can listen at 127.0.0.1:\(port): \(systemError(code))",
+        "Another program may hold that port.")
+    case .stopped: Complaint(.software, "the simulated line was stopped")
+    case .meter(let meter, let reason): Complaint(.configuration, "meter \(meter) cannot be simulated: \(reason)")
+    }
   }
 }

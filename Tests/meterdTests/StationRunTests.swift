@@ -43,6 +43,26 @@ import Testing
     try await checkReadings(of: station)
     try await checkFormats(of: station)
     try await checkBills(of: station)
+    try await checkChanges(of: station)
+  }
+
+  /// The configuration of another day does not pass for the one that a bill was made under.
+  private func checkChanges(of station: TestStation) async throws {
+    let text = station.text(tasks: Self.tasks)
+    try station.folder.write("other.toml", text.replacing("guangdong-residential-2012", with: "hunan-residential-2012"))
+    let other = try await station.folder.run("bill", "explain", "1", "--config", "other.toml")
+    #expect(other.status == 65)
+    #expect(
+      other.outputText.hasSuffix(
+        "Rated again now it comes out different: the tariff or the configuration has changed since. The stored bill stands.\n"
+      ))
+    try station.folder.write("other.toml", text.replacing("A-1001", with: "A-1009"))
+    try await expect(
+      station.folder, ["bill", "explain", "1", "--config", "other.toml"], fails: 78,
+      """
+      meterd: other.toml has no account "A-1001" any more
+        Explain the bill with the configuration it was made under: --config FILE
+      """)
   }
 
   private func checkReadings(of station: TestStation) async throws {
