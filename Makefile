@@ -29,7 +29,8 @@ demo: setup ## simulated meters, the daemon and their bills, in a temporary fold
 	@exec .build/debug/meterd demo $(DEMO)
 
 test: setup ## every test
-	@swift test --disable-xctest
+	@# As many tests at once as cores: libmodbus takes no descriptor above 1023, and each simulated line has several.
+	@SWT_EXPERIMENTAL_MAXIMUM_PARALLELIZATION_WIDTH=$$(nproc) swift test --disable-xctest
 
 lint: setup ## format, and words that product code may not use
 	@swift format lint --strict --parallel -r Package.swift Sources Tests

@@ -91,7 +91,7 @@ public actor RunningStation {
     let clock = station.clock
     let (wakes, wake) = AsyncStream.makeStream(of: Bool.self, bufferingPolicy: .bufferingNewest(1))
     let report = self.report
-    let (events, tell) = AsyncStream.makeStream(of: LineEvent.self, bufferingPolicy: .bufferingOldest(50_000))
+    let (events, tell) = AsyncStream.makeStream(of: LineEvent.self, bufferingPolicy: .bufferingOldest(8000))
     let workers = try await makeWorkers(clock) { event in
       if case .dropped(let lost) = tell.yield(event), case .answered(let answer) = lost {
         report(.storeFailed(reason: "too much waits for the disk", readings: answer.observations.count))
