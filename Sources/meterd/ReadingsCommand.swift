@@ -166,7 +166,8 @@ struct ReadingRow {
       "verdicts": .array(
         stored.verdict.findings.map { .object(["code": .string($0.code.rawValue), "detail": .string($0.detail)]) }),
       "rule_version": .integer(Int64(stored.verdict.ruleVersion)),
-      "frame": .array((evidence?.replies ?? []).map { .string(hexString($0)) }),
+      "frame": .optional(evidence.map { hexString($0.replies.joined()) }),
+      "frames": .array((evidence?.replies ?? []).map { .string(hexString($0)) }),
     ])
   }
 }

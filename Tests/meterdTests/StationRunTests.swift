@@ -77,8 +77,8 @@ import Testing
       #expect(line.quality == "confirmed")
       #expect(line.verdict == "accepted")
       #expect(line.unit == "kWh")
-      #expect(line.frame.count == 1)
-      #expect(line.frame[0].hasPrefix("68 ") && line.frame[0].hasSuffix(" 16"))
+      #expect(line.frames.count == 1)
+      #expect(line.frames[0].hasPrefix("68 ") && line.frames[0].hasSuffix(" 16"))
       #expect(try line.instant.wholeMatch(of: Regex("20[0-9]{2}-[0-9]{2}-01T00:00:00.000\\+08:00")) != nil)
     }
     let now = lines.filter { $0.kind == "instantaneous" }
@@ -125,7 +125,7 @@ import Testing
     ).keys
     let promised: Set = [
       "seq", "meter", "quantity", "obis", "kind", "value", "unit", "meter_time", "host_time", "quality", "verdicts",
-      "frame",
+      "frame", "frames",
     ]
     #expect(promised.isSubset(of: keys))
   }
@@ -184,7 +184,7 @@ import Testing
     #expect(explained.status == 0 && explained.errorText == "")
     #expect(explained.outputText.hasSuffix("Rated again now from these readings: the same, byte for byte.\n"))
     for line in document.lines { #expect(explained.outputText.contains("   \(line.formula)\n")) }
-    for line in total { #expect(explained.outputText.contains("received \(line.frame[0])\n")) }
+    for line in total { #expect(explained.outputText.contains("received \(line.frames[0])\n")) }
   }
 
   struct ListedBill: Decodable {

@@ -22,7 +22,8 @@ struct StoredLine: Decodable, Hashable {
   let quality: String
   let verdict: String
   let verdicts: [Finding]
-  let frame: [String]
+  let frame: String?
+  let frames: [String]
 
   /// Every line of what was printed.
   static func all(_ output: [UInt8]) throws -> [StoredLine] {
