@@ -7,6 +7,8 @@ public struct Answer: Sendable {
   public let query: Query
   /// The due time of the round, milliseconds since 1970; `nil` for probes and reads on demand.
   public let slot: Int64?
+  /// So long after `slot`, in milliseconds, a register as it stands may bear its label.
+  public var slotGrace: Int64 = Schedule.longestGrace
   public let observations: [Observation]
   /// What was sent; follow-up requests in their order.
   public let requests: [[UInt8]]
@@ -20,8 +22,10 @@ public struct Answer: Sendable {
   public let replyDelay: BootInstant.Span?
   /// The latest look at the meter's clock.
   public let clock: ClockSight?
-  /// When the meter closes its months, as it said itself or as is usual.
-  public let settlementDay: SettlementDay
+  /// When the meter closes its months, as it said itself; `nil` when it did not, or closes several times a month.
+  public let settlementDay: SettlementDay?
+  /// Why there is no settlement day, where more is known than that it was not told.
+  public var settlementDoubt: String?
   /// Read twice, and both answers were equal.
   public let isConfirmed: Bool
 }
@@ -68,17 +72,33 @@ extension Answer {
   private func label(of observation: Observation, zone: ZoneOffset) -> Result<Label, NoLabel> {
     switch observation.memory {
     case .current:
-      return .success(Label(kind: .instantaneous, instant: slot ?? hostTime.unixMilliseconds))
+      return .success(Label(kind: .instantaneous, instant: currentInstant))
     case .settlement(let back):
       guard let clock else { return .failure(NoLabel(text: "the meter's clock is not known")) }
-      guard let boundary = clock.boundary(back, of: settlementDay, answeredAt: bootTime) else {
+      guard let settlementDay else {
+        return .failure(NoLabel(text: settlementDoubt ?? "the meter's settlement day is not known"))
+      }
+      let boundary = clock.boundary(back, of: settlementDay, answeredAt: bootTime, after: bootTime - startedAt)
+      guard let boundary else {
         return .failure(NoLabel(text: "the meter may have closed a month while it was read"))
       }
       return .success(Label(kind: .settlement, instant: zone.unixMilliseconds(of: boundary)))
     case .dailyFreeze:
+      // Without a look at the clock that dated it, nobody could tell that the date is wrong.
+      guard clock != nil else { return .failure(NoLabel(text: "the meter's clock is not known")) }
       guard let freeze = freezeTime else { return .failure(NoLabel(text: "the freeze time is not known")) }
       return .success(Label(kind: .dailyFreeze, instant: zone.unixMilliseconds(of: freeze)))
     }
+  }
+
+  /// The label of a register as it stood: the round's due time where the read was close to it, or the read itself.
+  ///
+  /// A round may be opened late, after a start or a step of the clock, and a dead meter may come back in the midst
+  /// of one: what it shows then is not what it showed when the round was due.
+  private var currentInstant: Int64 {
+    let read = hostTime.unixMilliseconds
+    guard let slot, (slot - 2000...slot + max(0, slotGrace)).contains(read) else { return read }
+    return slot
   }
 
   /// The time of a freeze that came with its values.

@@ -81,7 +81,7 @@ extension LineMeter {
         }
         guard !kept.isEmpty else { continue }
         // First when the months are closed and what time it is: without both no one can say which month is told.
-        add(DataIdentifier(rawValue: 0x0400_0B01))
+        [0x0400_0B01, 0x0400_0B02, 0x0400_0B03].map(DataIdentifier.init(rawValue:)).forEach(add)
         clock(in: current).forEach(add)
         for item in kept {
           for back in 1...max(1, min(depth, profile.settlements)) {
@@ -91,6 +91,9 @@ extension LineMeter {
       case .dailyFreeze:
         // The time of a freeze alone is no reading; each value is read together with it.
         let frozen = items.filter { $0.kind == .dailyFreeze }.map { DataIdentifier(rawValue: $0.identifier) }
+        guard !frozen.isEmpty else { continue }
+        // The meter's clock made that time: it is looked at too.
+        clock(in: current).forEach(add)
         frozen.filter { Query.identifier($0).freezeTime != nil }.forEach(add)
       }
     }
@@ -116,10 +119,12 @@ extension LineMeter {
     Set(identifier.items(rates: profile.rates))
   }
 
+  /// The clock in one item and in two: some meters refuse the one that tells both.
   private func clock(in current: [DataIdentifier]) -> [DataIdentifier] {
     let together = DataIdentifier(rawValue: 0x0400_010C)
-    if current.contains(together) { return [together] }
-    return [0x0400_0101, 0x0400_0102].map(DataIdentifier.init(rawValue:))
+    let apart = [0x0400_0101, 0x0400_0102].map(DataIdentifier.init(rawValue:))
+    guard current.contains(together) else { return apart }
+    return [together] + (apart.allSatisfy(current.contains) ? apart : [])
   }
 }
 

@@ -2,8 +2,8 @@ public import Metering
 
 /// What to ask next on one line: a value that is told the time and what became of each question.
 ///
-/// It never waits, reads or logs. Schedules run on the boot clock, so that a step of the wall clock moves no
-/// round; rounds are labelled with wall time.
+/// It never waits, reads or logs. Schedules run on the boot clock and are put to the wall clock's slots anew when
+/// that clock is stepped; rounds are labelled with wall time.
 public struct LinePlan: Sendable {
   /// One meter as the plan sees it.
   public struct Meter: Sendable {
@@ -91,6 +91,9 @@ public struct LinePlan: Sendable {
   /// Wall milliseconds less boot milliseconds when the dues were reckoned.
   private var offset: Int64
   private var missed: [Missed] = []
+  /// The first and the last slot of each run of slots that a task served since the wall clock last went forward by a
+  /// step; a step back to where nothing was served begins another run.
+  private var served: [[ClosedRange<Int64>]]
   /// How often a round of each task was not finished when the next was due; that next one was left out.
   public private(set) var overruns: [Int]
 
@@ -111,6 +114,7 @@ public struct LinePlan: Sendable {
     offset = wall.unixMilliseconds - now.nanoseconds / 1_000_000
     overruns = tasks.map { _ in 0 }
     due = []
+    served = tasks.map { _ in [] }
     for index in tasks.indices {
       let slot = tasks[index].schedule.slot(at: wall.unixMilliseconds, zone: zone)
       open(Round(task: index, slot: slot), skippingDone: true)
@@ -160,6 +164,8 @@ public struct LinePlan: Sendable {
 
 extension LinePlan {
   private mutating func open(_ round: Round, skippingDone: Bool) {
+    let run = served[round.task].popLast() ?? round.slot...round.slot
+    served[round.task].append(min(run.lowerBound, round.slot)...max(run.upperBound, round.slot))
     var left = meters.map { $0.programme.indices.contains(round.task) ? $0.programme[round.task] : [] }
     if skippingDone {
       for (index, meter) in meters.enumerated() where meter.done.indices.contains(round.task) {
@@ -176,20 +182,42 @@ extension LinePlan {
     }
   }
 
-  /// Puts the boot instant of the first slot after `wall` for a task.
+  /// Puts the boot instant of the first slot after `wall` for a task that was not served yet.
   private mutating func setDue(_ task: Int, after wall: Int64) {
-    let slot = tasks[task].schedule.nextSlot(after: wall, zone: zone)
+    let schedule = tasks[task].schedule
+    var slot = schedule.nextSlot(after: wall, zone: zone)
+    while let run = served[task].first(where: { $0.contains(slot) }) {
+      slot = schedule.nextSlot(after: run.upperBound, zone: zone)
+    }
     due[task] = BootInstant(nanoseconds: (slot - offset) * 1_000_000)
+  }
+
+  /// Puts the dues anew after a step of the wall clock: as at a start, the slot that is open now is served at once.
+  ///
+  /// After a step back, slots that were served wait until the wall clock has passed the last of them. After a step
+  /// forward all that was served is past; the clock may have been wrong, and what it named then holds nothing up.
+  private mutating func realign(at now: BootInstant, wall: Int64, isForward: Bool) {
+    for index in tasks.indices {
+      let slot = tasks[index].schedule.slot(at: wall, zone: zone)
+      let wasServed = served[index].contains { $0.contains(slot) }
+      if isForward { served[index] = [] }
+      if wasServed {
+        if isForward { served[index] = [slot...slot] }
+        setDue(index, after: wall)
+      } else {
+        // A clock that goes back time and again is followed for a while, not for ever.
+        served[index] = served[index].suffix(7) + [slot...slot]
+        due[index] = now
+      }
+    }
   }
 
   private mutating func openDueRounds(at now: BootInstant, wall: HostInstant) {
     let fresh = wall.unixMilliseconds - now.nanoseconds / 1_000_000
     if abs(fresh - offset) > 2000 {
-      // The wall clock was stepped. Intervals go on by the boot clock until their next due; daily times follow.
+      let isForward = fresh > offset
       offset = fresh
-      for index in tasks.indices {
-        if case .daily = tasks[index].schedule { setDue(index, after: wall.unixMilliseconds) }
-      }
+      realign(at: now, wall: wall.unixMilliseconds, isForward: isForward)
     }
     for index in tasks.indices where due[index] <= now {
       // A round that still has work for living meters goes on: beginning anew would starve the last of them.

@@ -184,17 +184,21 @@ public actor LineWorker {
     let said = isConfirmed ? try readTwice(ask, meter) : try put(ask.query, of: ask, meter)
     switch said.result {
     case .told(let told):
-      notes[ask.meter].take(told.observations, at: said.record.endedAt)
+      let took = said.record.endedAt - said.record.startedAt
+      notes[ask.meter].take(told.observations, at: said.record.endedAt, took: took)
       let answer = Answer(
-        meter: meter.id, line: name, query: ask.query, slot: ask.round?.slot, observations: told.observations,
+        meter: meter.id, line: name, query: ask.query, slot: ask.round?.slot,
+        slotGrace: ask.round.map { plan.tasks[$0.task].schedule.grace } ?? 0, observations: told.observations,
         requests: said.record.requests, replies: told.frames, hostTime: clock.now,
         bootTime: said.record.endedAt, startedAt: said.record.startedAt, replyDelay: said.record.replyDelay,
         clock: notes[ask.meter].clock,
-        settlementDay: notes[ask.meter].settlementDay, isConfirmed: isConfirmed)
+        settlementDay: notes[ask.meter].settlementDay, settlementDoubt: notes[ask.meter].settlementDoubt,
+        isConfirmed: isConfirmed)
       // A probe proves that the meter is there and in step; its values belong to no round.
       if ask.round != nil { tell(.answered(answer)) }
       return .answered(delay: said.record.replyDelay)
     case .refused(let reason):
+      notes[ask.meter].refused(ask.query)
       tell(.rejected(line: name, meter: meter.id, query: ask.query, reason: "refused: \(reason)"))
       return .refused
     case .damaged(let reason):
@@ -272,32 +276,4 @@ private final class Signal: Sendable {
   func stop() { stopping.store(true, ordering: .releasing) }
   var lastSeen: BootInstant { BootInstant(nanoseconds: seenAt.load(ordering: .relaxed)) }
   func seen(_ now: BootInstant) { seenAt.store(now.nanoseconds, ordering: .relaxed) }
-}
-
-/// What a meter has told of itself along the way.
-struct MeterNotes {
-  private(set) var clock: ClockSight?
-  private(set) var settlementDay = SettlementDay.firstOfMonth
-  private var date: (CivilDate, BootInstant)?
-
-  mutating func take(_ observations: [Observation], at now: BootInstant) {
-    for observation in observations {
-      switch (observation.quantity.measurand, observation.value) {
-      case (.clock, .instant(let time)): clock = ClockSight(meter: time, at: now)
-      case (.clockDate, .date(let day)): date = (day, now)
-      case (.clockTime, .timeOfDay(let time)):
-        // A date from the same minute, or none.
-        if let (day, seen) = date, now - seen < .seconds(20) { clock = ClockSight(date: day, time: time, at: now) }
-        date = nil
-      case (.settlementDay(1), .text(let text)): settlementDay = Self.day(text) ?? settlementDay
-      default: break
-      }
-    }
-  }
-
-  /// DDhh, as item 04000B01 tells it.
-  private static func day(_ text: String) -> SettlementDay? {
-    guard text.count == 4, let day = Int(text.prefix(2)), let hour = Int(text.suffix(2)) else { return nil }
-    return SettlementDay(day: day, hour: hour)
-  }
 }

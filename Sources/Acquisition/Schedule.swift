@@ -38,6 +38,20 @@ public enum Schedule: Hashable, Sendable {
   }
 }
 
+extension Schedule {
+  /// 15 minutes, in milliseconds.
+  public static let longestGrace: Int64 = 900_000
+
+  /// So long after a due time, in milliseconds, a register as it stands may bear its label: half the interval and
+  /// 15 minutes at most. What is read later is labelled with the time of the read.
+  public var grace: Int64 {
+    switch self {
+    case .every(let seconds): min(max(1, seconds) * 500, Self.longestGrace)
+    case .daily: Self.longestGrace
+    }
+  }
+}
+
 /// What is read, when, and how urgent it is.
 public struct AcquisitionTask: Hashable, Sendable {
   public let name: String

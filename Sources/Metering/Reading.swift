@@ -73,7 +73,8 @@ public struct Reading: Hashable, Sendable {
   public let quality: Quality
   /// When a maximum demand occurred, by the meter's clock.
   public let occurred: MeterTime?
-  /// The meter's clock at the read or freeze; `nil` for meters without one.
+  /// What the meter's clock showed at the read, also of a memory that was kept long before; `nil` for meters without
+  /// one. Beside `hostTime` it tells how far that clock was off.
   public let meterTime: MeterTime?
   /// Wall clock of the host when the last byte had come.
   public let hostTime: HostInstant

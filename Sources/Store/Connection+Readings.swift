@@ -64,11 +64,11 @@ extension Connection {
   }
 
   func quantities(
-    _ kind: ReadingKind, at instant: Int64, newest rows: Int64
+    _ kind: ReadingKind, since instant: Int64, newest rows: Int64
   ) throws(StoreError) -> [MeterID: Set<Quantity>] {
     guard let kindNumber = try existingNumber(for: kind.rawValue) else { return [:] }
     let statement = try statement(
-      "SELECT meter, quantity FROM reading WHERE seq > (SELECT max(seq) FROM reading) - ?1 AND kind = ?2 AND instant = ?3"
+      "SELECT meter, quantity FROM reading WHERE seq > (SELECT max(seq) FROM reading) - ?1 AND kind = ?2 AND instant >= ?3"
     ).bind([.integer(rows), .integer(kindNumber), .integer(instant)])
     defer { statement.reset() }
     var found: [MeterID: Set<Quantity>] = [:]

@@ -3,7 +3,7 @@ internal import Metering
 /// One row of table `reading`, with the words its numbers stand for: what the checksum covers.
 struct ReadingRow {
   var sequence: Int64
-  let version: Int64
+  var version: Int64
   let meter: String
   let quantity: String
   let kind: String
@@ -32,8 +32,9 @@ struct ReadingRow {
     INSERT INTO reading(\(columns)) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, \
     ?17, ?18, ?19, ?20, ?21) ON CONFLICT(meter, quantity, kind, instant, version) DO NOTHING
     """
+  /// The latest version of a key.
   static let selectionByKey =
-    selection + " WHERE meter = ?1 AND quantity = ?2 AND kind = ?3 AND instant = ?4 AND version = ?5"
+    selection + " WHERE meter = ?1 AND quantity = ?2 AND kind = ?3 AND instant = ?4 ORDER BY version DESC LIMIT 1"
 
   var checksum: Int64 {
     var sum = Checksum()
@@ -64,7 +65,7 @@ struct ReadingRow {
   func key(on connection: Connection) throws(StoreError) -> [SQLValue] {
     [
       .integer(try connection.number(for: meter)), .integer(try connection.number(for: quantity)),
-      .integer(try connection.number(for: kind)), .integer(instant), .integer(version),
+      .integer(try connection.number(for: kind)), .integer(instant),
     ]
   }
 

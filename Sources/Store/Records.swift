@@ -59,6 +59,7 @@ extension Store {
 
   /// What became of one reading. Nothing is said before it would survive a power cut.
   public enum Outcome: Hashable, Sendable {
+    /// As a new row: of a new key, or of one whose rows could not be used until now.
     case stored(sequence: Int64)
     /// The same key with the same value was there.
     case duplicate(sequence: Int64)

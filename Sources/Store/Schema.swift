@@ -29,7 +29,7 @@ enum Schema {
       id INTEGER PRIMARY KEY, line TEXT NOT NULL, meter TEXT NOT NULL, at_ms INTEGER NOT NULL,
       request BLOB NOT NULL, reply BLOB NOT NULL, crc INTEGER NOT NULL) STRICT;
 
-    -- The journal. Version 0 is the value as read. meter_time and occurred are digits, yyyymmddhhmmss by the
+    -- The journal. Version 0 is the value as read, later ones as read again or decided. meter_time and occurred are digits, yyyymmddhhmmss by the
     -- meter's clock, 99 for seconds that were not told. clock: seconds of holdover, -1 synchronised, -2 not.
     CREATE TABLE reading(
       seq INTEGER PRIMARY KEY AUTOINCREMENT,

@@ -132,7 +132,7 @@ private struct Batch {
   private mutating func insert(
     _ judged: JudgedReading, evidence: Int64?, isUsed: inout Bool
   ) throws(StoreError) -> Store.Outcome {
-    let row = ReadingRow(judged, sequence: lastSequence + 1, boot: bootID, evidence: evidence, on: connection)
+    var row = ReadingRow(judged, sequence: lastSequence + 1, boot: bootID, evidence: evidence, on: connection)
     if try row.insert(by: insertion, on: connection) {
       lastSequence += 1
       isUsed = true
@@ -142,15 +142,51 @@ private struct Batch {
       throw .corrupt(path: connection.path, detail: "the index of readings names a row that is not there")
     }
     let reading = judged.reading
-    guard known.reading.value.millionths == reading.value.millionths, known.reading.occurred == reading.occurred else {
-      let finding = FindingRecord(
-        at: reading.hostTime.unixMilliseconds, meter: reading.key.meter, code: .conflict,
-        detail: "\(row.quantity) \(row.kind): stored \(known.reading.value), now \(reading.value)",
-        reading: known.sequence, evidence: evidence)
-      if try connection.insert(finding) { isUsed = true }
+    let isSame =
+      known.reading.value.millionths == reading.value.millionths && known.reading.occurred == reading.occurred
+    // What could not be used must not stand in the way of the same value once it can; and where the clock that made
+    // its label was in doubt, not of another value either, for it may be of another instant.
+    let isRelease = !known.verdict.isUsable && judged.verdict.isUsable
+    if isRelease, isSame || known.hasDoubtfulLabel {
+      row.version = known.version + 1
+      guard try row.insert(by: insertion, on: connection) else {
+        throw .corrupt(path: connection.path, detail: "the index of readings names a row that is not there")
+      }
+      lastSequence += 1
+      isUsed = true
+      if !isSame { _ = try note(judged, row, against: known, evidence: evidence) }
+      return .stored(sequence: lastSequence)
+    }
+    guard isSame else {
+      if try note(judged, row, against: known, evidence: evidence) { isUsed = true }
       return .conflict(sequence: known.sequence, stored: known.reading.value)
     }
     let isNews = known.sequence > safe && known.sequence <= landed && told.insert(known.sequence).inserted
     return isNews ? .stored(sequence: known.sequence) : .duplicate(sequence: known.sequence)
+  }
+
+  /// Writes down that a key came with another value; false when it was written before.
+  private func note(
+    _ judged: JudgedReading, _ row: ReadingRow, against known: StoredReading, evidence: Int64?
+  ) throws(StoreError) -> Bool {
+    try connection.insert(
+      FindingRecord(
+        at: judged.reading.hostTime.unixMilliseconds, meter: judged.reading.key.meter, code: .conflict,
+        detail: "\(row.quantity) \(row.kind): stored \(known.reading.value), now \(judged.reading.value)",
+        reading: known.sequence, evidence: evidence))
+  }
+}
+
+extension StoredReading {
+  /// True where the clock that made the label was in doubt.
+  fileprivate var hasDoubtfulLabel: Bool {
+    verdict.findings.contains { finding in
+      switch finding.code {
+      case .clockUnsynchronised, .impossibleTime: true
+      // Only memories are labelled by the meter's clock.
+      case .clockDeviation: reading.key.kind == .settlement || reading.key.kind == .dailyFreeze
+      case .backward, .rollover, .runaway, .rateSum, .conflict, .meterChanged: false
+      }
+    }
   }
 }

@@ -18,11 +18,12 @@ extension Store {
   /// The last usable reading of each meter, quantity and kind: what validation compares with after a start.
   public func latestUsable() throws(StoreError) -> [StoredReading] { try open().latestUsable() }
 
-  /// Which quantities the newest rows of the journal hold of each meter at one instant, whatever their verdict.
+  /// Which quantities the newest rows of the journal hold of each meter at an instant or later, whatever their verdict.
   ///
+  /// A register that was read late in a round is labelled with the time of the read.
   /// Looks at the last 100,000 rows: a round that is still open is not older.
   public func quantities(_ kind: ReadingKind, at instant: Int64) throws(StoreError) -> [MeterID: Set<Quantity>] {
-    try open().quantities(kind, at: instant, newest: 100_000)
+    try open().quantities(kind, since: instant, newest: 100_000)
   }
 
   /// The usable readings of a series before and after an instant, for a reading that comes late.

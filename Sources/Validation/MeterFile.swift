@@ -74,7 +74,7 @@ public struct Limits: Hashable, Sendable {
   public var runawayRejectPercent: Int64 = 200
   /// A meter's clock may be off by so much without a word, in milliseconds.
   public var clockMark: Int64 = 60_000
-  /// Beyond this a meter's intervals are uncertain, in milliseconds.
+  /// Beyond this a meter's intervals and the dates of its memories are uncertain, in milliseconds.
   public var clockLimit: Int64 = 300_000
   /// An instant may lie so far ahead of the host's clock, in milliseconds.
   public var future: Int64 = 300_000

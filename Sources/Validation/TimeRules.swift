@@ -34,9 +34,10 @@ func hostClock(_ reading: Reading, file: MeterFile) -> Remark? {
 
 /// CLK: how far the meter's clock is from the host's.
 ///
-/// Only for values read as they stood: the time of a freeze is no clock reading.
+/// A value read as it stood is labelled by the host and only listed. A kept memory is labelled by the meter's clock,
+/// and one that is off by more than the limit may have named another day or month: it waits.
 func meterClock(_ reading: Reading, file: MeterFile) -> Remark? {
-  guard reading.key.kind == .instantaneous, let meterTime = reading.meterTime,
+  guard reading.key.kind == .instantaneous || reading.key.kind.isBilled, let meterTime = reading.meterTime,
     reading.hostTime.clock != .unsynchronised
   else { return nil }
   // A clock told to the minute stands somewhere within it, one told to the second within that.
@@ -45,9 +46,11 @@ func meterClock(_ reading: Reading, file: MeterFile) -> Remark? {
   let deviation = earliest > 0 ? earliest : min(latest, 0)
   let distance = deviation < 0 ? -deviation : deviation
   guard distance > Int128(file.limits.clockMark) else { return nil }
-  let uncertain = distance > Int128(file.limits.clockLimit) ? "; its intervals are uncertain" : ""
+  let isUncertain = distance > Int128(file.limits.clockLimit)
+  let isKept = reading.key.kind.isBilled
+  let uncertain = isUncertain ? "; its \(isKept ? "dates" : "intervals") are uncertain" : ""
   return Remark(
-    .flagged, .clockDeviation,
+    isKept && isUncertain ? .held : .flagged, .clockDeviation,
     "the meter's clock is \(seconds(distance)) s \(deviation > 0 ? "fast" : "slow")\(uncertain)")
 }
 

@@ -8,6 +8,7 @@ import Testing
 
 private let total = Quantity.energyTotal(.importActive)
 private let slot: Int64 = 1_795_305_600_000
+private let midnight = TimeOfDay("00:00") ?? noon.time
 private let boot = BootInstant(nanoseconds: 5_000_000_000_000)
 private let host = HostInstant(unixMilliseconds: slot + 1234, clock: .synchronised)
 
@@ -17,13 +18,15 @@ private func number(_ millionths: Int64) -> Value {
 
 private func answer(
   _ observations: [Observation], slot: Int64? = slot, clock: ClockSight? = nil,
-  day: SettlementDay = .firstOfMonth, isConfirmed: Bool = false
+  day: SettlementDay? = .firstOfMonth, doubt: String? = nil, readLater: Int64 = 1234, grace: Int64 = 900_000,
+  took: BootInstant.Span = .zero, isConfirmed: Bool = false
 ) -> Acquisition.Answer {
   Acquisition.Answer(
     meter: id("M"), line: "bus", query: .identifier(DataIdentifier(rawValue: 0x0001_FF00)), slot: slot,
-    observations: observations, requests: [], replies: [], hostTime: host, bootTime: boot, startedAt: boot,
-    replyDelay: nil,
-    clock: clock, settlementDay: day, isConfirmed: isConfirmed)
+    slotGrace: grace, observations: observations, requests: [], replies: [],
+    hostTime: HostInstant(unixMilliseconds: host.unixMilliseconds - 1234 + readLater, clock: .synchronised),
+    bootTime: boot, startedAt: boot - took, replyDelay: nil, clock: clock, settlementDay: day, settlementDoubt: doubt,
+    isConfirmed: isConfirmed)
 }
 
 private func sight(_ text: String) throws -> ClockSight {
@@ -40,6 +43,49 @@ private func sight(_ text: String) throws -> ClockSight {
     #expect(onDemand.map(\.key.kind) == [.instantaneous])
     #expect(onDemand.map(\.quality) == [.actual])
     #expect(onDemand.first?.meterTime == nil)
+  }
+
+  struct LateCase: Sendable, CustomTestStringConvertible {
+    let after: Int64
+    var schedule = Schedule.every(seconds: 86_400)
+    let isOfSlot: Bool
+    var testDescription: String { "\(schedule), \(after) ms after its slot" }
+  }
+
+  static let late = [
+    LateCase(after: -2001, isOfSlot: false), LateCase(after: -2000, isOfSlot: true),
+    LateCase(after: 900_000, isOfSlot: true), LateCase(after: 900_001, isOfSlot: false),
+    LateCase(after: 12 * 3_600_000, schedule: .daily(midnight), isOfSlot: false),
+    LateCase(after: 899_999, schedule: .daily(midnight), isOfSlot: true),
+    LateCase(after: 30_000, schedule: .every(seconds: 60), isOfSlot: true),
+    LateCase(after: 30_001, schedule: .every(seconds: 60), isOfSlot: false),
+    LateCase(after: -3_240_000, schedule: .every(seconds: 3600), isOfSlot: false),
+  ]
+
+  @Test(arguments: late)
+  func `what a register shows long after its round was due is of the time it was read`(_ row: LateCase) {
+    let made = answer([now], readLater: row.after, grace: row.schedule.grace).readings(zone: .china).readings
+    #expect(made.map(\.key.instant) == [row.isOfSlot ? slot : slot + row.after])
+  }
+
+  @Test func `a settlement of a meter that did not say when it closes its months is not labelled`() throws {
+    let kept = Observation(quantity: total, value: number(2_000_000), memory: .settlement(1))
+    let unknown = answer([kept], clock: try sight("2026-11-22T12:00:00"), day: nil).readings(zone: .china)
+    #expect(unknown.readings == [])
+    #expect(unknown.unlabelled.map(\.reason) == ["the meter's settlement day is not known"])
+    let doubt = "the meter has more than one settlement day"
+    let several = answer([kept], clock: try sight("2026-11-22T12:00:00"), day: nil, doubt: doubt).readings(zone: .china)
+    #expect(several.readings == [])
+    #expect(several.unlabelled.map(\.reason) == [doubt])
+  }
+
+  @Test func `a slow answer near the boundary belongs to no month, and a memory tells the clock at its read`() throws {
+    let kept = Observation(quantity: total, value: number(2_000_000), memory: .settlement(1))
+    let near = try sight("2026-12-01T00:00:20")
+    #expect(answer([kept], clock: near, took: .seconds(2)).readings(zone: .china).readings.count == 1)
+    #expect(answer([kept], clock: near, took: .seconds(25)).readings(zone: .china).readings == [])
+    let made = answer([kept], clock: near).readings(zone: .china).readings
+    #expect(made.map(\.meterTime) == [MeterTime("2026-12-01T00:00:21")])
   }
 
   @Test func `only numbers become readings`() throws {
@@ -95,13 +141,17 @@ private func sight(_ text: String) throws -> ClockSight {
       quantity: try #require(Quantity(.freezeTime, .single)),
       value: .instant(try #require(MeterTime("2026-11-22T00:00"))),
       memory: .dailyFreeze(1))
-    let made = answer([time, frozen]).readings(zone: .china)
+    let clock = try sight("2026-11-22T12:00:00")
+    let made = answer([time, frozen], clock: clock).readings(zone: .china)
     #expect(made.readings.map(\.key.kind) == [.dailyFreeze])
     #expect(
       made.readings.map { ZoneOffset.china.rfc3339(unixMilliseconds: $0.key.instant) } == [
         "2026-11-22T00:00:00.000+08:00"
       ])
-    let alone = answer([frozen]).readings(zone: .china)
+    let unseen = answer([time, frozen]).readings(zone: .china)
+    #expect(unseen.readings == [])
+    #expect(unseen.unlabelled.map(\.reason) == ["the meter's clock is not known"])
+    let alone = answer([frozen], clock: clock).readings(zone: .china)
     #expect(alone.readings == [])
     #expect(alone.unlabelled.map(\.reason) == ["the freeze time is not known"])
   }
@@ -142,8 +192,9 @@ private struct HurriedMeter: SimulatedMeter {
   func `daily freezes of the house's profiles become readings of midnight`(_ name: String) async throws {
     let (rig, tally) = try await frozen(profile(named: name), step: 0)
     let readings = tally.all.flatMap { $0.readings(zone: .china).readings }
-    #expect(tally.answers == 2)
-    #expect(tally.line.requests == 8)
+    // The clock in one item and in two, then two freezes of four questions each.
+    #expect(tally.answers == 5)
+    #expect(tally.line.requests == 11)
     #expect(tally.wrong == [])
     // Total and four rates of import and export.
     #expect(readings.count == 10)
@@ -153,7 +204,8 @@ private struct HurriedMeter: SimulatedMeter {
     let truth = rig.truths[id("D")]?.truth(total, .dailyFreeze(1), at: SimulatedInstant(noon))
     #expect(readings.first { $0.key.quantity == total }?.value == truth?.value.number)
     // The proof has the time and the value.
-    #expect(tally.all.allSatisfy { $0.requests.count == 2 && $0.replies.count == 2 })
+    let freezes = tally.all.filter { $0.query.isBillingMemory }
+    #expect(freezes.count == 2 && freezes.allSatisfy { $0.requests.count == 2 && $0.replies.count == 2 })
   }
 
   /// Midnight comes between any two of the questions of a read: then it is read again, and no value of one day ever
@@ -163,14 +215,14 @@ private struct HurriedMeter: SimulatedMeter {
     let step: Int64 = 600
     let profile = try TestProfile.dlt645(timeout: 1000, items: ["0001FF00"])
     let pair = try Pair("D", profile, address: "202311110001", on: settings(quickSettings))
-    // Midnight is `question` steps after noon moved to the evening.
-    let evening = 43_200 - step * Int64(question) + step / 2
+    // Midnight is `question` steps after noon moved to the evening and the two questions for the clock.
+    let evening = 43_200 - step * Int64(question + 2) + step / 2
     let rig = try Rig([pair], tasks: [once("freeze", [.dailyFreeze])]) {
       HurriedMeter(ShiftedMeter(inner: $1, by: evening), step: step)
     }
     let tally = await rig.runToTheEnd()
     let readings = tally.all.flatMap { $0.readings(zone: .china).readings }
-    #expect(tally.answers == 1)
+    #expect(tally.answers == 3)
     #expect(readings.count == 5)
     #expect(question > 4 || tally.rejected == ["two reads differ"] || question == 1)
     for reading in readings {

@@ -77,11 +77,15 @@ private func pair(_ name: String) throws -> Pair {
     let total = Quantity.energyTotal(.importActive)
     #expect(
       meter.queries(for: [.settlements(depth: 2, of: total)]).map(\.description)
-        == ["DI 04000B01", "DI 0400010C", "DI 0001FF01", "DI 0001FF02"])
+        == [
+          "DI 04000B01", "DI 04000B02", "DI 04000B03", "DI 0400010C", "DI 04000101", "DI 04000102", "DI 0001FF01",
+          "DI 0001FF02",
+        ])
     #expect(meter.queries(for: [.settlements(depth: 2, of: try quantity("frequency"))]) == [])
     #expect(meter.queries(for: [.quantity(total)]).map(\.description) == ["DI 0001FF00"])
     #expect(
-      meter.queries(for: [.dailyFreeze]).map(\.description) == ["DI 05060101", "DI 05060201"])
+      meter.queries(for: [.dailyFreeze]).map(\.description)
+        == ["DI 0400010C", "DI 04000101", "DI 04000102", "DI 05060101", "DI 05060201"])
   }
 
   @Test(arguments: names)

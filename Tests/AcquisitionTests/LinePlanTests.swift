@@ -215,6 +215,43 @@ private struct Bench {
     #expect(timeouts.last.map { (160...260).contains($0) } == true)
   }
 
+  /// Asks every second until an instant; the slots that were served, as seconds after the first.
+  private func serve(
+    _ line: inout LinePlan, _ seconds: ClosedRange<Int64>, stepped: Int64
+  ) -> [Int64] {
+    var served: [Int64] = []
+    for second in seconds {
+      let now = start + .seconds(second)
+      while case .ask(let ask) = line.next(at: now, wall: wall(now, stepped: stepped * 1000)) {
+        line.concluded(ask, .answered(delay: nil), at: now)
+        if let round = ask.round { served.append((round.slot - wallStart) / 1000) }
+      }
+    }
+    return served
+  }
+
+  @Test func `after a step forward dues follow the wall clock and the slot that is open is served at once`() {
+    var line = plan([meter(0, [a])])
+    #expect(serve(&line, 0...70, stepped: 0) == [0, 60])
+    #expect(serve(&line, 71...119, stepped: 25) == [120])
+    #expect(serve(&line, 120...160, stepped: 85) == [180, 240])
+  }
+
+  @Test func `after a step back no slot is served twice`() {
+    var line = plan([meter(0, [a])])
+    #expect(serve(&line, 0...130, stepped: 0) == [0, 60, 120])
+    #expect(serve(&line, 131...260, stepped: -90) == [])
+    #expect(serve(&line, 261...331, stepped: -90) == [180, 240])
+  }
+
+  @Test func `a clock that was years ahead for a while holds no round up`() {
+    var line = plan([meter(0, [a])])
+    let years: Int64 = 12 * 365 * 86_400
+    #expect(serve(&line, 0...70, stepped: 0) == [0, 60])
+    #expect(serve(&line, 71...120, stepped: years) == [years + 60, years + 120])
+    #expect(serve(&line, 121...185, stepped: 0).contains(180))
+  }
+
   @Test func `labels are slots of the wall clock and rounds keep to the boot clock when it steps`() {
     var line = plan([meter(0, [a])])
     func ask(_ now: BootInstant, stepped: Int64) -> LinePlan.Round? {
@@ -224,7 +261,7 @@ private struct Bench {
     }
     #expect(ask(start, stepped: 0)?.slot == wallStart)
     #expect(ask(start + .seconds(59), stepped: 0) == nil)
-    // The wall clock goes back an hour: the round still comes a minute after the last, labelled with the new time.
+    // The wall clock goes back an hour, before all that was served: the round is labelled with the new time.
     #expect(ask(start + .seconds(60), stepped: -3_600_000)?.slot == wallStart + 60_000 - 3_600_000)
     #expect(ask(start + .seconds(60), stepped: -3_600_000) == nil)
   }

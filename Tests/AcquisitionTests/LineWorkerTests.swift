@@ -90,9 +90,9 @@ private func mixedLine(faults: LineFaults = .none) throws -> [Pair] {
     let pair = try Pair("D", TestProfile.dlt645(items: ["0001FF00"]), address: "202311110001", on: line)
     let rig = try Rig([pair], tasks: [once("a", [.energies, .settlements(depth: 3, of: nil)])])
     let tally = await rig.runToTheEnd()
-    // The register, the settlement day, date and time once each; three settlements twice.
-    #expect(tally.answers == 7)
-    #expect(tally.line.requests == 10)
+    // The register, three settlement days, date and time once each; three settlements twice.
+    #expect(tally.answers == 9)
+    #expect(tally.line.requests == 12)
     for answer in tally.all { #expect(answer.isConfirmed == answer.observations.contains { $0.memory != .current }) }
   }
 }

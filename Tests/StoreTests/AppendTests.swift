@@ -23,6 +23,49 @@ import Testing
       findings.first?.detail == "energy.import.active.total instantaneous: stored 1.00, now 1.01")
   }
 
+  @Test func `a value that could not be used is stored again when it can, and billing goes on with it`() async throws {
+    let store = try eager(folder.database)
+    let unset = Verdict(status: .held, findings: [Finding(.clockUnsynchronised, "x")], ruleVersion: 1)
+    #expect(try await store.appendOne(judged(100, kind: .settlement, verdict: unset)) == .stored(sequence: 1))
+    #expect(try await store.appendOne(judged(100, kind: .settlement, verdict: unset)) == .duplicate(sequence: 1))
+    #expect(
+      try await store.appendOne(judged(100, kind: .settlement), evidence: exchange()) == .stored(sequence: 2))
+    #expect(try await store.appendOne(judged(100, kind: .settlement)) == .duplicate(sequence: 2))
+    #expect(try await store.appendOne(judged(100, kind: .settlement, verdict: unset)) == .duplicate(sequence: 2))
+    let reader = try StoreReader(path: folder.database)
+    #expect(try reader.all().map(\.version) == [0, 1])
+    #expect(try reader.all().map(\.evidence) == [nil, 1])
+    var usable = ReadingFilter()
+    usable.usableOnly = true
+    #expect(try reader.all(usable).map(\.sequence) == [2])
+    #expect(try await store.latestUsable().map(\.sequence) == [2])
+    #expect(try reader.findings() == [])
+  }
+
+  @Test func `a label that was in doubt keeps no other value out, a doubted value does`() async throws {
+    let store = try eager(folder.database)
+    for (index, code) in [FindingCode.clockDeviation, .clockUnsynchronised, .backward].enumerated() {
+      let meter = "M-000\(index)"
+      let held = Verdict(status: .held, findings: [Finding(code, "x")], ruleVersion: 1)
+      _ = try await store.appendOne(judged(100, meter: meter, kind: .settlement, verdict: held))
+      _ = try await store.appendOne(judged(101, meter: meter, kind: .settlement, verdict: held))
+      _ = try await store.appendOne(judged(102, meter: meter, kind: .settlement))
+    }
+    let reader = try StoreReader(path: folder.database)
+    #expect(try reader.all().map(\.reading.value.description) == ["1.00", "1.02", "1.00", "1.02", "1.00"])
+    #expect(try reader.all().map(\.verdict.isUsable) == [false, true, false, true, false])
+    // Each other value is told, whether it was stored or not.
+    #expect(try reader.findings().map(\.code) == [FindingCode](repeating: .conflict, count: 6))
+  }
+
+  @Test func `what an open round holds is also what was read late in it`() async throws {
+    let store = try eager(folder.database)
+    _ = try await store.append(
+      Store.Submission([judged(1, at: noon - 1), judged(2, quantity: "voltage.l1", at: noon + 5000)]))
+    let there = try await store.quantities(.instantaneous, at: noon)
+    #expect(there.values.map { $0.map(\.name) } == [["voltage.l1"]])
+  }
+
   @Test func `one submission may hold the same reading twice`() async throws {
     let store = try eager(folder.database)
     let twice = try Store.Submission([judged(5), judged(5), judged(6, at: noon + 1)])

@@ -28,7 +28,17 @@ struct TimeCase: Sendable, CustomTestStringConvertible {
     TimeCase(name: "meter 62 s slow", meterAhead: -62, expected: "flagged CLK"),
     TimeCase(name: "minutes only, one minute behind", meterAhead: -60, toTheMinute: true, expected: "accepted"),
     TimeCase(name: "minutes only, two minutes behind", meterAhead: -120, toTheMinute: true, expected: "flagged CLK"),
-    TimeCase(name: "a freeze is no clock", kind: .dailyFreeze, meterAhead: -43_200, expected: "accepted"),
+    TimeCase(name: "a freeze of a meter 300 s fast", kind: .dailyFreeze, meterAhead: 300, expected: "flagged CLK"),
+    TimeCase(name: "of one 301 s fast", kind: .dailyFreeze, meterAhead: 301, expected: "held CLK"),
+    TimeCase(name: "a settlement of a meter a minute fast", kind: .settlement, meterAhead: 60, expected: "accepted"),
+    TimeCase(name: "of one 63 days slow", kind: .settlement, meterAhead: -63 * 86_400, expected: "held CLK"),
+    TimeCase(
+      name: "in holdover too", kind: .settlement, meterAhead: -63 * 86_400, clock: .holdover(seconds: 60),
+      expected: "held CLK"),
+    TimeCase(
+      name: "a host clock nobody set judges no meter", kind: .settlement, meterAhead: -400, clock: .unsynchronised,
+      expected: "held HOST"),
+    TimeCase(name: "a register of a meter 63 days slow", meterAhead: -63 * 86_400, expected: "flagged CLK"),
     TimeCase(name: "holdover of a week", clock: .holdover(seconds: 604_800), expected: "accepted"),
     TimeCase(name: "holdover of more", clock: .holdover(seconds: 604_801), expected: "flagged HOST"),
     TimeCase(name: "host clock never set", clock: .unsynchronised, expected: "held HOST"),

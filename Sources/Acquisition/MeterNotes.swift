@@ -1,0 +1,86 @@
+internal import DLT645
+internal import Metering
+
+/// What a meter has told of itself along the way.
+struct MeterNotes {
+  /// What is known of one of the three settlement days that a meter may have.
+  private enum Told: Hashable {
+    case nothing
+    /// Not set, or not there at all.
+    case none
+    case day(SettlementDay)
+    /// Set to what cannot be followed, such as the 31st.
+    case other(String)
+  }
+
+  private(set) var clock: ClockSight?
+  private var days = [Told](repeating: .nothing, count: 3)
+  /// A date, and when the question for it went out.
+  private var date: (CivilDate, BootInstant)?
+
+  /// Notes what was told at `now`, by an answer that took so long.
+  mutating func take(_ observations: [Observation], at now: BootInstant, took: BootInstant.Span = .zero) {
+    for observation in observations {
+      switch (observation.quantity.measurand, observation.value) {
+      case (.clock, .instant(let time)): clock = ClockSight(meter: time, at: now, took: took)
+      case (.clockDate, .date(let day)): date = (day, now - took)
+      case (.clockTime, .timeOfDay(let time)):
+        // A date from the same minute, or none.
+        if let (day, asked) = date, now - asked < .seconds(25) {
+          clock = ClockSight(date: day, time: time, at: now, took: took) ?? clock
+        }
+        date = nil
+      case (.settlementDay(let number), .text(let text)): note(Self.told(text), of: number)
+      case (.settlementDay(let number), .absent): note(.none, of: number)
+      default: break
+      }
+    }
+  }
+
+  /// Notes that the meter said it has no such thing.
+  mutating func refused(_ query: Query) {
+    switch query {
+    case .identifier(let identifier) where identifier.rawValue & 0xFFFF_FF00 == 0x0400_0B00:
+      note(.none, of: identifier.di0)
+    case .identifier, .registers: break
+    }
+  }
+
+  private mutating func note(_ told: Told, of number: UInt8) {
+    guard days.indices.contains(Int(number) - 1) else { return }
+    days[Int(number) - 1] = told
+  }
+
+  /// The only settlement day, once all three have been asked for; `nil` while it is not known, and for a meter with
+  /// several, where "so many back" counts all of them.
+  var settlementDay: SettlementDay? {
+    guard case .day(let first) = days[0], settlementDoubt == nil else { return nil }
+    return first
+  }
+
+  /// Why there is no settlement day.
+  var settlementDoubt: String? {
+    switch days[0] {
+    case .nothing, .none: return "the meter's settlement day is not known"
+    case .other(let text): return "the meter's settlement day '\(text)' is not a day of every month"
+    case .day: break
+    }
+    for (index, told) in days.enumerated().dropFirst() where told != days[0] {
+      switch told {
+      case .none: continue
+      case .nothing: return "the meter's settlement day \(index + 1) is not known"
+      case .day, .other: return "the meter has more than one settlement day"
+      }
+    }
+    return nil
+  }
+
+  /// DDhh, as items 04000B01 to 04000B03 tell it; nines, zeros or no digits at all where none is set.
+  private static func told(_ text: String) -> Told {
+    if ["9999", "FFFF", "0000"].contains(text) { return .none }
+    guard text.count == 4, let day = Int(text.prefix(2)), let hour = Int(text.suffix(2)),
+      let settlement = SettlementDay(day: day, hour: hour)
+    else { return .other(text) }
+    return .day(settlement)
+  }
+}
