@@ -34,6 +34,7 @@ struct Programmes {
 public struct Station: Sendable {
   public let configuration: Configuration
   public let profiles: [String: DeviceProfile]
+  /// By the names of their files.
   public let plans: [String: Plan]
   /// By line, in the order of the configuration.
   public let meters: [[LineMeter]]
@@ -87,9 +88,11 @@ public struct Station: Sendable {
     }
   }
 
-  /// The tariff plans by the name that accounts know them by.
-  var plansByName: [String: Plan] {
-    Dictionary(plans.values.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
+  /// The plan of each account, out of the file that its entry names: versions of one plan share their name.
+  var plansByAccount: [String: Plan] {
+    Dictionary(
+      configuration.accounts.compactMap { account in plans[account.tariff].map { (account.id, $0) } },
+      uniquingKeysWith: { first, _ in first })
   }
 
   /// Whether the host's clock is disciplined, as far as can be told.
