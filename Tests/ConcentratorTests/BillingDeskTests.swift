@@ -56,6 +56,7 @@ final class DeskBench: Sendable {
         [[account]]
         id = "A-\(index + 1)"
         tariff = "\(tariff)"
+        from = "2026-10-01"
 
         """
     }

@@ -125,7 +125,7 @@ import Testing
   }
 
   @Test func `a register that fell is held, and the bill waits and says why`() async throws {
-    let bench = try StationBench("backward")
+    let bench = try StationBench("backward", daysBehind: 40)
     let before = try await bench.simulate(daysBehind: 40)
     let first = try StationRun(bench.station())
     try await first.running.start()
