@@ -11,18 +11,21 @@ public struct Account: Hashable, Sendable {
   public let settlement: SettlementDay
   /// The station's zone: meters' own times are local to it.
   public let zone: ZoneOffset
+  /// The first day that is billed: no cycle that begins before it is closed. `nil` for the first settlement at hand.
+  public let from: CivilDate?
   /// The month from which on the household has its grant for many people; `nil` without one. 一户多人口
   public let grantFrom: YearMonth?
 
   public init(
     id: String, meters: [MeterAssignment], plan: String, settlement: SettlementDay = .firstOfMonth,
-    zone: ZoneOffset = .china, grantFrom: YearMonth? = nil
+    zone: ZoneOffset = .china, from: CivilDate? = nil, grantFrom: YearMonth? = nil
   ) {
     self.id = id
     self.meters = meters
     self.plan = plan
     self.settlement = settlement
     self.zone = zone
+    self.from = from
     self.grantFrom = grantFrom
   }
 }

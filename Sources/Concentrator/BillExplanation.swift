@@ -1,4 +1,5 @@
 internal import Billing
+internal import Host
 internal import Metering
 internal import Rating
 public import Store
@@ -19,7 +20,7 @@ public struct BillExplanation: Sendable {
   public init(_ stored: StoredBill, station: Station, reader: StoreReader) throws(Complaint) {
     let bill = stored.bill
     guard let account = station.accounts.first(where: { $0.id == bill.account }),
-      let plan = station.plansByName[account.plan]
+      let plan = station.plansByAccount[account.id]
     else {
       throw Complaint(
         .configuration, "\(station.configuration.file) has no account \"\(bill.account)\" any more",
@@ -87,9 +88,9 @@ public enum BillingRun {
     do throws(StoreError) {
       let store = try Store(path: station.configuration.store)
       let (events, tell) = AsyncStream.makeStream(of: StationEvent.self)
+      let clock = station.clock
       let desk = try BillingDesk(
-        store: store, accounts: station.accounts, plans: station.plansByName,
-        clock: station.clock
+        store: store, accounts: station.accounts, plans: station.plansByAccount, now: { clock.now }
       ) { tell.yield($0) }
       try await desk.pass(all: true)
       await store.close(settled: false)

@@ -15,8 +15,9 @@ actor BillingDesk {
   private let store: Store
   private let reader: StoreReader
   private let accounts: [Account]
+  /// By account.
   private let plans: [String: Plan]
-  private let clock: WallClock
+  private let now: @Sendable () -> HostInstant
   private let report: @Sendable (StationEvent) -> Void
   private let thread = OwnedThread(name: "billing")
   nonisolated var unownedExecutor: UnownedSerialExecutor { unsafe thread.asUnownedSerialExecutor() }
@@ -24,14 +25,14 @@ actor BillingDesk {
   private var told: [String: String] = [:]
 
   init(
-    store: Store, accounts: [Account], plans: [String: Plan], clock: WallClock,
+    store: Store, accounts: [Account], plans: [String: Plan], now: @escaping @Sendable () -> HostInstant,
     report: @escaping @Sendable (StationEvent) -> Void
   ) throws(StoreError) {
     self.store = store
     reader = try StoreReader(path: store.path)
     self.accounts = accounts
     self.plans = plans
-    self.clock = clock
+    self.now = now
     self.report = report
   }
 
@@ -87,7 +88,7 @@ actor BillingDesk {
           JournalReading(sequence: stored.sequence, reading: stored.reading, verdict: stored.verdict))
       }
     }
-    guard let plan = plans[account.plan] else { return ([], nil) }
+    guard let plan = plans[account.id] else { return ([], nil) }
     var lastClosed: YearMonth?
     var window: WindowState?
     try reader.bills(account: account.id) { stored throws(StoreError) in
@@ -107,8 +108,7 @@ actor BillingDesk {
         window = bill.windowAfter
       case .hold(let reasons):
         let text = reasons.map(\.description).joined(separator: "; ")
-        let now = clock.now.unixMilliseconds
-        return (bills, Hold(account: account.id, cycle: cycle.label, reason: text, since: now))
+        return (bills, Hold(account: account.id, cycle: cycle.label, reason: text, since: now().unixMilliseconds))
       }
     }
     return (bills, nil)
@@ -124,7 +124,7 @@ actor BillingDesk {
     return BillRecord(
       account: closed.key.account, cycle: closed.key.cycle, version: Int64(closed.key.version),
       kind: closed.key.kind.rawValue, digest: bill.inputDigest, totalFen: bill.total.fen,
-      issuedAt: clock.now.unixMilliseconds, document: Array(bill.canonicalText.utf8), lines: lines,
+      issuedAt: now().unixMilliseconds, document: Array(bill.canonicalText.utf8), lines: lines,
       readings: closed.readings)
   }
 }

@@ -73,11 +73,13 @@ extension Configuration {
       let id = try table.string("id")
       let name = try table.optionalString("name") ?? ""
       let tariff = try table.string("tariff")
+      let from = try Self.firstDay(&table)
       let day = try table.optionalInteger("settlement-day", in: 1...28) ?? 1
       let hour = try table.optionalInteger("settlement-hour", in: 0...23) ?? 0
       let entry = AccountEntry(
-        id: id, name: name, tariff: tariff, settlement: SettlementDay(day: day, hour: hour) ?? .firstOfMonth,
-        fileLine: table.table.line)
+        id: id, name: name, tariff: tariff, from: from,
+        settlement: SettlementDay(day: day, hour: hour) ?? .firstOfMonth, fileLine: table.table.line,
+        keyLines: KeyLines(table, "id", "tariff"))
       try table.finish()
       guard accountIDs.insert(entry.id).inserted else {
         throw table.error("id", "account \"\(entry.id)\" is there twice")
@@ -89,7 +91,7 @@ extension Configuration {
     for meter in lineEntries.flatMap(\.meters) {
       guard let account = meter.account, !accountIDs.contains(account) else { continue }
       throw DocumentError(
-        file: document.file, line: meter.fileLine, key: "account",
+        file: document.file, line: meter.keyLines["account"], key: "account",
         problem: .invalid("account \"\(account)\" of meter \"\(meter.id)\" is not there; add an [[account]]"))
     }
   }
@@ -135,13 +137,43 @@ extension Configuration {
     guard let id = MeterID(text) else {
       throw table.error("id", "\"\(text)\" is no name: 1 to 64 characters without spaces")
     }
+    let account = try table.optionalString("account")
+    let from = try instant(&table, "from")
+    let to = try instant(&table, "to")
+    if account == nil, let key = ["from", "to"].first(where: table.has) {
+      throw table.error(key, "it says when the meter counts for its account, and there is no account")
+    }
+    if let from, let to, from >= to { throw table.error("to", "it is not after from, \(from)") }
     let entry = MeterEntry(
       id: id, profile: try table.string("profile"), address: try table.string("address"),
       settings: try settings(&table, "serial"), multiplier: try multiplier(&table),
-      account: try table.optionalString("account"),
-      simulation: try simulation(&table), fileLine: table.table.line)
+      account: account, from: from, to: to, simulation: try simulation(&table), fileLine: table.table.line,
+      keyLines: KeyLines(table, "profile", "address", "account"))
     try table.finish()
     return entry
+  }
+
+  /// A day or a minute by the meter's clock.
+  private static func instant(_ table: inout TableReader, _ key: String) throws(DocumentError) -> MeterTime? {
+    guard let text = try table.optionalString(key) else { return nil }
+    guard let time = MeterTime(text) ?? MeterTime("\(text)T00:00:00") else {
+      throw table.error(key, "\"\(text)\" is no time; write \"2026-10-15\" or \"2026-10-15T09:30\"")
+    }
+    return time
+  }
+
+  /// What a meter kept from before is not for this account: only people know where its bills begin.
+  private static func firstDay(_ table: inout TableReader) throws(DocumentError) -> CivilDate {
+    guard let text = try table.optionalString("from") else {
+      throw table.error(
+        "from",
+        "say which day is the first that this account is billed for, such as from = \"2026-10-01\"; meters remember months before it, perhaps another customer's, and those must not be billed"
+      )
+    }
+    guard let day = CivilDate(text) else {
+      throw table.error("from", "\"\(text)\" is no day; write \"2026-10-01\"")
+    }
+    return day
   }
 
   private static func multiplier(_ table: inout TableReader) throws(DocumentError) -> Multiplier {

@@ -1,4 +1,5 @@
 public import Acquisition
+internal import Documents
 public import Line
 public import Metering
 public import Rating
@@ -59,8 +60,12 @@ public struct Configuration: Hashable, Sendable {
     /// Primary over secondary, of current and voltage transformers together. 倍率
     public let multiplier: Multiplier
     public let account: String?
+    /// From when on and until when it counts for the account, by its own clock; `nil` for always.
+    public let from: MeterTime?
+    public let to: MeterTime?
     public let simulation: Simulation
     public let fileLine: Int
+    let keyLines: KeyLines
   }
 
   /// How `meterd simulate` and `meterd demo` make the meter behave; the daemon does not look at it.
@@ -95,9 +100,23 @@ public struct Configuration: Hashable, Sendable {
     public let name: String
     /// Name of a file in the folder of tariffs, without its ending.
     public let tariff: String
+    /// The first day that it is billed here.
+    public let from: CivilDate
     /// When its month closes.
     public let settlement: SettlementDay
     public let fileLine: Int
+    let keyLines: KeyLines
+  }
+
+  /// Lines of the keys that other files can find wrong.
+  struct KeyLines: Hashable, Sendable {
+    private let lines: [String: Int]
+
+    init(_ table: TableReader, _ keys: String...) {
+      lines = Dictionary(keys.map { ($0, table.line(of: $0)) }, uniquingKeysWith: { first, _ in first })
+    }
+
+    subscript(key: String) -> Int { lines[key] ?? 0 }
   }
 
 }

@@ -117,7 +117,7 @@ public actor RunningStation {
         if case .stored(_, let reading, _, .new) = event, reading.key.kind != .instantaneous { wake.yield(false) }
       }
       desk = try BillingDesk(
-        store: store, accounts: station.accounts, plans: station.plansByName, clock: clock, report: report)
+        store: store, accounts: station.accounts, plans: station.plansByAccount, now: { clock.now }, report: report)
     } catch {
       for worker in workers { worker.stop() }
       for line in lines { await line.value }

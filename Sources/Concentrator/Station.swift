@@ -34,6 +34,7 @@ struct Programmes {
 public struct Station: Sendable {
   public let configuration: Configuration
   public let profiles: [String: DeviceProfile]
+  /// By the names of their files.
   public let plans: [String: Plan]
   /// By line, in the order of the configuration.
   public let meters: [[LineMeter]]
@@ -54,7 +55,7 @@ public struct Station: Sendable {
           do throws(Complaint) {
             profile = try folders.profile(entry.profile)
           } catch {
-            throw error.located(configuration, entry.fileLine, "profile")
+            throw error.located(configuration, entry.keyLines["profile"], "profile")
           }
           profiles[entry.profile] = profile
         }
@@ -62,7 +63,7 @@ public struct Station: Sendable {
           let rule = profile.isModbus ? "a Modbus unit is \"1\" to \"247\"" : "a DL/T 645 address has 12 digits"
           throw Complaint(
             .configuration,
-            "\(configuration.file):\(entry.fileLine): address: \"\(entry.address)\" is no address for \(entry.profile)",
+            "\(configuration.file):\(entry.keyLines["address"]): address: \"\(entry.address)\" is no address for \(entry.profile)",
             "In quotes, \(rule), as printed on the meter.")
         }
         found.append(
@@ -70,12 +71,13 @@ public struct Station: Sendable {
       }
       meters.append(found)
     }
+    for account in configuration.accounts { try configuration.checkMeters(of: account) }
     var plans: [String: Plan] = [:]
     for account in configuration.accounts where plans[account.tariff] == nil {
       do throws(Complaint) {
         plans[account.tariff] = try folders.plan(account.tariff)
       } catch {
-        throw error.located(configuration, account.fileLine, "tariff")
+        throw error.located(configuration, account.keyLines["tariff"], "tariff")
       }
     }
     self.configuration = configuration
@@ -87,9 +89,11 @@ public struct Station: Sendable {
     }
   }
 
-  /// The tariff plans by the name that accounts know them by.
-  var plansByName: [String: Plan] {
-    Dictionary(plans.values.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
+  /// The plan of each account, out of the file that its entry names: versions of one plan share their name.
+  var plansByAccount: [String: Plan] {
+    Dictionary(
+      configuration.accounts.compactMap { account in plans[account.tariff].map { (account.id, $0) } },
+      uniquingKeysWith: { first, _ in first })
   }
 
   /// Whether the host's clock is disciplined, as far as can be told.
@@ -158,15 +162,44 @@ extension Complaint {
   }
 }
 
+extension Configuration {
+  /// Refuses an account that no meter counts for, and two that count for it at once: no bill would ever come of them.
+  fileprivate func checkMeters(of account: AccountEntry) throws(Complaint) {
+    let found = lines.flatMap { line in line.meters.filter { $0.account == account.id }.map { (line.name, $0) } }
+    guard !found.isEmpty else {
+      throw Complaint(
+        .configuration, "\(file):\(account.keyLines["id"]): id: account \"\(account.id)\" has no meter",
+        "Write account = \"\(account.id)\" under its [[line.meter]], or take this [[account]] away.")
+    }
+    for (index, (line, meter)) in found.enumerated() {
+      for (other, earlier) in found[..<index] {
+        let isApart =
+          (meter.to.map { to in earlier.from.map { to <= $0 } ?? false } ?? false)
+          || (earlier.to.map { to in meter.from.map { to <= $0 } ?? false } ?? false)
+        guard !isApart else { continue }
+        throw Complaint(
+          .configuration,
+          "\(file):\(meter.keyLines["account"]): account: \"\(account.id)\" has meter \"\(meter.id)\" of line \"\(line)\" at the same time as meter \"\(earlier.id)\" of line \"\(other)\" (\(file):\(earlier.keyLines["account"]))",
+          "One meter counts at a time. Where one took the other's place, write to = \"2026-10-15T09:30\" under the old one and the same time as from under the new one; else give one of them another [[account]]."
+        )
+      }
+    }
+  }
+}
+
 extension Account {
   init(entry: Configuration.AccountEntry, plan: String, _ configuration: Configuration, _ meters: [[LineMeter]]) {
     var assignments: [MeterAssignment] = []
     for (line, found) in zip(configuration.lines, meters) {
       for (meter, known) in zip(line.meters, found) where meter.account == entry.id {
         guard let register = known.profile.counterRange else { continue }
-        assignments.append(MeterAssignment(meter: meter.id, multiplier: meter.multiplier, register: register))
+        assignments.append(
+          MeterAssignment(
+            meter: meter.id, multiplier: meter.multiplier, from: meter.from, to: meter.to, register: register))
       }
     }
-    self.init(id: entry.id, meters: assignments, plan: plan, settlement: entry.settlement, zone: configuration.zone)
+    self.init(
+      id: entry.id, meters: assignments, plan: plan, settlement: entry.settlement, zone: configuration.zone,
+      from: entry.from)
   }
 }

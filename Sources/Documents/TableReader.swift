@@ -26,8 +26,11 @@ public struct TableReader: Sendable {
   }
 
   private func error(_ key: String, _ problem: DocumentError.Problem) -> DocumentError {
-    DocumentError(file: file, line: table.entries[key]?.line ?? table.line, key: path(of: key), problem: problem)
+    DocumentError(file: file, line: line(of: key), key: path(of: key), problem: problem)
   }
+
+  /// Where `key` stands in the file; the table's line when it has no such key.
+  public func line(of key: String) -> Int { table.entries[key]?.line ?? table.line }
 
   private mutating func entry(_ key: String) -> Entry? {
     asked.insert(key)

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Concentrator
 import Glibc
+import Host
 import Line
 import Logging
 import Metering
@@ -32,7 +33,8 @@ struct DemoCommand: AsyncParsableCommand {
     guard (5...110).contains(seconds) else { throw Complaint(.usage, "--seconds takes 5 to 110") }
     let folder = try self.folder ?? temporaryFolder("meterd-demo")
     let file = "\(folder)/station.toml"
-    try writeFile(DemoStation.toml(folder: folder), to: file)
+    let today = ZoneOffset.china.local(unixMilliseconds: HostClock.wall.unixMilliseconds).date
+    try writeFile(DemoStation.toml(folder: folder, from: today.firstOfMonth(addingMonths: -1)), to: file)
     let station = try Station(Configuration.load(file))
     let lines: [LineDescription]
     let simulated: SimulatedStation

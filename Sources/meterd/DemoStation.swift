@@ -1,8 +1,10 @@
+import Metering
+
 /// The station that `meterd demo` plays: three lines, twenty meters, eight accounts.
 enum DemoStation {
   /// The configuration, as a file that `meterd run` and `meterd simulate` take as well; store and ports are in
-  /// `folder`.
-  static func toml(folder: String) -> String {
+  /// `folder`. Bills begin with the month of `from`.
+  static func toml(folder: String, from: CivilDate) -> String {
     var text = """
       # A simulated station. Try it again with: meterd simulate --config station.toml --link
       station = "DEMO"
@@ -90,6 +92,7 @@ enum DemoStation {
         id = "A-100\(number)"
         name = "Flat \(number)"
         tariff = "guangdong-residential\(number % 2 == 1 ? "-tou" : "")-2012"
+        from = "\(from)"
 
         """
     }

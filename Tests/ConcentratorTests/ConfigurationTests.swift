@@ -84,6 +84,7 @@ struct BadCase: Sendable, CustomTestStringConvertible {
     tariff = "shanghai-residential-2012"
     settlement-day = 25
     settlement-hour = 8
+    from = "2026-09-25"
     """
 
   @Test func `every key is read`() throws {
@@ -139,6 +140,7 @@ struct BadCase: Sendable, CustomTestStringConvertible {
     #expect(account.name == "House 1")
     #expect(account.tariff == "shanghai-residential-2012")
     #expect(account.settlement == SettlementDay(day: 25, hour: 8))
+    #expect(account.from == CivilDate("2026-09-25"))
   }
 
   static let bad: [BadCase] = [
@@ -181,7 +183,7 @@ struct BadCase: Sendable, CustomTestStringConvertible {
       "ct = \"50/5\"", "ct = \"50:5\"", "meterd.toml:17: line[0].meter[0].ct: \"50:5\" is no ratio; write \"50/5\""),
     BadCase(
       "account = \"A-1\"\n[line.meter.simulate]", "account = \"A-9\"\n[line.meter.simulate]",
-      "meterd.toml:12: account: account \"A-9\" of meter \"M-1\" is not there; add an [[account]]"),
+      "meterd.toml:19: account: account \"A-9\" of meter \"M-1\" is not there; add an [[account]]"),
     BadCase(
       "rate-hours = \"444444443322332222233333\"", "rate-hours = \"4444\"",
       "meterd.toml:29: line[0].meter[0].simulate.rate-hours: write 24 digits, the rate 1 to 8 of each hour"),
@@ -216,7 +218,25 @@ struct BadCase: Sendable, CustomTestStringConvertible {
     ),
     BadCase(
       "settlement-hour = 8", "price = 0.5",
-      "meterd.toml:54: account[0].price: unknown key; keys here are id, name, settlement-day, settlement-hour, tariff"),
+      "meterd.toml:54: account[0].price: unknown key; keys here are from, id, name, settlement-day, settlement-hour, tariff"
+    ),
+    BadCase(
+      "from = \"2026-09-25\"", "",
+      "meterd.toml:49: account[0].from: say which day is the first that this account is billed for, such as from = \"2026-10-01\"; meters remember months before it, perhaps another customer's, and those must not be billed"
+    ),
+    BadCase(
+      "from = \"2026-09-25\"", "from = \"2026-09\"",
+      "meterd.toml:55: account[0].from: \"2026-09\" is no day; write \"2026-10-01\""),
+    BadCase(
+      "address = \"202311110001\"", "address = \"202311110001\"\nfrom = \"2026-10-15\"",
+      "meterd.toml:35: line[0].meter[1].from: it says when the meter counts for its account, and there is no account"),
+    BadCase(
+      "ct = \"50/5\"", "from = \"15.10.2026\"",
+      "meterd.toml:17: line[0].meter[0].from: \"15.10.2026\" is no time; write \"2026-10-15\" or \"2026-10-15T09:30\""
+    ),
+    BadCase(
+      "ct = \"50/5\"", "from = \"2026-10-15T09:30\"\nto = \"2026-10-15\"",
+      "meterd.toml:18: line[0].meter[0].to: it is not after from, 2026-10-15T09:30"),
   ]
 
   @Test(arguments: bad)

@@ -162,7 +162,7 @@ import Testing
   }
 
   @Test func `a register that fell is held, and the bill waits and says why`() async throws {
-    let bench = try StationBench("backward")
+    let bench = try StationBench("backward", daysBehind: 40)
     // Two settlements were read before, of meters that had counted much.
     let store = try Store(path: "\(bench.folder)/meterd.db")
     for boundary in ["2026-09-01T00:00", "2026-10-01T00:00"] {

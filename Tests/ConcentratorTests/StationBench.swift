@@ -14,7 +14,8 @@ final class StationBench: Sendable {
   let folder: String
   let toml: String
 
-  init(_ name: String, tail: String = "", lines: [String] = StationBench.lines) throws {
+  /// Bills begin with the last month that was over `daysBehind`.
+  init(_ name: String, tail: String = "", lines: [String] = StationBench.lines, daysBehind: Int64 = 0) throws {
     folder = "\(NSTemporaryDirectory())meterd-\(name)-\(UInt64.random(in: 0 ... .max))"
     try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
     var text = """
@@ -27,7 +28,9 @@ final class StationBench: Sendable {
 
       """
     for line in lines { text += line.replacingOccurrences(of: "FOLDER", with: folder) }
-    toml = text + StationBench.rest + tail
+    let wall = HostClock.wall.unixMilliseconds - daysBehind * 86_400_000
+    let from = ZoneOffset.china.local(unixMilliseconds: wall).date.firstOfMonth(addingMonths: -1)
+    toml = text + StationBench.rest.replacingOccurrences(of: "FROM", with: "\(from)") + tail
   }
 
   deinit { try? FileManager.default.removeItem(atPath: folder) }
@@ -75,9 +78,11 @@ final class StationBench: Sendable {
     [[account]]
     id = "A-1"
     tariff = "shanghai-residential-2012"
+    from = "FROM"
     [[account]]
     id = "A-2"
     tariff = "guangdong-residential-2012"
+    from = "FROM"
 
     """
 

@@ -33,13 +33,13 @@ import Testing
     Mistake(
       name: "address of a DL/T 645 meter", old: "\"202311110001\"", new: "\"20231111001\"",
       errors: """
-        meterd: bad.toml:12: address: "20231111001" is no address for dlt645-2007-three-phase
+        meterd: bad.toml:15: address: "20231111001" is no address for dlt645-2007-three-phase
           In quotes, a DL/T 645 address has 12 digits, as printed on the meter.
         """),
     Mistake(
       name: "address of a Modbus meter", old: "address = \"1\"", new: "address = \"248\"",
       errors: """
-        meterd: bad.toml:31: address: "248" is no address for eastron-sdm630
+        meterd: bad.toml:33: address: "248" is no address for eastron-sdm630
           In quotes, a Modbus unit is "1" to "247", as printed on the meter.
         """),
     Mistake(
@@ -59,19 +59,19 @@ import Testing
     Mistake(
       name: "profile that is not there", old: "eastron-sdm630", new: "eastron-sdm63",
       errors: """
-        meterd: bad.toml:31: profile: there is no profile "eastron-sdm63" in \(Program.root)/devices
+        meterd: bad.toml:32: profile: there is no profile "eastron-sdm63" in \(Program.root)/devices
           There are: eastron-sdm120, eastron-sdm630.
         """),
     Mistake(
       name: "tariff that is not there", old: "hunan-residential-2012", new: "hunan",
       errors: """
-        meterd: bad.toml:42: tariff: there is no tariff "hunan" in \(Program.root)/tariffs
+        meterd: bad.toml:43: tariff: there is no tariff "hunan" in \(Program.root)/tariffs
           There are: hunan-residential-2012.
         """),
     Mistake(
       name: "account that is not there", old: "account = \"A-1002\"", new: "account = \"A-1003\"",
       errors:
-        "meterd: bad.toml:18: account: account \"A-1003\" of meter \"D-0002\" is not there; add an [[account]]\n"
+        "meterd: bad.toml:23: account: account \"A-1003\" of meter \"D-0002\" is not there; add an [[account]]\n"
         + advice),
   ]
 

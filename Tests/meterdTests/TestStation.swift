@@ -1,4 +1,5 @@
 import Concentrator
+import Foundation
 import Metering
 import Simulator
 import Testing
@@ -19,53 +20,57 @@ final class TestStation: Sendable {
 
   /// What `station.toml` holds.
   func text(tasks: String = "") -> String {
-    """
-    station = "T-1"
-    store = "\(store)"
-    devices = "\(Program.root)/devices"
-    tariffs = "\(Program.root)/tariffs"
-    trust-host-clock = true
+    let today = ZoneOffset.china.local(unixMilliseconds: Int64(Date().timeIntervalSince1970 * 1000)).date
+    let from = today.firstOfMonth(addingMonths: -1)
+    return """
+      station = "T-1"
+      store = "\(store)"
+      devices = "\(Program.root)/devices"
+      tariffs = "\(Program.root)/tariffs"
+      trust-host-clock = true
 
-    [[line]]
-    name = "bus1"
-    port = "\(port)"
-    serial = "115200 8E1"
+      [[line]]
+      name = "bus1"
+      port = "\(port)"
+      serial = "115200 8E1"
 
-    [[line.meter]]
-    id = "D-0001"
-    profile = "dlt645-2007-three-phase"
-    address = "202311110001"
-    account = "A-1001"
+      [[line.meter]]
+      id = "D-0001"
+      profile = "dlt645-2007-three-phase"
+      address = "202311110001"
+      account = "A-1001"
 
-    [[line.meter]]
-    id = "D-0002"
-    profile = "dlt645-2007-single-phase"
-    address = "202311110002"
-    ct = "50/5"
-    account = "A-1002"
+      [[line.meter]]
+      id = "D-0002"
+      profile = "dlt645-2007-single-phase"
+      address = "202311110002"
+      ct = "50/5"
+      account = "A-1002"
 
-    [[line.meter]]
-    id = "D-0003"
-    profile = "dlt645-2007-single-phase"
-    address = "202311110003"
-    simulate = { silent = true }
+      [[line.meter]]
+      id = "D-0003"
+      profile = "dlt645-2007-single-phase"
+      address = "202311110003"
+      simulate = { silent = true }
 
-    [[line.meter]]
-    id = "E-0001"
-    profile = "eastron-sdm630"
-    address = "1"
+      [[line.meter]]
+      id = "E-0001"
+      profile = "eastron-sdm630"
+      address = "1"
 
-    \(tasks)
+      \(tasks)
 
-    [[account]]
-    id = "A-1001"
-    tariff = "guangdong-residential-2012"
+      [[account]]
+      id = "A-1001"
+      tariff = "guangdong-residential-2012"
+      from = "\(from)"
 
-    [[account]]
-    id = "A-1002"
-    tariff = "hunan-residential-2012"
+      [[account]]
+      id = "A-1002"
+      tariff = "hunan-residential-2012"
+      from = "\(from)"
 
-    """
+      """
   }
 
   /// The same file with `old` changed to `new`, under another name.
