@@ -85,6 +85,7 @@ public enum BillingRun {
   /// Closes every cycle that is due. Takes the store for this process.
   /// - Returns: what was issued and what waits.
   public static func once(_ station: Station) async throws(Complaint) -> [StationEvent] {
+    var all: [StationEvent] = []
     do throws(StoreError) {
       let store = try Store(path: station.configuration.store)
       let (events, tell) = AsyncStream.makeStream(of: StationEvent.self)
@@ -95,11 +96,16 @@ public enum BillingRun {
       try await desk.pass(all: true)
       await store.close(settled: false)
       tell.finish()
-      var all: [StationEvent] = []
       for await event in events { all.append(event) }
-      return all
     } catch {
       throw Complaint(error)
     }
+    guard !all.contains(where: { if case .billingWaitsForClock = $0 { true } else { false } }) else {
+      throw Complaint(
+        .tryLater, "nothing is billed while nobody has set this machine's clock",
+        "Look at timedatectl. Where the clock is set from outside, say trust-host-clock = true in \(station.configuration.file)."
+      )
+    }
+    return all
   }
 }

@@ -26,7 +26,12 @@ public actor RunningStation {
     let lines: [Task<Void, Never>]
     let intake: Task<Void, Never>
     let desk: Task<Void, Never>
+    /// Lets the desk look again where time alone has passed, and when the clock was set.
+    let tick: Task<Void, Never>
   }
+
+  /// For so many seconds a bill may lack readings before it is said to wait; slow lines take minutes for a round.
+  private static let patience: Int64 = 600
 
   /// Opens the store of `station`; throws where it cannot be used. `report` takes events and must not block.
   public init(_ station: Station, report: @escaping @Sendable (StationEvent) -> Void) throws(Complaint) {
@@ -117,7 +122,8 @@ public actor RunningStation {
         if case .stored(_, let reading, _, .new) = event, reading.key.kind != .instantaneous { wake.yield(false) }
       }
       desk = try BillingDesk(
-        store: store, accounts: station.accounts, plans: station.plansByAccount, now: { clock.now }, report: report)
+        store: store, accounts: station.accounts, plans: station.plansByAccount,
+        patience: Self.patience, now: { clock.now }, report: report)
     } catch {
       for worker in workers { worker.stop() }
       for line in lines { await line.value }
@@ -135,6 +141,9 @@ public actor RunningStation {
             report(.storeFailed(reason: "billing: \(Complaint(error).headline)", readings: 0))
           }
         }
+      },
+      tick: Task {
+        while (try? await Task.sleep(for: .seconds(60), clock: .continuous)) != nil { wake.yield(false) }
       })
   }
 
@@ -187,6 +196,7 @@ public actor RunningStation {
     }
     await generation.intake.value
     patience.cancel()
+    generation.tick.cancel()
     generation.wakes.finish()
     await generation.desk.value
   }

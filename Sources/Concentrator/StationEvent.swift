@@ -10,6 +10,8 @@ public enum StationEvent: Sendable {
   case storeFailed(reason: String, readings: Int)
   case billed(account: String, cycle: String, totalFen: Int64, isNew: Bool)
   case held(account: String, cycle: String, reason: String)
+  /// Nothing is billed while nobody has set the host's clock.
+  case billingWaitsForClock
 }
 
 /// Counts of a station since it was started.
@@ -59,7 +61,7 @@ public struct StationCounts: Hashable, Sendable {
       case .rejected: rejected += 1
       }
     case .unlabelled: unlabelled += 1
-    case .storeFailed: break
+    case .storeFailed, .billingWaitsForClock: break
     case .billed(_, _, let fen, let isNew):
       if isNew {
         billed += 1

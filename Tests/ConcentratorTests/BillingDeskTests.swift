@@ -21,8 +21,9 @@ final class DeskBench: Sendable {
     init(_ now: HostInstant) { self.now = Mutex(now) }
   }
 
-  /// `accounts` names the file of each account's tariff; `meter` is added to the first meter.
-  init(tariffs: [String] = ["version-2012", "version-2012"], meter: String = "") throws {
+  /// `accounts` names the file of each account's tariff; `meter` is added to the first meter, and each of `more` is
+  /// another one of the first account.
+  init(tariffs: [String] = ["version-2012", "version-2012"], meter: String = "", more: [String] = []) throws {
     folder = "\(NSTemporaryDirectory())meterd-desk-\(UInt64.random(in: 0 ... .max))"
     try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
     let plan = try String(contentsOfFile: "\(root)/tariffs/shanghai-residential-2012.toml", encoding: .utf8)
@@ -40,14 +41,14 @@ final class DeskBench: Sendable {
       port = "\(folder)/bus1"
 
       """
-    for number in 1...2 {
+    for (index, times) in ([meter, ""] + more).enumerated() {
       text += """
         [[line.meter]]
-        id = "M-\(number)"
+        id = "M-\(index + 1)"
         profile = "dlt645-2007-three-phase"
-        address = "20231111000\(number)"
-        account = "A-\(number)"
-        \(number == 1 ? meter : "")
+        address = "20231111000\(index + 1)"
+        account = "A-\(index == 1 ? 2 : 1)"
+        \(times)
 
         """
     }
@@ -72,9 +73,9 @@ final class DeskBench: Sendable {
     return HostInstant(unixMilliseconds: ZoneOffset.china.unixMilliseconds(of: time), clock: state)
   }
 
-  func desk() throws -> BillingDesk {
+  func desk(patience: Int64 = 0) throws -> BillingDesk {
     try BillingDesk(
-      store: store, accounts: station.accounts, plans: station.plansByAccount,
+      store: store, accounts: station.accounts, plans: station.plansByAccount, patience: patience,
       now: { [host] in host.now.withLock { $0 } }
     ) { [host] event in host.events.withLock { $0.append(event) } }
   }
@@ -120,6 +121,113 @@ final class DeskBench: Sendable {
       let stored = try #require(try reader.bill(Int64(number)))
       #expect(try BillExplanation(stored, station: bench.station, reader: reader).isReproduced)
     }
+    await bench.store.close()
+  }
+
+  @Test func `a cycle that lacks a reading waits in words, and is released when it is billed`() async throws {
+    let bench = try DeskBench()
+    let desk = try bench.desk()
+    try await bench.note("M-1", 100, at: "2026-10-01T00:00")
+    try await bench.note("M-1", 300, at: "2026-11-01T00:00")
+    try await bench.note("M-2", 200, at: "2026-11-01T00:00")
+    try await desk.pass()
+    #expect(try bench.bills().map(\.account) == ["A-1"])
+    let held = try bench.holds()
+    #expect(held.map { "\($0.account) \($0.cycle)" } == ["A-2 2026-10"])
+    #expect(
+      held.map(\.reason) == [
+        "meter M-2: no reading of energy.import.active.total at 2026-10-01T00:00:00; read the meter's settlement again, or enter the value"
+      ])
+    try await desk.pass()
+    #expect(bench.host.events.withLock { counts($0) }.billsHeld == 1, "it is told once")
+    try await bench.note("M-2", 100, at: "2026-10-01T00:00")
+    try await desk.pass()
+    #expect(try bench.bills().map(\.account) == ["A-1", "A-2"])
+    #expect(try bench.holds() == [])
+    await bench.store.close()
+  }
+
+  @Test func `a meter that says nothing any more keeps its bill waiting in sight from a day after the cycle's end`()
+    async throws
+  {
+    let bench = try DeskBench()
+    let desk = try bench.desk()
+    for meter in ["M-1", "M-2"] { try await bench.note(meter, 100, at: "2026-10-01T00:00") }
+    bench.host.now.withLock { $0 = HostInstant(unixMilliseconds: 0, clock: .synchronised) }
+    for (time, waiting) in [("2026-11-01T23:59", 0), ("2026-11-02T00:00", 2), ("2026-12-02T01:00", 2)] {
+      let now = try DeskBench.instant(time)
+      bench.host.now.withLock { $0 = now }
+      try await desk.pass()
+      let holds = try bench.holds()
+      #expect(holds.map(\.cycle) == Array(repeating: "2026-10", count: waiting))
+      #expect(
+        holds.allSatisfy { $0.reason.contains("no reading of energy.import.active.total at 2026-11-01T00:00:00") })
+    }
+    #expect(try bench.bills().isEmpty)
+    await bench.store.close()
+  }
+
+  @Test func `readings that may be on their way have some time before the bill is said to wait`() async throws {
+    let bench = try DeskBench()
+    let desk = try bench.desk(patience: 600)
+    for (time, waiting) in [("2026-11-22T12:00", 0), ("2026-11-22T12:09", 0), ("2026-11-22T12:10", 2)] {
+      let now = try DeskBench.instant(time)
+      bench.host.now.withLock { $0 = now }
+      try await desk.pass()
+      #expect(try bench.holds().count == waiting)
+    }
+    // The next daemon knows of it at once.
+    let next = try bench.desk(patience: 600)
+    try await next.pass()
+    #expect(try bench.holds().count == 2)
+    await bench.store.close()
+  }
+
+  @Test func `what a meter kept from before the account's first day is not billed`() async throws {
+    let bench = try DeskBench()
+    for (month, energy) in [("08", 100), ("09", 200), ("10", 350), ("11", 400)] {
+      try await bench.note("M-1", Int64(energy), at: "2026-\(month)-01T00:00")
+    }
+    try await bench.desk().pass()
+    #expect(try bench.bills().map(\.cycle) == ["2026-10"])
+    #expect(try bench.bills().map(\.totalFen) == [50 * 617 / 10])
+    await bench.store.close()
+  }
+
+  @Test func `a meter that came in the middle of the month counts from then on, with the reading of that instant`()
+    async throws
+  {
+    let bench = try DeskBench(meter: "to = \"2026-10-15\"", more: ["from = \"2026-10-15\""])
+    let desk = try bench.desk()
+    try await bench.note("M-1", 1000, at: "2026-10-01T00:00")
+    try await bench.note("M-3", 60, at: "2026-11-01T00:00")
+    try await desk.pass()
+    #expect(try bench.holds().map(\.account) == ["A-1", "A-2"])
+    try await bench.note("M-1", 1100, at: "2026-10-15T00:00", kind: .dailyFreeze)
+    try await bench.note("M-3", 10, at: "2026-10-15T00:00", kind: .dailyFreeze)
+    try await desk.pass()
+    #expect(try bench.bills().map(\.totalFen) == [150 * 617 / 10])
+    #expect(try bench.holds().map(\.account) == ["A-2"])
+    await bench.store.close()
+  }
+
+  @Test func `nothing is billed before somebody has set the host's clock, and all of it after`() async throws {
+    let bench = try DeskBench()
+    let desk = try bench.desk()
+    for meter in ["M-1", "M-2"] {
+      try await bench.note(meter, 100, at: "2026-10-01T00:00")
+      try await bench.note(meter, 200, at: "2026-11-01T00:00")
+    }
+    let unset = try DeskBench.instant("2027-06-01T00:00", .unsynchronised)
+    let set = try DeskBench.instant("2026-11-22T12:00", .holdover(seconds: 60))
+    bench.host.now.withLock { $0 = unset }
+    for _ in 1...3 { try await desk.pass() }
+    #expect(try bench.bills().isEmpty)
+    #expect(try bench.holds().isEmpty)
+    #expect(bench.host.events.withLock { $0.map { "\($0)" } } == ["billingWaitsForClock"], "it is told once")
+    bench.host.now.withLock { $0 = set }
+    try await desk.pass()
+    #expect(try bench.bills().map(\.issuedAt) == [set.unixMilliseconds, set.unixMilliseconds])
     await bench.store.close()
   }
 }

@@ -40,7 +40,8 @@ import Testing
       tell.finish()
       await intake.run(events)
       let desk = try BillingDesk(
-        store: store, accounts: station.accounts, plans: station.plansByAccount, now: { station.clock.now }
+        store: store, accounts: station.accounts, plans: station.plansByAccount, patience: 600,
+        now: { station.clock.now }
       ) { event in seen.withLock { $0.append(event) } }
       try await desk.pass(all: true)
       try await desk.pass(all: true)

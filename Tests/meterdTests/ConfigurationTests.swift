@@ -17,7 +17,7 @@ import Testing
     Mistake(
       name: "unknown key", old: "address = \"202311110001\"", new: "adress = \"202311110001\"\naddress = \"1\"",
       errors:
-        "meterd: bad.toml:15: line[0].meter[0].adress: unknown key; keys here are account, address, ct, id, profile, pt, serial, simulate\n"
+        "meterd: bad.toml:15: line[0].meter[0].adress: unknown key; keys here are account, address, ct, from, id, profile, pt, serial, simulate, to\n"
         + advice),
     Mistake(
       name: "meter that is there twice", old: "id = \"D-0002\"", new: "id = \"D-0001\"",
@@ -39,7 +39,7 @@ import Testing
     Mistake(
       name: "address of a Modbus meter", old: "address = \"1\"", new: "address = \"248\"",
       errors: """
-        meterd: bad.toml:33: address: "248" is no address for eastron-sdm630
+        meterd: bad.toml:34: address: "248" is no address for eastron-sdm630
           In quotes, a Modbus unit is "1" to "247", as printed on the meter.
         """),
     Mistake(
@@ -59,13 +59,13 @@ import Testing
     Mistake(
       name: "profile that is not there", old: "eastron-sdm630", new: "eastron-sdm63",
       errors: """
-        meterd: bad.toml:32: profile: there is no profile "eastron-sdm63" in \(Program.root)/devices
+        meterd: bad.toml:33: profile: there is no profile "eastron-sdm63" in \(Program.root)/devices
           There are: eastron-sdm120, eastron-sdm630.
         """),
     Mistake(
       name: "tariff that is not there", old: "hunan-residential-2012", new: "hunan",
       errors: """
-        meterd: bad.toml:43: tariff: there is no tariff "hunan" in \(Program.root)/tariffs
+        meterd: bad.toml:45: tariff: there is no tariff "hunan" in \(Program.root)/tariffs
           There are: hunan-residential-2012.
         """),
     Mistake(
@@ -120,7 +120,7 @@ import Testing
     try station.folder.write("bad.toml", text)
     try await expect(
       station.folder, ["check", "--config", "bad.toml"], fails: 78,
-      "meterd: bad.toml:38: tariff: \(station.folder.path)/" + mistake)
+      "meterd: bad.toml:40: tariff: \(station.folder.path)/" + mistake)
   }
 
   @Test func `a good configuration with its rounds, for people and for programs`() async throws {
