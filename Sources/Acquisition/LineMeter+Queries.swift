@@ -149,11 +149,10 @@ extension LineMeter {
   ) -> [Query] {
     var wanted: [RegisterRange] = []
     for target in targets {
-      switch target {
-      case .energies: wanted += map.registers.filter { isEnergy($0.quantity) }.map(\.range)
-      case .instantaneous: wanted += map.registers.filter { !isEnergy($0.quantity) }.map(\.range)
-      case .quantity(let quantity): wanted += profile.modbusRegisters(for: [quantity]).map(\.range)
-      case .settlements, .dailyFreeze: break
+      if case .quantity(let quantity) = target {
+        wanted += profile.modbusRegisters(for: [quantity]).map(\.range)
+      } else {
+        wanted += map.registers.filter { wants($0.quantity, for: [target]) }.map(\.range)
       }
     }
     guard !wanted.isEmpty else { return [] }
@@ -165,27 +164,48 @@ extension LineMeter {
     return blocks.map { .registers(function: $0.function, start: UInt16($0.first), count: UInt16($0.count)) }
   }
 
-  private func isEnergy(_ quantity: Quantity) -> Bool {
-    if case .energy = quantity.measurand { return true }
-    return false
+  /// Whether one of `targets` asks for a register as it stands.
+  func wants(_ quantity: Quantity, for targets: [AcquisitionTask.Target]) -> Bool {
+    let isEnergy = if case .energy = quantity.measurand { true } else { false }
+    return targets.contains { target in
+      switch target {
+      case .energies: isEnergy
+      case .instantaneous: !isEnergy
+      case .quantity(let wanted): wanted == quantity
+      case .settlements, .dailyFreeze: false
+      }
+    }
   }
 
-  /// What the registers of an answer tell, by the meter's profile.
+  /// What the registers of an answer tell, by the meter's profile, and which of them hold no value that can be.
   ///
-  /// - Throws: `RegisterError` where a register holds no value that can be.
+  /// Values are read together because that is quicker; one that is broken says nothing of its neighbours.
   func observations(
     in registers: [UInt16], from first: UInt16, function: ReadFunction
-  ) throws(RegisterError) -> [Observation] {
+  ) -> (told: [Observation], faults: [RegisterFault]) {
     guard case .modbus(let map) = profile.language,
       let block = RegisterRange(function, first: Int(first), count: registers.count)
-    else { return [] }
-    var observations: [Observation] = []
+    else { return ([], []) }
+    var told: [Observation] = []
+    var faults: [RegisterFault] = []
     for register in map.registers {
       guard let words = block.registers(of: register.range, in: registers) else { continue }
-      observations.append(Observation(quantity: register.quantity, value: try register.format.decode(words)))
+      do throws(RegisterError) {
+        told.append(Observation(quantity: register.quantity, value: try register.format.decode(words)))
+      } catch {
+        faults.append(RegisterFault(quantity: register.quantity, error: error))
+      }
     }
-    return observations
+    return (told, faults)
   }
+}
+
+/// A register whose bytes are no value that can be.
+struct RegisterFault: Hashable, Sendable, CustomStringConvertible {
+  let quantity: Quantity
+  let error: RegisterError
+
+  var description: String { "\(quantity): \(error)" }
 }
 
 extension LineMeter {

@@ -195,7 +195,12 @@ public actor LineWorker {
         settlementDay: notes[ask.meter].settlementDay, settlementDoubt: notes[ask.meter].settlementDoubt,
         isConfirmed: isConfirmed)
       // A probe proves that the meter is there and in step; its values belong to no round.
-      if ask.round != nil { tell(.answered(answer)) }
+      if let round = ask.round {
+        tell(.answered(answer))
+        for fault in told.faults where meter.wants(fault.quantity, for: plan.tasks[round.task].targets) {
+          tell(.rejected(line: name, meter: meter.id, query: ask.query, reason: "\(fault)"))
+        }
+      }
       return .answered(delay: said.record.replyDelay)
     case .refused(let reason):
       notes[ask.meter].refused(ask.query)

@@ -44,6 +44,8 @@ final class MeterSpeaker {
     let frames: [[UInt8]]
     /// The address that answered, where it was not known before.
     var from: Address?
+    /// Registers of the answer that could not be read.
+    var faults: [RegisterFault] = []
   }
 
   /// Asks once; no retries. Throws when the port fails.
@@ -112,8 +114,10 @@ final class MeterSpeaker {
       guard let found = conversation.found else { return Said(result: .silent, record: record) }
       do {
         let registers = try modbus.confirm(found.frame)
-        let observations = try meter.observations(in: registers, from: request.register, function: request.function)
-        return Said(result: .told(Told(observations: observations, frames: [found.frame])), record: record)
+        let (told, faults) = meter.observations(in: registers, from: request.register, function: request.function)
+        if told.isEmpty, let fault = faults.first { return Said(result: .damaged("\(fault)"), record: record) }
+        return Said(
+          result: .told(Told(observations: told, frames: [found.frame], faults: faults)), record: record)
       } catch {
         return Said(result: .damaged("\(error)"), record: record)
       }

@@ -18,7 +18,8 @@ extension Store {
   /// The last usable reading of each meter, quantity and kind: what validation compares with after a start.
   public func latestUsable() throws(StoreError) -> [StoredReading] { try open().latestUsable() }
 
-  /// Which quantities the newest rows of the journal hold of each meter at an instant or later, whatever their verdict.
+  /// Which quantities the newest rows of the journal hold of each meter at an instant or within a day after it,
+  /// whatever their verdict.
   ///
   /// A register that was read late in a round is labelled with the time of the read.
   /// Looks at the last 100,000 rows: a round that is still open is not older.

@@ -149,4 +149,64 @@ private func pair(_ name: String) throws -> Pair {
     #expect(foretold.nanoseconds * 100 >= limit.nanoseconds * 97)
     #expect(foretold.nanoseconds * 100 <= limit.nanoseconds * 103)
   }
+
+  /// Energy, power and frequency side by side; the power in a type of its own.
+  private func joined(power type: String) throws -> DeviceProfile {
+    try profile(
+      """
+      name = "joined"
+      title = "Test"
+      manufacturer = "Nobody"
+      protocol = "modbus"
+      source = "made for a test"
+      certainty = "unverified"
+      phases = 3
+      nominal-voltage = "230"
+      reply-timeout-ms = 1000
+      inter-byte-ms = 5
+      function = "input"
+      [[group]]
+      type = "f32"
+      scale = "1"
+      [[group.register]]
+      quantity = "energy.import.active.total"
+      address = 0
+      [[group.register]]
+      quantity = "frequency"
+      address = 4
+      [[group]]
+      type = "\(type)"
+      scale = "1"
+      [[group.register]]
+      quantity = "power.active.total"
+      address = 2
+      """)
+  }
+
+  @Test func `one broken register costs the others nothing, and is told where it was wanted`() async throws {
+    let line = try settings(quickSettings)
+    // The meter sends a float where the profile says decimal digits.
+    var pair = try Pair("M", joined(power: "f32"), address: "7", on: line)
+    let meter = LineMeter(
+      id: pair.meter.id, address: pair.meter.address, profile: try joined(power: "bcd32"), settings: line)
+    let (told, faults) = meter.observations(
+      in: [0x4248, 0, 0x000A, 0, 0x4248, 0], from: 0, function: .inputRegisters)
+    #expect(Set(told.map(\.quantity)) == [.energyTotal(.importActive), try quantity("frequency")])
+    #expect(faults == [RegisterFault(quantity: try quantity("power.active.total"), error: .digit(0xA))])
+
+    pair = Pair(description: pair.description, meter: meter)
+    let wanted = try Rig([pair], tasks: [once("all", [.energies, .instantaneous])])
+    let all = await wanted.run { tally, _ in tally.answers == 1 && !tally.rejected.isEmpty }
+    #expect(all.rejected.count == 1)
+    #expect(all.rejected.allSatisfy { $0.hasPrefix("power.active.total: ") })
+    #expect(all.wrong == [])
+    #expect(all.values == 2)
+
+    let names = [Quantity.energyTotal(.importActive), try quantity("frequency")]
+    let unwanted = try Rig([pair], tasks: [once("two", names.map { .quantity($0) })])
+    let two = await unwanted.runToTheEnd()
+    #expect(two.answers == unwanted.wanted)
+    #expect(two.rejected == [])
+    #expect(two.missed == 0)
+  }
 }

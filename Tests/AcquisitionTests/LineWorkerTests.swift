@@ -1,6 +1,7 @@
 import Acquisition
 import DLT645
 import Devices
+import Host
 import Line
 import Metering
 import Simulator
@@ -83,6 +84,22 @@ private func mixedLine(faults: LineFaults = .none) throws -> [Pair] {
     #expect(tally.wrong == [])
     #expect(tally.missed == 0)
     #expect(tally.counters.echoes > tally.exchanges / 5)
+  }
+
+  @Test func `a round that is opened an hour late labels what it reads with the time of the read`() async throws {
+    let line = try settings(quickSettings)
+    let pair = try Pair("D", TestProfile.dlt645(items: ["0001FF00"]), address: "202311110001", on: line)
+    let now = ZoneOffset.china.local(unixMilliseconds: HostClock.wall.unixMilliseconds)
+    for (late, isOfSlot) in [(Int64(3600), false), (60, true)] {
+      let due = MeterTime(localSeconds: now.localSeconds - late)
+      let task = AcquisitionTask(name: "a", schedule: .daily(due.time), targets: [.energies])
+      let tally = try await Rig([pair], tasks: [task]).runToTheEnd()
+      let slot = ZoneOffset.china.unixMilliseconds(of: due)
+      #expect(tally.all.map(\.slot) == [slot])
+      let readings = tally.all.flatMap { $0.readings(zone: .china).readings }
+      #expect(readings.count == 5)
+      #expect(readings.allSatisfy { $0.key.instant == (isOfSlot ? slot : $0.hostTime.unixMilliseconds) })
+    }
   }
 
   @Test func `what a bill rests on is read twice and says so`() async throws {

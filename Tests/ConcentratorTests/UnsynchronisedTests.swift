@@ -54,6 +54,15 @@ import Testing
       let holds = try bench.reader().holds()
       #expect(holds.map(\.account) == (isHeld ? ["A-1"] : []))
       #expect(holds.allSatisfy { $0.reason.contains("is held (HOST)") })
+      // Once the clock is set the same memories are read again, and the bill comes after all.
+      let (later, tellLater) = AsyncStream.makeStream(of: LineEvent.self)
+      tellLater.yield(.answered(try answer(.synchronised)))
+      tellLater.finish()
+      await intake.run(later)
+      try await desk.pass()
+      #expect(try bench.bills().map(\.bill.account) == ["A-1"])
+      #expect(try bench.reader().holds() == [])
+      #expect(try bench.stored().map(\.version) == (isHeld ? [0, 0, 1, 1] : [0, 0]))
       await store.close()
     }
   }

@@ -95,6 +95,15 @@ func bcd(_ number: Int64, bytes: Int) -> [UInt8] {
     }
   }
 
+  @Test func `the first settlement day is set, the second and third are not`() throws {
+    let curve = LoadCurve(seed: 1, start: try #require(MeterTime("2024-01-01T00:00")))
+    var meter = try dlt645Meter(registers: MeterRegisters(curve: curve, settlementDay: 23, settlementHour: 6))
+    #expect(dataOf(read(0x0400_0B01, from: &meter)).suffix(2) == [0x06, 0x23])
+    for identifier: UInt32 in [0x0400_0B02, 0x0400_0B03] {
+      #expect(dataOf(read(identifier, from: &meter)).suffix(2) == [0x99, 0x99])
+    }
+  }
+
   @Test func `what was before the meter's first day is filled with FF`() throws {
     let curve = LoadCurve(seed: 1, start: try #require(MeterTime("2026-10-15T00:00")))
     var meter = try dlt645Meter(registers: MeterRegisters(curve: curve))

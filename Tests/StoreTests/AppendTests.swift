@@ -61,7 +61,10 @@ import Testing
   @Test func `what an open round holds is also what was read late in it`() async throws {
     let store = try eager(folder.database)
     _ = try await store.append(
-      Store.Submission([judged(1, at: noon - 1), judged(2, quantity: "voltage.l1", at: noon + 5000)]))
+      Store.Submission([
+        judged(1, at: noon - 1), judged(2, quantity: "voltage.l1", at: noon + 5000),
+        judged(3, quantity: "voltage.l2", at: noon + 86_400_000),
+      ]))
     let there = try await store.quantities(.instantaneous, at: noon)
     #expect(there.values.map { $0.map(\.name) } == [["voltage.l1"]])
   }
