@@ -50,14 +50,15 @@ final class MeterSpeaker {
   func ask(
     _ query: Query, of meter: LineMeter, on line: Line, replyTimeout: BootInstant.Span
   ) throws(LineError) -> Said {
+    let listening: BootInstant.Span = query.isBillingMemory ? .milliseconds(50) : .zero
     switch (query, meter.address) {
     case (.identifier(let identifier), .dlt645(let address)):
-      return try read(identifier, from: address, meter, line, replyTimeout)
+      return try read(identifier, from: address, meter, line, replyTimeout, listening)
     case (.registers(let function, let start, let count), .modbus(let unit)):
       guard let request = ReadRequest(unit: unit, function: function, register: start, count: count) else {
         return Said(result: .damaged("\(query) cannot be asked"), record: ExchangeRecord(nothingSentAt: HostClock.boot))
       }
-      return try read(request, query, meter, line, replyTimeout)
+      return try read(request, query, meter, line, replyTimeout, listening)
     case (.identifier, .modbus), (.registers, .dlt645):
       return Said(
         result: .damaged("\(query) is no question for \(meter.address)"),
@@ -67,12 +68,13 @@ final class MeterSpeaker {
 
   private func read(
     _ identifier: DataIdentifier, from address: Address, _ meter: LineMeter, _ line: Line,
-    _ replyTimeout: BootInstant.Span
+    _ replyTimeout: BootInstant.Span, _ listening: BootInstant.Span
   ) throws(LineError) -> Said {
     var conversation = DLT645Conversation(
       .data(identifier), to: address, wakeUps: meter.wakeUps, rates: meter.profile.rates)
     let timing = ExchangeTiming(silence: meter.quietBefore, reply: replyTimeout, gap: meter.gap)
     let record = try line.run(&conversation, settings: meter.settings, timing: timing)
+    if conversation.end.isAnswer { try line.settle(&conversation, silence: max(timing.silence, listening)) }
     switch conversation.end {
     case .silent: return Said(result: .silent, record: record)
     case .damaged: return Said(result: .damaged(conversation.damage), record: record)
@@ -91,7 +93,8 @@ final class MeterSpeaker {
   }
 
   private func read(
-    _ request: ReadRequest, _ query: Query, _ meter: LineMeter, _ line: Line, _ replyTimeout: BootInstant.Span
+    _ request: ReadRequest, _ query: Query, _ meter: LineMeter, _ line: Line, _ replyTimeout: BootInstant.Span,
+    _ listening: BootInstant.Span
   ) throws(LineError) -> Said {
     let bytes: [UInt8]
     do {
@@ -104,9 +107,10 @@ final class MeterSpeaker {
     let silence = max(meter.settings.frameSilence, meter.quietBefore)
     let timing = ExchangeTiming(silence: silence, reply: replyTimeout, gap: meter.gap)
     let record = try line.run(&conversation, settings: meter.settings, timing: timing)
+    if conversation.end.isAnswer { try line.settle(&conversation, silence: max(timing.silence, listening)) }
     switch conversation.end {
     case .silent: return Said(result: .silent, record: record)
-    case .damaged: return Said(result: .damaged("no sound reply: \(conversation.finder.skipped)"), record: record)
+    case .damaged: return Said(result: .damaged(conversation.damage), record: record)
     case .refused(let reason): return Said(result: .refused(reason), record: record)
     case .answered:
       guard let found = conversation.found else { return Said(result: .silent, record: record) }
