@@ -231,9 +231,9 @@ public actor LineWorker {
   }
 
   private func put(
-    _ query: Query, of ask: LinePlan.Ask, _ meter: LineMeter
+    _ query: Query, of ask: LinePlan.Ask, _ meter: LineMeter, _ listening: BootInstant.Span = .zero
   ) throws(LineError) -> MeterSpeaker.Said {
-    let said = try speaker.ask(query, of: meter, on: line, replyTimeout: ask.replyTimeout)
+    let said = try speaker.ask(query, of: meter, on: line, replyTimeout: ask.replyTimeout, listening: listening)
     if said.record.bytesReceived > 0 { failures = 0 }
     tellOpen()
     // What came between two exchanges, when nobody listened, is most likely of the meter that was asked before.
@@ -251,7 +251,8 @@ public actor LineWorker {
   private func readTwice(_ ask: LinePlan.Ask, _ meter: LineMeter) throws(LineError) -> MeterSpeaker.Said {
     let first = try readWithTime(ask, meter)
     guard case .told(let told) = first.result else { return first }
-    var second = try readWithTime(ask, meter)
+    // A second answer to the first read that came late would have met this one; only the last is waited for.
+    var second = try readWithTime(ask, meter, listening: MeterSpeaker.patience)
     if case .told(let again) = second.result, again.observations != told.observations {
       second.result = .damaged("two reads differ")
     }
@@ -259,11 +260,13 @@ public actor LineWorker {
   }
 
   /// One read, with the time of the freeze before it where it is of one.
-  private func readWithTime(_ ask: LinePlan.Ask, _ meter: LineMeter) throws(LineError) -> MeterSpeaker.Said {
-    guard let freezeTime = ask.query.freezeTime else { return try put(ask.query, of: ask, meter) }
+  private func readWithTime(
+    _ ask: LinePlan.Ask, _ meter: LineMeter, listening: BootInstant.Span = .zero
+  ) throws(LineError) -> MeterSpeaker.Said {
+    guard let freezeTime = ask.query.freezeTime else { return try put(ask.query, of: ask, meter, listening) }
     let time = try put(freezeTime, of: ask, meter)
     guard case .told(let frozen) = time.result else { return time }
-    var said = try put(ask.query, of: ask, meter)
+    var said = try put(ask.query, of: ask, meter, listening)
     guard case .told(let told) = said.result else { return said }
     said.record.requests = time.record.requests + said.record.requests
     said.result = .told(

@@ -46,11 +46,16 @@ final class MeterSpeaker {
     var from: Address?
   }
 
+  /// How long a second meter at the same address is waited for where it matters most.
+  static let patience = BootInstant.Span.milliseconds(50)
+
   /// Asks once; no retries. Throws when the port fails.
+  ///
+  /// An answer is listened after for `listening`, or for the silence that the line keeps anyway.
   func ask(
-    _ query: Query, of meter: LineMeter, on line: Line, replyTimeout: BootInstant.Span
+    _ query: Query, of meter: LineMeter, on line: Line, replyTimeout: BootInstant.Span,
+    listening: BootInstant.Span = .zero
   ) throws(LineError) -> Said {
-    let listening: BootInstant.Span = query.isBillingMemory ? .milliseconds(50) : .zero
     switch (query, meter.address) {
     case (.identifier(let identifier), .dlt645(let address)):
       return try read(identifier, from: address, meter, line, replyTimeout, listening)

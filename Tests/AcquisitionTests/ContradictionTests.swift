@@ -31,7 +31,9 @@ private struct Twins: SimulatedMeter {
 }
 
 @Suite(.serialized, .timeLimit(.minutes(1))) struct ContradictionTests {
-  private func twins(_ profile: DeviceProfile, address: String, _ targets: [AcquisitionTask.Target]) async throws -> Tally {
+  private func twins(_ profile: DeviceProfile, address: String, _ targets: [AcquisitionTask.Target]) async throws
+    -> Tally
+  {
     let line = try settings(quickSettings)
     let pair = try Pair("A", profile, address: address, seed: 1, on: line)
     let other = try Pair("A", profile, address: address, seed: 2, on: line).description.meter
