@@ -79,20 +79,24 @@ final class MeterSpeaker {
       .data(identifier), to: address, wakeUps: meter.wakeUps, rates: meter.profile.rates)
     let timing = ExchangeTiming(silence: meter.quietBefore, reply: replyTimeout, gap: meter.gap)
     let record = try line.run(&conversation, settings: meter.settings, timing: timing)
-    if conversation.end.isAnswer { try line.settle(&conversation, silence: max(timing.silence, listening)) }
+    var said = Said(result: result(conversation, identifier), record: record)
+    guard conversation.end.isAnswer else { return said }
+    try line.settle(&conversation, silence: max(timing.silence, listening))
+    if !conversation.end.isAnswer { said.result = .damaged(conversation.damage) }
+    return said
+  }
+
+  private func result(_ conversation: DLT645Conversation, _ identifier: DataIdentifier) -> SaidResult {
     switch conversation.end {
-    case .silent: return Said(result: .silent, record: record)
-    case .damaged: return Said(result: .damaged(conversation.damage), record: record)
-    case .refused(let reason): return Said(result: .refused(reason), record: record)
+    case .silent: return .silent
+    case .damaged: return .damaged(conversation.damage)
+    case .refused(let reason): return .refused(reason)
     case .answered:
-      guard case .data(let payload, let from, let frames) = conversation.outcome else {
-        return Said(result: .silent, record: record)
-      }
+      guard case .data(let payload, let from, let frames) = conversation.outcome else { return .silent }
       do throws(DataError) {
-        let observations = try identifier.observations(in: payload)
-        return Said(result: .told(Told(observations: observations, frames: frames, from: from)), record: record)
+        return .told(Told(observations: try identifier.observations(in: payload), frames: frames, from: from))
       } catch {
-        return Said(result: .damaged("\(error)"), record: record)
+        return .damaged("\(error)")
       }
     }
   }
@@ -112,19 +116,27 @@ final class MeterSpeaker {
     let silence = max(meter.settings.frameSilence, meter.quietBefore)
     let timing = ExchangeTiming(silence: silence, reply: replyTimeout, gap: meter.gap)
     let record = try line.run(&conversation, settings: meter.settings, timing: timing)
-    if conversation.end.isAnswer { try line.settle(&conversation, silence: max(timing.silence, listening)) }
+    // Worked out within the silence that follows anyway.
+    var said = Said(result: result(conversation, request, meter), record: record)
+    guard conversation.end.isAnswer else { return said }
+    try line.settle(&conversation, silence: max(timing.silence, listening))
+    if !conversation.end.isAnswer { said.result = .damaged(conversation.damage) }
+    return said
+  }
+
+  private func result(_ conversation: ModbusConversation, _ request: ReadRequest, _ meter: LineMeter) -> SaidResult {
     switch conversation.end {
-    case .silent: return Said(result: .silent, record: record)
-    case .damaged: return Said(result: .damaged(conversation.damage), record: record)
-    case .refused(let reason): return Said(result: .refused(reason), record: record)
+    case .silent: return .silent
+    case .damaged: return .damaged(conversation.damage)
+    case .refused(let reason): return .refused(reason)
     case .answered:
-      guard let found = conversation.found else { return Said(result: .silent, record: record) }
+      guard let found = conversation.found else { return .silent }
       do {
         let registers = try modbus.confirm(found.frame)
         let observations = try meter.observations(in: registers, from: request.register, function: request.function)
-        return Said(result: .told(Told(observations: observations, frames: [found.frame])), record: record)
+        return .told(Told(observations: observations, frames: [found.frame]))
       } catch {
-        return Said(result: .damaged("\(error)"), record: record)
+        return .damaged("\(error)")
       }
     }
   }
