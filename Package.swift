@@ -88,7 +88,7 @@ let package = Package(
     tests(of: "Store", ["Metering", "Host", "CSQLite"]),
     tests(
       of: "Acquisition",
-      ["Metering", "DLT645", "Modbus", "Devices", "Documents", "Host", "Line", "Simulator", "TOML"]),
+      ["CSerial", "Metering", "DLT645", "Modbus", "Devices", "Documents", "Host", "Line", "Simulator", "TOML"]),
     tests(
       of: "Concentrator",
       [

@@ -10,6 +10,14 @@ enum ConversationEnd {
   case refused(String)
   case damaged
   case silent
+
+  /// What another answer could contradict.
+  var isAnswer: Bool {
+    switch self {
+    case .answered, .refused: true
+    case .damaged, .silent: false
+    }
+  }
 }
 
 /// A DL/T 645 read carried over a line.
@@ -75,6 +83,8 @@ struct ModbusConversation: Conversation {
   private let read: ReadRequest
   private(set) var finder: ReplyFinder
   private(set) var found: Found?
+  /// A second answer came that says something else: two meters have this address.
+  private(set) var isContradicted = false
   private var heard = 0
   private var isRefusal = false
 
@@ -88,7 +98,10 @@ struct ModbusConversation: Conversation {
   mutating func receive(_ byte: UInt8) -> ConversationStep {
     heard += 1
     if heard == 2 { isRefusal = byte == read.function.code.refused.rawValue }
-    found = finder.receive(byte)
+    if let next = finder.receive(byte) {
+      isContradicted = isContradicted || found.map { $0.frame != next.frame } ?? false
+      found = found ?? next
+    }
     return found == nil ? .listen : .finished
   }
   /// By the first bytes: a refusal is short. Noise before the reply makes this too small, never too large by more
@@ -101,10 +114,14 @@ struct ModbusConversation: Conversation {
   mutating func timedOut() -> ConversationStep { .finished }
 
   var end: ConversationEnd {
-    switch found?.reply {
+    guard !isContradicted else { return .damaged }
+    return switch found?.reply {
     case .registers: .answered
     case .exception(let code): .refused("\(code)")
     case .none: heard >= ReadReply.exceptionLength && finder.skipped.foreign.isEmpty ? .damaged : .silent
     }
   }
+
+  /// Why nothing was believed, in words.
+  var damage: String { isContradicted ? "\(ExchangeError.contradicted)" : "no sound reply: \(finder.skipped)" }
 }

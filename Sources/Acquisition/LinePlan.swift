@@ -136,9 +136,9 @@ public struct LinePlan: Sendable {
   /// Tells what became of a question.
   public mutating func concluded(_ ask: Ask, _ conclusion: Conclusion, at now: BootInstant) {
     switch conclusion {
-    case .portLost: return
+    case .portLost: portLost(at: now)
     case .answered(let delay):
-      health[ask.meter].answered(delay: delay)
+      health[ask.meter].answered(ask.query, delay: delay)
       finish(ask)
     case .refused:
       // While an older answer may still come, a refusal may be of that older question.
@@ -150,6 +150,11 @@ public struct LinePlan: Sendable {
       tried(ask, .damaged, at: now)
     case .silent: health[ask.meter].silent(ask.query, at: now)
     }
+  }
+
+  /// Tells that the port was lost: Modbus answers that are under way may come when it is open again.
+  public mutating func portLost(at now: BootInstant) {
+    for index in meters.indices { health[index].connectionLost(meters[index].programme.joined(), at: now) }
   }
 
   /// What rounds have missed since this was last asked.
@@ -267,7 +272,7 @@ extension LinePlan {
   }
 
   private func ask(_ meter: Int, _ query: Query, _ round: Round?) -> Ask {
-    let timeout = health[meter].replyTimeout(limit: meters[meter].replyLimit)
+    let timeout = health[meter].replyTimeout(for: query, limit: meters[meter].replyLimit)
     return Ask(meter: meter, query: query, round: round, replyTimeout: timeout)
   }
 

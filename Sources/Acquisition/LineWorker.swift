@@ -24,7 +24,12 @@ public actor LineWorker {
   private let tell: @Sendable (LineEvent) -> Void
   /// Somebody who is gone may have asked: first the time in which any meter answers must pass.
   private var mustListen: Bool
+  /// Failures of the port since a byte last came over it.
   private var failures = 0
+  /// What the house was last told of the port.
+  private var isToldOpen = false
+  /// Whom the last question went to.
+  private var lastAsked: Int?
   /// Nothing is sent into a babbling line before this.
   private var babblesUntil = BootInstant(nanoseconds: 0)
   private var opensAt = BootInstant(nanoseconds: 0)
@@ -81,11 +86,10 @@ public actor LineWorker {
   public func open() -> LineError? {
     do throws(LineError) {
       try line.open()
-      tell(.portOpened(line: name))
+      tellOpen()
       return nil
     } catch {
-      failures = 1
-      opensAt = planClock.now + .seconds(1)
+      waitForPort()
       return error
     }
   }
@@ -99,25 +103,40 @@ public actor LineWorker {
       } else {
         reopen()
       }
-      // Lets the questions of others in between two exchanges.
-      await Task.yield()
+      // Lets the questions of others in between two exchanges. A plain yield would go through the shared pool, where
+      // every thread may be busy.
+      await withCheckedContinuation { thread.resumeLater($0) }
     }
     line.close()
   }
 
   deinit { thread.stop() }
 
-  /// Tries to open a lost port: at once, then after 1, 2, 4 ... 60 seconds.
+  /// Tries to open a lost port: after 1, 2, 4 ... 60 seconds, until bytes come over it again.
   private func reopen() {
     guard planClock.now >= opensAt else { return rest(until: opensAt) }
     do throws(LineError) {
       try line.open()
-      failures = 0
-      tell(.portOpened(line: name))
     } catch {
-      failures += 1
-      opensAt = planClock.now + .seconds(min(60, Int64(1) << Int64(min(failures - 1, 6))))
+      waitForPort()
     }
+  }
+
+  private func waitForPort() {
+    failures += 1
+    opensAt = planClock.now + .seconds(min(60, Int64(1) << Int64(min(failures - 1, 6))))
+  }
+
+  private func lost(_ error: LineError) {
+    if isToldOpen { tell(.portLost(line: name, reason: "\(error)")) }
+    isToldOpen = false
+    waitForPort()
+  }
+
+  /// A port that opens and dies at once is not told as open again: only one that has carried something.
+  private func tellOpen() {
+    if !isToldOpen { tell(.portOpened(line: name)) }
+    isToldOpen = true
   }
 
   /// Waits for a while at most: the watchdog must see the worker alive, and the calls of others get in between.
@@ -151,7 +170,9 @@ public actor LineWorker {
       let late = try line.quarantine(silence: meter.replyLimit)
       if late > 0 { tell(.late(line: name, meter: meter.id, bytes: late)) }
     } catch {
-      tell(.portLost(line: name, reason: "\(error)"))
+      guard error.losesPort else { return }
+      lost(error)
+      plan.portLost(at: planClock.now)
     }
   }
 
@@ -163,12 +184,14 @@ public actor LineWorker {
     do throws(LineError) {
       conclusion = try converse(ask, meter)
     } catch {
-      conclusion = .portLost
       if error.losesPort {
-        tell(.portLost(line: name, reason: "\(error)"))
+        conclusion = .portLost
+        lost(error)
       } else {
+        // This meter is set aside, so that the others of the line get their turn.
+        conclusion = .silent
         tell(.rejected(line: name, meter: meter.id, query: ask.query, reason: "\(error)"))
-        babblesUntil = planClock.now + .seconds(5)
+        if case .babble = error { babblesUntil = planClock.now + .seconds(5) }
       }
     }
     plan.concluded(ask, conclusion, at: planClock.now)
@@ -217,9 +240,17 @@ public actor LineWorker {
   }
 
   private func put(
-    _ query: Query, of ask: LinePlan.Ask, _ meter: LineMeter
+    _ query: Query, of ask: LinePlan.Ask, _ meter: LineMeter, _ listening: BootInstant.Span = .zero
   ) throws(LineError) -> MeterSpeaker.Said {
-    try speaker.ask(query, of: meter, on: line, replyTimeout: ask.replyTimeout)
+    let said = try speaker.ask(query, of: meter, on: line, replyTimeout: ask.replyTimeout, listening: listening)
+    if said.record.bytesReceived > 0 { failures = 0 }
+    tellOpen()
+    // What came between two exchanges, when nobody listened, is most likely of the meter that was asked before.
+    if said.record.bytesDiscarded > 0 {
+      tell(.late(line: name, meter: meters[lastAsked ?? ask.meter].id, bytes: said.record.bytesDiscarded))
+    }
+    lastAsked = ask.meter
+    return said
   }
 
   /// Reads what a bill rests on: believed when two reads agree, for the checksum of DL/T 645 misses one in 256.
@@ -229,7 +260,8 @@ public actor LineWorker {
   private func readTwice(_ ask: LinePlan.Ask, _ meter: LineMeter) throws(LineError) -> MeterSpeaker.Said {
     let first = try readWithTime(ask, meter)
     guard case .told(let told) = first.result else { return first }
-    var second = try readWithTime(ask, meter)
+    // A second answer to the first read that came late would have met this one; only the last is waited for.
+    var second = try readWithTime(ask, meter, listening: MeterSpeaker.patience)
     if case .told(let again) = second.result, again.observations != told.observations {
       second.result = .damaged("two reads differ")
     }
@@ -237,11 +269,13 @@ public actor LineWorker {
   }
 
   /// One read, with the time of the freeze before it where it is of one.
-  private func readWithTime(_ ask: LinePlan.Ask, _ meter: LineMeter) throws(LineError) -> MeterSpeaker.Said {
-    guard let freezeTime = ask.query.freezeTime else { return try put(ask.query, of: ask, meter) }
+  private func readWithTime(
+    _ ask: LinePlan.Ask, _ meter: LineMeter, listening: BootInstant.Span = .zero
+  ) throws(LineError) -> MeterSpeaker.Said {
+    guard let freezeTime = ask.query.freezeTime else { return try put(ask.query, of: ask, meter, listening) }
     let time = try put(freezeTime, of: ask, meter)
     guard case .told(let frozen) = time.result else { return time }
-    var said = try put(ask.query, of: ask, meter)
+    var said = try put(ask.query, of: ask, meter, listening)
     guard case .told(let told) = said.result else { return said }
     said.record.requests = time.record.requests + said.record.requests
     said.result = .told(

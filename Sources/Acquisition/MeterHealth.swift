@@ -17,9 +17,8 @@ public struct MeterHealth: Hashable, Sendable {
   ///
   /// A meter answers in order. So once it has answered a question of another shape, nothing older is owed.
   public private(set) var owed: [Query.Shape: BootInstant] = [:]
-  private var longestDelay = BootInstant.Span.zero
-  private var answers = 0
-  private var lateness = 0
+  /// How fast the meter answers, by the shape of the question: a block of settlements takes far longer than a clock.
+  private var paces: [Query.Shape: Pace] = [:]
 
   public init() {}
 
@@ -28,13 +27,20 @@ public struct MeterHealth: Hashable, Sendable {
     for query in questions { owed[query.shape] = now + Self.longestLateness }
   }
 
-  /// Longest wait for a first byte: the profile's limit, or less once the meter's usual delay is known.
+  /// Longest wait for a first byte: the profile's limit, or less once the usual delay of such answers is known.
   ///
-  /// After eight answers it is twice the longest delay seen and 100 ms more; each silence doubles it again.
-  public func replyTimeout(limit: BootInstant.Span) -> BootInstant.Span {
-    guard answers >= 8 else { return limit }
-    let learned = longestDelay * 2 + .milliseconds(100)
-    return min(limit, learned * (Int64(1) << Int64(min(lateness, 4))))
+  /// After eight answers of one shape it is twice the longest delay seen and 100 ms more; each silence doubles it,
+  /// until an answer of that shape comes. Memories that bills rest on always have the whole limit.
+  public func replyTimeout(for query: Query, limit: BootInstant.Span) -> BootInstant.Span {
+    guard !query.isBillingMemory, let pace = paces[query.shape], pace.answers >= 8 else { return limit }
+    let learned = pace.longestDelay * 2 + .milliseconds(100)
+    return min(limit, learned * (Int64(1) << Int64(min(pace.lateness, 4))))
+  }
+
+  private struct Pace: Hashable, Sendable {
+    var longestDelay = BootInstant.Span.zero
+    var answers = 0
+    var lateness = 0
   }
 
   public var isSetAside: Bool {
@@ -51,13 +57,15 @@ public struct MeterHealth: Hashable, Sendable {
   /// True while some answer may still come late.
   public func isOwed(at now: BootInstant) -> Bool { owed.contains { $0.value > now } }
 
-  mutating func answered(delay: BootInstant.Span?) {
+  mutating func answered(_ query: Query, delay: BootInstant.Span?) {
     state = .answering
     owed = [:]
-    answers += 1
-    lateness = 0
+    var pace = paces[query.shape, default: Pace()]
+    pace.answers += 1
+    pace.lateness = 0
     // Old extremes fade: a meter that was slow once is not waited for so long for ever.
-    longestDelay = max(delay ?? .zero, longestDelay - longestDelay / 64)
+    pace.longestDelay = max(delay ?? .zero, pace.longestDelay - pace.longestDelay / 64)
+    paces[query.shape] = pace
   }
 
   /// The meter is there but its answer proves nothing about which question it answers.
@@ -65,16 +73,23 @@ public struct MeterHealth: Hashable, Sendable {
   /// A refusal of a question that nothing proves is treated as owed: the true answer may follow.
   mutating func refused(_ query: Query, at now: BootInstant) {
     state = .answering
-    lateness = 0
     if isOwed(at: now) { owed[query.shape] = now + Self.longestLateness }
   }
 
   /// Bytes came, but no answer that can be believed.
   mutating func damaged(_ query: Query, at now: BootInstant) { owed[query.shape] = now + Self.longestLateness }
 
+  /// The connection was lost while nobody knows what is still under way: serial servers hand what comes late to the
+  /// next connection. DL/T 645 answers say themselves what they answer.
+  mutating func connectionLost(_ queries: some Sequence<Query>, at now: BootInstant) {
+    for query in queries {
+      if case .registers = query { owed[query.shape] = now + Self.longestLateness }
+    }
+  }
+
   mutating func silent(_ query: Query, at now: BootInstant) {
     owed[query.shape] = now + Self.longestLateness
-    lateness += 1
+    paces[query.shape]?.lateness += 1
     let silences: Int
     if case .setAside(let before, _) = state { silences = before + 1 } else { silences = 1 }
     state = .setAside(silences: silences, probeAt: now + Self.rest(after: silences))

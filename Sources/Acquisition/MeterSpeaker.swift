@@ -48,18 +48,24 @@ final class MeterSpeaker {
     var faults: [RegisterFault] = []
   }
 
+  /// How long a second meter at the same address is waited for where it matters most.
+  static let patience = BootInstant.Span.milliseconds(50)
+
   /// Asks once; no retries. Throws when the port fails.
+  ///
+  /// An answer is listened after for `listening`, or for the silence that the line keeps anyway.
   func ask(
-    _ query: Query, of meter: LineMeter, on line: Line, replyTimeout: BootInstant.Span
+    _ query: Query, of meter: LineMeter, on line: Line, replyTimeout: BootInstant.Span,
+    listening: BootInstant.Span = .zero
   ) throws(LineError) -> Said {
     switch (query, meter.address) {
     case (.identifier(let identifier), .dlt645(let address)):
-      return try read(identifier, from: address, meter, line, replyTimeout)
+      return try read(identifier, from: address, meter, line, replyTimeout, listening)
     case (.registers(let function, let start, let count), .modbus(let unit)):
       guard let request = ReadRequest(unit: unit, function: function, register: start, count: count) else {
         return Said(result: .damaged("\(query) cannot be asked"), record: ExchangeRecord(nothingSentAt: HostClock.boot))
       }
-      return try read(request, query, meter, line, replyTimeout)
+      return try read(request, query, meter, line, replyTimeout, listening)
     case (.identifier, .modbus), (.registers, .dlt645):
       return Said(
         result: .damaged("\(query) is no question for \(meter.address)"),
@@ -69,31 +75,37 @@ final class MeterSpeaker {
 
   private func read(
     _ identifier: DataIdentifier, from address: Address, _ meter: LineMeter, _ line: Line,
-    _ replyTimeout: BootInstant.Span
+    _ replyTimeout: BootInstant.Span, _ listening: BootInstant.Span
   ) throws(LineError) -> Said {
     var conversation = DLT645Conversation(
       .data(identifier), to: address, wakeUps: meter.wakeUps, rates: meter.profile.rates)
     let timing = ExchangeTiming(silence: meter.quietBefore, reply: replyTimeout, gap: meter.gap)
     let record = try line.run(&conversation, settings: meter.settings, timing: timing)
+    var said = Said(result: result(conversation, identifier), record: record)
+    guard conversation.end.isAnswer else { return said }
+    try line.settle(&conversation, silence: max(timing.silence, listening))
+    if !conversation.end.isAnswer { said.result = .damaged(conversation.damage) }
+    return said
+  }
+
+  private func result(_ conversation: DLT645Conversation, _ identifier: DataIdentifier) -> SaidResult {
     switch conversation.end {
-    case .silent: return Said(result: .silent, record: record)
-    case .damaged: return Said(result: .damaged(conversation.damage), record: record)
-    case .refused(let reason): return Said(result: .refused(reason), record: record)
+    case .silent: return .silent
+    case .damaged: return .damaged(conversation.damage)
+    case .refused(let reason): return .refused(reason)
     case .answered:
-      guard case .data(let payload, let from, let frames) = conversation.outcome else {
-        return Said(result: .silent, record: record)
-      }
+      guard case .data(let payload, let from, let frames) = conversation.outcome else { return .silent }
       do throws(DataError) {
-        let observations = try identifier.observations(in: payload)
-        return Said(result: .told(Told(observations: observations, frames: frames, from: from)), record: record)
+        return .told(Told(observations: try identifier.observations(in: payload), frames: frames, from: from))
       } catch {
-        return Said(result: .damaged("\(error)"), record: record)
+        return .damaged("\(error)")
       }
     }
   }
 
   private func read(
-    _ request: ReadRequest, _ query: Query, _ meter: LineMeter, _ line: Line, _ replyTimeout: BootInstant.Span
+    _ request: ReadRequest, _ query: Query, _ meter: LineMeter, _ line: Line, _ replyTimeout: BootInstant.Span,
+    _ listening: BootInstant.Span
   ) throws(LineError) -> Said {
     let bytes: [UInt8]
     do {
@@ -106,20 +118,28 @@ final class MeterSpeaker {
     let silence = max(meter.settings.frameSilence, meter.quietBefore)
     let timing = ExchangeTiming(silence: silence, reply: replyTimeout, gap: meter.gap)
     let record = try line.run(&conversation, settings: meter.settings, timing: timing)
+    // Worked out within the silence that follows anyway.
+    var said = Said(result: result(conversation, request, meter), record: record)
+    guard conversation.end.isAnswer else { return said }
+    try line.settle(&conversation, silence: max(timing.silence, listening))
+    if !conversation.end.isAnswer { said.result = .damaged(conversation.damage) }
+    return said
+  }
+
+  private func result(_ conversation: ModbusConversation, _ request: ReadRequest, _ meter: LineMeter) -> SaidResult {
     switch conversation.end {
-    case .silent: return Said(result: .silent, record: record)
-    case .damaged: return Said(result: .damaged("no sound reply: \(conversation.finder.skipped)"), record: record)
-    case .refused(let reason): return Said(result: .refused(reason), record: record)
+    case .silent: return .silent
+    case .damaged: return .damaged(conversation.damage)
+    case .refused(let reason): return .refused(reason)
     case .answered:
-      guard let found = conversation.found else { return Said(result: .silent, record: record) }
+      guard let found = conversation.found else { return .silent }
       do {
         let registers = try modbus.confirm(found.frame)
         let (told, faults) = meter.observations(in: registers, from: request.register, function: request.function)
-        if told.isEmpty, let fault = faults.first { return Said(result: .damaged("\(fault)"), record: record) }
-        return Said(
-          result: .told(Told(observations: told, frames: [found.frame], faults: faults)), record: record)
+        if told.isEmpty, let fault = faults.first { return .damaged("\(fault)") }
+        return .told(Told(observations: told, frames: [found.frame], faults: faults))
       } catch {
-        return Said(result: .damaged("\(error)"), record: record)
+        return .damaged("\(error)")
       }
     }
   }

@@ -46,7 +46,8 @@ public final class Probe {
     var count = 0
     while true {
       count += 1
-      let said = try speaker.ask(query, of: meter, on: line, replyTimeout: meter.replyLimit)
+      let said = try speaker.ask(
+        query, of: meter, on: line, replyTimeout: meter.replyLimit, listening: MeterSpeaker.patience)
       let outcome: Result.Outcome
       switch said.result {
       case .told(let told): outcome = .told(told.observations)

@@ -168,6 +168,14 @@ int cserial_connect(const char *host, const char *port, int timeout_ms) {
       int on = 1;
       setsockopt(descriptor, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
       setsockopt(descriptor, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
+      // A server that is switched off says no goodbye: ask after 10 s of quiet, and give up 10 s after bytes that
+      // nobody acknowledges.
+      int idle = 10, between = 5, probes = 2;
+      unsigned unacknowledged_ms = 10000;
+      setsockopt(descriptor, IPPROTO_TCP, TCP_KEEPIDLE, &idle, sizeof idle);
+      setsockopt(descriptor, IPPROTO_TCP, TCP_KEEPINTVL, &between, sizeof between);
+      setsockopt(descriptor, IPPROTO_TCP, TCP_KEEPCNT, &probes, sizeof probes);
+      setsockopt(descriptor, IPPROTO_TCP, TCP_USER_TIMEOUT, &unacknowledged_ms, sizeof unacknowledged_ms);
       result = descriptor;
       break;
     }

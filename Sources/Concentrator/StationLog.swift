@@ -58,14 +58,18 @@ public struct StationLog: Sendable {
 }
 
 /// Log lines on standard error: `<level>` for the journal, then the message and its metadata as key=value.
+///
+/// Whoever does not read them holds up nothing: what finds no room is dropped and counted.
 public struct LineLogHandler: LogHandler {
   public var logLevel: Logger.Level
   public var metadata: Logger.Metadata = [:]
   private let label: String
   private let isJournal: Bool
+  private let outlet: LogOutlet
 
-  public init(label: String, level: Logger.Level, isJournal: Bool) {
+  public init(label: String, level: Logger.Level, isJournal: Bool, outlet: LogOutlet = .standardError) {
     self.label = label
+    self.outlet = outlet
     self.isJournal = isJournal
     logLevel = level
   }
@@ -76,14 +80,15 @@ public struct LineLogHandler: LogHandler {
   }
 
   public func log(event: LogEvent) {
-    var text = isJournal ? "<\(priority(event.level))>" : "\(event.level) "
-    text += "\(event.message)"
+    var text = "\(lead(event.level))\(event.message)"
     for (key, value) in metadata.merging(event.metadata ?? [:], uniquingKeysWith: { $1 }).sorted(by: { $0.key < $1.key }
     ) {
       text += " \(key)=\(quoted("\(value)"))"
     }
-    writeError(text + "\n")
+    outlet.write(text + "\n") { "\(lead(.warning))log lines dropped lines=\($0)\n" }
   }
+
+  private func lead(_ level: Logger.Level) -> String { isJournal ? "<\(priority(level))>" : "\(level) " }
 
   /// Control bytes cannot forge a second line.
   private func quoted(_ text: String) -> String {

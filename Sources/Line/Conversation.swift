@@ -6,6 +6,8 @@ public import Metering
 public protocol Conversation {
   mutating func start() -> ConversationStep
   /// The next byte from the wire. Echoes of what was sent are already taken out.
+  ///
+  /// A finished conversation may be given what comes after its answer; it stays finished, and its outcome may turn.
   mutating func receive(_ byte: UInt8) -> ConversationStep
   /// The least number of bytes that are still to come before the next step; an estimate, at least 1. The line may
   /// sleep for as long as they take on the wire.
@@ -50,7 +52,7 @@ public struct ExchangeRecord: Hashable, Sendable {
   public var startedAt: BootInstant
   /// The last byte of the last request was on the wire.
   public var requestedAt: BootInstant
-  /// The first byte after the last request came; `nil` when none did.
+  /// The first byte after the last request and its echo came; `nil` when none did.
   public var firstByteAt: BootInstant?
   /// The last byte came.
   public var endedAt: BootInstant
@@ -64,6 +66,9 @@ public struct ExchangeRecord: Hashable, Sendable {
 
   /// From the end of the last request to the first byte of its reply.
   public var replyDelay: BootInstant.Span? { firstByteAt.map { $0 - requestedAt } }
+
+  /// Bytes come that are no echo, the first of them at `instant`.
+  mutating func heard(at instant: BootInstant) { if firstByteAt == nil { firstByteAt = max(instant, requestedAt) } }
 
   /// The record of a question that never went out.
   public init(nothingSentAt now: BootInstant) { self.init(startedAt: now) }

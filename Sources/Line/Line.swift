@@ -72,6 +72,8 @@ public final class Line {
     _ conversation: inout some Conversation, settings: SerialSettings, timing: ExchangeTiming
   ) throws(LineError) -> ExchangeRecord {
     if tuned != settings {
+      // A port that took only half of its settings is tuned again next time.
+      tuned = nil
       try port?.tune(settings)
       tuned = settings
     }
@@ -107,7 +109,12 @@ public final class Line {
       case .listen:
         guard try waitReadable(until: deadline.instant) else {
           var released = ConversationStep.listen
-          echo.release { if released == .listen { released = conversation.receive($0) } }
+          var held: Int64 = 0
+          echo.release {
+            held += 1
+            if released == .listen { released = conversation.receive($0) }
+          }
+          if held > 0 { record.heard(at: record.endedAt - settings.characterTime * held) }
           step = released == .listen ? conversation.timedOut() : released
           continue
         }
@@ -117,10 +124,9 @@ public final class Line {
         lastActivity = max(lastActivity, now)
         record.endedAt = now
         record.bytesReceived += count
-        if record.firstByteAt == nil { record.firstByteAt = now - settings.characterTime * Int64(count) }
         deadline.received(at: now)
         if let onTraffic { onTraffic(Traffic(at: now, sent: false, bytes: Array(buffer[..<count]))) }
-        step = take(count, &conversation, &echo, &record)
+        step = take(count, &conversation, &echo, &record, settings.characterTime)
         if case .listen = step { rest(conversation.bytesToCome, settings, deadline) }
         if case .listen = step, record.bytesReceived > 4096 + 4 * record.requests.count * 512 {
           throw .babble(address, bytes: record.bytesReceived)
@@ -139,9 +145,11 @@ public final class Line {
 
   /// Gives the bytes just read to the conversation until it wants something else than to listen.
   ///
-  /// What came after that belongs to no question: it stays unread by the conversation.
+  /// A conversation that is finished hears the rest too: a second answer may contradict the first. What comes before
+  /// a follow-up request belongs to no question and stays unread.
   private func take(
-    _ count: Int, _ conversation: inout some Conversation, _ echo: inout EchoFilter, _ record: inout ExchangeRecord
+    _ count: Int, _ conversation: inout some Conversation, _ echo: inout EchoFilter, _ record: inout ExchangeRecord,
+    _ characterTime: BootInstant.Span
   ) -> ConversationStep {
     var step = ConversationStep.listen
     for index in 0..<count {
@@ -156,10 +164,42 @@ public final class Line {
         case .byte(let plain): byte = plain
         }
       }
-      echo.receive(byte) { if step == .listen { step = conversation.receive($0) } }
-      if step != .listen { return step }
+      var passed = 0
+      echo.receive(byte) {
+        passed += 1
+        if step == .listen || step == .finished { step = conversation.receive($0) }
+      }
+      if passed > 0 { record.heard(at: record.endedAt - characterTime * Int64(count - index + passed - 1)) }
+      if case .send = step { return step }
     }
     return step
+  }
+
+  /// Keeps a silence after a conversation has finished, and lets the conversation hear what comes in it.
+  ///
+  /// Two meters at one address betray themselves here: the second answer comes right after the first. The next
+  /// request of this line needs the silence anyway.
+  /// - Throws: `LineError` when the port fails or bytes never end.
+  public func settle(_ conversation: inout some Conversation, silence: BootInstant.Span) throws(LineError) {
+    guard port != nil else { throw .closed(address) }
+    do {
+      counters.bytesTrailing += try awaitSilence(silence) { bytes in
+        for byte in bytes {
+          guard self.port?.marksParity == true else {
+            _ = conversation.receive(byte)
+            continue
+          }
+          switch self.parity.receive(byte) {
+          case .none: break
+          case .broken: conversation.interrupted()
+          case .byte(let plain): _ = conversation.receive(plain)
+          }
+        }
+      }
+    } catch {
+      if error.losesPort { close() }
+      throw error
+    }
   }
 
   /// Reads and throws away until the line has been silent for `silence`; for use after a failure.
@@ -179,8 +219,10 @@ public final class Line {
     }
   }
 
-  /// Waits until nothing has been on the wire for `silence`, discarding what comes; how many bytes came.
-  private func awaitSilence(_ silence: BootInstant.Span) throws(LineError) -> Int {
+  /// Waits until nothing has been on the wire for `silence`, for `hear` to judge what comes; how many bytes came.
+  private func awaitSilence(
+    _ silence: BootInstant.Span, _ hear: (ArraySlice<UInt8>) -> Void = { _ in }
+  ) throws(LineError) -> Int {
     var discarded = 0
     let giveUp = HostClock.boot + silence + .seconds(10)
     while true {
@@ -192,6 +234,7 @@ public final class Line {
       if let onTraffic { onTraffic(Traffic(at: now, sent: false, bytes: Array(buffer[..<count]))) }
       lastActivity = max(lastActivity, now)
       discarded += count
+      hear(buffer[..<count])
       guard now < giveUp else { throw .babble(address, bytes: discarded) }
     }
   }
@@ -250,6 +293,8 @@ public struct LineCounters: Hashable, Sendable {
   public var bytesReceived = 0
   /// Bytes thrown away before a request.
   public var bytesDiscarded = 0
+  /// Bytes that came in the silence after an answer.
+  public var bytesTrailing = 0
   /// Bytes that came in quarantine, after their time.
   public var bytesLate = 0
   public var echoes = 0
@@ -264,6 +309,7 @@ public struct LineCounters: Hashable, Sendable {
     all.bytesSent += more.bytesSent
     all.bytesReceived += more.bytesReceived
     all.bytesDiscarded += more.bytesDiscarded
+    all.bytesTrailing += more.bytesTrailing
     all.bytesLate += more.bytesLate
     all.echoes += more.echoes
     all.charactersBroken += more.charactersBroken

@@ -17,10 +17,11 @@ struct PaceSense {
   /// Looks at an exchange: its reply took at least half of the time that its characters take.
   mutating func note(_ record: ExchangeRecord, characterTime: BootInstant.Span) {
     exchanges += 1
-    guard let first = record.firstByteAt, record.bytesReceived >= 8 else { return }
+    let bytes = record.bytesReceived - (record.echoed ? record.bytesSent : 0)
+    guard let first = record.firstByteAt, bytes >= 8 else { return }
     // While sleeping is allowed the record shows our own sleep, so only the others count.
     if !seen || exchanges % Self.renewal == 1 {
-      seen = (record.endedAt - first) * 2 >= characterTime * Int64(record.bytesReceived)
+      seen = (record.endedAt - first) * 2 >= characterTime * Int64(bytes)
     }
   }
 }

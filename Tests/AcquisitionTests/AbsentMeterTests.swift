@@ -1,4 +1,4 @@
-import Acquisition
+import CSerial
 import DLT645
 import Devices
 import Glibc
@@ -6,7 +6,10 @@ import Host
 import Line
 import Metering
 import Simulator
+import Synchronization
 import Testing
+
+@testable import Acquisition
 
 private let targets: [AcquisitionTask.Target] = [.energies, .instantaneous]
 
@@ -97,6 +100,37 @@ private func line(of count: Int, _ change: (Int, inout Pair) -> Void) throws -> 
   }
 }
 
+/// A meter that never ends once it has begun.
+private struct Babbler: SimulatedMeter {
+  var inner: any SimulatedMeter
+
+  var id: MeterID { inner.id }
+  var language: MeterLanguage { inner.language }
+  var unit: UInt8? { inner.unit }
+  var registers: MeterRegisters { inner.registers }
+
+  mutating func answer(_ request: [UInt8], at now: SimulatedInstant) -> Simulator.Answer? {
+    guard var answer = inner.answer(request, at: now) else { return nil }
+    answer.bytes = Array(repeating: 0x55, count: 12_000)
+    return answer
+  }
+
+  func truth(_ quantity: Quantity, _ memory: Memory, at now: SimulatedInstant) -> Observation? { nil }
+}
+
+@Suite(.serialized, .timeLimit(.minutes(1))) struct BabblingMeterTests {
+  @Test func `a meter that babbles is set aside and the others are read`() async throws {
+    let rig = try Rig(try line(of: 3) { _, _ in }, tasks: [once("a", targets)]) { index, meter in
+      index == 0 ? Babbler(inner: meter) : meter
+    }
+    let tally = await rig.run { tally, _ in tally.answers >= rig.wanted * 2 / 3 }
+    #expect(tally.wrong == [])
+    #expect(tally.byMeter[id("D1")] == nil)
+    #expect(tally.rejected.contains { $0.contains("babbles") })
+    #expect(tally.health.contains { $0.meter == id("D1") && !$0.isAnswering })
+  }
+}
+
 @Suite(.serialized, .timeLimit(.minutes(1))) struct LostPortTests {
   /// Descriptors of this process that lead to one of the terminals that this test had, hung up or not.
   private func descriptors(of terminals: Set<String>) -> Int {
@@ -153,6 +187,50 @@ private func line(of count: Int, _ change: (Int, inout Pair) -> Void) throws -> 
     #expect(before >= 2)
     // Terminals of other tests may get the same numbers; a leak would leave fifty.
     #expect(after < before + 25)
+  }
+
+  @Test func `a server that accepts and closes is tried ever more rarely and told once`() async throws {
+    var port: UInt16 = 0
+    let listener = cserial_listen_local(0, &port)
+    try #require(listener >= 0)
+    defer { cserial_close(listener) }
+    let pair = try #require(line(of: 1) { _, _ in }.first)
+    let task = once("a", [.energies])
+    let planned = LinePlan.Meter(
+      id: pair.meter.id, programme: [pair.meter.queries(for: task.targets)], probes: pair.meter.probes,
+      replyLimit: pair.meter.replyLimit)
+    let began = HostClock.boot
+    let told = Mutex<[String]>([])
+    let worker = try LineWorker(
+      name: "bus", address: .server(host: "127.0.0.1", port: Int(port)), settings: settings(quickSettings),
+      meters: [pair.meter],
+      plan: LinePlan(tasks: [task], meters: [planned], zone: .china, at: began, wall: HostClock.wall),
+      clock: WallClock(isTrusted: true), planClock: PlanClock(speed: 200)
+    ) { event in
+      switch event {
+      case .portOpened: told.withLock { $0.append("opened") }
+      case .portLost: told.withLock { $0.append("lost") }
+      default: break
+      }
+    }
+    let running = Task {
+      _ = await worker.open()
+      await worker.run()
+    }
+    var accepted = 0
+    while accepted < 5 {
+      guard cserial_wait_readable(listener, (began + .seconds(20)).nanoseconds) == 1 else { break }
+      let caller = cserial_accept(listener)
+      guard caller >= 0 else { continue }
+      cserial_close(caller)
+      accepted += 1
+    }
+    // Rests of 1, 2, 4 and 8 seconds lie between five connections, 200 times as fast.
+    #expect(accepted == 5)
+    #expect(HostClock.boot - began >= .milliseconds(15 * 1000 / 200))
+    worker.stop()
+    await running.value
+    #expect(told.withLock { $0 } == ["opened", "lost"])
   }
 
   @Test func `a port that is not there at first is opened when it comes`() async throws {

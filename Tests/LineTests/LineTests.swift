@@ -193,3 +193,50 @@ private let timing = ExchangeTiming(silence: .milliseconds(1), reply: .seconds(2
     #expect(looks >= 1)
   }
 }
+
+@Suite(.serialized) struct TrailingBytesTests {
+  @Test func `what comes after an answer is still heard, in the same read and in the silence`() throws {
+    let peer = PtyPeer()
+    let line = Line(peer.address, settings: fast)
+    try line.open()
+    peer.answer(after: 1, [[1, 2, 3, 4]])
+    var talk = Counting(request: [0xA0], wanted: 2)
+    _ = try line.run(&talk, timing: timing)
+    peer.write([5, 6])
+    try line.settle(&talk, silence: .milliseconds(20))
+    #expect(talk.heard == [1, 2, 3, 4, 5, 6])
+    #expect(line.counters.bytesTrailing >= 2)
+  }
+
+  @Test func `an echo is not the first byte of a reply`() throws {
+    let peer = PtyPeer()
+    let line = Line(peer.address, settings: fast)
+    try line.open()
+    peer.answer(after: 3, [[7, 7, 7]])
+    var talk = Counting(request: [7, 7, 7], wanted: 2)
+    let record = try line.run(
+      &talk, timing: ExchangeTiming(silence: .zero, reply: .milliseconds(50), gap: .milliseconds(5)))
+    #expect(record.echoed)
+    #expect(talk.isSilent)
+    #expect(record.firstByteAt == nil)
+    #expect(record.replyDelay == nil)
+  }
+
+  @Test func `a connection to a serial server notices when the server is gone`() throws {
+    var port: UInt16 = 0
+    let listener = cserial_listen_local(0, &port)
+    let connected = cserial_connect("127.0.0.1", "\(port)", 1000)
+    try #require(listener >= 0 && connected >= 0)
+    defer {
+      cserial_close(listener)
+      cserial_close(connected)
+    }
+    func option(_ name: CInt) -> CInt {
+      var value: CInt = 0
+      var size = socklen_t(MemoryLayout<CInt>.size)
+      return getsockopt(connected, CInt(IPPROTO_TCP), name, &value, &size) == 0 ? value : -1
+    }
+    #expect(option(TCP_USER_TIMEOUT) == 10_000)
+    #expect(option(TCP_KEEPIDLE) == 10)
+  }
+}

@@ -1,0 +1,74 @@
+import DLT645
+import Devices
+import Host
+import Line
+import Metering
+import Modbus
+import Simulator
+import Testing
+
+@testable import Acquisition
+
+/// A meter whose answers are followed by those of another at the same address, a moment later.
+private struct Twins: SimulatedMeter {
+  var first: any SimulatedMeter
+  var second: any SimulatedMeter
+
+  var id: MeterID { first.id }
+  var language: MeterLanguage { first.language }
+  var unit: UInt8? { first.unit }
+  var registers: MeterRegisters { first.registers }
+
+  mutating func answer(_ request: [UInt8], at now: SimulatedInstant) -> Simulator.Answer? {
+    guard var answer = first.answer(request, at: now) else { return nil }
+    answer.bytes += second.answer(request, at: now)?.bytes ?? []
+    return answer
+  }
+
+  func truth(_ quantity: Quantity, _ memory: Memory, at now: SimulatedInstant) -> Observation? {
+    first.truth(quantity, memory, at: now)
+  }
+}
+
+@Suite(.serialized, .timeLimit(.minutes(1))) struct ContradictionTests {
+  private func twins(_ profile: DeviceProfile, address: String, _ targets: [AcquisitionTask.Target]) async throws
+    -> Tally
+  {
+    let line = try settings(quickSettings)
+    let pair = try Pair("A", profile, address: address, seed: 1, on: line)
+    let other = try Pair("A", profile, address: address, seed: 2, on: line).description.meter
+    let rig = try Rig([pair], tasks: [once("a", targets)]) { Twins(first: $1, second: other) }
+    return await rig.run { tally, _ in tally.answers > 0 || tally.rejected.count >= LinePlan.triesWhenDamaged }
+  }
+
+  @Test func `two DL-T 645 meters that answer one after the other are not believed`() async throws {
+    let tally = try await twins(TestProfile.dlt645(items: ["0001FF00"]), address: "202311110001", [.energies])
+    #expect(tally.answers == 0)
+    #expect(tally.rejected.allSatisfy { $0 == "\(ExchangeError.contradicted)" })
+  }
+
+  @Test func `two Modbus meters that answer one after the other are not believed`() async throws {
+    let tally = try await twins(
+      TestProfile.farApart(), address: "9", [.quantity(try quantity("energy.import.active.total"))])
+    #expect(tally.answers == 0)
+    #expect(tally.rejected.allSatisfy { $0 == "\(ExchangeError.contradicted)" })
+  }
+
+  @Test func `a second Modbus answer turns the outcome only where it says something else`() throws {
+    let read = try #require(ReadRequest(unit: 9, function: .inputRegisters, register: 0, count: 2))
+    func reply(_ last: UInt8) -> [UInt8] {
+      let body: [UInt8] = [9, 4, 4, 0, 0, 1, last]
+      var sum = Checksum()
+      for byte in body { sum.add(byte) }
+      return body + [UInt8(truncatingIfNeeded: sum.register), UInt8(truncatingIfNeeded: sum.register >> 8)]
+    }
+    for (second, isContradicted) in [(reply(7), false), (reply(8), true), ([9, 4, 4, 0], false)] {
+      var talk = ModbusConversation(read, request: read.rtu)
+      _ = talk.start()
+      for byte in reply(7) + second { _ = talk.receive(byte) }
+      #expect(talk.isContradicted == isContradicted)
+      #expect(talk.end.isAnswer != isContradicted)
+      #expect(talk.found?.frame == reply(7))
+    }
+  }
+}
