@@ -51,6 +51,9 @@ final class MeterSpeaker {
   /// How long a second meter at the same address is waited for where it matters most.
   static let patience = BootInstant.Span.milliseconds(50)
 
+  /// What of the silence after an answer is left for making the next request; bytes that come then are only counted.
+  private static let preparation = BootInstant.Span.milliseconds(1)
+
   /// Asks once; no retries. Throws when the port fails.
   ///
   /// An answer is listened after for `listening`, or for the silence that the line keeps anyway.
@@ -83,7 +86,7 @@ final class MeterSpeaker {
     let record = try line.run(&conversation, settings: meter.settings, timing: timing)
     var said = Said(result: result(conversation, identifier), record: record)
     guard conversation.end.isAnswer else { return said }
-    try line.settle(&conversation, silence: max(timing.silence, listening))
+    try line.settle(&conversation, silence: max(timing.silence - Self.preparation, listening))
     if !conversation.end.isAnswer { said.result = .damaged(conversation.damage) }
     return said
   }
@@ -121,7 +124,7 @@ final class MeterSpeaker {
     // Worked out within the silence that follows anyway.
     var said = Said(result: result(conversation, request, meter), record: record)
     guard conversation.end.isAnswer else { return said }
-    try line.settle(&conversation, silence: max(timing.silence, listening))
+    try line.settle(&conversation, silence: max(timing.silence - Self.preparation, listening))
     if !conversation.end.isAnswer { said.result = .damaged(conversation.damage) }
     return said
   }
