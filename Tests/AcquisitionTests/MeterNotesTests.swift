@@ -1,6 +1,7 @@
 @testable import Acquisition
 import DLT645
 import Metering
+import Simulator
 import Testing
 
 private let start = BootInstant(nanoseconds: 1_000_000_000_000)
@@ -75,5 +76,62 @@ struct DayCase: Sendable, CustomTestStringConvertible {
     slow.take([date], at: start, took: .seconds(24))
     slow.take([time], at: start + .seconds(2), took: .seconds(1))
     #expect(slow.clock == nil)
+  }
+}
+
+/// A meter that does not know some items.
+private struct RefusingMeter: SimulatedMeter {
+  var inner: any SimulatedMeter
+  let address: Address
+  let refused: [UInt32]
+  var id: MeterID { inner.id }
+  var language: MeterLanguage { inner.language }
+  var unit: UInt8? { inner.unit }
+  var registers: MeterRegisters { inner.registers }
+
+  private func frame(_ bits: UInt32) -> [UInt8] {
+    Request.data(DataIdentifier(rawValue: bits)).frame(to: address, wakeUps: 0)
+  }
+
+  mutating func answer(_ request: [UInt8], at now: SimulatedInstant) -> Simulator.Answer? {
+    let isRefused = refused.contains { request.suffix(16).elementsEqual(frame($0)) }
+    // No meter has this item.
+    return inner.answer(isRefused ? frame(0x0F0F_0F0F) : request, at: now)
+  }
+  func truth(_ quantity: Quantity, _ memory: Memory, at now: SimulatedInstant) -> Observation? {
+    inner.truth(quantity, memory, at: now)
+  }
+}
+
+@Suite(.serialized, .timeLimit(.minutes(1))) struct RefusingMeterTests {
+  private func labelled(refused: [UInt32]) async throws -> (settlements: Int, reasons: Set<String>, missed: Int) {
+    let profile = try profile(named: "dlt645-2007-three-phase")
+    let pair = try Pair("D", profile, address: "202311110001", on: settings(quickSettings))
+    let address = try #require(Address("202311110001"))
+    let target = AcquisitionTask.Target.settlements(depth: 2, of: .energyTotal(.importActive))
+    let rig = try Rig([pair], tasks: [once("a", [target])]) {
+      RefusingMeter(inner: $1, address: address, refused: refused)
+    }
+    let tally = await rig.runToTheEnd()
+    let made = tally.all.map { $0.readings(zone: .china) }
+    return (
+      made.flatMap(\.readings).count { $0.key.kind == .settlement }, Set(made.flatMap(\.unlabelled).map(\.reason)),
+      tally.missed
+    )
+  }
+
+  @Test func `a meter without the clock in one item is labelled by date and time, and needs no second day`()
+    async throws
+  {
+    let (settlements, reasons, missed) = try await labelled(refused: [0x0400_010C, 0x0400_0B02, 0x0400_0B03])
+    #expect(settlements == 10)
+    #expect(reasons == [])
+    #expect(missed == 3)
+  }
+
+  @Test func `a meter that refuses its settlement day has no labelled settlements`() async throws {
+    let (settlements, reasons, _) = try await labelled(refused: [0x0400_0B01])
+    #expect(settlements == 0)
+    #expect(reasons == ["the meter's settlement day is not known"])
   }
 }
