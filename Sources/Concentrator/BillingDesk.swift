@@ -35,12 +35,8 @@ actor BillingDesk {
     let since: Int64
   }
 
-  /// - Parameters:
-  ///   - accounts: whose cycles are closed.
-  ///   - plans: by account.
-  ///   - patience: for so many seconds a cycle may lack readings before that is said.
-  ///   - now: the host's time.
-  ///   - report: takes what happens, and must not block.
+  /// A desk for `accounts`, with their plans by account. A cycle may lack readings for `patience` seconds before that
+  /// is said. `now` is the host's time; `report` takes what happens and must not block.
   init(
     store: Store, accounts: [Account], plans: [String: Plan], patience: Int64 = 0,
     now: @escaping @Sendable () -> HostInstant, report: @escaping @Sendable (StationEvent) -> Void
