@@ -28,6 +28,7 @@ public actor LineWorker {
   private var failures = 0
   /// What the house was last told of the port.
   private var isToldOpen = false
+  private var hasBeenOpen = false
   /// Whom the last question went to.
   private var lastAsked: Int?
   /// Nothing is sent into a babbling line before this.
@@ -117,6 +118,8 @@ public actor LineWorker {
     guard planClock.now >= opensAt else { return rest(until: opensAt) }
     do throws(LineError) {
       try line.open()
+      // A port that was missing from the start is news when it is there, also on a line with nothing to ask.
+      if !hasBeenOpen { tellOpen() }
     } catch {
       waitForPort()
     }
@@ -137,6 +140,7 @@ public actor LineWorker {
   private func tellOpen() {
     if !isToldOpen { tell(.portOpened(line: name)) }
     isToldOpen = true
+    hasBeenOpen = true
   }
 
   /// Waits for a while at most: the watchdog must see the worker alive, and the calls of others get in between.
