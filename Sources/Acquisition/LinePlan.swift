@@ -162,9 +162,6 @@ public struct LinePlan: Sendable {
     defer { missed = [] }
     return missed
   }
-
-  /// True when every open round is finished.
-  public var isIdle: Bool { rounds.isEmpty }
 }
 
 extension LinePlan {

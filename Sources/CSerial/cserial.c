@@ -36,8 +36,6 @@ static bool speed_of(uint32_t baud, speed_t *speed) {
   return false;
 }
 
-bool cserial_knows_baud(uint32_t baud) { speed_t ignored; return speed_of(baud, &ignored); }
-
 int cserial_open(const char *path) {
   int descriptor = open(path, O_RDWR | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
   if (descriptor < 0) return -errno;
@@ -108,24 +106,6 @@ int cserial_lock(int descriptor) {
   if (ioctl(descriptor, TIOCEXCL) < 0 && errno != ENOTTY && errno != EINVAL) return -errno;
   if (flock(descriptor, LOCK_EX | LOCK_NB) < 0) return errno == EWOULDBLOCK ? -EBUSY : -errno;
   return 0;
-}
-
-int cserial_discard_input(int descriptor) {
-  int total = 0;
-  uint8_t waste[512];
-  for (;;) {
-    ssize_t count = read(descriptor, waste, sizeof waste);
-    if (count > 0) {
-      total += (int)count;
-      if (total > 1 << 20) return total;
-    } else if (count == 0) {
-      return total;
-    } else if (errno == EAGAIN || errno == EWOULDBLOCK) {
-      return total;
-    } else if (errno != EINTR) {
-      return -errno;
-    }
-  }
 }
 
 int cserial_drain(int descriptor) {

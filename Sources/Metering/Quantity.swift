@@ -178,10 +178,4 @@ extension Quantity {
     default: false
     }
   }
-
-  /// The whole of which this quantity is one rate; `nil` where it is not of a rate.
-  public var totalOfRates: Quantity? {
-    guard case .rate = part else { return nil }
-    return Quantity(measurand, .total)
-  }
 }

@@ -94,8 +94,9 @@ struct BenchLine {
     _ statistics: LineStatistics, _ cpu: BootInstant.Span
   ) -> [Figure] {
     let stored = seen.readings.count
-    let wrong = seen.readings.count { truth.isRight($0) == false }
-    let right = seen.readings.count { truth.isRight($0) == true }
+    let checked = seen.readings.map { truth.isRight($0) }
+    let wrong = checked.count { $0 == false }
+    let right = checked.count { $0 == true }
     let name = "line.\(workload.kind.rawValue)"
     let took = (seen.ended.flatMap { end in seen.began.map { end - $0 } }) ?? .zero
     let ratio = took.nanoseconds > 0 ? expected.limit.nanoseconds * 1_000_000 / took.nanoseconds : 0

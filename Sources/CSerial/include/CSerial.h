@@ -19,9 +19,6 @@ struct cserial_settings {
   uint8_t stop_bits;  // 1 or 2
 };
 
-/// Whether the terminals of this system know the rate.
-bool cserial_knows_baud(uint32_t baud);
-
 /// The control flags that stand for `settings`, and the rate; a seam to test what no pty can keep.
 int cserial_control_flags(const struct cserial_settings *settings, uint32_t *cflag, uint32_t *iflag, uint32_t *speed);
 
@@ -34,9 +31,6 @@ bool cserial_is_pseudo_terminal(int descriptor);
 
 /// Takes the port for this process: TIOCEXCL and an advisory lock. -EBUSY when another holds it.
 int cserial_lock(int descriptor);
-
-/// Throws away what was received and not yet read; the count of bytes that were waiting, or a negative errno.
-int cserial_discard_input(int descriptor);
 
 /// Waits until what was written has left the port.
 int cserial_drain(int descriptor);
