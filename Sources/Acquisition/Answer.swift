@@ -1,3 +1,4 @@
+public import Line
 public import Metering
 
 /// What a meter told in one exchange, with everything needed to make readings of it and to prove them.
@@ -121,6 +122,8 @@ public enum LineEvent: Sendable {
   case rejected(line: String, meter: MeterID, query: Query, reason: String)
   /// Bytes that came after their time and were thrown away.
   case late(line: String, meter: MeterID, bytes: Int)
+  /// Something that changes a meter was sent, or kept back by the guard.
+  case control(line: String, ControlRecord)
   case portLost(line: String, reason: String)
   case portOpened(line: String)
 }

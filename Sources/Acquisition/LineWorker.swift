@@ -38,32 +38,35 @@ public actor LineWorker {
   /// A worker that has not begun.
   ///
   /// `meters` stand in the order of the plan's meters; `clock` labels rounds and readings; `tell` takes events and
-  /// must not block. With `listensFirst` a line with Modbus meters is heard out before anything is asked, since one
+  /// must not block. `permissions` say what may be changed, nothing unless told. With `listensFirst` a line with Modbus meters is heard out before anything is asked, since one
   /// may still answer a daemon that was killed. Throws where libmodbus cannot be had.
   public init(
     name: String, address: PortAddress, settings: SerialSettings, meters: [LineMeter], plan: LinePlan,
-    clock: WallClock, listensFirst: Bool = false, tell: @escaping @Sendable (LineEvent) -> Void
+    clock: WallClock, listensFirst: Bool = false, permissions: Permissions = .none,
+    tell: @escaping @Sendable (LineEvent) -> Void
   ) throws(SpeakerError) {
     try self.init(
       name: name, address: address, settings: settings, meters: meters, plan: plan, clock: clock,
-      listensFirst: listensFirst, planClock: PlanClock(), tell: tell)
+      listensFirst: listensFirst, permissions: permissions, planClock: PlanClock(), tell: tell)
   }
 
   init(
     name: String, address: PortAddress, settings: SerialSettings, meters: [LineMeter], plan: LinePlan,
-    clock: WallClock, listensFirst: Bool = false, planClock: PlanClock, tell: @escaping @Sendable (LineEvent) -> Void
+    clock: WallClock, listensFirst: Bool = false, permissions: Permissions = .none, planClock: PlanClock,
+    tell: @escaping @Sendable (LineEvent) -> Void
   ) throws(SpeakerError) {
     mustListen = listensFirst
     self.name = name
     self.planClock = planClock
     thread = OwnedThread(name: name)
-    line = Line(address, settings: settings)
+    line = Line(address, settings: settings, guardedBy: WireGuard(permissions))
     speaker = try MeterSpeaker()
     self.meters = meters
     self.plan = plan
     self.clock = clock
     self.tell = tell
     notes = meters.map { _ in MeterNotes() }
+    line.onControl = { tell(.control(line: name, $0)) }
   }
 
   /// When the worker last went round its loop; for a watchdog.

@@ -30,7 +30,7 @@ public final class Probe {
 
   /// Opens the port.
   public init(_ port: PortAddress, settings: SerialSettings) throws(LineError) {
-    line = Line(port, settings: settings)
+    line = Line(port, settings: settings, guardedBy: WireGuard())
     do throws(SpeakerError) {
       speaker = try MeterSpeaker()
     } catch {

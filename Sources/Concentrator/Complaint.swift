@@ -91,6 +91,16 @@ extension Complaint {
         .inputOutput, "\(error)",
         "A meter or adapter sends without end, or the speed is wrong. Take meters off the line one by one until it is quiet."
       )
+    case .forbidden(_, _, .notAllowed):
+      self.init(
+        .notPermitted, "\(error)",
+        "Nothing was sent. Meters are changed only where [control] is enabled and the meter's own allow = [...] names the function."
+      )
+    case .forbidden(_, _, .severalMeters):
+      self.init(
+        .notPermitted, "\(error)",
+        "Nothing was sent. Give one meter's whole address; no configuration can allow this for several at once.")
+    case .forbidden: self.init(.software, "\(error)")
     case .closed: self.init(.software, "\(error)")
     }
   }

@@ -28,6 +28,7 @@ extension Configuration {
     hostClockIsTrusted = try reader.optionalBoolean("trust-host-clock") ?? false
     devicesFolder = try reader.optionalString("devices")
     tariffsFolder = try reader.optionalString("tariffs")
+    control = try Self.control(&reader)
 
     var names: [String: Int] = [:]
     var ports: [PortAddress: String] = [:]
@@ -126,10 +127,11 @@ extension Configuration {
       meters.append(meter)
     }
     let echo = try table.optionalInteger("simulate-echo-ppm", in: 0...1_000_000) ?? 0
+    let broadcasts = try functions(&table, "allow-broadcast", ControlFunction.allCases.filter(\.canBeBroadcast))
     try table.finish()
     return LineEntry(
-      name: name, port: port, settings: settings ?? .dlt645, meters: meters, simulatedEcho: echo,
-      fileLine: table.table.line)
+      name: name, port: port, settings: settings ?? .dlt645, meters: meters, broadcasts: broadcasts,
+      simulatedEcho: echo, fileLine: table.table.line)
   }
 
   private static func meter(_ table: inout TableReader) throws(DocumentError) -> MeterEntry {
@@ -147,7 +149,8 @@ extension Configuration {
     let entry = MeterEntry(
       id: id, profile: try table.string("profile"), address: try table.string("address"),
       settings: try settings(&table, "serial"), multiplier: try multiplier(&table),
-      account: account, from: from, to: to, simulation: try simulation(&table), fileLine: table.table.line,
+      account: account, from: from, to: to, allowed: try functions(&table, "allow", ControlFunction.allCases),
+      simulation: try simulation(&table), fileLine: table.table.line,
       keyLines: KeyLines(table, "profile", "address", "account"))
     try table.finish()
     return entry

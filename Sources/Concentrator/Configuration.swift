@@ -18,15 +18,32 @@ public struct Configuration: Hashable, Sendable {
   public let devicesFolder: String?
   /// Folder of tariffs; `nil` for the one that was installed.
   public let tariffsFolder: String?
+  /// Without it nothing is ever changed on any meter, whatever lines and meters allow.
+  public let control: ControlEntry?
   public let lines: [LineEntry]
   public let tasks: [TaskEntry]
   public let accounts: [AccountEntry]
+
+  /// `[control]`: the opt-in to functions that change meters.
+  public struct ControlEntry: Hashable, Sendable {
+    /// Where false, everything that lines and meters allow sleeps.
+    public let isEnabled: Bool
+    /// Operator code that meters log with a change, 8 digits. 操作者代码
+    public let operatorCode: String
+
+    public init(isEnabled: Bool, operatorCode: String) {
+      self.isEnabled = isEnabled
+      self.operatorCode = operatorCode
+    }
+  }
 
   public struct LineEntry: Hashable, Sendable {
     public let name: String
     public let port: PortAddress
     public let settings: SerialSettings
     public let meters: [MeterEntry]
+    /// What may be sent to all meters of the line at once.
+    public let broadcasts: Set<ControlFunction>
     /// Parts per million of requests that the simulated line echoes.
     public let simulatedEcho: Int
     /// Line of the file, for messages.
@@ -35,16 +52,19 @@ public struct Configuration: Hashable, Sendable {
     /// The same line on another port, as the simulator gives it.
     public func moved(to port: PortAddress) -> LineEntry {
       LineEntry(
-        name: name, port: port, settings: settings, meters: meters, simulatedEcho: simulatedEcho, fileLine: fileLine)
+        name: name, port: port, settings: settings, meters: meters, broadcasts: broadcasts,
+        simulatedEcho: simulatedEcho, fileLine: fileLine)
     }
 
     init(
-      name: String, port: PortAddress, settings: SerialSettings, meters: [MeterEntry], simulatedEcho: Int, fileLine: Int
+      name: String, port: PortAddress, settings: SerialSettings, meters: [MeterEntry],
+      broadcasts: Set<ControlFunction>, simulatedEcho: Int, fileLine: Int
     ) {
       self.name = name
       self.port = port
       self.settings = settings
       self.meters = meters
+      self.broadcasts = broadcasts
       self.simulatedEcho = simulatedEcho
       self.fileLine = fileLine
     }
@@ -63,6 +83,8 @@ public struct Configuration: Hashable, Sendable {
     /// From when on and until when it counts for the account, by its own clock; `nil` for always.
     public let from: MeterTime?
     public let to: MeterTime?
+    /// What may change this meter, while `[control]` is enabled.
+    public let allowed: Set<ControlFunction>
     public let simulation: Simulation
     public let fileLine: Int
     let keyLines: KeyLines

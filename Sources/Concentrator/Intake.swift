@@ -1,5 +1,6 @@
 internal import Acquisition
 internal import Host
+internal import Line
 internal import Metering
 internal import Store
 internal import Validation
@@ -108,7 +109,23 @@ actor Intake {
         report(.storeFailed(reason: Complaint(error).headline, readings: 0))
       }
     }
+    if case .control(let line, let record) = event {
+      do throws(StoreError) {
+        try await store.audit(AuditRecord(record, line: line, actor: "daemon", at: clock.now.unixMilliseconds))
+      } catch {
+        report(.storeFailed(reason: Complaint(error).headline, readings: 0))
+      }
+    }
     report(.line(event))
+  }
+}
+
+extension AuditRecord {
+  /// What a line tells of something that changes a meter.
+  init(_ record: ControlRecord, line: String, actor: String, at: Int64) {
+    self.init(
+      at: at, actor: actor, line: line, function: record.act.function, target: record.act.target,
+      outcome: record.refusal == nil ? "sent" : "refused", detail: record.refusal?.rawValue ?? "")
   }
 }
 

@@ -170,7 +170,7 @@ public actor RunningStation {
         workers.append(
           try LineWorker(
             name: line.name, address: line.port, settings: line.settings, meters: station.meters[index], plan: plan,
-            clock: clock, listensFirst: isAfterKill, tell: tell))
+            clock: clock, listensFirst: isAfterKill, permissions: station.permissions(line: index), tell: tell))
       } catch {
         report(.line(.portLost(line: line.name, reason: error.reason)))
       }

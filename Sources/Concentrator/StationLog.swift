@@ -1,5 +1,6 @@
 internal import Acquisition
 internal import Host
+internal import Line
 public import Logging
 internal import Metering
 
@@ -50,6 +51,15 @@ public struct StationLog: Sendable {
         metadata: ["line": "\(line)", "meter": "\(meter)", "query": "\(query)", "reason": "\(reason)"])
     case .late(let line, let meter, let bytes):
       logger.debug("late bytes dropped", metadata: ["line": "\(line)", "meter": "\(meter)", "bytes": "\(bytes)"])
+    case .control(let line, let record):
+      let metadata: Logger.Metadata = [
+        "line": "\(line)", "function": "\(record.act.function)", "target": "\(record.act.target)",
+      ]
+      if let refusal = record.refusal {
+        logger.error("refused to send", metadata: metadata.merging(["reason": "\(refusal.rawValue)"]) { $1 })
+      } else {
+        logger.notice("sent to change a meter", metadata: metadata)
+      }
     case .portLost(let line, let reason):
       logger.error("port lost", metadata: ["line": "\(line)", "reason": "\(reason)"])
     case .portOpened(let line): logger.notice("port open", metadata: ["line": "\(line)"])

@@ -13,6 +13,10 @@ public final class Line {
 
   /// Called with every run of bytes on the wire; for traces.
   public var onTraffic: ((Traffic) -> Void)?
+  /// Called for everything that changes a meter, whether it was sent or refused; for the audit log.
+  public var onControl: ((ControlRecord) -> Void)?
+
+  private let sendGuard: any SendGuard
 
   private var port: Port?
   private var tuned: SerialSettings?
@@ -22,9 +26,11 @@ public final class Line {
   private var parity = ParityFilter()
   private var pace = PaceSense()
 
-  public init(_ address: PortAddress, settings: SerialSettings) {
+  /// A line that is not open yet. Nothing goes out that `sendGuard` refuses.
+  public init(_ address: PortAddress, settings: SerialSettings, guardedBy sendGuard: some SendGuard) {
     self.address = address
     self.settings = settings
+    self.sendGuard = sendGuard
     lastActivity = HostClock.boot
   }
 
@@ -89,9 +95,10 @@ public final class Line {
         counters.add(record)
         return record
       case .send(let bytes, let longestReply):
+        let cleared = try clear(bytes)
         record.bytesDiscarded += try awaitSilence(timing.silence)
         let start = HostClock.boot
-        try port?.write(bytes, until: start + .seconds(2))
+        try port?.write(cleared, until: start + .seconds(2))
         // The driver takes the bytes at once; the wire needs its time.
         let end = start + settings.characterTime * Int64(bytes.count)
         lastActivity = end
@@ -132,6 +139,18 @@ public final class Line {
           throw .babble(address, bytes: record.bytesReceived)
         }
       }
+    }
+  }
+
+  /// Asks the guard, and tells of what changes a meter before it is sent: a record may be too many, never missing.
+  private func clear(_ bytes: [UInt8]) throws(LineError) -> ClearedBytes {
+    do throws(LineError) {
+      let cleared = try ClearedBytes(bytes, by: sendGuard, to: address)
+      if let act = cleared.act { onControl?(ControlRecord(act: act, refusal: nil)) }
+      return cleared
+    } catch {
+      if case .forbidden(_, let act, let reason) = error { onControl?(ControlRecord(act: act, refusal: reason)) }
+      throw error
     }
   }
 

@@ -20,6 +20,8 @@ public enum LineError: Error, Hashable, Sendable {
   case babble(PortAddress, bytes: Int)
   /// The line was closed by its owner.
   case closed(PortAddress)
+  /// The guard of the line let nothing of it out.
+  case forbidden(PortAddress, ControlAct, SendJudgement.Reason)
 
   /// Which settings a port did not keep.
   public struct Refused: OptionSet, Hashable, Sendable {
@@ -34,7 +36,7 @@ public enum LineError: Error, Hashable, Sendable {
   public var losesPort: Bool {
     switch self {
     case .noSuchPort, .notATerminal, .busy, .notPermitted, .unreachable, .vanished, .inputOutput, .closed: true
-    case .settingsRefused, .babble: false
+    case .settingsRefused, .babble, .forbidden: false
     }
   }
 }
@@ -59,6 +61,11 @@ extension LineError: CustomStringConvertible {
       return "\(port): \(operation) failed: \(Self.system(errno))"
     case .babble(let port, let bytes): return "\(port) babbles: \(bytes) bytes that nobody asked for"
     case .closed(let port): return "\(port) is closed"
+    case .forbidden(let port, let act, .notAllowed):
+      return "\(act.function) to \(act.target) on \(port) is not allowed"
+    case .forbidden(let port, let act, .severalMeters):
+      return "\(act.function) to \(act.target) on \(port) would reach several meters"
+    case .forbidden(let port, _, .unintelligible): return "bytes for \(port) are no request, so they were not sent"
     }
   }
 

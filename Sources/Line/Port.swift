@@ -85,8 +85,8 @@ struct Port: ~Copyable {
     return Int(count)
   }
 
-  func write(_ bytes: [UInt8], until: BootInstant) throws(LineError) {
-    let count = unsafe bytes.withUnsafeBufferPointer { bytes -> CInt in
+  func write(_ cleared: ClearedBytes, until: BootInstant) throws(LineError) {
+    let count = unsafe cleared.bytes.withUnsafeBufferPointer { bytes -> CInt in
       guard let base = bytes.baseAddress else { return 0 }
       return unsafe cserial_write(descriptor, base, CInt(bytes.count), until.nanoseconds)
     }

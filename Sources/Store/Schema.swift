@@ -9,7 +9,7 @@ enum Schema {
   static let applicationID: Int64 = 0x6D74_7264
 
   /// All steps in order. A new schema is one more entry; entries that were shipped never change.
-  static let migrations = [Migration(number: 1, script: version1)]
+  static let migrations = [Migration(number: 1, script: version1), Migration(number: 2, script: version2)]
 
   /// The number this program reads and writes.
   static var current: Int64 { migrations.last?.number ?? 0 }
@@ -76,6 +76,16 @@ enum Schema {
 
     \(["term", "evidence", "reading", "bill", "bill_line", "bill_reading"].map(fixed).joined(separator: "\n"))
     \(["term", "reading", "bill", "bill_line", "bill_reading"].map(stays).joined(separator: "\n"))
+    """
+
+  /// What changed a meter or was kept from it; `crc` covers the row and the one before it.
+  private static let version2 = """
+    CREATE TABLE audit(
+      seq INTEGER PRIMARY KEY, at_ms INTEGER NOT NULL, actor TEXT NOT NULL, line TEXT NOT NULL,
+      function TEXT NOT NULL, target TEXT NOT NULL, outcome TEXT NOT NULL, detail TEXT NOT NULL,
+      crc INTEGER NOT NULL) STRICT;
+    \(fixed("audit"))
+    \(stays("audit"))
     """
 
   private static func fixed(_ table: String) -> String {

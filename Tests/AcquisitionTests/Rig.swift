@@ -175,6 +175,7 @@ struct Tally {
     case .health(_, let meter, let isAnswering): health.append((meter, isAnswering))
     case .rejected(_, _, _, let reason): rejected.append(reason)
     case .late(_, _, let bytes): lateBytes += bytes
+    case .control(_, let record): rejected.append("sent or refused: \(record.act.function)")
     case .portLost: lost += 1
     case .portOpened: opened += 1
     }

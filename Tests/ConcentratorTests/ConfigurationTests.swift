@@ -167,7 +167,8 @@ struct BadCase: Sendable, CustomTestStringConvertible {
       "meterd.toml:11: line[0].simulate-echo-ppm: -7 is outside 0 to 1000000"),
     BadCase(
       "simulate-echo-ppm = 7", "baud = 9600",
-      "meterd.toml:11: line[0].baud: unknown key; keys here are meter, name, port, serial, simulate-echo-ppm"),
+      "meterd.toml:11: line[0].baud: unknown key; keys here are allow-broadcast, meter, name, port, serial, simulate-echo-ppm"
+    ),
     BadCase(
       "serial = \"9600 8N1\"", "serial = \"9601 8N1\"",
       "meterd.toml:10: line[0].serial: \"9601 8N1\" are no serial settings; write \"2400 8E1\", with one of \(SerialSettings.knownBauds.map(String.init).joined(separator: ", ")) baud"

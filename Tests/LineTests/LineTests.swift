@@ -11,7 +11,7 @@ private let timing = ExchangeTiming(silence: .milliseconds(1), reply: .seconds(2
 @Suite(.serialized) struct LineTests {
   @Test func `a request is answered, and what waited before it is thrown away`() throws {
     let peer = PtyPeer()
-    let line = Line(peer.address, settings: fast)
+    let line = Line(peer.address, settings: fast, guardedBy: AnyBytes())
     try line.open()
     peer.write([9, 9, 9])
     peer.answer(after: 2, [[1, 2, 3]])
@@ -26,7 +26,7 @@ private let timing = ExchangeTiming(silence: .milliseconds(1), reply: .seconds(2
 
   @Test func `the echo of the adapter is taken out`() throws {
     let peer = PtyPeer()
-    let line = Line(peer.address, settings: fast)
+    let line = Line(peer.address, settings: fast, guardedBy: AnyBytes())
     try line.open()
     peer.answer(after: 3, [[7, 7, 7], [1, 2]])
     var talk = Counting(request: [7, 7, 7], wanted: 2)
@@ -38,7 +38,7 @@ private let timing = ExchangeTiming(silence: .milliseconds(1), reply: .seconds(2
 
   @Test func `a reply that begins like its request loses nothing`() throws {
     let peer = PtyPeer()
-    let line = Line(peer.address, settings: fast)
+    let line = Line(peer.address, settings: fast, guardedBy: AnyBytes())
     try line.open()
     peer.answer(after: 4, [[0x68, 1, 2, 0x91]])
     var talk = Counting(request: [0x68, 1, 2, 0x11], wanted: 4)
@@ -48,7 +48,7 @@ private let timing = ExchangeTiming(silence: .milliseconds(1), reply: .seconds(2
 
   @Test func `silence ends the conversation and a partial echo is given back first`() throws {
     let peer = PtyPeer()
-    let line = Line(peer.address, settings: fast)
+    let line = Line(peer.address, settings: fast, guardedBy: AnyBytes())
     try line.open()
     peer.answer(after: 3, [[5, 6]])
     var talk = Counting(request: [5, 6, 7], wanted: 3)
@@ -60,7 +60,7 @@ private let timing = ExchangeTiming(silence: .milliseconds(1), reply: .seconds(2
 
   @Test func `late bytes meet the quarantine and not the next question`() throws {
     let peer = PtyPeer()
-    let line = Line(peer.address, settings: fast)
+    let line = Line(peer.address, settings: fast, guardedBy: AnyBytes())
     try line.open()
     var talk = Counting(request: [1], wanted: 1)
     _ = try line.run(
@@ -77,7 +77,7 @@ private let timing = ExchangeTiming(silence: .milliseconds(1), reply: .seconds(2
 
   @Test func `a port that vanishes closes the line, and the line opens again`() throws {
     let peer = PtyPeer()
-    let line = Line(peer.address, settings: fast)
+    let line = Line(peer.address, settings: fast, guardedBy: AnyBytes())
     try line.open()
     peer.hangUp()
     var talk = Counting(request: [1], wanted: 1)
@@ -88,7 +88,7 @@ private let timing = ExchangeTiming(silence: .milliseconds(1), reply: .seconds(2
 
   @Test func `a babbling line is told from a slow one`() throws {
     let peer = PtyPeer()
-    let line = Line(peer.address, settings: fast)
+    let line = Line(peer.address, settings: fast, guardedBy: AnyBytes())
     try line.open()
     peer.answer(after: 1, Array(repeating: [UInt8](repeating: 0x55, count: 1000), count: 12))
     var talk = Counting(request: [1], wanted: .max)
@@ -100,25 +100,29 @@ private let timing = ExchangeTiming(silence: .milliseconds(1), reply: .seconds(2
 
   @Test func `each bad port has its own error`() throws {
     let missing = PortAddress.device(path: "/dev/no-such-port")
-    #expect(throws: LineError.noSuchPort(missing)) { try Line(missing, settings: fast).open() }
+    #expect(throws: LineError.noSuchPort(missing)) { try Line(missing, settings: fast, guardedBy: AnyBytes()).open() }
     let file = PortAddress.device(path: "/etc/hostname")
-    #expect(throws: LineError.notATerminal(file)) { try Line(file, settings: fast).open() }
+    #expect(throws: LineError.notATerminal(file)) { try Line(file, settings: fast, guardedBy: AnyBytes()).open() }
     let null = PortAddress.device(path: "/dev/null")
-    #expect(throws: LineError.notATerminal(null)) { try Line(null, settings: fast).open() }
+    #expect(throws: LineError.notATerminal(null)) { try Line(null, settings: fast, guardedBy: AnyBytes()).open() }
     let server = PortAddress.server(host: "127.0.0.1", port: 1)
-    #expect(throws: LineError.unreachable(server, errno: ECONNREFUSED)) { try Line(server, settings: fast).open() }
+    #expect(throws: LineError.unreachable(server, errno: ECONNREFUSED)) {
+      try Line(server, settings: fast, guardedBy: AnyBytes()).open()
+    }
     let peer = PtyPeer()
-    let first = Line(peer.address, settings: fast)
+    let first = Line(peer.address, settings: fast, guardedBy: AnyBytes())
     try first.open()
-    #expect(throws: LineError.busy(peer.address)) { try Line(peer.address, settings: fast).open() }
+    #expect(throws: LineError.busy(peer.address)) {
+      try Line(peer.address, settings: fast, guardedBy: AnyBytes()).open()
+    }
     first.close()
-    try Line(peer.address, settings: fast).open()
+    try Line(peer.address, settings: fast, guardedBy: AnyBytes()).open()
   }
 
   @Test func `a pseudo-terminal takes even parity again and again, though it keeps none`() throws {
     let peer = PtyPeer()
     for _ in 0..<3 {
-      let line = Line(peer.address, settings: .dlt645)
+      let line = Line(peer.address, settings: .dlt645, guardedBy: AnyBytes())
       try line.open()
     }
   }
@@ -197,7 +201,7 @@ private let timing = ExchangeTiming(silence: .milliseconds(1), reply: .seconds(2
 @Suite(.serialized) struct TrailingBytesTests {
   @Test func `what comes after an answer is still heard, in the same read and in the silence`() throws {
     let peer = PtyPeer()
-    let line = Line(peer.address, settings: fast)
+    let line = Line(peer.address, settings: fast, guardedBy: AnyBytes())
     try line.open()
     peer.answer(after: 1, [[1, 2, 3, 4]])
     var talk = Counting(request: [0xA0], wanted: 2)
@@ -210,7 +214,7 @@ private let timing = ExchangeTiming(silence: .milliseconds(1), reply: .seconds(2
 
   @Test func `an echo is not the first byte of a reply`() throws {
     let peer = PtyPeer()
-    let line = Line(peer.address, settings: fast)
+    let line = Line(peer.address, settings: fast, guardedBy: AnyBytes())
     try line.open()
     peer.answer(after: 3, [[7, 7, 7]])
     var talk = Counting(request: [7, 7, 7], wanted: 2)
