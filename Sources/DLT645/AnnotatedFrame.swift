@@ -18,6 +18,11 @@ public struct AnnotatedFrame: Hashable, Sendable {
   public internal(set) var identifier: String?
   /// What the data tells; empty for requests, parts of a longer answer and identifiers not in the catalogue.
   public internal(set) var observations: [Observation] = []
+  /// What else the data says, in its order: level and operator of a command, times, addresses, counts, values that are
+  /// written. The digits of passwords are dots.
+  public internal(set) var fields: [FrameField] = []
+  /// Where in the bytes passwords lie, and the check byte over them, which would tell a part.
+  public internal(set) var hidden: [Range<Int>] = []
   /// Set in a refusal.
   public internal(set) var exception: ErrorWord?
   public internal(set) var error: Fault?
@@ -27,8 +32,8 @@ public struct AnnotatedFrame: Hashable, Sendable {
     case frame(FrameError)
     /// The frame is sound and items of its data are not; never empty.
     case data([DataError])
-    /// A refusal without a reason, or a reply too short for an identifier.
-    case tooShort(dataCount: Int)
+    /// A refusal without a reason, or data too short for its function.
+    case tooShort(dataCount: Int, Direction)
 
     /// Stable name, as printed in JSON.
     public var code: String {
@@ -43,7 +48,7 @@ public struct AnnotatedFrame: Hashable, Sendable {
       switch self {
       case .frame(let error): error.description
       case .data(let errors): errors.map(\.description).joined(separator: "; ")
-      case .tooShort(let count): "\(count) data bytes are too few for this reply"
+      case .tooShort(let count, let direction): "\(count) data bytes are too few for this \(direction.rawValue)"
       }
     }
   }
@@ -71,6 +76,10 @@ extension AnnotatedFrame {
     } else {
       readData(frame, in: bytes)
     }
+    let reader = FieldReader(edition: edition, control: frame.control, data: frame.data(in: bytes))
+    fields = reader.fields
+    hide(reader, data: offset + Frame.header, length: length)
+    if reader.isShort, error == nil { error = .tooShort(dataCount: frame.dataCount, frame.control.direction) }
   }
 
   /// Says what is known of a candidate that is no frame.
@@ -87,6 +96,13 @@ extension AnnotatedFrame {
     direction = control?.direction
     function = control.flatMap { Function.find($0.function, in: edition)?.name }
     if length > 6, offset + 6 < bytes.count { address = Address(wire: (1...6).map { bytes[offset + $0] }) }
+    // Its data is not told, and what may be a password must not show where its bytes are printed either.
+    let dataStart = offset + Frame.header
+    let dataEnd = min(offset + max(length, Frame.header), bytes.count)
+    if let control, dataStart < dataEnd {
+      let data = (dataStart..<dataEnd).map { bytes[$0] &- Frame.dataOffset }
+      hide(FieldReader(edition: edition, control: control, data: data), data: dataStart, length: length)
+    }
     self.error = .frame(error)
   }
 
@@ -96,9 +112,14 @@ extension AnnotatedFrame {
     self.edition = edition
   }
 
+  private mutating func hide(_ reader: FieldReader, data start: Int, length: Int) {
+    hidden = reader.hidden.map { start + $0.lowerBound..<start + $0.upperBound }
+    if !hidden.isEmpty { hidden.append(max(offset, offset + length - 2)..<max(offset, offset + length - 1)) }
+  }
+
   private mutating func readRefusal(_ frame: Frame, in bytes: Span<UInt8>) {
     guard frame.dataCount > 0 else {
-      error = .tooShort(dataCount: 0)
+      error = .tooShort(dataCount: 0, .reply)
       return
     }
     exception = ErrorWord(rawValue: frame.data(0, in: bytes))
@@ -109,7 +130,7 @@ extension AnnotatedFrame {
     switch (edition, frame.control.function) {
     case (.dlt645v2007, ReadFunction.data), (.dlt645v2007, ReadFunction.following):
       guard let found = frame.identifier(in: bytes) else {
-        error = .tooShort(dataCount: frame.dataCount)
+        error = .tooShort(dataCount: frame.dataCount, frame.control.direction)
         return
       }
       identifier = found.description
@@ -118,7 +139,7 @@ extension AnnotatedFrame {
       take { () throws(DataError) in try found.decode(frame.data(from: 4, in: bytes)) }
     case (.dlt645v1997, ReadFunction.data1997), (.dlt645v1997, ReadFunction.following1997):
       guard let found = frame.shortIdentifier(in: bytes) else {
-        error = .tooShort(dataCount: frame.dataCount)
+        error = .tooShort(dataCount: frame.dataCount, frame.control.direction)
         return
       }
       identifier = found.description
@@ -128,7 +149,7 @@ extension AnnotatedFrame {
     case (.dlt645v2007, ReadFunction.address):
       guard isReply else { return }
       guard frame.dataCount == 6, let quantity = Quantity(.meterAddress, .single) else {
-        error = .tooShort(dataCount: frame.dataCount)
+        error = .tooShort(dataCount: frame.dataCount, frame.control.direction)
         return
       }
       let content = Result { () throws(ItemFault) in
@@ -138,8 +159,8 @@ extension AnnotatedFrame {
       case .success(let content): observations = [Observation(quantity: quantity, value: content.value)]
       case .failure: error = .data([.notDecimal(quantity, bytes: frame.data(in: bytes))])
       }
-    case (.dlt645v2007, 0x14), (.dlt645v2007, 0x03):
-      identifier = isReply && frame.control.function == 0x14 ? nil : frame.identifier(in: bytes)?.description
+    case (.dlt645v2007, 0x14), (.dlt645v2007, 0x03), (.dlt645v2007, 0x18):
+      identifier = isReply && frame.control.function != 0x03 ? nil : frame.identifier(in: bytes)?.description
     case (.dlt645v1997, 0x04), (.dlt645v1997, 0x03):
       identifier = isReply && frame.control.function == 0x04 ? nil : frame.shortIdentifier(in: bytes)?.description
     case (.dlt645v2007, _), (.dlt645v1997, _): break

@@ -90,7 +90,8 @@ func sum(_ bytes: Span<UInt8>) -> UInt8 {
 
 /// A whole frame with `wakeUps` bytes FEH before it; `nil` when the data does not fit.
 ///
-/// Only `Request` and `Reply` call it, and neither can name a function that changes a meter.
+/// Only four types call it: `Request`, which cannot name a function that changes a meter, `Command`, which goes to one
+/// meter, `BroadcastCommand`, which every meter may obey, and `Reply`.
 func encodeFrame(_ address: Address, _ control: ControlCode, _ data: [UInt8], wakeUps: Int) -> [UInt8]? {
   guard data.count <= Frame.maximumData else { return nil }
   var body: [UInt8] = [Frame.start] + address.wireBytes + [Frame.start, control.rawValue, UInt8(data.count)]

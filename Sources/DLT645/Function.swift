@@ -56,11 +56,12 @@ public struct Function: Hashable, Sendable {
   }
 }
 
-/// The codes of the functions that read, which are all that this room can ask for.
+/// The codes of the functions that read.
 enum ReadFunction {
   static let data: UInt8 = 0x11
   static let following: UInt8 = 0x12
   static let address: UInt8 = 0x13
   static let data1997: UInt8 = 0x01
   static let following1997: UInt8 = 0x02
+  static let again1997: UInt8 = 0x03
 }

@@ -30,7 +30,7 @@ struct Question {
   }
 
   /// 9FH, sent by some modules of their own accord. Source: qiujianhong/task_1020.
-  private static let reportFunction: UInt8 = 0x1F
+  static let reportFunction: UInt8 = 0x1F
 
   func judge(_ reception: Reception) -> Judgement {
     let control = reception.frame.control
@@ -45,7 +45,8 @@ struct Question {
     }
     switch request {
     case .address: return addressAnswer(reception)
-    case .data(let identifier):
+    case .data, .profile:
+      let identifier = wanted
       guard data.count >= 4 else { return .ignored(.malformed) }
       let found = DataIdentifier(data[3], data[2], data[1], data[0])
       guard found == identifier else { return .ignored(.otherIdentifier(found)) }
@@ -56,10 +57,10 @@ struct Question {
       guard found == identifier else { return .ignored(.otherIdentifier(found)) }
       guard number == sequence else { return .ignored(.otherSequence(number)) }
       return .answer(.part(Array(data[4..<(data.count - 1)]), more: control.hasMore))
-    case .data1997(let identifier):
+    case .data1997, .again1997:
       guard data.count >= 2 else { return .ignored(.malformed) }
       let found = ShortIdentifier(rawValue: UInt16(data[1]) << 8 | UInt16(data[0]))
-      guard found == identifier else { return .ignored(.otherShortIdentifier(found)) }
+      guard isWanted(found) else { return .ignored(.otherShortIdentifier(found)) }
       return .answer(.part(Array(data.dropFirst(2)), more: control.hasMore))
     case .following1997(let identifier, let sequence):
       guard data.count >= 3, let number = data.last else { return .ignored(.malformed) }
@@ -67,6 +68,24 @@ struct Question {
       guard found == identifier else { return .ignored(.otherShortIdentifier(found)) }
       guard number == sequence else { return .ignored(.otherSequence(number)) }
       return .answer(.part(Array(data[2..<(data.count - 1)]), more: control.hasMore))
+    }
+  }
+
+  /// The identifier of a read of the 2007 edition.
+  private var wanted: DataIdentifier? {
+    switch request {
+    case .data(let identifier), .following(let identifier, _): identifier
+    case .profile(let read): read.identifier
+    case .address, .data1997, .following1997, .again1997: nil
+    }
+  }
+
+  /// A re-read that names no identifier takes whatever comes.
+  private func isWanted(_ found: ShortIdentifier) -> Bool {
+    switch request {
+    case .data1997(let identifier), .following1997(let identifier, _): found == identifier
+    case .again1997(let identifier): identifier == nil || found == identifier
+    case .data, .profile, .following, .address: false
     }
   }
 
@@ -87,8 +106,8 @@ struct Question {
     if let meter { return found == meter }
     if found == address { return true }
     switch request {
-    case .data, .following, .address: return address.matches(found)
-    case .data1997, .following1997:
+    case .data, .profile, .following, .address: return address.matches(found)
+    case .data1997, .following1997, .again1997:
       // Meters of that edition answer a read to 99..99 with their own address.
       // Source: bench log of two meters in KTS-Intek/DLT645.
       return address == .broadcast ? found.isComplete : address.matches(found)

@@ -13,8 +13,12 @@ public struct ReadExchange: Sendable {
     case data(DataIdentifier)
     /// 13H.
     case address
+    /// 11H with a number of records, and 12H as long as the meter announces more.
+    case profile(LoadProfileRead)
     /// 01H of the 1997 edition, and 02H as long as the meter announces more.
     case data1997(ShortIdentifier)
+    /// 03H of the 1997 edition, the meter's last answer once more if it was to this identifier, and 02H after it.
+    case again1997(ShortIdentifier)
   }
 
   /// What the owner of the line does next.
@@ -84,7 +88,9 @@ public struct ReadExchange: Sendable {
     let data: Int
     switch request {
     case .data(let identifier): data = identifier.payloadLength(rates: rates).map { $0 + 5 } ?? Frame.maximumData
-    case .data1997(let identifier): data = identifier.payloadLength(rates: rates).map { $0 + 3 } ?? Frame.maximumData
+    case .profile: data = Frame.maximumData
+    case .data1997(let identifier), .again1997(let identifier):
+      data = identifier.payloadLength(rates: rates).map { $0 + 3 } ?? Frame.maximumData
     case .address: data = 6
     }
     return 4 + Frame.overhead + min(data, Frame.maximumData)
@@ -143,8 +149,12 @@ extension ReadExchange {
     case (.data(let identifier), 0): .data(identifier)
     case (.data(let identifier), _): .following(identifier, sequence: sequenceNumber(part))
     case (.address, _): .address
+    case (.profile(let read), 0): .profile(read)
+    case (.profile(let read), _): .following(read.identifier, sequence: sequenceNumber(part))
     case (.data1997(let identifier), 0): .data1997(identifier)
-    case (.data1997(let identifier), _): .following1997(identifier, sequence: sequenceNumber(part))
+    case (.again1997(let identifier), 0): .again1997(identifier)
+    case (.data1997(let identifier), _), (.again1997(let identifier), _):
+      .following1997(identifier, sequence: sequenceNumber(part))
     }
   }
 

@@ -10,6 +10,12 @@ public enum Reply: Hashable, Sendable {
   case data1997(ShortIdentifier, [UInt8], more: Bool)
   /// Answer to 02H of the 1997 edition.
   case following1997(ShortIdentifier, [UInt8], sequence: UInt8, more: Bool)
+  /// Answer to 03H of the 1997 edition.
+  case again1997(ShortIdentifier, [UInt8], more: Bool)
+  /// What was commanded is done; the data of most functions is empty.
+  case done(function: UInt8, [UInt8])
+  /// Answer to 18H, and 0FH of the 1997 edition: the new password.
+  case passwordChanged(function: UInt8, Password)
   /// Refusal of any function.
   case refusal(function: UInt8, ErrorWord)
 
@@ -21,6 +27,8 @@ public enum Reply: Hashable, Sendable {
     case .address: ControlCode(replyTo: ReadFunction.address)
     case .data1997(_, _, let more): ControlCode(replyTo: ReadFunction.data1997, more: more)
     case .following1997(_, _, _, let more): ControlCode(replyTo: ReadFunction.following1997, more: more)
+    case .again1997(_, _, let more): ControlCode(replyTo: ReadFunction.again1997, more: more)
+    case .done(let function, _), .passwordChanged(let function, _): ControlCode(replyTo: function)
     case .refusal(let function, _): ControlCode(replyTo: function, abnormal: true)
     }
   }
@@ -33,6 +41,9 @@ public enum Reply: Hashable, Sendable {
     case .address(let address): address.wireBytes
     case .data1997(let identifier, let payload, _): identifier.wireBytes + payload
     case .following1997(let identifier, let payload, let sequence, _): identifier.wireBytes + payload + [sequence]
+    case .again1997(let identifier, let payload, _): identifier.wireBytes + payload
+    case .done(_, let data): data
+    case .passwordChanged(_, let password): password.wireBytes
     case .refusal(_, let word): [word.rawValue]
     }
   }

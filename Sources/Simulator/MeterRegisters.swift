@@ -2,16 +2,16 @@ public import Metering
 
 /// Everything a simulated meter measures and keeps, as a pure function of time.
 ///
-/// There is no state: the settlement of last month is the curve at last month's boundary. A meter asked again at
+/// There is no state but what commands set: the settlement of last month is the curve at last month's boundary. A meter asked again at
 /// the same simulated instant, by this process or the next, shows the same.
 public struct MeterRegisters: Hashable, Sendable {
   public let curve: LoadCurve
   /// Day of the month at which the meter settles, 1...28, and the hour, 0...23. 结算日
-  public let settlementDay: Int
-  public let settlementHour: Int
+  public internal(set) var settlementDay: Int
+  public internal(set) var settlementHour: Int
   /// The meter's clock less the true one, in seconds. It moves settlements, freezes and time stamps; the load and
   /// the rates follow the true clock, so that setting the meter's clock never takes energy back.
-  public let clockOffset: Int64
+  public internal(set) var clockOffset: Int64
   public let zone: ZoneOffset
   /// Exported and reactive energy, in thousandths of the imported active energy.
   public let exportShare: Int64
@@ -27,6 +27,10 @@ public struct MeterRegisters: Hashable, Sendable {
   /// Settlements and daily freezes that the meter keeps.
   public let settlementsKept: Int
   public let freezesKept: Int
+  /// Second of true local time at which all was cleared; nothing is kept from before it. 电表清零
+  public internal(set) var clearedAt: Int64?
+  /// Second of true local time at which the running maximum demand was cleared. 最大需量清零
+  public internal(set) var demandClearedAt: Int64?
 
   /// Values outside the ranges above are brought into them.
   public init(
@@ -67,7 +71,25 @@ public struct MeterRegisters: Hashable, Sendable {
     case .settlement(let back): boundary = settlement(back: back, at: seconds)
     case .dailyFreeze(let back): boundary = (LoadCurve.split(seconds).day - Int64(back - 1)) * 86_400
     }
-    return boundary - clockOffset >= curve.start ? boundary : nil
+    return boundary - clockOffset >= firstSecond ? boundary : nil
+  }
+
+  /// The second of true local time at which the meter's memory begins.
+  var firstSecond: Int64 { max(curve.start, clearedAt ?? curve.start) }
+
+  /// The instant at which the meter's clock, as it is set now, shows so many seconds.
+  func instant(ofClock seconds: Int64) -> SimulatedInstant {
+    SimulatedInstant(MeterTime(localSeconds: seconds - clockOffset), zone: zone)
+  }
+
+  /// Seconds of true local time.
+  func trueSeconds(at now: SimulatedInstant) -> Int64 {
+    zone.local(unixMilliseconds: now.unixMilliseconds).localSeconds
+  }
+
+  /// Sets the meter's clock.
+  mutating func setClock(_ time: MeterTime, at now: SimulatedInstant) {
+    clockOffset = time.localSeconds - trueSeconds(at: now)
   }
 
   /// Whether the meter has such a memory at all.
@@ -96,7 +118,8 @@ public struct MeterRegisters: Hashable, Sendable {
     // A freeze keeps the demand as it stood at midnight.
     case .current, .dailyFreeze: since = settlement(back: 1, at: end - 1)
     }
-    return curve.peakDemands(from: since - clockOffset, to: end - clockOffset)
+    let cleared = [clearedAt, demandClearedAt].compactMap { $0 }.filter { $0 <= end - clockOffset }.max()
+    return curve.peakDemands(from: max(since - clockOffset, cleared ?? .min), to: end - clockOffset)
   }
 
   /// Millionths of a kWh, kvarh or kVAh: the total, then each rate; `nil` where the memory holds nothing.
@@ -104,7 +127,11 @@ public struct MeterRegisters: Hashable, Sendable {
   /// The total comes from the fine count, so that the rates, each cut to the register's step, fall short of it.
   func energies(_ flow: Flow, _ memory: Memory, at now: SimulatedInstant) -> [Int64]? {
     guard let seconds = boundary(of: memory, at: now) else { return nil }
-    let rates = curve.energies(at: seconds - clockOffset)
+    var rates = curve.energies(at: seconds - clockOffset)
+    if let clearedAt {
+      let cleared = curve.energies(at: clearedAt)
+      for rate in rates.indices { rates[rate] = max(0, rates[rate] - cleared[rate]) }
+    }
     let fine = rates.map { share(of: flow, $0) }
     return ([fine.reduce(0, +)] + fine).map { $0 % capacity }
   }

@@ -167,7 +167,7 @@ public struct SimulatedBus: Sendable {
     let now = clock.instant(at: request.end)
     var answered = false
     for index in meters.indices where meters[index].meter.language == request.language {
-      if let baud, let own = meters[index].baud, own != baud { continue }
+      if let baud, let own = meters[index].meter.baud ?? meters[index].baud, own != baud { continue }
       guard let answer = meters[index].meter.answer(request.bytes, at: now) else { continue }
       answered = true
       guard let sent = meters[index].faults.damage(answer, of: request.language, at: now),

@@ -5,6 +5,27 @@ extension SimulatedDLT645Meter {
   /// The bytes after an identifier of 1997; `nil` where the meter has no such item.
   func payload(of identifier: ShortIdentifier, at now: SimulatedInstant) -> [UInt8]? {
     guard !habits.missing1997.contains(identifier) else { return nil }
+    return state.parameters[identifier] ?? eventPayload(of: identifier) ?? cataloguePayload(of: identifier, at: now)
+      ?? parameterPayload(of: identifier)
+  }
+
+  /// Last programming and demand clear, MMDDhhmm, and how often.
+  private func eventPayload(of identifier: ShortIdentifier) -> [UInt8]? {
+    let kind: EventLog.Kind = identifier.di0 & 1 == 0 ? .programming : .demandClear
+    switch identifier.rawValue {
+    case 0xB210, 0xB211: return state.events.last(kind).map { Array($0[1..<5]) } ?? [0, 0, 0, 0]
+    case 0xB212, 0xB213: return decimalBytes(state.events.count(of: kind), count: 2)
+    default: return nil
+    }
+  }
+
+  /// The reading day follows the registers; the others are as they left the factory.
+  private func parameterPayload(of identifier: ShortIdentifier) -> [UInt8]? {
+    guard identifier.rawValue == 0xC117 else { return MeterParameters.factory(identifier) }
+    return decimalBytes(Int64(registers.settlementDay * 100 + registers.settlementHour), count: 2)
+  }
+
+  private func cataloguePayload(of identifier: ShortIdentifier, at now: SimulatedInstant) -> [UInt8]? {
     let told = identifier.items(rates: registers.rateCount)
       .compactMap { observation(of: $0.quantity, $0.memory, at: now) }
     guard !told.isEmpty else { return nil }

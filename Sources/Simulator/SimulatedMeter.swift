@@ -26,6 +26,8 @@ public protocol SimulatedMeter: Sendable {
   var language: MeterLanguage { get }
   /// The Modbus address; `nil` for other languages.
   var unit: UInt8? { get }
+  /// The rate it was commanded to speak at, where it was; it outlives the bus's idea of it.
+  var baud: Int? { get }
   /// What it measures and keeps.
   var registers: MeterRegisters { get }
 
@@ -38,4 +40,8 @@ public protocol SimulatedMeter: Sendable {
   ///
   /// `nil` where the meter has no such item.
   func truth(_ quantity: Quantity, _ memory: Memory, at now: SimulatedInstant) -> Observation?
+}
+
+extension SimulatedMeter {
+  public var baud: Int? { nil }
 }

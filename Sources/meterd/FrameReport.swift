@@ -66,13 +66,21 @@ struct FrameReport {
       "direction": .optional(frame.direction?.rawValue), "address": .optional(frame.address?.description),
       "function": .optional(frame.function), "control": .optional(control),
       "data_identifier": .optional(frame.identifier), "values": .array(frame.observations.map(\.json)),
+      "fields": .array(
+        frame.fields.map { .object(["name": .string($0.name), "value": .string($0.text)]) }),
       "exception": exception.map { .object(["code": .string($0.code), "name": .string($0.name)]) } ?? .null,
       "error": frame.error.map { .object(["code": .string($0.code), "detail": .string($0.detail)]) } ?? .null,
     ])
-    var lines = [Self.headline(protocolName, frame.direction?.rawValue, bytes, range)]
+    var lines = [
+      Self.headline(protocolName, frame.direction?.rawValue, bytes, range, hidden: frame.hidden)
+    ]
     if let address = frame.address { lines.append("address     \(address)") }
     if let control { lines.append("control     \(control)H  \(frame.function ?? "unknown function")") }
     if let identifier = frame.identifier { lines.append("identifier  \(identifier)") }
+    lines += frame.fields.map { field in
+      // The column of the values, as far as the name leaves it.
+      field.name + String(repeating: " ", count: max(2, 12 - field.name.count)) + field.text
+    }
     lines += frame.observations.map { "value       \($0.line)" }
     if let exception { lines.append("refused     \(exception.code)H  \(exception.name)") }
     if let error = frame.error { lines.append("error       \(error.code): \(error.detail)") }
@@ -108,8 +116,13 @@ struct FrameReport {
     text = lines
   }
 
-  private static func headline(_ name: String, _ direction: String?, _ bytes: [UInt8], _ range: Range<Int>) -> String {
+  /// `hidden` are places whose bytes are passwords.
+  private static func headline(
+    _ name: String, _ direction: String?, _ bytes: [UInt8], _ range: Range<Int>, hidden: [Range<Int>] = []
+  ) -> String {
     let held = range.clamped(to: 0..<bytes.count)
-    return "\(name) \(direction ?? "frame") at \(range.lowerBound), \(held.count) bytes: \(hexString(bytes[held]))"
+    let pairs = held.map { index in hidden.contains { $0.contains(index) } ? ".." : hexPair(bytes[index]) }
+    return
+      "\(name) \(direction ?? "frame") at \(range.lowerBound), \(held.count) bytes: \(pairs.joined(separator: " "))"
   }
 }

@@ -1,0 +1,103 @@
+internal import DLT645
+internal import Metering
+
+/// The counters and last ten records of a meter's events. 事件记录
+///
+/// Lengths of records as in wuhuangrui/C82_DL689; counters have three bytes of packed digits.
+struct EventLog: Sendable {
+  /// The first three bytes of an identifier.
+  enum Kind: UInt32, CaseIterable, Sendable {
+    case powerFail = 0x03_1100
+    case programming = 0x03_3000
+    case meterClear = 0x03_3001
+    case demandClear = 0x03_3002
+    case eventClear = 0x03_3003
+    case clockSet = 0x03_3004
+    case coverOpen = 0x03_300D
+    case terminalCoverOpen = 0x03_300E
+    /// State Grid; its counter has DI0 01H and its records, which lie elsewhere, are not kept here.
+    case trip = 0x1D_0000
+    case close = 0x1E_0000
+
+    var recordSize: Int? {
+      switch self {
+      case .powerFail: 12
+      case .programming: 50
+      case .meterClear: 106
+      case .demandClear: 202
+      case .eventClear: 14
+      case .clockSet: 16
+      case .coverOpen, .terminalCoverOpen: 60
+      case .trip, .close: nil
+      }
+    }
+
+    /// What no command erases: it would erase the trace of itself.
+    var isPermanent: Bool { self == .meterClear || self == .eventClear }
+  }
+
+  private struct Entry: Sendable {
+    var count: Int64 = 0
+    /// The last one first.
+    var records: [[UInt8]] = []
+  }
+
+  private static let kept = 10
+  private var entries: [Kind: Entry] = [:]
+
+  func count(of kind: Kind) -> Int64 { entries[kind]?.count ?? 0 }
+  func last(_ kind: Kind) -> [UInt8]? { entries[kind]?.records.first }
+
+  /// An event that happened; a record of another size than its kind's is brought to it with FFH.
+  mutating func add(_ kind: Kind, _ record: [UInt8] = []) {
+    entries[kind, default: Entry()].count += 1
+    guard let size = kind.recordSize else { return }
+    let filled = record.prefix(size) + [UInt8](repeating: 0xFF, count: max(0, size - record.count))
+    entries[kind, default: Entry()].records.insert(Array(filled), at: 0)
+    entries[kind, default: Entry()].records = Array(entries[kind, default: Entry()].records.prefix(Self.kept))
+  }
+
+  /// Erases what `selection` names, but for the permanent kinds.
+  mutating func clear(_ selection: EventSelection) {
+    for kind in Kind.allCases where !kind.isPermanent {
+      if let only = selection.kind, only.rawValue >> 8 != kind.rawValue { continue }
+      entries[kind] = nil
+    }
+  }
+
+  /// The bytes behind an identifier; `nil` for what the meter does not keep. A record that never was is FFH.
+  func payload(of identifier: DataIdentifier) -> [UInt8]? {
+    // Loss of voltage, current and all voltage never happens here: counts and minutes.
+    switch identifier.rawValue {
+    case 0x0301_0000, 0x0302_0000, 0x0303_0000, 0x0304_0000: return [UInt8](repeating: 0, count: 18)
+    case 0x0305_0000: return [UInt8](repeating: 0, count: 6)
+    default: break
+    }
+    guard let kind = Kind(rawValue: identifier.rawValue >> 8) else { return nil }
+    let counter: UInt8 = kind.recordSize == nil ? 1 : 0
+    if identifier.di0 == counter { return decimalBytes(count(of: kind), count: 3) }
+    guard let size = kind.recordSize, (1...Self.kept).contains(Int(identifier.di0)) else { return nil }
+    let records = entries[kind]?.records ?? []
+    let back = Int(identifier.di0) - 1
+    return back < records.count ? records[back] : [UInt8](repeating: 0xFF, count: size)
+  }
+}
+
+/// A number as packed digits, low byte first; higher digits are cut off.
+func decimalBytes(_ number: Int64, count: Int) -> [UInt8] {
+  var rest = max(0, number)
+  return (0..<count).map { _ in
+    defer { rest /= 100 }
+    return UInt8(rest % 100 / 10 << 4 | rest % 10)
+  }
+}
+
+/// A number from packed digits, low byte first; `nil` where a nibble is none.
+func decimalNumber(_ bytes: some Collection<UInt8>) -> Int? {
+  var number = 0
+  for byte in bytes.reversed() {
+    guard byte >> 4 <= 9, byte & 0xF <= 9 else { return nil }
+    number = number &* 100 &+ Int(byte >> 4) &* 10 &+ Int(byte & 0xF)
+  }
+  return number
+}
