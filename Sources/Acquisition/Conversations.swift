@@ -81,8 +81,8 @@ struct DLT645Conversation: Conversation {
 struct ModbusConversation: Conversation {
   private let request: [UInt8]
   private let read: ReadRequest
-  private(set) var finder: ReplyFinder
-  private(set) var found: Found?
+  private(set) var finder: ReplyFinder<ReadRequest>
+  private(set) var found: Found<ReadReply>?
   /// A second answer came that says something else: two meters have this address.
   private(set) var isContradicted = false
   private var heard = 0

@@ -25,6 +25,8 @@ public struct AnnotatedFrame: Hashable, Sendable {
   /// The registers brought; `nil` where the frame brings none.
   public let registers: [UInt16]?
   public let exception: ExceptionCode?
+  /// What it says, by name, for every function that meterd knows; empty where it does not say.
+  public let fields: [Field]
   /// What is wrong with it; `nil` for a good frame. What the other fields say is then a guess.
   public let error: FrameError?
 
@@ -51,6 +53,7 @@ public struct AnnotatedFrame: Hashable, Sendable {
       registers = nil
       count = request?.count
     }
+    fields = Self.fields(of: message, direction)
     // Every function can be refused, not only those that are read here.
     exception =
       message.function.isException && direction == .reply

@@ -1,8 +1,9 @@
 /// Finds the Modbus frames in a stream that may hold noise, echoes and damage.
 ///
 /// Whole frames come first: a right checksum on a serial line, over TCP a header and length that fit. For functions
-/// 3 and 4 eight bytes with a right checksum are a request, and a fitting byte count makes a reply. What lies
-/// between is then looked over once more for frames in shape whose checksum is wrong or whose end is missing.
+/// 1 to 4 eight bytes with a right checksum are a request, and a fitting byte count makes a reply. What lies
+/// between is then looked over once more for frames in shape whose checksum is wrong or whose end is missing;
+/// of functions other than 3 and 4 only where such a frame is all that lies there.
 ///
 /// - Parameters:
 ///   - bytes: the stream, of any length; it is never refused.
@@ -34,16 +35,26 @@ private func wholeFrame(
 ) -> AnnotatedFrame? {
   let rest = bytes[offset...]
   if framings.contains(.rtu) {
-    for shape in FrameShape.all(of: rest) where shape.length + 2 <= min(rest.count, 256) {
+    var unsure: AnnotatedFrame?
+    for shape in FrameShape.all(of: rest, withVendorCodes: true) where shape.length + 2 <= min(rest.count, 256) {
       let frame = bytes.span.extracting(offset..<offset + shape.length + 2)
       guard let message = try? Message(rtu: frame) else { continue }
-      return AnnotatedFrame(.rtu, offset: offset, length: frame.count, direction: shape.direction, message: message)
+      let found = AnnotatedFrame(
+        .rtu, offset: offset, length: frame.count, direction: shape.direction, message: message)
+      // A reply with three bytes of coils is as long as a request, whose count then makes no sense.
+      if isMeaningful(message, shape.direction) { return found }
+      unsure = unsure ?? found
     }
+    if let unsure { return unsure }
   }
   guard framings.contains(.tcp), let length = headerLength(rest), length <= rest.count,
-    let shape = FrameShape.all(of: rest[(offset + 6)..<(offset + length)]).first(where: { $0.length + 6 == length }),
     let frame = try? TCPMessage(tcp: bytes.span.extracting(offset..<offset + length))
   else { return nil }
+  let shapes = FrameShape.all(of: rest[(offset + 6)..<(offset + length)], withVendorCodes: true)
+    .filter { $0.length + 6 == length }
+  guard let shape = shapes.first(where: { isMeaningful(frame.message, $0.direction) }) ?? shapes.first else {
+    return nil
+  }
   return AnnotatedFrame(
     .tcp, offset: offset, length: length, direction: shape.direction, message: frame.message)
 }
@@ -86,13 +97,27 @@ private func damagedFrame(in bytes: [UInt8], at offset: Int, within gap: Range<I
       payload: Array(bytes[(offset + 2)..<(end - 2)]))
     let isRequest = shape.direction == .request && (try? ReadRequest(message)) != nil
     let isReply = shape.direction == .reply && (try? ReadReply(message)) != nil
-    guard isRequest || isReply && (offset == gap.lowerBound || end == gap.upperBound),
+    let isAlone = offset == gap.lowerBound && end == gap.upperBound
+    guard
+      isRequest || isReply && (offset == gap.lowerBound || end == gap.upperBound)
+        || isAlone && isMeaningful(message, shape.direction),
       let error = checksumError(bytes.span.extracting(offset..<end))
     else { continue }
     return AnnotatedFrame(
       .rtu, offset: offset, length: end - offset, direction: shape.direction, message: message, error: error)
   }
   return nil
+}
+
+/// Whether a message of any known function says what such a message can say.
+private func isMeaningful(_ message: Message, _ direction: AnnotatedFrame.Direction?) -> Bool {
+  if message.function.isException { return (try? message.exception()) != nil }
+  switch direction {
+  case .request, nil: return (try? Inquiry(message)) != nil || (try? Change(of: message)) != nil
+  case .reply:
+    let isWrite = message.function == .writeMultipleCoils || message.function == .writeMultipleRegisters
+    return (try? InquiryReply(message)) != nil || isWrite && (try? message.firstAndCount()) != nil
+  }
 }
 
 private func fills(_ gap: Range<Int>, _ shape: FrameShape, at offset: Int) -> Bool {

@@ -10,7 +10,7 @@ public enum FrameError: Error, Hashable, Sendable {
   case protocolNumber(UInt16)
   /// A TCP header that announces another number of bytes than follow it.
   case announcedLength(UInt16, following: Int)
-  /// Another function than the one looked for; only 3 and 4 can be read here.
+  /// Another function than the one looked for.
   case function(FunctionCode)
   /// A frame of another unit.
   case unit(UInt8, expected: UInt8)
@@ -20,6 +20,18 @@ public enum FrameError: Error, Hashable, Sendable {
   case byteCount(UInt8, expected: UInt8)
   /// A request for no register, for more than 125, or past register 65535.
   case registers(first: UInt16, count: UInt16)
+  /// A request for no coil or input, for more than one frame carries, or past number 65535.
+  case bits(first: UInt16, count: UInt16)
+  /// A coil is to be neither 0000H nor FF00H.
+  case coilValue(UInt16)
+  /// An interface of function 43 other than device identification, 14.
+  case interface(UInt8)
+  /// A kind of device identification that is none, or not the one asked for.
+  case access(UInt8)
+  /// A write to unit 0, which all meters obey.
+  case broadcast
+  /// A confirmation of another write.
+  case otherWrite
 }
 
 extension FrameError: CustomStringConvertible {
@@ -32,7 +44,11 @@ extension FrameError: CustomStringConvertible {
     case .protocolNumber: "protocol"
     case .function: "function"
     case .unit: "unit"
-    case .registers: "range"
+    case .registers, .bits: "range"
+    case .coilValue: "value"
+    case .interface, .access: "identification"
+    case .broadcast: "broadcast"
+    case .otherWrite: "write"
     }
   }
 
@@ -50,6 +66,12 @@ extension FrameError: CustomStringConvertible {
     case .length(let length, let expected): "\(length) bytes after the function code, where \(expected) belong"
     case .byteCount(let count, let expected): "a byte count of \(count), where \(expected) belongs"
     case .registers(let first, let count): "\(count) registers from \(first) cannot be asked for"
+    case .bits(let first, let count): "\(count) coils or inputs from \(first) cannot be asked for"
+    case .coilValue(let value): "a coil is 0000 or FF00, not \(hexWord(value))"
+    case .interface(let number): "interface \(number) is no device identification, which is 14"
+    case .access(let number): "\(number) is not the kind of identification asked for"
+    case .broadcast: "a write to unit 0 goes to every meter"
+    case .otherWrite: "it confirms another write"
     }
   }
 }

@@ -6,8 +6,17 @@ public struct FunctionCode: RawRepresentable, Hashable, Sendable {
   public let rawValue: UInt8
   public init(rawValue: UInt8) { self.rawValue = rawValue }
 
+  public static let readCoils = FunctionCode(rawValue: 1)
+  public static let readDiscreteInputs = FunctionCode(rawValue: 2)
   public static let readHoldingRegisters = FunctionCode(rawValue: 3)
   public static let readInputRegisters = FunctionCode(rawValue: 4)
+  public static let writeSingleCoil = FunctionCode(rawValue: 5)
+  public static let writeSingleRegister = FunctionCode(rawValue: 6)
+  public static let writeMultipleCoils = FunctionCode(rawValue: 15)
+  public static let writeMultipleRegisters = FunctionCode(rawValue: 16)
+  public static let reportServerID = FunctionCode(rawValue: 17)
+  /// Device identification is its interface type 14.
+  public static let encapsulatedInterface = FunctionCode(rawValue: 43)
 
   /// True on the reply of a refusal.
   public var isException: Bool { rawValue & 0x80 != 0 }
@@ -50,7 +59,7 @@ extension FunctionCode: CustomStringConvertible {
   public var description: String { name ?? "function \(requested.rawValue)" }
 }
 
-/// The two requests that meterd sends: it never writes.
+/// The tables of registers that a meter may have.
 public enum ReadFunction: UInt8, Hashable, Sendable, CaseIterable, Comparable {
   case holdingRegisters = 3
   case inputRegisters = 4

@@ -72,16 +72,35 @@ public struct ReadLimits: Hashable, Sendable {
   public let maximumRegisters: Int
   /// Registers that no read may touch, since the meter refuses them or acts on them.
   public let forbidden: [RegisterRange]
+  /// Values that the meter gives only to a read of just their registers.
+  public let alone: Set<RegisterRange>
 
   /// The maximum is held within 1...125.
-  public init(maximumRegisters: Int = ReadRequest.maximumCount, forbidden: [RegisterRange] = []) {
+  public init(
+    maximumRegisters: Int = ReadRequest.maximumCount, forbidden: [RegisterRange] = [], alone: Set<RegisterRange> = []
+  ) {
     self.maximumRegisters = min(max(1, maximumRegisters), ReadRequest.maximumCount)
     self.forbidden = forbidden
+    self.alone = alone
   }
 
   /// True where one read may bring `range`.
   public func allow(_ range: RegisterRange) -> Bool {
-    range.count <= maximumRegisters && !forbidden.contains { $0.overlaps(range) }
+    guard range.count <= maximumRegisters, !forbidden.contains(where: { $0.overlaps(range) }) else { return false }
+    return alone.isEmpty || alone.contains(range) || !alone.contains { $0.overlaps(range) }
+  }
+
+  /// `range`, or one register more where the read of `range` begins like its own reply.
+  ///
+  /// Such a request could not be answered on a line with echo (see ``Answerable/echoBeginsLikeReply``). The range
+  /// stays where the meter allows no other read of it.
+  public func clearOfEcho(_ range: RegisterRange, unit: UInt8) -> RegisterRange {
+    // All others are longer, or have another second byte.
+    guard range.count == 1, (512...767).contains(range.first), let request = range.request(unit: unit),
+      request.echoBeginsLikeReply
+    else { return range }
+    let wider = [range.first, range.first - 1].compactMap { RegisterRange(range.function, first: $0, count: 2) }
+    return wider.first(where: allow) ?? range
   }
 }
 
@@ -95,7 +114,7 @@ public enum ReadPlanError: Error, Hashable, Sendable {
 
 /// The reads that bring all wanted values in the least time on the wire.
 ///
-/// No value is split over two reads, since it could change between them. Among plans of one cost the one with
+/// No value is split over two reads, since it could change between them, and one that must be read alone is. Among plans of one cost the one with
 /// fewer reads is taken, then the one whose reads start later; the same input always gives the same plan.
 public struct ReadPlan: Hashable, Sendable {
   /// The reads, in the order of their functions and registers.
@@ -114,15 +133,17 @@ public struct ReadPlan: Hashable, Sendable {
       }
       throw .forbidden(value)
     }
+    let alone = wanted.filter(limits.alone.contains)
+    let joinable = wanted.filter { !limits.alone.contains($0) }
     // Some best plan reads values that are neighbours in this order together: where two reads lie across each
     // other, the values of one can go to the other at no cost. So the best plan for the first n values is a last
     // block over some of them, after the best plan for those before it.
     var best = [Choice(start: 0, nanoseconds: 0, reads: 0)]
-    for end in stride(from: 1, through: wanted.count, by: 1) {
+    for end in stride(from: 1, through: joinable.count, by: 1) {
       var chosen: Choice?
       var block: RegisterRange?
       for start in (0..<end).reversed() {
-        guard let joined = Self.join(wanted[start], block), limits.allow(joined) else { break }
+        guard let joined = Self.join(joinable[start], block), limits.allow(joined) else { break }
         block = joined
         let choice = Choice(
           start: start, nanoseconds: best[start].nanoseconds + wire.nanoseconds(reading: joined.count),
@@ -134,16 +155,16 @@ public struct ReadPlan: Hashable, Sendable {
       best.append(chosen ?? Choice(start: end - 1, nanoseconds: 0, reads: 0))
     }
     var blocks: [RegisterRange] = []
-    var end = wanted.count
+    var end = joinable.count
     while end > 0 {
       let start = best[end].start
-      if let block = wanted[start..<end].reduce(nil, { block, value in Self.join(value, block) }) {
+      if let block = joinable[start..<end].reduce(nil, { block, value in Self.join(value, block) }) {
         blocks.append(block)
       }
       end = start
     }
-    self.blocks = blocks.reversed()
-    nanoseconds = best[wanted.count].nanoseconds
+    self.blocks = (blocks + alone).sorted { ($0.function, $0.first) < ($1.function, $1.first) }
+    nanoseconds = alone.reduce(best[joinable.count].nanoseconds) { $0 + wire.nanoseconds(reading: $1.count) }
   }
 
   /// The read that brings `value`; `nil` where none does.

@@ -1,4 +1,6 @@
-/// Asks one meter for consecutive registers.
+/// Asks one meter for consecutive registers: the request that reading meters is made of.
+///
+/// Whatever else a meter can be asked is an ``Inquiry``.
 public struct ReadRequest: Hashable, Sendable {
   public let unit: UInt8
   public let function: ReadFunction
@@ -37,12 +39,6 @@ public struct ReadRequest: Hashable, Sendable {
       unit: unit, function: function.code,
       payload: [register.highByte, register.lowByte, count.highByte, count.lowByte])
   }
-
-  /// The request as eight bytes for a serial line.
-  public var rtu: [UInt8] { message.rtu }
-
-  /// The request as twelve bytes for TCP.
-  public func tcp(transaction: UInt16) -> [UInt8] { message.tcp(transaction: transaction) }
 
   /// Length of an RTU reply that brings the registers: 7...255.
   public var replyLength: Int { 5 + 2 * Int(count) }

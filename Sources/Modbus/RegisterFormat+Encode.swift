@@ -7,10 +7,17 @@ extension RegisterFormat {
   /// the even one. `.absent` becomes the first pattern of `absent`, or what the type itself knows as no value.
   ///
   /// - Throws: `overflow` where the number does not fit the registers, `kind` where the value is of another kind.
-  public func encode(_ value: Value) throws(RegisterError) -> [UInt16] {
+  ///
+  /// - Parameters:
+  ///   - value: what the meter shows.
+  ///   - power: of ten, times which the number counts; 0 but for whole numbers with a scale register.
+  /// - Returns: as many registers as the type has, in the order of the wire.
+  public func encode(_ value: Value, tenTo power: Int = 0) throws(RegisterError) -> [UInt16] {
+    guard power == 0 || type.isWhole else { throw .kind }
+    guard (-10...10).contains(power) else { throw .power(Int16(clamping: power)) }
     switch (value, type) {
     case (.absent, _): return try order.arrange(absentWords())
-    case (.number(let number), _) where type.isNumber: return order.arrange(words(try raw(number)))
+    case (.number(let number), _) where type.isNumber: return order.arrange(words(try raw(number, power)))
     case (.text(let text), .text(let registers)): return try order.arrange(words(text, registers))
     case (.instant(let time), .dateTime): return try order.arrange(words(time))
     default: throw .kind
@@ -21,13 +28,13 @@ extension RegisterFormat {
     (0..<type.registerCount).reversed().map { UInt16(truncatingIfNeeded: raw >> UInt64(16 * $0)) }
   }
 
-  private func raw(_ number: RegisterValue) throws(RegisterError) -> UInt64 {
+  private func raw(_ number: RegisterValue, _ power: Int) throws(RegisterError) -> UInt64 {
     switch type {
     case .f32: return float(number, .binary32)
     case .f64: return float(number, .binary64)
     case .u16, .i16, .u32, .i32, .u64, .i64, .bcd16, .bcd32, .bcd64, .bits, .text, .dateTime: break
     }
-    let steps = scale.steps(of: number.millionths)
+    let steps = scale.steps(of: number.millionths, tenTo: power)
     let bits = 16 * type.registerCount
     let fits: Bool
     switch type {

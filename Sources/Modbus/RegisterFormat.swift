@@ -14,6 +14,8 @@ public enum RegisterError: Error, Hashable, Sendable {
   case character(UInt8)
   /// A value of another kind than the registers hold, or one they have no pattern for.
   case kind
+  /// A scale register that holds no power of ten within -10...10.
+  case power(Int16)
 }
 
 extension RegisterError: CustomStringConvertible {
@@ -26,6 +28,7 @@ extension RegisterError: CustomStringConvertible {
     case .dateTime(let registers): "\(registers.map(hexWord).joined(separator: " ")) is no date and time"
     case .character(let byte): "\(hexWord(UInt16(byte)).suffix(2)) is no printable character"
     case .kind: "the value does not go into these registers"
+    case .power(let power): "the scale register holds \(power), which is no power from -10 to 10"
     }
   }
 }
@@ -52,7 +55,15 @@ public struct RegisterFormat: Hashable, Sendable {
   /// Whole numbers are scaled without a binary fraction on the way; floats are taken apart into whole numbers,
   /// scaled, and rounded half away from zero once, to millionths. Patterns of `absent`, decimal numbers filled with
   /// FFH, floats that are no number and empty texts are `.absent`.
-  public func decode(_ registers: [UInt16]) throws(RegisterError) -> Value {
+  ///
+  /// - Parameters:
+  ///   - registers: as many as the type has, in the order of the wire.
+  ///   - power: of ten, times which the number counts; 0 but for whole numbers with a scale register.
+  /// - Returns: the value, or `.absent`.
+  /// - Throws: what is wrong with the registers, or `overflow`.
+  public func decode(_ registers: [UInt16], tenTo power: Int = 0) throws(RegisterError) -> Value {
+    guard power == 0 || type.isWhole else { throw .kind }
+    guard (-10...10).contains(power) else { throw .power(Int16(clamping: power)) }
     guard registers.count == type.registerCount else {
       throw .registerCount(registers.count, expected: type.registerCount)
     }
@@ -60,25 +71,21 @@ public struct RegisterFormat: Hashable, Sendable {
     let raw = words.prefix(4).reduce(UInt64(0)) { $0 << 16 | UInt64($1) }
     if type.isNumber, absent.contains(raw) { return .absent }
     switch type {
-    case .u16, .u32, .u64: return .number(try scale.value(mantissa: Int128(raw), exponent: 0))
-    case .i16: return try signed(Int64(Int16(truncatingIfNeeded: raw)))
-    case .i32: return try signed(Int64(Int32(truncatingIfNeeded: raw)))
-    case .i64: return try signed(Int64(truncatingIfNeeded: raw))
+    case .u16, .u32, .u64: return .number(try scale.value(mantissa: Int128(raw), tenTo: power))
+    case .i16: return .number(try scale.value(mantissa: Int128(Int16(truncatingIfNeeded: raw)), tenTo: power))
+    case .i32: return .number(try scale.value(mantissa: Int128(Int32(truncatingIfNeeded: raw)), tenTo: power))
+    case .i64: return .number(try scale.value(mantissa: Int128(Int64(truncatingIfNeeded: raw)), tenTo: power))
     case .f32: return try float(raw, .binary32)
     case .f64: return try float(raw, .binary64)
     case .bcd16, .bcd32, .bcd64:
       if words.allSatisfy({ $0 == 0xFFFF }) { return .absent }
-      return .number(try scale.value(mantissa: Int128(try decimal(raw, digits: 4 * words.count)), exponent: 0))
+      return .number(try scale.value(mantissa: Int128(try decimal(raw, digits: 4 * words.count)), tenTo: power))
     case .bits(let first, let last):
       let field = raw >> UInt64(first) & (1 << UInt64(last &- first &+ 1) - 1)
-      return .number(try scale.value(mantissa: Int128(field), exponent: 0))
+      return .number(try scale.value(mantissa: Int128(field), tenTo: power))
     case .text: return try text(words)
     case .dateTime: return try instant(words)
     }
-  }
-
-  private func signed(_ number: Int64) throws(RegisterError) -> Value {
-    .number(try scale.value(mantissa: Int128(number), exponent: 0))
   }
 
   private func float(_ raw: UInt64, _ format: BinaryFormat) throws(RegisterError) -> Value {

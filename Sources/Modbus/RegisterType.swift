@@ -31,6 +31,14 @@ public enum RegisterType: Hashable, Sendable {
     }
   }
 
+  /// True where the number is whole, so that a power of ten from a scale register applies to it.
+  public var isWhole: Bool {
+    switch self {
+    case .u16, .i16, .u32, .i32, .u64, .i64, .bcd16, .bcd32, .bcd64, .bits: true
+    case .f32, .f64, .text, .dateTime: false
+    }
+  }
+
   private static let simple: [(name: String, type: RegisterType)] = [
     ("u16", .u16), ("i16", .i16), ("u32", .u32), ("i32", .i32), ("u64", .u64), ("i64", .i64), ("f32", .f32),
     ("f64", .f64), ("bcd16", .bcd16), ("bcd32", .bcd32), ("bcd64", .bcd64), ("datetime", .dateTime),

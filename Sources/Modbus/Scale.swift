@@ -18,6 +18,20 @@ public struct Scale: Hashable, Sendable {
     self.billionths = billionths
   }
 
+  /// `mantissa` × 10^`power` steps in millionths of the unit, rounded half away from zero once.
+  ///
+  /// - Throws: `overflow` where the result does not fit a `RegisterValue`. The mantissa has at most 64 bits, and the
+  ///   power is -10...10.
+  func value(mantissa: Int128, tenTo power: Int) throws(RegisterError) -> RegisterValue {
+    let factor = tenTo(max(0, power)), divisor = 1000 * tenTo(max(0, -power))
+    let (product, isTooLarge) = (mantissa * Int128(billionths)).multipliedReportingOverflow(by: factor)
+    guard !isTooLarge else { throw .overflow }
+    let exact = quotient(product, divisor, .halfAway)
+    guard let millionths = Int64(exactly: exact) else { throw .overflow }
+    let step = quotient(Int128(billionths.magnitude) * factor, divisor, .up)
+    return RegisterValue(millionths: millionths, resolution: Int64(exactly: step) ?? Int64.max)
+  }
+
   /// `mantissa` × 2^`exponent` steps in millionths of the unit, rounded half away from zero once.
   ///
   /// - Throws: `overflow` where the result does not fit a `RegisterValue`. The mantissa has at most 64 bits.
@@ -29,11 +43,11 @@ public struct Scale: Hashable, Sendable {
     return RegisterValue(millionths: millionths, resolution: step.flatMap(Int64.init(exactly:)) ?? Int64.max)
   }
 
-  /// How many whole steps come nearest to `millionths` of the unit, half away from zero.
-  func steps(of millionths: Int64) -> Int128 {
+  /// How many whole steps times 10^`power` come nearest to `millionths` of the unit, half away from zero.
+  func steps(of millionths: Int64, tenTo power: Int = 0) -> Int128 {
     // Steps = millionths × 1000 / billionths; doubled so that the half is exact for odd divisors.
-    let divisor = Int128(billionths.magnitude)
-    let magnitude = (Int128(millionths.magnitude) * 2000 + divisor) / (2 * divisor)
+    let divisor = Int128(billionths.magnitude) * tenTo(max(0, power))
+    let magnitude = (Int128(millionths.magnitude) * 2000 * tenTo(max(0, -power)) + divisor) / (2 * divisor)
     return (millionths < 0) == (billionths < 0) ? magnitude : -magnitude
   }
 }
@@ -65,7 +79,16 @@ private func thousandth(of number: Int128, timesTwoTo exponent: Int, _ rounding:
     // The dividend has fewer bits than the divisor would: less than half a millionth is left.
     return rounding == .up ? 1 : 0
   }
-  let (quotient, rest) = dividend.quotientAndRemainder(dividingBy: divisor)
+  return quotient(number < 0 ? -dividend : dividend, divisor, rounding)
+}
+
+/// `number` / `divisor`, rounded by its size. The divisor is even.
+private func quotient(_ number: Int128, _ divisor: Int128, _ rounding: Rounding) -> Int128 {
+  let magnitude = number < 0 ? -number : number
+  let (quotient, rest) = magnitude.quotientAndRemainder(dividingBy: divisor)
   let raises = rounding == .up ? rest > 0 : rest >= divisor / 2
   return (quotient + (raises ? 1 : 0)) * (number < 0 ? -1 : 1)
 }
+
+/// 10^`power` for 0...10; what is beyond counts as the nearest of these.
+private func tenTo(_ power: Int) -> Int128 { (0..<min(max(power, 0), 10)).reduce(1) { product, _ in product * 10 } }

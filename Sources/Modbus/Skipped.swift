@@ -19,10 +19,9 @@ public struct Skipped: Hashable, Sendable {
   /// True when the line was clean.
   public var isEmpty: Bool { self == Skipped() }
 
-  mutating func add(_ bytes: ArraySlice<UInt8>, request: ReadRequest) {
+  mutating func add(_ bytes: ArraySlice<UInt8>, echo: [UInt8]) {
     guard !bytes.isEmpty else { return }
     let stretch = Array(bytes)
-    let echo = request.rtu
     noise += stretch.count
     for frame in annotate(stretch, as: [.rtu]) {
       noise -= frame.length

@@ -2,8 +2,8 @@
 ///
 /// The transaction number tells a late reply from the one looked for. A header that is none is passed over byte
 /// by byte until one fits.
-public struct TCPReplyFinder: Sendable {
-  public let request: ReadRequest
+public struct TCPReplyFinder<Request: Answerable>: Sendable {
+  public let request: Request
   public let transaction: UInt16
 
   private var bytes: [UInt8] = []
@@ -11,30 +11,32 @@ public struct TCPReplyFinder: Sendable {
   public private(set) var stale: [UInt16] = []
   /// Bytes that belong to no frame.
   public private(set) var noise = 0
+  /// Bytes of a frame that has begun and not ended.
+  public var pending: Int { bytes.count }
 
-  private static let headerLength = 6
+  private var headerLength: Int { 6 }
 
   /// A finder for one exchange.
-  public init(expecting request: ReadRequest, transaction: UInt16) {
+  public init(expecting request: Request, transaction: UInt16) {
     self.request = request
     self.transaction = transaction
     bytes.reserveCapacity(260)
   }
 
   /// Takes the next byte of the connection; the reply when this byte completes it.
-  public mutating func receive(_ byte: UInt8) -> Found? {
+  public mutating func receive(_ byte: UInt8) -> Found<Request.Reply>? {
     bytes.append(byte)
-    while bytes.count >= Self.headerLength, !isHeader {
+    while bytes.count >= headerLength, !isHeader {
       bytes.removeFirst()
       noise += 1
     }
-    guard bytes.count > Self.headerLength, bytes.count == Self.headerLength + announced else { return nil }
+    guard bytes.count > headerLength, bytes.count == headerLength + announced else { return nil }
     defer { bytes.removeAll(keepingCapacity: true) }
     guard let frame = try? TCPMessage(tcp: bytes.span) else {
       noise += bytes.count
       return nil
     }
-    guard frame.transaction == transaction, let reply = try? ReadReply(frame.message, to: request) else {
+    guard frame.transaction == transaction, let reply = try? request.reply(from: frame.message) else {
       stale.append(frame.transaction)
       if stale.count > 16 { stale.removeFirst() }
       return nil

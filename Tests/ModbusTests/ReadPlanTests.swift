@@ -45,6 +45,34 @@ import Testing
     #expect(nothing.blocks.isEmpty && nothing.nanoseconds == 0)
   }
 
+  @Test func `a value that must be read alone is, and no other read touches it`() throws {
+    let lone = try #require(RegisterRange(.inputRegisters, first: 2, count: 2))
+    let limits = ReadLimits(alone: [lone])
+    let plan = try ReadPlan(Self.floats([0, 2, 4, 6]), limits: limits, wire: Self.wire)
+    #expect(text(plan) == ["0+2", "2+2", "4+4"])
+    #expect(plan.nanoseconds == plan.blocks.map { Self.wire.nanoseconds(reading: $0.count) }.reduce(0, +))
+    let all = Self.floats([0, 2, 4, 6])
+    #expect(try ReadPlan(all, limits: ReadLimits(alone: Set(all)), wire: Self.wire).blocks == all)
+  }
+
+  @Test func `a request that begins like its own reply is planned one register wider`() throws {
+    let single = try #require(RegisterRange(.holdingRegisters, first: 688, count: 1))
+    #expect(single.request(unit: 4)?.echoBeginsLikeReply == true)
+    let below = try #require(RegisterRange(.holdingRegisters, first: 687, count: 2))
+    let above = try #require(RegisterRange(.holdingRegisters, first: 688, count: 2))
+    let next = try #require(RegisterRange(.holdingRegisters, first: 689, count: 1))
+    #expect(ReadLimits().clearOfEcho(single, unit: 4) == above)
+    #expect(ReadLimits(forbidden: [next]).clearOfEcho(single, unit: 4) == below)
+    #expect(ReadLimits(maximumRegisters: 1).clearOfEcho(single, unit: 4) == single)
+    #expect(ReadLimits().clearOfEcho(single, unit: 5) == single)
+    for register in 0...65_535 {
+      let range = try #require(RegisterRange(.holdingRegisters, first: register, count: 1))
+      let asked = ReadLimits().clearOfEcho(range, unit: 4)
+      #expect(asked.contains(range))
+      if register % 16 == 0 { #expect(asked.request(unit: 4)?.echoBeginsLikeReply == false) }
+    }
+  }
+
   @Test func `parts of a reply are found by their registers`() throws {
     let block = try #require(RegisterRange(.inputRegisters, first: 52, count: 4))
     let part = try #require(RegisterRange(.inputRegisters, first: 54, count: 2))

@@ -7,7 +7,7 @@ import Testing
   static let reply = ReadReply.registers([0x4366, 0x3334])
 
   /// What the finder gives for a stream, and what it skipped.
-  func find(_ stream: [UInt8], _ request: ReadRequest) -> (found: [Found], skipped: Skipped) {
+  func find(_ stream: [UInt8], _ request: ReadRequest) -> (found: [Found<ReadReply>], skipped: Skipped) {
     var finder = ReplyFinder(expecting: request)
     let found = stream.compactMap { finder.receive($0) }
     return (found, finder.skipped)
