@@ -12,6 +12,8 @@ public protocol Conversation {
   /// The least number of bytes that are still to come before the next step; an estimate, at least 1. The line may
   /// sleep for as long as they take on the wire.
   var bytesToCome: Int { get }
+  /// True where the answer may be the request once more, so that the line cannot take its echo out.
+  var repeatsRequest: Bool { get }
   /// A character came with wrong parity or was lost: nothing that spans it may be believed.
   mutating func interrupted()
   /// Nothing more came in time.
@@ -20,6 +22,7 @@ public protocol Conversation {
 
 extension Conversation {
   public var bytesToCome: Int { 1 }
+  public var repeatsRequest: Bool { false }
 }
 
 /// What a conversation wants next.

@@ -16,6 +16,9 @@ public final class Line {
   /// Called for everything that changes a meter, whether it was sent or refused; for the audit log.
   public var onControl: ((ControlRecord) -> Void)?
 
+  /// Whether the last exchange that brought anything began with the echo of its own request.
+  public private(set) var hearsItself = false
+
   private let sendGuard: any SendGuard
 
   private var port: Port?
@@ -91,6 +94,7 @@ public final class Line {
       switch step {
       case .finished:
         record.echoed = echo.echoed
+        if record.bytesReceived > 0, !conversation.repeatsRequest { hearsItself = echo.echoed }
         pace.note(record, characterTime: settings.characterTime)
         counters.add(record)
         return record
@@ -108,7 +112,7 @@ public final class Line {
         record.requestedAt = end
         record.firstByteAt = nil
         onTraffic?(Traffic(at: start, sent: true, bytes: bytes))
-        echo.sent(bytes)
+        if !conversation.repeatsRequest { echo.sent(bytes) }
         parity = ParityFilter()
         deadline = Deadline(
           timing: timing, settings: settings, sent: end, longestReply: min(longestReply, 4096) + bytes.count)
@@ -141,6 +145,9 @@ public final class Line {
       }
     }
   }
+
+  /// What the guard says of bytes, without sending them.
+  public func judgement(of bytes: [UInt8]) -> SendJudgement { sendGuard.judge(bytes, to: address) }
 
   /// Asks the guard, and tells of what changes a meter before it is sent: a record may be too many, never missing.
   private func clear(_ bytes: [UInt8]) throws(LineError) -> ClearedBytes {

@@ -22,7 +22,7 @@ struct Meterd: AsyncParsableCommand {
 
   static let subcommands: [any ParsableCommand.Type] = [
     RunCommand.self, CheckCommand.self, DemoCommand.self, SimulateCommand.self, ProbeCommand.self, DecodeCommand.self,
-    ReadingsCommand.self, BillCommand.self, RateCommand.self, BenchCommand.self,
+    ReadingsCommand.self, ControlCommand.self, AuditCommand.self, BillCommand.self, RateCommand.self, BenchCommand.self,
   ]
 
   static func main() async {

@@ -1,0 +1,193 @@
+public import DLT645
+public import Line
+public import Metering
+public import Modbus
+internal import Host
+
+/// Changes one meter directly, for a person who is allowed to. It sends once and never by itself again.
+///
+/// The guard of the line has the last word. Blocks its thread.
+public final class Commander {
+  private let line: Line
+  /// What changed a meter or was kept back, in order: what an audit log must hold.
+  public private(set) var controls: [ControlRecord] = []
+
+  /// How a command ended.
+  public enum Outcome: Hashable, Sendable {
+    /// The meter says that it obeyed; for Modbus writes what was written was read back as well.
+    case done
+    /// The meter says no.
+    case refused(String)
+    /// Nobody answered: whether the meter obeyed is not known. For broadcasts this is all there is.
+    case silent
+    /// An answer came that cannot be believed, or another value stands in the meter than was written.
+    case failed(String)
+  }
+
+  /// Opens the port.
+  public init(_ port: PortAddress, settings: SerialSettings, permissions: Permissions) throws(LineError) {
+    line = Line(port, settings: settings, guardedBy: WireGuard(permissions))
+    try line.open()
+    line.onControl = { [weak self] in self?.controls.append($0) }
+  }
+
+  /// Sends a DL/T 645 command to one meter.
+  public func carry(
+    _ command: Command, to meter: IndividualAddress, wakeUps: Int, timeout: BootInstant.Span
+  ) throws(LineError) -> Outcome {
+    var conversation = CommandConversation(command, to: meter, wakeUps: wakeUps)
+    let timing = ExchangeTiming(silence: .milliseconds(30), reply: timeout, gap: .milliseconds(500))
+    _ = try line.run(&conversation, timing: timing)
+    try line.settle(&conversation, silence: MeterSpeaker.patience)
+    switch conversation.outcome {
+    case .done: return try confirmed(command, meter, wakeUps, timing)
+    case .refused(let word, _, _):
+      let names = word.names(in: command.edition)
+      return .refused(names.isEmpty ? "\(word)" : names.joined(separator: ", "))
+    case .failed(let error): return .failed("\(error)")
+    case .silent, .none:
+      guard case .setClock = command else { return .silent }
+      let seen = try confirmed(command, meter, wakeUps, timing)
+      if case .failed = seen { return .silent }
+      return seen
+    }
+  }
+
+  /// Reads back what can be read: a meter that says "done" has been seen to keep something else.
+  private func confirmed(
+    _ command: Command, _ meter: IndividualAddress, _ wakeUps: Int, _ timing: ExchangeTiming
+  ) throws(LineError) -> Outcome {
+    switch command {
+    case .write(let parameter, _, _):
+      // A meter that was given another address answers from there.
+      guard parameter.identifier.rawValue != 0x0400_0401 else { return .done }
+      guard let told = try read(.data(parameter.identifier), meter, wakeUps, timing) else {
+        return .failed("the meter confirmed, and what was written could not be read back")
+      }
+      // Tables come back filled to their full length.
+      return told.starts(with: parameter.data) ? .done : .failed("the meter confirmed, and another value stands there")
+    case .write1997(let parameter, _):
+      guard let told = try read(.data1997(parameter.identifier), meter, wakeUps, timing) else {
+        return .failed("the meter confirmed, and what was written could not be read back")
+      }
+      return told.starts(with: parameter.data) ? .done : .failed("the meter confirmed, and another value stands there")
+    case .setClock(let time):
+      let identifier = DataIdentifier(rawValue: 0x0400_0102)
+      let set = HostClock.boot
+      guard let payload = try read(.data(identifier), meter, wakeUps, timing),
+        case .timeOfDay(let shown) = try? identifier.observations(in: payload).first?.value
+      else { return .failed("the clock could not be read back") }
+      // The meter took the time when it heard it; until it was asked, seconds may have passed.
+      let ahead = shown.secondsOfDay - time.time.time.secondsOfDay
+      let passed = Int((HostClock.boot - set).milliseconds / 1000) + Int(timing.reply.milliseconds / 1000) + 3
+      let difference = (ahead % 86_400 + 86_400) % 86_400
+      return difference <= passed || difference >= 86_398
+        ? .done : .failed("the meter's clock shows \(shown) after \(time) was sent")
+    default: return .done
+    }
+  }
+
+  /// The bytes after the identifier; `nil` where no sound answer came.
+  private func read(
+    _ request: ReadExchange.Request, _ meter: IndividualAddress, _ wakeUps: Int, _ timing: ExchangeTiming
+  ) throws(LineError) -> [UInt8]? {
+    var conversation = DLT645Conversation(request, to: meter.address, wakeUps: wakeUps, rates: 0)
+    _ = try line.run(&conversation, timing: timing)
+    try line.settle(&conversation, silence: MeterSpeaker.patience)
+    guard case .answered = conversation.end, case .data(let payload, _, _) = conversation.outcome else { return nil }
+    return payload
+  }
+
+  /// Sends a command to all meters of the line; none of them answers.
+  public func announce(_ command: BroadcastCommand, wakeUps: Int) throws(LineError) {
+    var conversation = Announcement(bytes: command.frame(wakeUps: wakeUps))
+    let quiet = ExchangeTiming(silence: .milliseconds(30), reply: .milliseconds(100), gap: .milliseconds(50))
+    _ = try line.run(&conversation, timing: quiet)
+  }
+
+  /// Writes to one Modbus meter, between two reads of the same place: the first also tells whether the adapter hears
+  /// itself, without which the echo of a write could pass for its answer.
+  public func write(_ request: WriteRequest, timeout: BootInstant.Span) throws(LineError) -> Outcome {
+    // A write that may not be sent is not prepared by a question either.
+    if case .refused(let act, let reason) = line.judgement(of: request.rtu) {
+      controls.append(ControlRecord(act: act, refusal: reason))
+      throw .forbidden(line.address, act, reason)
+    }
+    switch try read(request, timeout) {
+    case .value: break
+    case .other(let outcome): return outcome
+    }
+    var conversation = RequestConversation(request, afterEcho: line.hearsItself)
+    try carry(&conversation, timeout)
+    guard !conversation.isContradicted else { return .failed("two different answers") }
+    switch conversation.found?.reply {
+    case .none: return .silent
+    case .exception(let code): return .refused("\(code)")
+    case .written: break
+    }
+    switch try read(request, timeout) {
+    case .value(true): return .done
+    case .value(false): return .failed("the meter confirmed, and another value stands there")
+    case .other(let outcome): return .failed("the meter confirmed, and reading it back gave: \(outcome)")
+    }
+  }
+
+  private enum Sight {
+    /// Whether what is there is what the request writes.
+    case value(Bool)
+    case other(Outcome)
+  }
+
+  private func read(_ write: WriteRequest, _ timeout: BootInstant.Span) throws(LineError) -> Sight {
+    switch write.change {
+    case .register(let place, let value): return try registers(write.unit, place, [value], timeout)
+    case .registers(let first, let values): return try registers(write.unit, first, values, timeout)
+    case .coil(let place, let isOn): return try coils(write.unit, place, [isOn], timeout)
+    case .coils(let first, let bits): return try coils(write.unit, first, bits, timeout)
+    }
+  }
+
+  private func registers(
+    _ unit: UInt8, _ first: UInt16, _ expected: [UInt16], _ timeout: BootInstant.Span
+  ) throws(LineError) -> Sight {
+    guard
+      let request = ReadRequest(
+        unit: unit, function: .holdingRegisters, register: first, count: UInt16(truncatingIfNeeded: expected.count))
+    else { return .other(.failed("such registers cannot be read")) }
+    var conversation = RequestConversation(request, afterEcho: false)
+    try carry(&conversation, timeout)
+    guard !conversation.isContradicted else { return .other(.failed("two different answers")) }
+    switch conversation.found?.reply {
+    case .none: return .other(.silent)
+    case .exception(let code): return .other(.refused("\(code)"))
+    case .registers(let words): return .value(words == expected)
+    }
+  }
+
+  private func coils(
+    _ unit: UInt8, _ first: UInt16, _ expected: [Bool], _ timeout: BootInstant.Span
+  ) throws(LineError) -> Sight {
+    guard
+      let request = BitRequest(
+        unit: unit, function: .coils, first: first, count: UInt16(truncatingIfNeeded: expected.count))
+    else { return .other(.failed("such coils cannot be read")) }
+    var conversation = RequestConversation(Inquiry.bits(request), afterEcho: false)
+    try carry(&conversation, timeout)
+    guard !conversation.isContradicted else { return .other(.failed("two different answers")) }
+    switch conversation.found?.reply {
+    case .none: return .other(.silent)
+    case .exception(let code): return .other(.refused("\(code)"))
+    case .bits(let bits): return .value(Array(bits.prefix(expected.count)) == expected)
+    case .some: return .other(.failed("another answer than was asked for"))
+    }
+  }
+
+  private func carry(
+    _ conversation: inout RequestConversation<some Answerable>, _ timeout: BootInstant.Span
+  ) throws(LineError) {
+    let silence = max(line.settings.frameSilence, .milliseconds(5))
+    let timing = ExchangeTiming(silence: silence, reply: timeout, gap: .milliseconds(100))
+    _ = try line.run(&conversation, timing: timing)
+    try line.settle(&conversation, silence: MeterSpeaker.patience)
+  }
+}
