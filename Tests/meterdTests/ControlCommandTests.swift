@@ -1,0 +1,160 @@
+import CSerial
+import Foundation
+import Testing
+
+/// `meterd command` and `meterd audit`, as a person uses them.
+@Suite struct ControlCommandTests {
+  private static let attempts = [
+    ["M-1", "set-time", "2026-11-22T12:00:00"], ["M-1", "freeze", "now"], ["M-1", "write", "04000B01", "0512"],
+    ["M-1", "write-address", "202311110009"], ["M-1", "change-rate", "4800"], ["M-1", "change-password"],
+    ["M-1", "clear-demand"], ["M-1", "clear-meter"], ["M-1", "clear-events"], ["M-1", "relay", "trip"],
+    ["M-1", "terminal-output", "zone-switch"], ["M-2", "write-coil", "3", "on"], ["M-2", "write-register", "70", "1"],
+    ["M-2", "write-coils", "3", "on", "off"], ["M-2", "write-registers", "0x46", "1", "2"],
+    ["all", "set-time", "2026-11-22T12:00:00", "--line", "bus1"], ["all", "freeze", "now", "--line", "bus1"],
+  ]
+
+  private func write(_ folder: Folder, port: String, control: String, allow: String) throws {
+    try folder.write(
+      "control.toml",
+      """
+      station = "T-1"
+      store = "control.db"
+      devices = "\(Program.root)/devices"
+      tariffs = "\(Program.root)/tariffs"
+      trust-host-clock = true
+      \(control)
+      [[line]]
+      name = "bus1"
+      port = "\(port)"
+      serial = "115200 8E1"
+      [[line.meter]]
+      id = "M-1"
+      profile = "dlt645-2007-three-phase"
+      address = "202311110001"
+      \(allow)
+      [[line.meter]]
+      id = "M-2"
+      profile = "eastron-sdm630"
+      address = "2"
+      """)
+    for (name, text) in [("password", "2 123456\n"), ("new", "2 654321\n")] {
+      try folder.write(name, text)
+      try FileManager.default.setAttributes([.posixPermissions: 0o600], ofItemAtPath: folder.path + "/" + name)
+    }
+  }
+
+  private func command(_ folder: Folder, _ words: [String]) async throws -> Child.Seen {
+    try await folder.run(
+      ["command"] + words
+        + ["--config", "control.toml", "--password-file", "password", "--new-password-file", "new"])
+  }
+
+  private func audit(_ folder: Folder) async throws -> [[String: String]] {
+    let seen = try await folder.run("audit", "--store", "control.db", "--json")
+    #expect(seen.status == 0)
+    return try seen.output.split(separator: UInt8(ascii: "\n")).map { line in
+      let object = try #require(try JSONSerialization.jsonObject(with: Data(line)) as? [String: Any])
+      return object.compactMapValues { $0 as? String }
+    }
+  }
+
+  @Test(arguments: ["", "[control]\nenabled = false\n", "[control]\nenabled = true\n"])
+  func `what is not allowed is refused before any byte reaches the wire, and each attempt is recorded`(
+    _ control: String
+  ) async throws {
+    let folder = try Folder()
+    var wire: CInt = -1, device: CInt = -1
+    var name = [CChar](repeating: 0, count: 128)
+    try #require(cserial_pseudo_terminal(&wire, &device, &name, name.count) == 0)
+    defer {
+      cserial_close(wire)
+      cserial_close(device)
+    }
+    let port = String(decoding: name.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+    // With control enabled nothing is named; without it, what is named sleeps.
+    let isEnabled = control.contains("true")
+    try write(
+      folder, port: port, control: control,
+      allow: isEnabled ? "" : "allow = [\"relay\", \"set-time\", \"write\", \"clear-meter\"]")
+    for attempt in Self.attempts {
+      let seen = try await command(folder, attempt)
+      #expect(seen.status == 77, "\(attempt)")
+      #expect(seen.errorText.contains("is not allowed\n  Nothing was sent."), "\(seen.errorText)")
+    }
+    // Not one byte waits at the far end.
+    #expect(cserial_wait_readable(wire, 0) == 0)
+    let records = try await audit(folder)
+    #expect(records.map { $0["outcome"] } == Self.attempts.map { _ in "refused" })
+    #expect(records.map { $0["function"] } == Self.attempts.map { $0[1] })
+    #expect(
+      records.allSatisfy { $0["detail"]?.contains("123456") == false && $0["detail"]?.contains("654321") == false })
+  }
+
+  @Test func `what is allowed is done once, read back and recorded before and after`() async throws {
+    let folder = try Folder()
+    let port = folder.path + "/bus1"
+    try write(
+      folder, port: port, control: "[control]\nenabled = true\noperator = \"00000042\"\n",
+      allow: "allow = [\"write\", \"set-time\", \"clear-meter\"]")
+    let meters = try folder.start("simulate", "--config", "control.toml", "--link")
+    defer { meters.end() }
+    try await meters.wait("line") { $0.outputText.hasSuffix("meters\n") }
+
+    let written = try await command(folder, ["M-1", "write", "04000B01", "0512"])
+    #expect(written.errorText == "")
+    #expect(written.outputText == "write to 202311110001 on bus1: done\n")
+    try folder.write("password", "2 000000\n")
+    try FileManager.default.setAttributes([.posixPermissions: 0o600], ofItemAtPath: folder.path + "/password")
+    let refused = try await command(folder, ["M-1", "clear-meter", "--json"])
+    #expect(refused.status == 77)
+    #expect(refused.outputText.contains("\"outcome\":\"rejected\",\"detail\":\"password wrong or not authorised\""))
+
+    let records = try await audit(folder)
+    #expect(records.map { $0["outcome"] } == ["sent", "done", "sent", "rejected"])
+    #expect(records.map { $0["detail"] }.prefix(2) == ["write 04000B01 0512", "write 04000B01 0512"])
+  }
+
+  struct Wrong: Sendable, CustomTestStringConvertible {
+    let words: [String]
+    let status: Int32
+    let text: String
+    var testDescription: String { words.joined(separator: " ") }
+  }
+
+  private static let wrong = [
+    Wrong(words: ["M-9", "set-time"], status: 64, text: "there is no meter \"M-9\""),
+    Wrong(words: ["all", "set-time"], status: 64, text: "a command to all meters needs --line"),
+    Wrong(
+      words: ["all", "relay", "trip", "--line", "bus1"], status: 77, text: "relay can never go to all meters of a line"),
+    Wrong(words: ["M-1", "trip"], status: 64, text: "\"trip\" is no function that changes a meter"),
+    Wrong(
+      words: ["M-1", "write-register", "1", "1"], status: 64, text: "a DL/T 645 meter has no function write-register"),
+    Wrong(words: ["M-2", "relay", "trip"], status: 64, text: "a Modbus meter has no function relay"),
+    Wrong(words: ["M-1", "write", "04000B0", "1"], status: 64, text: "write takes an identifier of 8 hex digits"),
+    Wrong(words: ["M-1", "write", "04000C03", "hex:00"], status: 64, text: "04000C03 cannot be written so"),
+    Wrong(words: ["M-1", "write", "04000101", "soon"], status: 64, text: "\"soon\" is no value of 04000101"),
+    Wrong(words: ["M-1", "freeze", "25:99"], status: 64, text: "freeze takes now, MM, HH:MM or DD-HH:MM"),
+    Wrong(words: ["M-1", "write-address", "AAAAAAAAAAAA"], status: 64, text: "write-address takes the 12 digits"),
+    Wrong(words: ["M-1", "write-address", "999999999999"], status: 64, text: "write-address takes the 12 digits"),
+    Wrong(
+      words: ["M-2", "write-register", "70000", "1"], status: 64, text: "write-register needs a place and a value"),
+  ]
+
+  @Test(arguments: wrong) func `a slip of the tongue is told, and nothing is opened`(_ row: Wrong) async throws {
+    let folder = try Folder()
+    try write(folder, port: "/dev/nowhere", control: "", allow: "")
+    let seen = try await command(folder, row.words)
+    #expect(seen.status == row.status)
+    #expect(seen.errorText.hasPrefix("meterd: \(row.text)"), "\(seen.errorText)")
+    #expect(!FileManager.default.fileExists(atPath: folder.path + "/control.db"))
+  }
+
+  @Test func `a password that others can read is not used`() async throws {
+    let folder = try Folder()
+    try write(folder, port: "/dev/nowhere", control: "", allow: "")
+    try FileManager.default.setAttributes([.posixPermissions: 0o644], ofItemAtPath: folder.path + "/password")
+    let seen = try await command(folder, ["M-1", "clear-demand"])
+    #expect(seen.status == 77)
+    #expect(seen.errorText.hasPrefix("meterd: others can read the password file password\n  Keep it to yourself"))
+  }
+}
