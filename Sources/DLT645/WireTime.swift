@@ -121,7 +121,7 @@ extension FreezePattern: CustomStringConvertible {
 }
 
 /// 0...99 as two packed digits.
-func packed(_ number: Int) -> UInt8 { UInt8(truncatingIfNeeded: number / 10 % 10 << 4 | number % 10) }
+func packed(_ number: Int) -> UInt8 { UInt8(truncatingIfNeeded: number / 10 % 10 * 16 + number % 10) }
 
 /// Two digits a byte; `nil` where a nibble is none.
 func twoDigits(_ bytes: some Collection<UInt8>) -> [Int]? {

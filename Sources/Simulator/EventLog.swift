@@ -88,7 +88,7 @@ func decimalBytes(_ number: Int64, count: Int) -> [UInt8] {
   var rest = max(0, number)
   return (0..<count).map { _ in
     defer { rest /= 100 }
-    return UInt8(rest % 100 / 10 << 4 | rest % 10)
+    return UInt8(rest % 100 / 10 * 16 + rest % 10)
   }
 }
 

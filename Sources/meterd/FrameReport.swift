@@ -66,10 +66,10 @@ struct FrameReport {
       "direction": .optional(frame.direction?.rawValue), "address": .optional(frame.address?.description),
       "function": .optional(frame.function), "control": .optional(control),
       "data_identifier": .optional(frame.identifier), "values": .array(frame.observations.map(\.json)),
-      "fields": .array(
-        frame.fields.map { .object(["name": .string($0.name), "value": .string($0.text)]) }),
       "exception": exception.map { .object(["code": .string($0.code), "name": .string($0.name)]) } ?? .null,
       "error": frame.error.map { .object(["code": .string($0.code), "detail": .string($0.detail)]) } ?? .null,
+      "fields": .array(
+        frame.fields.map { .object(["name": .string($0.name), "value": .string($0.text)]) }),
     ])
     var lines = [
       Self.headline(protocolName, frame.direction?.rawValue, bytes, range, hidden: frame.hidden)

@@ -16,42 +16,42 @@ import Testing
     Case(
       name: "request of the active energy", hex: "68 61 01 00 00 00 00 68 11 04 33 33 34 33 14 16",
       json:
-        #"{"protocol":"dlt645-2007","offset":0,"length":16,"valid":true,"direction":"request","address":"000000000161","function":"read","control":"11","data_identifier":"00010000","values":[],"fields":[],"exception":null,"error":null}"#
+        #"{"protocol":"dlt645-2007","offset":0,"length":16,"valid":true,"direction":"request","address":"000000000161","function":"read","control":"11","data_identifier":"00010000","values":[],"exception":null,"error":null,"fields":[]}"#
     ),
     Case(
       name: "its reply", hex: "68 61 01 00 00 00 00 68 91 08 33 33 34 33 59 33 33 33 8A 16",
       json:
-        #"{"protocol":"dlt645-2007","offset":0,"length":20,"valid":true,"direction":"reply","address":"000000000161","function":"read","control":"91","data_identifier":"00010000","values":[{"quantity":"energy.import.active.total","obis":"1-0:1.8.0","value":"0.26","unit":"kWh"}],"fields":[],"exception":null,"error":null}"#
+        #"{"protocol":"dlt645-2007","offset":0,"length":20,"valid":true,"direction":"reply","address":"000000000161","function":"read","control":"91","data_identifier":"00010000","values":[{"quantity":"energy.import.active.total","obis":"1-0:1.8.0","value":"0.26","unit":"kWh"}],"exception":null,"error":null,"fields":[]}"#
     ),
     Case(
       name: "voltage of phase A", hex: "68 61 01 00 00 00 00 68 91 06 33 34 34 35 34 43 10 16",
       json:
-        #"{"protocol":"dlt645-2007","offset":0,"length":18,"valid":true,"direction":"reply","address":"000000000161","function":"read","control":"91","data_identifier":"02010100","values":[{"quantity":"voltage.l1","obis":"1-0:32.7.0","value":"100.1","unit":"V"}],"fields":[],"exception":null,"error":null}"#
+        #"{"protocol":"dlt645-2007","offset":0,"length":18,"valid":true,"direction":"reply","address":"000000000161","function":"read","control":"91","data_identifier":"02010100","values":[{"quantity":"voltage.l1","obis":"1-0:32.7.0","value":"100.1","unit":"V"}],"exception":null,"error":null,"fields":[]}"#
     ),
     Case(
       name: "request of the address after a wake-up byte", hex: "FE 68 AA AA AA AA AA AA 68 13 00 DF 16",
       json:
-        #"{"protocol":"dlt645-2007","offset":1,"length":12,"valid":true,"direction":"request","address":"AAAAAAAAAAAA","function":"read-address","control":"13","data_identifier":null,"values":[],"fields":[],"exception":null,"error":null}"#
+        #"{"protocol":"dlt645-2007","offset":1,"length":12,"valid":true,"direction":"request","address":"AAAAAAAAAAAA","function":"read-address","control":"13","data_identifier":null,"values":[],"exception":null,"error":null,"fields":[]}"#
     ),
     Case(
       name: "reply with the address", hex: "68 00 36 19 00 00 00 68 93 06 33 69 4C 33 33 33 39 16",
       json:
-        #"{"protocol":"dlt645-2007","offset":0,"length":18,"valid":true,"direction":"reply","address":"000000193600","function":"read-address","control":"93","data_identifier":null,"values":[{"quantity":"meter.address","obis":"0-0:96.1.0","value":"000000193600","unit":null}],"fields":[],"exception":null,"error":null}"#
+        #"{"protocol":"dlt645-2007","offset":0,"length":18,"valid":true,"direction":"reply","address":"000000193600","function":"read-address","control":"93","data_identifier":null,"values":[{"quantity":"meter.address","obis":"0-0:96.1.0","value":"000000193600","unit":null}],"exception":null,"error":null,"fields":[]}"#
     ),
     Case(
       name: "request of 1997", hex: "68 99 99 99 99 99 99 68 01 02 43 C3 6F 16",
       json:
-        #"{"protocol":"dlt645-1997","offset":0,"length":14,"valid":true,"direction":"request","address":"999999999999","function":"read","control":"01","data_identifier":"9010","values":[],"fields":[],"exception":null,"error":null}"#
+        #"{"protocol":"dlt645-1997","offset":0,"length":14,"valid":true,"direction":"request","address":"999999999999","function":"read","control":"01","data_identifier":"9010","values":[],"exception":null,"error":null,"fields":[]}"#
     ),
     Case(
       name: "reply of 1997", hex: "68 95 32 06 00 00 00 68 81 06 43 C3 48 33 33 33 0B 16",
       json:
-        #"{"protocol":"dlt645-1997","offset":0,"length":18,"valid":true,"direction":"reply","address":"000000063295","function":"read","control":"81","data_identifier":"9010","values":[{"quantity":"energy.import.active.total","obis":"1-0:1.8.0","value":"0.15","unit":"kWh"}],"fields":[],"exception":null,"error":null}"#
+        #"{"protocol":"dlt645-1997","offset":0,"length":18,"valid":true,"direction":"reply","address":"000000063295","function":"read","control":"81","data_identifier":"9010","values":[{"quantity":"energy.import.active.total","obis":"1-0:1.8.0","value":"0.15","unit":"kWh"}],"exception":null,"error":null,"fields":[]}"#
     ),
     Case(
       name: "refusal: no such data", hex: "68 61 01 00 00 00 00 68 D1 01 35 39 16",
       json:
-        #"{"protocol":"dlt645-2007","offset":0,"length":13,"valid":true,"direction":"reply","address":"000000000161","function":"read","control":"D1","data_identifier":null,"values":[],"fields":[],"exception":{"code":"02","name":"no requested data"},"error":null}"#
+        #"{"protocol":"dlt645-2007","offset":0,"length":13,"valid":true,"direction":"reply","address":"000000000161","function":"read","control":"D1","data_identifier":null,"values":[],"exception":{"code":"02","name":"no requested data"},"error":null,"fields":[]}"#
     ),
   ]
 
@@ -82,12 +82,12 @@ import Testing
     Case(
       name: "check byte off by one", hex: "68 61 01 00 00 00 00 68 91 08 33 33 34 33 59 33 33 33 8B 16",
       json:
-        #"{"protocol":"dlt645-2007","offset":0,"length":20,"valid":false,"direction":"reply","address":"000000000161","function":"read","control":"91","data_identifier":null,"values":[],"fields":[],"exception":null,"error":{"code":"checksum","detail":"check byte is 8BH, the sum is 8AH"}}"#,
+        #"{"protocol":"dlt645-2007","offset":0,"length":20,"valid":false,"direction":"reply","address":"000000000161","function":"read","control":"91","data_identifier":null,"values":[],"exception":null,"error":{"code":"checksum","detail":"check byte is 8BH, the sum is 8AH"},"fields":[]}"#,
       status: 65),
     Case(
       name: "cut short", hex: "68 61 01 00 00 00 00 68 91 08 33 33 34",
       json:
-        #"{"protocol":"dlt645-2007","offset":0,"length":13,"valid":false,"direction":"reply","address":"000000000161","function":"read","control":"91","data_identifier":null,"values":[],"fields":[],"exception":null,"error":{"code":"truncated","detail":"13 of at least 20 bytes"}}"#,
+        #"{"protocol":"dlt645-2007","offset":0,"length":13,"valid":false,"direction":"reply","address":"000000000161","function":"read","control":"91","data_identifier":null,"values":[],"exception":null,"error":{"code":"truncated","detail":"13 of at least 20 bytes"},"fields":[]}"#,
       status: 65),
     Case(
       name: "Modbus with a wrong CRC", hex: "01 04 04 43 66 33 34 1B 39",
@@ -139,6 +139,29 @@ import Testing
     let end = try #require(text.range(of: #","exception""#)).lowerBound
     #expect(String(text[start..<end]) == frame.json)
     if frame.json == "[]" { #expect(text.contains(#""error":{"code":"#)) }
+  }
+
+  @Test func `a command is told field by field, and its password nowhere`() async throws {
+    let hex = "68 61 01 00 00 00 00 68 1C 10 35 89 67 45 AB 89 67 45 4D 33 8C 8C 56 64 45 CC 0B 16"
+    let json = try await Folder().run("decode", "--json", hex)
+    #expect(
+      json.outputText.hasSuffix(
+        #""function":"relay","control":"1C","data_identifier":null,"values":[],"exception":null,"error":null,"fields":[{"name":"password-level","value":"02"},{"name":"password","value":"......"},{"name":"operator","value":"12345678"},{"name":"action","value":"trip"},{"name":"valid-until","value":"2099-12-31T23:59:59"}]}"#
+          + "\n"))
+    let text = try await Folder().run("decode", hex)
+    #expect(
+      text.outputText == """
+        dlt645-2007 request at 0, 28 bytes: 68 61 01 00 00 00 00 68 1C 10 35 .. .. .. AB 89 67 45 4D 33 8C 8C 56 64 45 CC .. 16
+          address     000000000161
+          control     1CH  relay
+          password-level  02
+          password    ......
+          operator    12345678
+          action      trip
+          valid-until  2099-12-31T23:59:59
+
+        """)
+    #expect(json.status == 0 && text.status == 0)
   }
 
   @Test func `frames are found in noise, from standard input`() async throws {
