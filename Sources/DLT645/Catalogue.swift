@@ -1,128 +1,125 @@
 import Metering
 
-/// The tables of the 2007 edition, one row for each family of identifiers.
+/// Every data identifier that is known, as rows: 数据标识.
 ///
-/// Source: DL/T 645-2007, tables of data identifiers, as in 600888/dlt645 and sulfurandcu/dlt645-tool.
-enum Catalogue {
-  /// A group of registers: DI2, what flows, whether the top bit is a sign.
-  struct FlowRow {
-    let code: UInt8
-    let flow: Flow
-    let signed: Bool
-    /// DI1 in the daily freeze: energy, and maximum demand where it is frozen.
-    let frozenEnergy: UInt8?
-    let frozenDemand: UInt8?
-
-    init(_ code: UInt8, _ flow: Flow, signed: Bool = false, frozenEnergy: UInt8?, frozenDemand: UInt8? = nil) {
-      self.code = code
-      self.flow = flow
-      self.signed = signed
-      self.frozenEnergy = frozenEnergy
-      self.frozenDemand = frozenDemand
+/// Source: DL/T 645-2007 and DL/T 645-1997, tables of data identifiers, as in 600888/dlt645, sulfurandcu/dlt645-tool,
+/// wuhuangrui/C82_DL689 and KTS-Intek/DLT645. Rows that are written from memory of the standard say so.
+public enum Catalogue {
+  /// The rows of an edition, in the order of their identifiers.
+  public static func rows(in edition: Edition) -> [CatalogueRow] {
+    switch edition {
+    case .dlt645v2007: index2007.rows
+    case .dlt645v1997: index1997.rows
     }
   }
 
-  static let flows: [FlowRow] = [
-    FlowRow(0x00, .combinedActive, signed: true, frozenEnergy: nil),
-    FlowRow(0x01, .importActive, frozenEnergy: 0x01, frozenDemand: 0x09),
-    FlowRow(0x02, .exportActive, frozenEnergy: 0x02, frozenDemand: 0x0A),
-    FlowRow(0x03, .combinedReactive1, signed: true, frozenEnergy: 0x03),
-    FlowRow(0x04, .combinedReactive2, signed: true, frozenEnergy: 0x04),
-    FlowRow(0x05, .reactiveQuadrant1, frozenEnergy: 0x05),
-    FlowRow(0x06, .reactiveQuadrant2, frozenEnergy: 0x06),
-    FlowRow(0x07, .reactiveQuadrant3, frozenEnergy: 0x07),
-    FlowRow(0x08, .reactiveQuadrant4, frozenEnergy: 0x08),
-    FlowRow(0x09, .importApparent, frozenEnergy: nil),
-    FlowRow(0x0A, .exportApparent, frozenEnergy: nil),
-  ]
+  static func row(_ identifier: DataIdentifier) -> CatalogueRow? { index2007.row(identifier.rawValue) }
+  static func row(_ identifier: ShortIdentifier) -> CatalogueRow? { index1997.row(UInt32(identifier.rawValue)) }
 
-  /// Added to DI2 of 01H...0AH for phase A, B and C: 15H, 29H and 3DH are forward active energy.
-  static let phaseStep: UInt8 = 0x14
-
-  /// An instantaneous quantity: DI2, whether DI1 00H is a total; phases A, B, C are 01H...03H and FFH the block.
-  struct InstantRow {
-    let code: UInt8
-    let measurand: Measurand
-    let format: ItemFormat
-    let hasTotal: Bool
-
-    init(_ code: UInt8, _ measurand: Measurand, _ format: ItemFormat, hasTotal: Bool = false) {
-      self.code = code
-      self.measurand = measurand
-      self.format = format
-      self.hasTotal = hasTotal
-    }
-
-    var parts: [(code: UInt8, part: Part)] {
-      (hasTotal ? [(0, .total)] : []) + Phase.allCases.map { ($0.rawValue, .phase($0)) }
-    }
+  static func layout(_ identifier: DataIdentifier) -> Layout? {
+    index2007.layout(identifier.rawValue)
   }
 
-  /// Current carries a sign on State Grid meters; that apparent power carries one is unverified.
-  static let instants: [InstantRow] = [
-    InstantRow(0x01, .voltage, .number(bytes: 2, decimals: 1, signed: false)),
-    InstantRow(0x02, .current, .number(bytes: 3, decimals: 3, signed: true)),
-    InstantRow(0x03, .power(.active), .number(bytes: 3, decimals: 4, signed: true), hasTotal: true),
-    InstantRow(0x04, .power(.reactive), .number(bytes: 3, decimals: 4, signed: true), hasTotal: true),
-    InstantRow(0x05, .power(.apparent), .number(bytes: 3, decimals: 4, signed: true), hasTotal: true),
-    InstantRow(0x06, .powerFactor, .number(bytes: 2, decimals: 3, signed: true), hasTotal: true),
-    InstantRow(0x07, .phaseAngle, .number(bytes: 2, decimals: 1, signed: false)),
-    InstantRow(0x08, .voltageDistortion, .number(bytes: 2, decimals: 2, signed: false)),
-    InstantRow(0x09, .currentDistortion, .number(bytes: 2, decimals: 2, signed: false)),
-  ]
-
-  /// An identifier with one item.
-  struct SingleRow {
-    let identifier: DataIdentifier
-    let measurand: Measurand
-    let part: Part
-    let format: ItemFormat
-
-    init(_ bits: UInt32, _ measurand: Measurand, _ format: ItemFormat, part: Part = .single) {
-      identifier = DataIdentifier(rawValue: bits)
-      self.measurand = measurand
-      self.part = part
-      self.format = format
-    }
-
-    var quantity: Quantity? { Quantity(measurand, part) }
+  static func layout(_ identifier: ShortIdentifier) -> Layout? {
+    index1997.layout(UInt32(identifier.rawValue))
   }
 
-  /// That running demand carries a sign is unverified.
-  static let singles: [SingleRow] =
-    [
-      SingleRow(0x0280_0001, .current, .number(bytes: 3, decimals: 3, signed: false), part: .neutral),
-      SingleRow(0x0280_0002, .frequency, .number(bytes: 2, decimals: 2, signed: false)),
-      SingleRow(0x0280_0004, .demand(.active), .number(bytes: 3, decimals: 4, signed: true)),
-      SingleRow(0x0280_0005, .demand(.reactive), .number(bytes: 3, decimals: 4, signed: true)),
-      SingleRow(0x0280_0006, .demand(.apparent), .number(bytes: 3, decimals: 4, signed: true)),
-      SingleRow(0x0280_0007, .temperature, .number(bytes: 2, decimals: 1, signed: true)),
-      SingleRow(0x0400_0101, .clockDate, .date),
-      SingleRow(0x0400_0102, .clockTime, .timeOfDay),
-      SingleRow(0x0400_010C, .clock, .dateTime),
-      SingleRow(0x0400_0204, .rateCount, .number(bytes: 1, decimals: 0, signed: false)),
-      SingleRow(0x0400_0306, .currentRatio, .number(bytes: 3, decimals: 0, signed: false)),
-      SingleRow(0x0400_0307, .voltageRatio, .number(bytes: 3, decimals: 0, signed: false)),
-      SingleRow(0x0400_0401, .meterAddress, .digits(bytes: 6)),
-      SingleRow(0x0400_0402, .meterNumber, .digits(bytes: 6)),
-      SingleRow(0x0400_0403, .assetNumber, .characters(bytes: 32)),
-      SingleRow(0x0400_0409, .meterConstant, .number(bytes: 3, decimals: 0, signed: false)),
-    ] + statusWords + settlementDays
+  private static let index2007 = RowIndex(
+    energies + demands + prepaid + instants + events + parameters + freezes + profiles)
+  private static let index1997 = RowIndex(
+    energies1997 + demands1997 + variables1997 + parameters1997 + tables1997)
 
-  static let statusWords: [SingleRow] = (1...7).map {
-    SingleRow(0x0400_0500 + UInt32($0), .statusWord($0), .bits(bytes: 2))
-  }
-
-  static let settlementDays: [SingleRow] = (1...3).map {
-    SingleRow(0x0400_0B00 + UInt32($0), .settlementDay($0), .dayHour)
-  }
-
-  static let statusBlock = DataIdentifier(rawValue: 0x0400_05FF)
-
-  /// XXXXXX.XX.
-  static func energyFormat(signed: Bool) -> ItemFormat { .number(bytes: 4, decimals: 2, signed: signed) }
   /// The most settlements a meter keeps.
   static let settlements = 12
   /// DI0 of a freeze: 1 is the last. Meters keep at least 62 days (unverified); FFH means all.
-  static let freezes = 1...0xFE
+  static let freezeDepth = 1...0xFE
+}
+
+/// Rows found by identifier without a look at more than a few of them.
+struct RowIndex: Sendable {
+  /// One span of DI1 and DI0 that a row covers.
+  private struct Key {
+    let first1: UInt8
+    let last1: UInt8
+    let first0: UInt8
+    let last0: UInt8
+    let row: UInt16
+  }
+
+  let rows: [CatalogueRow]
+  /// Sorted by group, then by `first1`; the spans of DI1 within a group are the same or apart.
+  private let keys: [Key]
+  /// By DI3: 1 and the place of its 256 starts in `starts`; 0 where there is nothing.
+  private let classes: [UInt8]
+  /// By place and DI2, where in `keys` the group starts; the next one says where it ends.
+  private let starts: [UInt16]
+
+  init(_ unsorted: [CatalogueRow]) {
+    let rows = unsorted.enumerated().sorted { a, b in
+      let left = (a.element.group, a.element.di1.range.lowerBound, a.element.di0.range.lowerBound, a.offset)
+      let right = (b.element.group, b.element.di1.range.lowerBound, b.element.di0.range.lowerBound, b.offset)
+      return left < right
+    }.map(\.element)
+    var keyed: [(group: UInt16, key: Key)] = []
+    for (index, row) in rows.enumerated() {
+      for span1 in Self.spans(row.di1) {
+        for span0 in Self.spans(row.di0) {
+          keyed.append(
+            (
+              row.group,
+              Key(
+                first1: span1.lowerBound, last1: span1.upperBound, first0: span0.lowerBound, last0: span0.upperBound,
+                row: UInt16(truncatingIfNeeded: index))
+            ))
+        }
+      }
+    }
+    keyed.sort { ($0.group, $0.key.first1, $0.key.row) < ($1.group, $1.key.first1, $1.key.row) }
+    var classes = [UInt8](repeating: 0, count: 256)
+    var starts: [UInt16] = []
+    var next = 0
+    for di3 in Set(rows.map { UInt8(truncatingIfNeeded: $0.group >> 8) }).sorted() {
+      classes[Int(di3)] = UInt8(truncatingIfNeeded: starts.count / 257 + 1)
+      for di2 in 0...256 {
+        while next < keyed.count, Int(keyed[next].group) < Int(di3) << 8 + di2 { next += 1 }
+        starts.append(UInt16(truncatingIfNeeded: next))
+      }
+    }
+    self.rows = rows
+    keys = keyed.map(\.key)
+    self.classes = classes
+    self.starts = starts
+  }
+
+  private static func spans(_ selector: Selector) -> [ClosedRange<UInt8>] {
+    selector.hasAll ? [selector.range, 0xFF...0xFF] : [selector.range]
+  }
+
+  /// The row of an identifier, DI3 highest.
+  func row(_ bits: UInt32) -> CatalogueRow? { rowNumber(bits).map { rows[$0] } }
+
+  func layout(_ bits: UInt32) -> Layout? {
+    rowNumber(bits).flatMap { rows[$0].layout(UInt8(truncatingIfNeeded: bits >> 8), UInt8(truncatingIfNeeded: bits)) }
+  }
+
+  private func rowNumber(_ bits: UInt32) -> Int? {
+    let place = Int(classes[Int(bits >> 24)])
+    guard place > 0 else { return nil }
+    let at = (place - 1) * 257 + Int(bits >> 16 & 0xFF)
+    var low = Int(starts[at])
+    let end = Int(starts[at + 1])
+    let di1 = UInt8(truncatingIfNeeded: bits >> 8)
+    let di0 = UInt8(truncatingIfNeeded: bits)
+    var high = end
+    while low < high {
+      let middle = (low + high) / 2
+      if keys[middle].last1 < di1 { low = middle + 1 } else { high = middle }
+    }
+    while low < end, keys[low].first1 <= di1 {
+      let key = keys[low]
+      if key.first0 <= di0, di0 <= key.last0 { return Int(key.row) }
+      low += 1
+    }
+    return nil
+  }
 }

@@ -23,7 +23,7 @@ extension DataIdentifier {
         guard (1...Catalogue.settlements).contains(back) else { return [] }
         return [DataIdentifier(isEnergy ? 0 : 1, row.code, 0xFF, UInt8(back))]
       case .dailyFreeze(let back):
-        guard Catalogue.freezes.contains(back), let code = isEnergy ? row.frozenEnergy : row.frozenDemand
+        guard Catalogue.freezeDepth.contains(back), let code = isEnergy ? row.frozenEnergy : row.frozenDemand
         else { return [] }
         return [DataIdentifier(5, 6, code, UInt8(back))]
       }
@@ -39,11 +39,11 @@ extension DataIdentifier {
     switch (quantity.measurand, memory) {
     case (.energy(let flow), _): register(0, flow, quantity.part, memory)
     case (.maximumDemand(let flow), _): register(1, flow, quantity.part, memory)
-    case (.freezeTime, .dailyFreeze(let back)): Catalogue.freezes.contains(back) ? Self(5, 6, 0, UInt8(back)) : nil
+    case (.freezeTime, .dailyFreeze(let back)): Catalogue.freezeDepth.contains(back) ? Self(5, 6, 0, UInt8(back)) : nil
     case (_, .current):
       instant(for: quantity).flatMap { row in
         row.parts.first { $0.part == quantity.part }.map { Self(2, row.code, $0.code, 0) }
-      } ?? Catalogue.singles.first { $0.measurand == quantity.measurand && $0.part == quantity.part }?.identifier
+      } ?? singles[quantity]
     case (_, .settlement), (_, .dailyFreeze): nil
     }
   }
@@ -68,8 +68,22 @@ extension DataIdentifier {
     }
   }
 
+  /// Quantities that have one identifier of their own: of class 0280H and the parameters.
+  private static let singles: [Quantity: DataIdentifier] = {
+    var found: [Quantity: DataIdentifier] = [:]
+    for row in Catalogue.rows(in: .dlt645v2007) where row.rule == .current {
+      guard case .field(let field) = row.content, let quantity = field.quantity, case .exact(let di1) = row.di1,
+        case .exact(let di0) = row.di0
+      else { continue }
+      let identifier = DataIdentifier(
+        UInt8(truncatingIfNeeded: row.group >> 8), UInt8(truncatingIfNeeded: row.group), di1, di0)
+      if found[quantity] == nil { found[quantity] = identifier }
+    }
+    return found
+  }()
+
   private static func instant(for quantity: Quantity) -> Catalogue.InstantRow? {
-    Catalogue.instants.first { row in
+    Catalogue.instantRows.first { row in
       row.measurand == quantity.measurand && row.parts.contains { $0.part == quantity.part }
     }
   }

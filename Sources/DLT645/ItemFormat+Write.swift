@@ -1,13 +1,31 @@
-public import Metering
+import Metering
 
 /// Why a value cannot be put into the bytes of an item.
+///
+/// Items are given by name.
 public enum PayloadError: Error, Hashable, Sendable {
   /// The catalogue does not know the identifier.
   case unknownIdentifier(String)
   /// The value is of another kind than the item: a text for a number, a date for a status word.
-  case kind(Quantity)
+  case kind(String)
   /// The value has more digits, characters or bits than the item, or a sign where there is no room for one.
-  case range(Quantity)
+  case range(String)
+  /// Text that is no value of the item.
+  case text(String, String)
+  /// So many values for so many items.
+  case count(expected: Int, received: Int)
+}
+
+extension PayloadError: CustomStringConvertible {
+  public var description: String {
+    switch self {
+    case .unknownIdentifier(let identifier): "no layout is known for \(identifier)"
+    case .kind(let item): "\(item): the value is of another kind than the item"
+    case .range(let item): "\(item): the value does not fit the item"
+    case .text(let item, let text): "\(item): \"\(text)\" is no value of this item"
+    case .count(let expected, let received): "\(received) values for \(expected) items"
+    }
+  }
 }
 
 /// Why a value does not fit its item.
@@ -31,17 +49,46 @@ extension ItemFormat {
     case (.timeOfDay, .timeOfDay(let time)): return timeBytes(time)
     case (.dateTime, .instant(let instant)):
       return timeBytes(instant.time) + [weekdayByte(instant.date)] + (try dateBytes(instant.date))
+    case (.secondTime, .instant(let instant)): return timeBytes(instant.time) + (try dateBytes(instant.date))
     case (.minuteTime, .instant(let instant)): return try minuteBytes(instant)
+    case (.monthTime, .text(let text)): return try monthTimeBytes(text)
+    case (.zone, .text(let text)), (.period, .text(let text)), (.holiday, .text(let text)):
+      return try entryBytes(text)
     case (.dayHour, .text(let text)), (.digits, .text(let text)): return try digitBytes(text, size: size)
+    case (.code(let size), .text(let text)):
+      guard text.utf8.count == 2 * size, let bytes = try? hexBytes(text) else { throw .range }
+      return bytes.reversed()
+    case (.raw(let size), .text(let text)):
+      guard let bytes = try? hexBytes(text), bytes.count == size else { throw .range }
+      return bytes
     case (.characters(let size), .text(let text)):
       guard text.utf8.count <= size, text.utf8.allSatisfy({ (0x20...0x7E).contains($0) }) else { throw .range }
       return text.utf8.reversed() + [UInt8](repeating: 0, count: size - text.utf8.count)
     case (.bits(let size), .bits(let bits, _)):
       guard size >= 4 || bits >> UInt32(8 * size) == 0 else { throw .range }
       return (0..<size).map { UInt8(truncatingIfNeeded: bits >> UInt32(8 * $0)) }
-    case (.number, _), (.demand, _), (.date, _), (.timeOfDay, _), (.dateTime, _), (.minuteTime, _), (.dayHour, _),
-      (.digits, _), (.characters, _), (.bits, _):
+    case (.number, _), (.demand, _), (.date, _), (.timeOfDay, _), (.dateTime, _), (.minuteTime, _), (.secondTime, _),
+      (.monthTime, _), (.dayHour, _), (.zone, _), (.period, _), (.holiday, _), (.digits, _), (.code, _),
+      (.characters, _), (.bits, _), (.raw, _):
       throw .kind
+    }
+  }
+
+  /// `hh:mm rate N`, `MM-DD table N` or `YYYY-MM-DD table N`.
+  private func entryBytes(_ text: String) throws(ItemMisfit) -> [UInt8] {
+    let words = text.split(separator: " ", omittingEmptySubsequences: false)
+    guard words.count == 3, words[2].utf8.count <= 2, let number = wholeNumber(words[2]) else { throw .range }
+    let numberByte = decimalByte(number)
+    switch self {
+    case .period:
+      guard words[1] == "rate", let time = TimeOfDay(words[0]), time.second == nil else { throw .range }
+      return [numberByte, decimalByte(time.minute), decimalByte(time.hour)]
+    case .zone:
+      guard words[1] == "table", let (month, day) = monthAndDay(words[0]) else { throw .range }
+      return [numberByte, decimalByte(day), decimalByte(month)]
+    default:
+      guard words[1] == "table", let date = CivilDate(words[0]) else { throw .range }
+      return [numberByte] + (try dateBytes(date))
     }
   }
 }
@@ -71,6 +118,27 @@ private func digitBytes(_ text: String, size: Int) throws(ItemMisfit) -> [UInt8]
   guard digits.count == 2 * size, digits.allSatisfy({ (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) })
   else { throw .range }
   return (0..<size).reversed().map { digits[2 * $0] << 4 | digits[2 * $0 + 1] & 0x0F }
+}
+
+/// `MM-DD hh:mm` as mm hh DD MM.
+private func monthTimeBytes(_ text: String) throws(ItemMisfit) -> [UInt8] {
+  let words = text.split(separator: " ", omittingEmptySubsequences: false)
+  guard words.count == 2, let (month, day) = monthAndDay(words[0]), let time = TimeOfDay(words[1]), time.second == nil
+  else { throw .range }
+  return [decimalByte(time.minute), decimalByte(time.hour), decimalByte(day), decimalByte(month)]
+}
+
+/// `MM-DD`, a day that some year has.
+private func monthAndDay(_ text: Substring) -> (month: Int, day: Int)? {
+  let parts = text.split(separator: "-", omittingEmptySubsequences: false)
+  guard parts.count == 2, parts.allSatisfy({ $0.utf8.count == 2 }), let month = wholeNumber(parts[0]),
+    let day = wholeNumber(parts[1]), isDay(day, of: month)
+  else { return nil }
+  return (month, day)
+}
+
+private func wholeNumber(_ text: Substring) -> Int? {
+  text.utf8.allSatisfy { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) } ? Int(text) : nil
 }
 
 /// mm hh DD MM YY; all 0 for never.

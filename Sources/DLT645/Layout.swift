@@ -8,140 +8,110 @@ public struct CatalogueItem: Hashable, Sendable {
 }
 
 /// What the answer to an identifier holds.
-enum Layout: Hashable, Sendable {
-  /// These items, one after the other.
-  case items([CatalogueItem])
+enum Layout {
+  case one(DataField)
+  /// These items, one after the other; a tolerant layout takes another length as raw bytes.
+  case fields([DataField], Origin, part: Part?, isTolerant: Bool)
   /// The total and then one item a rate, as many as the meter counts.
-  case perRate(Measurand, ItemFormat, Memory)
+  case rates(Register, ItemFormat, Origin)
+  /// 1997: likewise, the times of the maximum demands.
+  case timesOfRates(Measurand, Origin)
   /// The register now and then at the settlements 1, 2 ... 12 back.
-  case perSettlement(Quantity, ItemFormat)
+  case settlements(DataField)
+  /// One entry after the other, as many as the length says.
+  case table(DataField, most: Int)
+  /// All that a freeze kept.
+  case freezeBlock(Freeze, Int)
+  /// Records of a load profile; class 0 is all of them.
+  case profile(UInt8)
+  /// A time, and then values as many as the length says.
+  case curve(DataField)
+}
 
-  static func one(_ quantity: Quantity?, _ format: ItemFormat, _ memory: Memory = .current) -> Layout? {
-    quantity.map { .items([CatalogueItem(quantity: $0, memory: memory, format: format)]) }
+extension Layout {
+  /// How many items a layout can have, and which.
+  enum Size {
+    /// So many items and bytes.
+    case fixed(items: Int, bytes: Int)
+    /// Items of one size after so many bytes of a first one, and at most so many of them.
+    case repeated(head: Int, item: Int, most: Int)
+    /// By rules of its own.
+    case structured
   }
 
-  /// The items where a block that can vary has `count` of them.
-  func items(count: Int) -> [CatalogueItem] {
+  var size: Size {
     switch self {
-    case .items(let items): items
-    case .perRate(let measurand, let format, let memory):
-      (0..<min(max(count, 0), 64)).compactMap { rate in
-        Quantity(measurand, rate == 0 ? .total : .rate(UInt8(rate)))
-          .map { CatalogueItem(quantity: $0, memory: memory, format: format) }
-      }
-    case .perSettlement(let quantity, let format):
-      (0..<min(max(count, 0), 13)).map {
-        CatalogueItem(quantity: quantity, memory: $0 == 0 ? .current : .settlement($0), format: format)
-      }
+    case .one(let field): .fixed(items: 1, bytes: field.format.size)
+    case .fields(let fields, _, _, _): .fixed(items: fields.count, bytes: fields.reduce(0) { $0 + $1.format.size })
+    case .rates(_, let format, _): .repeated(head: 0, item: format.size, most: 64)
+    case .timesOfRates: .repeated(head: 0, item: ItemFormat.monthTime.size, most: 15)
+    case .settlements(let field): .repeated(head: 0, item: field.format.size, most: Catalogue.settlements + 1)
+    case .table(let entry, let most): .repeated(head: 0, item: entry.format.size, most: most)
+    case .curve(let field): .repeated(head: 5, item: field.format.size, most: 63)
+    case .freezeBlock, .profile: .structured
+    }
+  }
+
+  /// The item at `index`, counted from 0; `nil` beyond the last and in structured layouts.
+  func field(_ index: Int) -> DataField? {
+    guard index >= 0 else { return nil }
+    switch self {
+    case .one(let field): return index == 0 ? field : nil
+    case .fields(let fields, let origin, let part, _):
+      guard index < fields.count else { return nil }
+      guard let part, case .term(_, _, let number) = fields[index].label else { return fields[index].from(origin) }
+      return fields[index].numbered(number, part: part).from(origin)
+    case .rates(let register, let format, let origin):
+      guard index < 64 else { return nil }
+      return register.field(index == 0 ? .total : .rate(UInt8(index)), format, from: origin)
+    case .timesOfRates(let measurand, let origin):
+      guard index < 15 else { return nil }
+      return Quantity(measurand, index == 0 ? .total : .rate(UInt8(index)))
+        .map { DataField(timeOf: $0, .monthTime, from: origin) }
+    case .settlements(let field):
+      guard index <= Catalogue.settlements else { return nil }
+      return field.from(index == 0 ? .current : .settlement(index))
+    case .table(let entry, let most): return index < most ? entry.numbered(index + 1) : nil
+    case .curve(let field):
+      guard index < 64 else { return nil }
+      return index == 0 ? Catalogue.profileTime.from(.profile(1)) : field.from(.profile(index))
+    case .freezeBlock, .profile: return nil
+    }
+  }
+
+  /// The items where a block over rates has `rates` of them; of a table the longest, of a load profile one record.
+  func fields(rates: Int) -> [DataField] {
+    switch self {
+    case .freezeBlock(let freeze, let back):
+      return FreezeBlock.sections(freeze, back).flatMap { $0.fields(rates: rates) }
+    case .profile(let kind): return LoadProfile.fields(class: kind, record: 1)
+    case .one, .fields, .rates, .timesOfRates, .settlements, .table, .curve:
+      return (0..<count(rates: rates)).compactMap(field)
+    }
+  }
+
+  private func count(rates: Int) -> Int {
+    switch (self, size) {
+    case (.rates, .repeated(_, _, let most)), (.timesOfRates, .repeated(_, _, let most)):
+      min(Self.items(ofRates: rates), most)
+    case (.curve, _): 2
+    case (_, .fixed(let items, _)): items
+    case (_, .repeated(_, _, let most)): most
+    case (_, .structured): 0
     }
   }
 
   /// Bytes of the answer after the identifier, without a closing AAH; `nil` where it depends on how many rates the
-  /// meter counts and `rates` does not tell.
+  /// meter counts and `rates` does not tell, and where the meter decides.
   func length(rates: Int?) -> Int? {
-    switch self {
-    case .items(let items): items.reduce(0) { $0 + $1.format.size }
-    case .perRate(_, let format, _): rates.map { Self.items(ofRates: $0) * format.size }
-    case .perSettlement: nil
+    switch (self, size) {
+    case (_, .fixed(_, let bytes)): bytes
+    case (.rates, .repeated(_, let item, _)), (.timesOfRates, .repeated(_, let item, _)):
+      rates.map { count(rates: $0) * item }
+    case (_, .repeated), (_, .structured): nil
     }
   }
 
   /// The total and so many rates, held to 0...63.
   static func items(ofRates rates: Int) -> Int { min(max(rates, 0), 63) + 1 }
-}
-
-extension Layout {
-  /// The items that lie in `count` bytes, one of which may close the block; a closing byte is not counted.
-  ///
-  /// Some meters end a block with AAH, some with DDH. Source: wuhuangrui/C82_DL689 and icprog/dlt698.45.
-  func split(_ data: Span<UInt8>, rates: Int?) throws(DataError) -> [CatalogueItem] {
-    let closed = data.count > 0 && [0xAA, 0xDD].contains(data[data.count - 1])
-    if let expected = length(rates: rates) {
-      guard data.count == expected || (closed && data.count == expected + 1) else {
-        throw .length(expected: expected, received: data.count)
-      }
-      return items(count: Self.items(ofRates: rates ?? 0))
-    }
-    let (size, limit) = blockLimits
-    guard size > 0 else { return [] }
-    let count = data.count / size
-    let rest = data.count % size
-    guard (1...limit).contains(count), rest == 0 || (rest == 1 && closed) else {
-      throw .blockLength(itemSize: size, received: data.count)
-    }
-    return items(count: count)
-  }
-
-  private var blockLimits: (size: Int, limit: Int) {
-    switch self {
-    case .items: (0, 0)
-    case .perRate(_, let format, _): (format.size, 64)
-    case .perSettlement(_, let format): (format.size, 13)
-    }
-  }
-
-  /// Reads every item; a bad one does not spoil its neighbours.
-  func read(_ data: Span<UInt8>, rates: Int?) throws(DataError) -> Decoded {
-    var decoded = Decoded()
-    var position = 0
-    for item in try split(data, rates: rates) {
-      let bytes = data.extracting(position..<(position + item.format.size))
-      position += item.format.size
-      do throws(ItemFault) {
-        let content = try item.format.read(bytes)
-        decoded.observations.append(
-          Observation(
-            quantity: item.quantity, value: content.value, occurred: content.occurred, memory: item.memory))
-      } catch {
-        let raw = bytes.indices.map { bytes[$0] }
-        switch error {
-        case .digit: decoded.rejected.append(.notDecimal(item.quantity, bytes: raw))
-        case .date: decoded.rejected.append(.noDate(item.quantity, bytes: raw))
-        case .character: decoded.rejected.append(.noText(item.quantity, bytes: raw))
-        }
-      }
-    }
-    return decoded
-  }
-
-  /// The bytes of the items, taken from `observations`; what these do not hold is filled with FFH.
-  func write(_ observations: [Observation], rates: Int?) throws(PayloadError) -> [UInt8] {
-    var bytes: [UInt8] = []
-    for item in items(count: count(in: observations, rates: rates)) {
-      let told = observations.first { $0.quantity == item.quantity && $0.memory == item.memory }
-      do throws(ItemMisfit) {
-        bytes += try item.format.write(told?.value ?? .absent, occurred: told?.occurred)
-      } catch {
-        switch error {
-        case .kind: throw .kind(item.quantity)
-        case .range: throw .range(item.quantity)
-        }
-      }
-    }
-    return bytes
-  }
-
-  /// How many items a block needs to hold all that `observations` tell.
-  private func count(in observations: [Observation], rates: Int?) -> Int {
-    switch self {
-    case .items(let items): items.count
-    case .perRate(let measurand, _, let memory):
-      Self.items(ofRates: rates ?? highestRate(of: measurand, memory, in: observations))
-    case .perSettlement(let quantity, _):
-      1
-        + observations.reduce(0) { most, observation in
-          guard observation.quantity == quantity, case .settlement(let back) = observation.memory else { return most }
-          return max(most, min(back, Catalogue.settlements))
-        }
-    }
-  }
-
-  private func highestRate(of measurand: Measurand, _ memory: Memory, in observations: [Observation]) -> Int {
-    observations.reduce(0) { most, observation in
-      guard observation.quantity.measurand == measurand, observation.memory == memory,
-        case .rate(let rate) = observation.quantity.part
-      else { return most }
-      return max(most, Int(rate))
-    }
-  }
 }

@@ -1,112 +1,105 @@
 public import Metering
 
 extension ShortIdentifier {
-  /// A group of energy registers of the 1997 edition: DI1 without its memory, upper half of DI0.
-  ///
-  /// The four quadrants, DI0 3xH...6xH, are left out: sources disagree on their order.
-  private struct FlowRow {
-    let kind: UInt8
-    let group: UInt8
-    let flow: Flow
-  }
-
-  private static let flows = [
-    FlowRow(kind: 0, group: 1, flow: .importActive), FlowRow(kind: 0, group: 2, flow: .exportActive),
-    FlowRow(kind: 1, group: 1, flow: .importReactive), FlowRow(kind: 1, group: 2, flow: .exportReactive),
-  ]
-
-  /// An instantaneous quantity: upper half of DI0. No item of the 1997 edition carries a sign.
-  private struct InstantRow {
-    let group: UInt8
-    let measurand: Measurand
-    let format: ItemFormat
-  }
-
-  private static let instants = [
-    InstantRow(group: 1, measurand: .voltage, format: .number(bytes: 2, decimals: 0, signed: false)),
-    InstantRow(group: 2, measurand: .current, format: .number(bytes: 2, decimals: 2, signed: false)),
-    InstantRow(group: 3, measurand: .power(.active), format: .number(bytes: 3, decimals: 4, signed: false)),
-    InstantRow(group: 4, measurand: .power(.reactive), format: .number(bytes: 2, decimals: 2, signed: false)),
-    InstantRow(group: 5, measurand: .powerFactor, format: .number(bytes: 2, decimals: 3, signed: false)),
-  ]
-
   /// What the answer holds; `nil` where the catalogue does not know the identifier.
+  func layout(_ quadrants: QuadrantOrder = .standard) -> Layout? {
+    let layout = Catalogue.layout(self)
+    return quadrants == .standard ? layout : layout?.ordered(quadrants)
+  }
+
+  /// True where the catalogue tells what the answer holds.
+  public var isCatalogued: Bool { layout() != nil }
+
+  /// Names, titles, access and members; `nil` where the catalogue does not know the identifier.
+  public var entry: CatalogueEntry? {
+    guard let row = Catalogue.row(self), let layout = layout() else { return nil }
+    return CatalogueEntry(row, layout)
+  }
+
+  /// Every item of the answer, as for `DataIdentifier.fields`.
+  public func fields(rates: Int = 4, quadrants: QuadrantOrder = .standard) -> [DataField] {
+    layout(quadrants)?.fields(rates: rates) ?? []
+  }
+
+  /// The items of the answer, as for `DataIdentifier.items`.
+  public func items(rates: Int = 4) -> [CatalogueItem] { fields(rates: rates).compactMap(\.catalogueItem) }
+
+  /// Bytes of the answer after the identifier, as for `DataIdentifier.payloadLength`.
+  public func payloadLength(rates: Int? = nil) -> Int? { layout()?.length(rates: rates) }
+
+  /// Reads the bytes after the identifier, as `DataIdentifier.decode` does.
   ///
-  /// Source: DL/T 645-1997 as in wuhuangrui/C82_DL689, KTS-Intek/DLT645 and hoanghon00/meter-dlt645-1997.
-  var layout: Layout? {
-    let group = di0 >> 4
-    let low = di0 & 0x0F
-    switch di1 {
-    case 0x90, 0x91, 0x94, 0x95, 0x98, 0x99: return registers(group: group, low: low, isDemand: false)
-    case 0xA0, 0xA1, 0xA4, 0xA5, 0xA8, 0xA9: return registers(group: group, low: low, isDemand: true)
-    case 0xB6: return instantaneous(group: group, low: low)
-    case 0xC0: return parameter
-    default: return nil
-    }
+  /// `quadrants` is for meters that count the quadrants in another order than the standard's.
+  public func decode(
+    _ data: [UInt8], rates: Int? = nil, quadrants: QuadrantOrder = .standard
+  ) throws(DataError) -> Decoded {
+    guard let layout = layout(quadrants) else { throw .unknownIdentifier(description) }
+    return try layout.read(data.span, rates: rates)
   }
 
-  /// Low half of DI0: 0 total, 1...EH rate, FH block. Maximum demand comes without its time, which has an
-  /// identifier of its own.
-  private func registers(group: UInt8, low: UInt8, isDemand: Bool) -> Layout? {
-    guard let row = Self.flows.first(where: { $0.kind == di1 & 1 && $0.group == group }) else { return nil }
-    let measurand: Measurand = isDemand ? .maximumDemand(row.flow) : .energy(row.flow)
-    let format: ItemFormat =
-      isDemand ? .number(bytes: 3, decimals: 4, signed: false) : Catalogue.energyFormat(signed: false)
-    let memory: Memory
-    switch di1 & 0x0C {
-    case 0x00: memory = .current
-    case 0x04: memory = .settlement(1)
-    default: memory = .settlement(2)
-    }
-    switch low {
-    case 0: return .one(Quantity(measurand, .total), format, memory)
-    case 0xF: return .perRate(measurand, format, memory)
-    default: return .one(Quantity(measurand, .rate(low)), format, memory)
-    }
+  /// As `DataIdentifier.observations`.
+  public func observations(
+    in data: [UInt8], rates: Int? = nil, quadrants: QuadrantOrder = .standard
+  ) throws(DataError) -> [Observation] {
+    guard let layout = layout(quadrants) else { throw .unknownIdentifier(description) }
+    return try layout.observations(data.span, rates: rates)
   }
 
-  private func instantaneous(group: UInt8, low: UInt8) -> Layout? {
-    guard let row = Self.instants.first(where: { $0.group == group }) else { return nil }
-    let parts: [Part] = [.total] + Phase.allCases.map(Part.phase)
-    let items = parts.enumerated().filter { low == 0xF || $0.offset == Int(low) }
-      .compactMap { Quantity(row.measurand, $0.element) }
-      .map { CatalogueItem(quantity: $0, memory: .current, format: row.format) }
-    return items.isEmpty ? nil : .items(items)
+  /// The bytes after the identifier that tell `observations`, as for `DataIdentifier.payload`.
+  public func payload(
+    _ observations: [Observation], rates: Int? = nil, quadrants: QuadrantOrder = .standard
+  ) throws(PayloadError) -> [UInt8] {
+    guard let layout = layout(quadrants) else { throw .unknownIdentifier(description) }
+    return try layout.payload(observations, rates: rates)
   }
 
-  private var parameter: Layout? {
-    switch di0 {
-    case 0x10: .one(Quantity(.clockDate, .single), .date)
-    case 0x11: .one(Quantity(.clockTime, .single), .timeOfDay)
-    case 0x32: .one(Quantity(.meterNumber, .single), .digits(bytes: 6))
-    default: nil
+  /// The bytes after the identifier that tell `items`, as for `DataIdentifier.payload`.
+  public func payload(
+    items: [DecodedItem], rates: Int? = nil, quadrants: QuadrantOrder = .standard
+  ) throws(PayloadError) -> [UInt8] {
+    guard let layout = layout(quadrants) else { throw .unknownIdentifier(description) }
+    return try layout.payload(items, rates: rates)
+  }
+
+  /// The bytes after the identifier for printed values, as for `DataIdentifier.payload`.
+  public func payload(texts: [String]) throws(PayloadError) -> [UInt8] {
+    guard let layout = layout() else { throw .unknownIdentifier(description) }
+    return try layout.payload(texts: texts)
+  }
+}
+
+extension Layout {
+  /// The same on a meter that counts the quadrants in another order.
+  fileprivate func ordered(_ quadrants: QuadrantOrder) -> Layout {
+    switch self {
+    case .one(let field): .one(field.ordered(quadrants))
+    case .rates(.measurand(let measurand), let format, let origin):
+      .rates(.measurand(measurand.ordered(quadrants)), format, origin)
+    case .timesOfRates(let measurand, let origin): .timesOfRates(measurand.ordered(quadrants), origin)
+    case .rates, .fields, .settlements, .table, .freezeBlock, .profile, .curve: self
     }
   }
 }
 
-extension ShortIdentifier {
-  /// True where the catalogue tells what the answer holds.
-  public var isCatalogued: Bool { layout != nil }
-
-  /// Bytes of the answer after the identifier, as for `DataIdentifier.payloadLength`.
-  public func payloadLength(rates: Int? = nil) -> Int? { layout?.length(rates: rates) }
-
-  /// Reads the bytes after the identifier, as `DataIdentifier.decode` does.
-  public func decode(_ data: [UInt8], rates: Int? = nil) throws(DataError) -> Decoded {
-    guard let layout else { throw .unknownIdentifier(description) }
-    return try layout.read(data.span, rates: rates)
+extension DataField {
+  fileprivate func ordered(_ quadrants: QuadrantOrder) -> DataField {
+    switch label {
+    case .quantity(let quantity):
+      Quantity(quantity.measurand.ordered(quadrants), quantity.part).map { DataField($0, format, from: origin) } ?? self
+    case .time(let quantity):
+      Quantity(quantity.measurand.ordered(quadrants), quantity.part)
+        .map { DataField(timeOf: $0, format, from: origin) } ?? self
+    case .term: self
+    }
   }
+}
 
-  /// Like `decode`, and throws for the first item that is no value.
-  public func observations(in data: [UInt8], rates: Int? = nil) throws(DataError) -> [Observation] {
-    let decoded = try decode(data, rates: rates)
-    if let fault = decoded.rejected.first { throw fault }
-    return decoded.observations
-  }
-
-  /// The bytes after the identifier that tell `observations`, as for `DataIdentifier.payload`.
-  public func payload(_ observations: [Observation], rates: Int? = nil) throws(PayloadError) -> [UInt8] {
-    guard let layout else { throw .unknownIdentifier(description) }
-    return try layout.write(observations, rates: rates)
+extension Measurand {
+  fileprivate func ordered(_ quadrants: QuadrantOrder) -> Measurand {
+    switch self {
+    case .energy(let flow): .energy(quadrants.flow(for: flow))
+    case .maximumDemand(let flow): .maximumDemand(quadrants.flow(for: flow))
+    default: self
+    }
   }
 }

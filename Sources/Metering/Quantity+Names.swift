@@ -3,14 +3,8 @@ extension Quantity: CustomStringConvertible {
 
   /// The stable name used in configuration, on the command line and in JSON.
   public var name: String {
-    switch part {
-    case .single: measurand.stem
-    case .total: "\(measurand.stem).total"
-    case .rate(let rate): "\(measurand.stem).rate\(rate)"
-    case .phase(let phase): "\(measurand.stem).l\(phase.rawValue)"
-    case .line(let phase): "\(measurand.stem).\(phase.lineName)"
-    case .neutral: "\(measurand.stem).neutral"
-    }
+    guard let last = part.name else { return measurand.stem }
+    return "\(measurand.stem).\(last)"
   }
 
   /// Reads a stable name; `nil` when it names no quantity.
@@ -74,17 +68,7 @@ extension Quantity: CustomStringConvertible {
   }
 
   /// The name as a Chinese utility prints it.
-  public var chineseName: String {
-    let whole = measurand.chineseName
-    switch part {
-    case .single: return whole
-    case .total: return whole + "总"
-    case .rate(let rate): return whole + "费率\(rate)"
-    case .phase(let phase): return phase.chineseName + whole
-    case .line(let phase): return phase.chineseLineName + whole
-    case .neutral: return "零线" + whole
-    }
-  }
+  public var chineseName: String { part.chinese(measurand.chineseName) }
 }
 
 extension Phase {
@@ -114,6 +98,30 @@ extension Phase {
 }
 
 extension Part {
+  /// The last word of a stable name, such as `rate4`; `nil` where the measurand has no parts.
+  public var name: String? {
+    switch self {
+    case .single: nil
+    case .total: "total"
+    case .rate(let rate): "rate\(rate)"
+    case .phase(let phase): "l\(phase.rawValue)"
+    case .line(let phase): phase.lineName
+    case .neutral: "neutral"
+    }
+  }
+
+  /// The Chinese name of this part of `whole`.
+  public func chinese(_ whole: String) -> String {
+    switch self {
+    case .single: whole
+    case .total: whole + "总"
+    case .rate(let rate): "\(whole)费率\(rate)"
+    case .phase(let phase): phase.chineseName + whole
+    case .line(let phase): phase.chineseLineName + whole
+    case .neutral: "零线" + whole
+    }
+  }
+
   init?(name: some StringProtocol) {
     switch name {
     case "total": self = .total
@@ -223,7 +231,8 @@ extension Measurand: CaseIterable {
     }
   }
 
-  var chineseName: String {
+  /// The name as a Chinese utility prints it, without its part.
+  public var chineseName: String {
     switch self {
     case .energy(let flow): flow.chineseName + "电能"
     case .maximumDemand(let flow): flow.chineseName + "最大需量"

@@ -117,17 +117,11 @@ public struct Quantity: Hashable, Sendable {
   /// True where `measurand` is split into `part`.
   public static func allows(_ measurand: Measurand, _ part: Part) -> Bool {
     switch measurand {
-    case .energy:
+    case .energy, .maximumDemand:
       switch part {
       case .total, .phase: true
       case .rate(let rate): (1...63).contains(rate)
       case .line, .neutral, .single: false
-      }
-    case .maximumDemand:
-      switch part {
-      case .total: true
-      case .rate(let rate): (1...63).contains(rate)
-      case .phase, .line, .neutral, .single: false
       }
     case .power, .powerFactor:
       switch part {

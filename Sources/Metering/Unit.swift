@@ -17,6 +17,13 @@ public enum Unit: String, Hashable, Sendable, CaseIterable {
   /// A number without a dimension.
   case one = "1"
   case impulsesPerKilowattHour = "imp/kWh"
+  case impulsesPerKilovarHour = "imp/kvarh"
+  case ampereHour = "Ah"
+  case millisecond = "ms"
+  case second = "s"
+  case minute = "min"
+  case yuan = "yuan"
+  case yuanPerKilowattHour = "yuan/kWh"
 }
 
 extension Quantity {
