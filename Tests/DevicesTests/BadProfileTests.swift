@@ -141,7 +141,7 @@ import Testing
     BadCase(
       line: "digits = 6", by: "digit = 6",
       message:
-        "test.toml:25: group[0].register[1].digit: unknown key; keys here are address, certainty, digits, function, no-value, note, order, quantity, scale, source, type"
+        "test.toml:25: group[0].register[1].digit: unknown key; keys here are address, alone, certainty, digits, function, no-value, note, order, quantity, scale, scale-register, source, type"
     ),
     BadCase(
       base: dlt645, line: "\"0001FF01\"", by: "\"0001ff01\"",
