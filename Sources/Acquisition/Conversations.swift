@@ -2,7 +2,6 @@ internal import DLT645
 internal import Line
 internal import Metering
 internal import Modbus
-internal import ModbusClient
 
 /// How a question ended, before anybody looks at what the answer holds.
 enum ConversationEnd {
@@ -82,8 +81,8 @@ struct DLT645Conversation: Conversation {
 struct ModbusConversation: Conversation {
   private let request: [UInt8]
   private let read: ReadRequest
-  private let framing: ModbusContext.Framing
-  /// Of these two the one of the framing.
+  private let overTCP: Bool
+  /// One of these two looks for the reply.
   private var serial: ReplyFinder<ReadRequest>?
   private var network: TCPReplyFinder<ReadRequest>?
   private(set) var found: Found<ReadReply>?
@@ -93,20 +92,20 @@ struct ModbusConversation: Conversation {
   private var isRefusal = false
 
   /// `request` is the frame of `read` as libmodbus built it.
-  init(_ read: ReadRequest, request: [UInt8], _ framing: ModbusContext.Framing = .rtu) {
+  init(_ read: ReadRequest, request: [UInt8], overTCP: Bool = false) {
     self.read = read
     self.request = request
-    self.framing = framing
+    self.overTCP = overTCP
     look()
   }
 
   /// Begins to look for the reply, whatever came before.
   private mutating func look() {
-    switch framing {
-    case .rtu: serial = ReplyFinder(expecting: read)
-    case .tcp:
+    if overTCP {
       let transaction = request.prefix(2).reduce(UInt16(0)) { $0 << 8 | UInt16($1) }
       network = TCPReplyFinder(expecting: read, transaction: transaction)
+    } else {
+      serial = ReplyFinder(expecting: read)
     }
   }
 
@@ -122,12 +121,12 @@ struct ModbusConversation: Conversation {
   }
 
   /// Over TCP the header is four bytes longer than a checksum.
-  private var longestReply: Int { read.replyLength + (framing == .tcp ? 4 : 0) }
+  private var longestReply: Int { read.replyLength + (overTCP ? 4 : 0) }
 
   /// By the first bytes: a refusal is short. Noise before the reply makes this too small, never too large by more
   /// than a refusal after noise. On a network nobody sleeps for bytes.
   var bytesToCome: Int {
-    guard framing == .rtu else { return 1 }
+    guard !overTCP else { return 1 }
     guard heard >= 2 else { return ReadReply.exceptionLength - heard }
     return max(1, (isRefusal ? ReadReply.exceptionLength : read.replyLength) - heard)
   }

@@ -117,7 +117,7 @@ final class MeterSpeaker {
     } catch {
       return Said(result: .damaged("libmodbus: \(error)"), record: ExchangeRecord(nothingSentAt: HostClock.boot))
     }
-    var conversation = ModbusConversation(request, request: bytes, modbus.framing)
+    var conversation = ModbusConversation(request, request: bytes, overTCP: modbus.framing == .tcp)
     // On a network there is no rate, whatever the meter has behind its gateway.
     let settings = modbus.framing == .tcp ? .network : meter.settings
     // A frame on a serial line ends with a silence, and the next must not begin before it.
