@@ -77,51 +77,87 @@ struct DLT645Conversation: Conversation {
   }
 }
 
-/// A Modbus read over a serial line: libmodbus makes the request and judges the reply, the finder finds it.
+/// A Modbus read over a line: libmodbus makes the request and judges the reply, the finder finds it.
 struct ModbusConversation: Conversation {
   private let request: [UInt8]
   private let read: ReadRequest
-  private(set) var finder: ReplyFinder<ReadRequest>
+  private let overTCP: Bool
+  /// One of these two looks for the reply.
+  private var serial: ReplyFinder<ReadRequest>?
+  private var network: TCPReplyFinder<ReadRequest>?
   private(set) var found: Found<ReadReply>?
   /// A second answer came that says something else: two meters have this address.
   private(set) var isContradicted = false
   private var heard = 0
   private var isRefusal = false
 
-  init(_ read: ReadRequest, request: [UInt8]) {
+  /// `request` is the frame of `read` as libmodbus built it.
+  init(_ read: ReadRequest, request: [UInt8], overTCP: Bool = false) {
     self.read = read
     self.request = request
-    finder = ReplyFinder(expecting: read)
+    self.overTCP = overTCP
+    look()
   }
 
-  mutating func start() -> ConversationStep { .send(request, longestReply: read.replyLength) }
+  /// Begins to look for the reply, whatever came before.
+  private mutating func look() {
+    if overTCP {
+      let transaction = request.prefix(2).reduce(UInt16(0)) { $0 << 8 | UInt16($1) }
+      network = TCPReplyFinder(expecting: read, transaction: transaction)
+    } else {
+      serial = ReplyFinder(expecting: read)
+    }
+  }
+
+  mutating func start() -> ConversationStep { .send(request, longestReply: longestReply) }
   mutating func receive(_ byte: UInt8) -> ConversationStep {
     heard += 1
     if heard == 2 { isRefusal = byte == read.function.code.refused.rawValue }
-    if let next = finder.receive(byte) {
+    if let next = serial?.receive(byte) ?? network?.receive(byte) {
       isContradicted = isContradicted || found.map { $0.frame != next.frame } ?? false
       found = found ?? next
     }
     return found == nil ? .listen : .finished
   }
+
+  /// Over TCP the header is four bytes longer than a checksum.
+  private var longestReply: Int { read.replyLength + (overTCP ? 4 : 0) }
+
   /// By the first bytes: a refusal is short. Noise before the reply makes this too small, never too large by more
-  /// than a refusal after noise.
+  /// than a refusal after noise. On a network nobody sleeps for bytes.
   var bytesToCome: Int {
+    guard !overTCP else { return 1 }
     guard heard >= 2 else { return ReadReply.exceptionLength - heard }
     return max(1, (isRefusal ? ReadReply.exceptionLength : read.replyLength) - heard)
   }
-  mutating func interrupted() { finder = ReplyFinder(expecting: read) }
+  mutating func interrupted() { look() }
   mutating func timedOut() -> ConversationStep { .finished }
 
   var end: ConversationEnd {
     guard !isContradicted else { return .damaged }
-    return switch found?.reply {
-    case .registers: .answered
-    case .exception(let code): .refused("\(code)")
-    case .none: heard >= ReadReply.exceptionLength && finder.skipped.foreign.isEmpty ? .damaged : .silent
+    switch found?.reply {
+    case .registers: return .answered
+    // The gateway speaks for a meter that does not.
+    case .exception(.gatewayTargetFailed): return .silent
+    case .exception(let code): return .refused("\(code)")
+    case .none: return hasDamage ? .damaged : .silent
     }
   }
 
+  /// Something came that was meant for us and is no sound reply.
+  private var hasDamage: Bool {
+    if let serial { return heard >= ReadReply.exceptionLength && serial.skipped.foreign.isEmpty }
+    guard let network else { return false }
+    return network.noise + network.pending > 0 || network.stale.contains(network.transaction)
+  }
+
   /// Why nothing was believed, in words.
-  var damage: String { isContradicted ? "\(ExchangeError.contradicted)" : "no sound reply: \(finder.skipped)" }
+  var damage: String {
+    guard !isContradicted else { return "\(ExchangeError.contradicted)" }
+    if let serial { return "no sound reply: \(serial.skipped)" }
+    guard let network else { return "no sound reply" }
+    let others = network.stale.map(String.init).joined(separator: " ")
+    return "no sound reply to transaction \(network.transaction): \(network.noise + network.pending) bytes of no frame"
+      + (others.isEmpty ? "" : ", transactions \(others)")
+  }
 }

@@ -26,7 +26,13 @@ extension LineMeter {
         .identifier(DataIdentifier(rawValue: $0))
       }
     case .modbus(let map):
-      guard let longest = run(in: map) else { return [] }
+      guard let longest = run(in: map) else {
+        // Every value is read alone: one of each length, for those are all the shapes there are.
+        var shapes: Set<Query.Shape> = []
+        return map.registers.map(\.span).map {
+          .registers(function: $0.function, start: UInt16($0.first), count: UInt16($0.count))
+        }.filter { shapes.insert($0.shape).inserted }
+      }
       // Even counts first: some meters refuse half a number.
       let counts =
         Array(stride(from: 2, through: longest.count, by: 2)) + Array(stride(from: 1, through: longest.count, by: 2))
@@ -40,7 +46,8 @@ extension LineMeter {
   private func run(in map: ModbusMap) -> RegisterRange? {
     var best: RegisterRange?
     var open: RegisterRange?
-    let ranges = map.registers.map(\.range).sorted {
+    // Values that are read alone would be refused within a longer run.
+    let ranges = map.registers.filter { !map.limits.alone.contains($0.span) }.map(\.span).sorted {
       ($0.function.rawValue, $0.first) < ($1.function.rawValue, $1.first)
     }
     for range in ranges {
@@ -136,7 +143,7 @@ extension LineMeter {
       return identifier.items(rates: profile.rates).filter { $0.memory == .current }.map(\.quantity)
     case (.registers(let function, let start, let count), .modbus(let map)):
       return map.registers.filter {
-        $0.range.function == function && $0.range.first >= Int(start) && $0.range.end <= Int(start) + Int(count)
+        $0.span.function == function && $0.span.first >= Int(start) && $0.span.end <= Int(start) + Int(count)
       }.map(\.quantity)
     case (.registers, .dlt645): return []
     }
@@ -150,9 +157,9 @@ extension LineMeter {
     var wanted: [RegisterRange] = []
     for target in targets {
       if case .quantity(let quantity) = target {
-        wanted += profile.modbusRegisters(for: [quantity]).map(\.range)
+        wanted += profile.modbusRegisters(for: [quantity]).map(\.span)
       } else {
-        wanted += map.registers.filter { wants($0.quantity, for: [target]) }.map(\.range)
+        wanted += map.registers.filter { wants($0.quantity, for: [target]) }.map(\.span)
       }
     }
     guard !wanted.isEmpty else { return [] }
@@ -161,7 +168,24 @@ extension LineMeter {
       silenceNanoseconds: settings.frameSilence.nanoseconds)
     // A profile is checked when it is read, so that every value fits into one read.
     let blocks = (try? ReadPlan(wanted, limits: map.limits, wire: cost).blocks) ?? wanted
-    return blocks.map { .registers(function: $0.function, start: UInt16($0.first), count: UInt16($0.count)) }
+    return blocks.map(clearOfEcho).map {
+      .registers(function: $0.function, start: UInt16($0.first), count: UInt16($0.count))
+    }
+  }
+
+  /// The range, or a wider one where its request would begin like its own reply; see `ReadLimits`.
+  private func clearOfEcho(_ range: RegisterRange) -> RegisterRange {
+    guard case .modbus(let unit) = address, case .modbus(let map) = profile.language else { return range }
+    return map.limits.clearOfEcho(range, unit: unit)
+  }
+
+  /// The same question where it was made for another meter of the model, fit for this one's address.
+  public func fitted(_ query: Query) -> Query {
+    guard case .registers(let function, let start, 1) = query,
+      let range = RegisterRange(function, first: Int(start), count: 1)
+    else { return query }
+    let clear = clearOfEcho(range)
+    return .registers(function: function, start: UInt16(clear.first), count: UInt16(clear.count))
   }
 
   /// Whether one of `targets` asks for a register as it stands.
@@ -189,9 +213,9 @@ extension LineMeter {
     var told: [Observation] = []
     var faults: [RegisterFault] = []
     for register in map.registers {
-      guard let words = block.registers(of: register.range, in: registers) else { continue }
       do throws(RegisterError) {
-        told.append(Observation(quantity: register.quantity, value: try register.format.decode(words)))
+        guard let value = try register.value(in: block, registers) else { continue }
+        told.append(Observation(quantity: register.quantity, value: value))
       } catch {
         faults.append(RegisterFault(quantity: register.quantity, error: error))
       }
@@ -241,7 +265,7 @@ extension LineMeter {
       guard case .modbus(let map) = profile.language,
         let block = RegisterRange(function, first: Int(start), count: Int(count))
       else { return [] }
-      return map.registers.filter { block.contains($0.range) }.map(\.quantity)
+      return map.registers.filter { block.contains($0.span) }.map(\.quantity)
     }
   }
 }

@@ -38,16 +38,19 @@ extension LineMeter {
   var gap: BootInstant.Span { profile.timing.interByteTimeout }
   /// Silence that this meter wants before anyone speaks again.
   var quietBefore: BootInstant.Span { profile.timing.quietAfter }
+  /// True where each answer carries the number of its question: a late one is never mistaken.
+  public var isOnNetwork: Bool { settings == .network }
   /// The longest wait for a first byte.
   public var replyLimit: BootInstant.Span { profile.timing.replyTimeout }
 }
 
 extension MeterAddress {
-  /// Reads an address as configured: twelve digits, or a unit number 1...247.
-  public init?(_ text: String, for profile: DeviceProfile) {
+  /// Reads an address as configured: twelve digits, or a unit number 1...247, over Modbus TCP also 0 and 255.
+  public init?(_ text: String, for profile: DeviceProfile, overTCP: Bool = false) {
     switch profile.language {
     case .modbus:
-      guard let unit = UInt8(text), (1...247).contains(unit), text == "\(unit)" else { return nil }
+      guard let unit = UInt8(text), text == "\(unit)", (1...247).contains(unit) || overTCP && (unit == 0 || unit == 255)
+      else { return nil }
       self = .modbus(unit: unit)
     case .dlt645:
       guard text.utf8.count == 12, let address = Address(text), address.isComplete else { return nil }

@@ -16,11 +16,14 @@ public struct LinePlan: Sendable {
     public let replyLimit: BootInstant.Span
     /// Questions of the open round of each task whose answers are already stored.
     public let done: [Set<Query>]
+    /// Each answer carries the number of its question, as over Modbus TCP.
+    public let isNumbered: Bool
 
     public init(
       id: MeterID, programme: [[Query]], probes: [Query], replyLimit: BootInstant.Span,
-      done: [Set<Query>] = []
+      done: [Set<Query>] = [], isNumbered: Bool = false
     ) {
+      self.isNumbered = isNumbered
       self.id = id
       self.programme = programme
       self.probes = probes
@@ -111,6 +114,7 @@ public struct LinePlan: Sendable {
     self.meters = meters
     self.zone = zone
     self.health = health ?? meters.map { _ in MeterHealth() }
+    for (index, meter) in meters.enumerated() { self.health[index].answersAreNumbered(meter.isNumbered) }
     offset = wall.unixMilliseconds - now.nanoseconds / 1_000_000
     overruns = tasks.map { _ in 0 }
     due = []

@@ -60,7 +60,7 @@ public actor LineWorker {
     self.planClock = planClock
     thread = OwnedThread(name: name)
     line = Line(address, settings: settings, guardedBy: WireGuard(permissions))
-    speaker = try MeterSpeaker()
+    speaker = try MeterSpeaker(on: address)
     self.meters = meters
     self.plan = plan
     self.clock = clock
@@ -169,8 +169,10 @@ public actor LineWorker {
     }
   }
 
-  /// Lets the time pass in which a Modbus meter answers; DL/T 645 answers say themselves what they answer.
+  /// Lets the time pass in which a Modbus meter answers; DL/T 645 answers say themselves what they answer, and a
+  /// Modbus TCP connection is nobody else's.
   private func hearOut() {
+    guard !line.address.isModbusTCP else { return }
     let silent = meters.filter { if case .modbus = $0.address { true } else { false } }
     guard let meter = silent.max(by: { $0.replyLimit < $1.replyLimit }) else { return }
     do throws(LineError) {

@@ -20,7 +20,20 @@ public struct MeterHealth: Hashable, Sendable {
   /// How fast the meter answers, by the shape of the question: a block of settlements takes far longer than a clock.
   private var paces: [Query.Shape: Pace] = [:]
 
+  /// Answers carry the number of their question, so none is ever owed.
+  private var isNumbered = false
+
   public init() {}
+
+  /// Says whether answers carry the number of their question: then nothing is feared of late ones.
+  mutating func answersAreNumbered(_ areNumbered: Bool) {
+    isNumbered = areNumbered
+    if areNumbered { owed = [:] }
+  }
+
+  private mutating func owe(_ query: Query, at now: BootInstant) {
+    if !isNumbered { owed[query.shape] = now + Self.longestLateness }
+  }
 
   /// A meter that may still answer one of `questions`, put by someone who is gone, such as a daemon that was killed.
   public init(owing questions: some Sequence<Query>, at now: BootInstant) {
@@ -73,22 +86,22 @@ public struct MeterHealth: Hashable, Sendable {
   /// A refusal of a question that nothing proves is treated as owed: the true answer may follow.
   mutating func refused(_ query: Query, at now: BootInstant) {
     state = .answering
-    if isOwed(at: now) { owed[query.shape] = now + Self.longestLateness }
+    if isOwed(at: now) { owe(query, at: now) }
   }
 
   /// Bytes came, but no answer that can be believed.
-  mutating func damaged(_ query: Query, at now: BootInstant) { owed[query.shape] = now + Self.longestLateness }
+  mutating func damaged(_ query: Query, at now: BootInstant) { owe(query, at: now) }
 
   /// The connection was lost while nobody knows what is still under way: serial servers hand what comes late to the
   /// next connection. DL/T 645 answers say themselves what they answer.
   mutating func connectionLost(_ queries: some Sequence<Query>, at now: BootInstant) {
     for query in queries {
-      if case .registers = query { owed[query.shape] = now + Self.longestLateness }
+      if case .registers = query { owe(query, at: now) }
     }
   }
 
   mutating func silent(_ query: Query, at now: BootInstant) {
-    owed[query.shape] = now + Self.longestLateness
+    owe(query, at: now)
     paces[query.shape]?.lateness += 1
     let silences: Int
     if case .setAside(let before, _) = state { silences = before + 1 } else { silences = 1 }

@@ -17,9 +17,10 @@ public struct SpeakerError: Error, Hashable, Sendable {
 final class MeterSpeaker {
   private var modbus: ModbusContext
 
-  init() throws(SpeakerError) {
+  /// Speaks Modbus TCP where `address` says so, else Modbus RTU.
+  init(on address: PortAddress) throws(SpeakerError) {
     do {
-      modbus = try ModbusContext(.rtu)
+      modbus = try ModbusContext(address.isModbusTCP ? .tcp : .rtu)
     } catch {
       throw SpeakerError(reason: "\(error)")
     }
@@ -116,11 +117,13 @@ final class MeterSpeaker {
     } catch {
       return Said(result: .damaged("libmodbus: \(error)"), record: ExchangeRecord(nothingSentAt: HostClock.boot))
     }
-    var conversation = ModbusConversation(request, request: bytes)
-    // A frame ends with a silence, and the next must not begin before it.
-    let silence = max(meter.settings.frameSilence, meter.quietBefore)
+    var conversation = ModbusConversation(request, request: bytes, overTCP: modbus.framing == .tcp)
+    // On a network there is no rate, whatever the meter has behind its gateway.
+    let settings = modbus.framing == .tcp ? .network : meter.settings
+    // A frame on a serial line ends with a silence, and the next must not begin before it.
+    let silence = max(settings.frameSilence, meter.quietBefore)
     let timing = ExchangeTiming(silence: silence, reply: replyTimeout, gap: meter.gap)
-    let record = try line.run(&conversation, settings: meter.settings, timing: timing)
+    let record = try line.run(&conversation, settings: settings, timing: timing)
     // Worked out within the silence that follows anyway.
     var said = Said(result: result(conversation, request, meter), record: record)
     guard conversation.end.isAnswer else { return said }

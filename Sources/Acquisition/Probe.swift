@@ -32,7 +32,7 @@ public final class Probe {
   public init(_ port: PortAddress, settings: SerialSettings) throws(LineError) {
     line = Line(port, settings: settings, guardedBy: WireGuard())
     do throws(SpeakerError) {
-      speaker = try MeterSpeaker()
+      speaker = try MeterSpeaker(on: port)
     } catch {
       throw .inputOutput(port, operation: "libmodbus", errno: 0)
     }

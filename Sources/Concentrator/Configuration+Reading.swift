@@ -113,12 +113,15 @@ extension Configuration {
     guard !name.isEmpty, name.count <= 32 else { throw table.error("name", "a name has 1 to 32 characters") }
     let text = try table.string("port")
     guard let port = PortAddress(text) else {
-      throw table.error("port", "\"\(text)\" is no port; write \"/dev/ttyS1\" or \"tcp://HOST:PORT\"")
+      throw table.error(
+        "port", "\"\(text)\" is no port; write \"/dev/ttyS1\", \"tcp://HOST:PORT\" or \"modbus-tcp://HOST:PORT\"")
     }
-    let settings = try settings(&table, "serial")
+    try refuseSerial(table, on: port)
+    let settings = try port.isModbusTCP ? .network : settings(&table, "serial")
     var meters: [MeterEntry] = []
     var addresses: [String: MeterID] = [:]
     for var inner in try table.tables("meter") {
+      try refuseSerial(inner, on: port)
       let meter = try self.meter(&inner)
       // Both protocols may use the same number on one line, so the profile belongs to the address.
       if let other = addresses.updateValue(meter.id, forKey: "\(meter.address.count > 3) \(meter.address)") {
@@ -132,6 +135,11 @@ extension Configuration {
     return LineEntry(
       name: name, port: port, settings: settings ?? .dlt645, meters: meters, broadcasts: broadcasts,
       simulatedEcho: echo, fileLine: table.table.line)
+  }
+
+  private static func refuseSerial(_ table: TableReader, on port: PortAddress) throws(DocumentError) {
+    guard port.isModbusTCP, table.has("serial") else { return }
+    throw table.error("serial", "\(port) is a network; nothing there has serial settings")
   }
 
   private static func meter(_ table: inout TableReader) throws(DocumentError) -> MeterEntry {

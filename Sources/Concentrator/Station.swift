@@ -23,10 +23,10 @@ struct Programmes {
 
   mutating func programme(of meter: LineMeter, profile: String, tasks: [AcquisitionTask]) -> Programme {
     let model = Model(profile: profile, settings: meter.settings)
-    if let programme = known[model] { return programme }
-    let programme = (tasks.map { meter.queries(for: $0.targets) }, meter.probes)
+    let programme = known[model] ?? (tasks.map { meter.queries(for: $0.targets) }, meter.probes)
     known[model] = programme
-    return programme
+    // What was worked out for one meter of the model may need another read at another address.
+    return (programme.queries.map { $0.map(meter.fitted) }, programme.probes.map(meter.fitted))
   }
 }
 
@@ -59,8 +59,15 @@ public struct Station: Sendable {
           }
           profiles[entry.profile] = profile
         }
-        guard let address = MeterAddress(entry.address, for: profile) else {
-          let rule = profile.isModbus ? "a Modbus unit is \"1\" to \"247\"" : "a DL/T 645 address has 12 digits"
+        guard profile.isModbus || !line.port.isModbusTCP else {
+          throw Complaint(
+            .configuration,
+            "\(configuration.file):\(entry.keyLines["profile"]): profile: \(entry.profile) speaks DL/T 645, and \(line.port) is Modbus TCP",
+            "A server that passes serial bytes through is port = \"tcp://HOST:PORT\"; DL/T 645 meters go there.")
+        }
+        guard let address = MeterAddress(entry.address, for: profile, overTCP: line.port.isModbusTCP) else {
+          let units = line.port.isModbusTCP ? "\"0\" to \"247\", or \"255\"" : "\"1\" to \"247\""
+          let rule = profile.isModbus ? "a Modbus unit is \(units)" : "a DL/T 645 address has 12 digits"
           throw Complaint(
             .configuration,
             "\(configuration.file):\(entry.keyLines["address"]): address: \"\(entry.address)\" is no address for \(entry.profile)",
@@ -146,7 +153,7 @@ public struct Station: Sendable {
           guard let there = stored[slot]?[meter.id] else { return [] }
           // One answer is one transaction, so one of its values tells of all.
           return Set(queries.filter { meter.quantities(of: $0).contains(where: there.contains) })
-        })
+        }, isNumbered: meter.isOnNetwork)
     }
     return LinePlan(
       tasks: tasks, meters: planned, health: meters[line].map { health[$0.id] ?? MeterHealth() },

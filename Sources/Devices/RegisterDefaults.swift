@@ -11,6 +11,10 @@ struct RegisterDefaults {
   var absent: [String] = []
   /// Digits before the point of a counter.
   var digits: Int?
+  /// Where the power of ten stands.
+  var scaleRegister: Int?
+  /// No other value may be read with it.
+  var isAlone = false
 }
 
 extension TableReader {
@@ -22,7 +26,9 @@ extension TableReader {
       order: try wordOrder() ?? outer.order,
       scale: try scale() ?? outer.scale,
       absent: try optionalStrings("no-value") ?? outer.absent,
-      digits: try optionalInteger("digits", in: 3...9) ?? outer.digits)
+      digits: try optionalInteger("digits", in: 3...9) ?? outer.digits,
+      scaleRegister: try optionalInteger("scale-register", in: 0...65_535) ?? outer.scaleRegister,
+      isAlone: try optionalBoolean("alone") ?? outer.isAlone)
   }
 
   /// `holding` or `input`.

@@ -23,7 +23,7 @@ struct Port: ~Copyable {
         throw locked == -EBUSY ? .busy(address) : Self.error(-locked, opening: address)
       }
       descriptor = opened
-    case .server(let host, let port):
+    case .server(let host, let port), .modbusServer(let host, let port):
       let opened = unsafe cserial_connect(host, String(port), 3000)
       guard opened >= 0 else { throw .unreachable(address, errno: -opened) }
       descriptor = opened

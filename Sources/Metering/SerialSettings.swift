@@ -40,25 +40,30 @@ public struct SerialSettings: Hashable, Sendable {
   /// What Modbus meters use as a rule.
   public static let modbus = SerialSettings(validBaud: 9600, parity: .none)
 
+  /// Of a line that is none: on a network bytes take no time, and no silence ends a frame.
+  public static let network = SerialSettings(validBaud: 1_000_000_000, parity: .none)
+
   /// Start, data, parity and stop bits of one character.
   public var bitsPerCharacter: Int { 1 + dataBits + (parity == .none ? 0 : 1) + stopBits }
 
   /// How long one character takes, rounded up: a silence must never come out short.
   public var characterTime: BootInstant.Span {
-    BootInstant.Span(nanoseconds: (Int64(bitsPerCharacter) * 1_000_000_000 + Int64(baud) - 1) / Int64(baud))
+    guard self != .network else { return .zero }
+    return BootInstant.Span(nanoseconds: (Int64(bitsPerCharacter) * 1_000_000_000 + Int64(baud) - 1) / Int64(baud))
   }
 
   /// The silence that ends a Modbus RTU frame.
   ///
   /// 3.5 characters; 1.75 ms above 19200 baud. Source: MODBUS over Serial Line V1.02, section 2.5.1.1.
   public var frameSilence: BootInstant.Span {
-    baud > 19_200 ? .microseconds(1750) : characterTime * 7 / 2
+    guard self != .network else { return .zero }
+    return baud > 19_200 ? .microseconds(1750) : characterTime * 7 / 2
   }
 }
 
 extension SerialSettings: CustomStringConvertible {
-  /// `2400 8E1`.
-  public var description: String { "\(baud) \(dataBits)\(parity.rawValue)\(stopBits)" }
+  /// `2400 8E1`; `network` where there is no serial line.
+  public var description: String { self == .network ? "network" : "\(baud) \(dataBits)\(parity.rawValue)\(stopBits)" }
 
   /// Reads `2400 8E1`; one space, upper-case parity.
   public init?(_ text: some StringProtocol) {

@@ -5,7 +5,8 @@ public import Modbus
 /// libmodbus, which builds requests and checks replies, and never touches a line.
 ///
 /// It talks to one end of a socket pair; at the other end this wrapper takes what it sends and hands it what came
-/// from the line. The caller carries the bytes. A context belongs to one thread at a time, so it lives within the
+/// from the line. The caller carries the bytes. It serves functions 3 and 4, which are all that a daemon asks; other
+/// requests are built and read by the room Modbus itself. A context belongs to one thread at a time, so it lives within the
 /// actor of a line.
 ///
 /// libmodbus writes to its end without asking for silence on a broken pipe. Both ends are open as long as the

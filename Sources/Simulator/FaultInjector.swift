@@ -9,15 +9,26 @@ public struct FaultInjector: Hashable, Sendable {
   public init(_ faults: LineFaults) { self.faults = faults }
 
   /// What becomes of an answer on its way; `nil` when nothing is sent.
-  public mutating func damage(_ answer: Answer, of language: MeterLanguage, at now: SimulatedInstant) -> Answer? {
+  public mutating func damage(
+    _ answer: Answer, of language: MeterLanguage, overTCP: Bool = false, at now: SimulatedInstant
+  ) -> Answer? {
     answers &+= 1
     guard !faults.isDead(at: now), !happens(.silence) else {
       counts[.silence] += 1
       return nil
     }
     var damaged = answer
-    if count(.wrongAddress) { damaged.bytes = readdressed(damaged.bytes, language) }
-    if count(.wrongItem) { damaged.bytes = relabelled(damaged.bytes, language) }
+    if overTCP {
+      // Unit and function stand behind the header, and no checksum needs to be made good.
+      if damaged.bytes.count >= 8 {
+        if count(.wrongAddress) { damaged.bytes[6] ^= 1 }
+        if count(.wrongItem) { damaged.bytes[7] ^= 7 }
+        if count(.wrongTransaction) { damaged.bytes[1] &-= UInt8(1 + draw(.wrongTransaction, 1) % 255) }
+      }
+    } else {
+      if count(.wrongAddress) { damaged.bytes = readdressed(damaged.bytes, language) }
+      if count(.wrongItem) { damaged.bytes = relabelled(damaged.bytes, language) }
+    }
     if count(.bitFlip) { flip(&damaged.bytes) }
     if count(.truncation), damaged.bytes.count > 1 {
       damaged.bytes.removeLast(1 + Int(draw(.truncation, 1) % UInt64(damaged.bytes.count - 1)))

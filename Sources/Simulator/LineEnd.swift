@@ -7,6 +7,8 @@ public enum LinePlace: Hashable, Sendable {
   case terminal(link: String?)
   /// A transparent serial server on 127.0.0.1; port 0 takes a free one.
   case socket(port: UInt16)
+  /// A Modbus TCP server on 127.0.0.1; port 0 takes a free one.
+  case network(port: UInt16)
 }
 
 /// The descriptors of the meters' end of a line; all closed together.
@@ -18,6 +20,8 @@ struct LineEnd: ~Copyable {
   private let isSocket: Bool
   /// What leads here, taken away with the rest.
   private var link: String?
+  /// How many have called so far.
+  private(set) var callers = 0
   /// The device's path, or the port taken.
   let path: String
   let port: UInt16
@@ -45,11 +49,12 @@ struct LineEnd: ~Copyable {
         end.link = link
       }
       return end
-    case .socket(let wanted):
+    case .socket(let wanted), .network(let wanted):
       var bound: UInt16 = 0
       let listener = unsafe cserial_listen_local(wanted, &bound)
       guard listener >= 0 else { throw .port(wanted, errno: -listener) }
-      return LineEnd(talk: -1, hold: listener, isSocket: true, path: "tcp://127.0.0.1:\(bound)", port: bound)
+      let scheme = if case .network = place { "modbus-tcp" } else { "tcp" }
+      return LineEnd(talk: -1, hold: listener, isSocket: true, path: "\(scheme)://127.0.0.1:\(bound)", port: bound)
     }
   }
 
@@ -73,7 +78,10 @@ struct LineEnd: ~Copyable {
     let ready = unsafe cserial_wait_any(watched, watched.count, instant)
     if ready > 0, ready & 4 != 0 {
       let caller = cserial_accept(hold)
-      if caller >= 0 { talk = caller }
+      if caller >= 0 {
+        talk = caller
+        callers += 1
+      }
     }
     return ready > 0 && ready & 1 != 0
   }

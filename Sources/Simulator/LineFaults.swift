@@ -22,6 +22,8 @@ public enum LineFault: String, Hashable, Sendable, CaseIterable {
   case echo
   /// A long run of random bytes after the answer.
   case babble
+  /// Another transaction number in an otherwise whole answer. Only over Modbus TCP.
+  case wrongTransaction
 }
 
 /// How often each fault happens, and how bad it is. A meter has its own, and so has its line.

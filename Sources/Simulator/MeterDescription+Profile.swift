@@ -8,7 +8,7 @@ extension MeterDescription {
 
   /// A meter as `profile` describes it, with the customer of `seed`.
   ///
-  /// `schedule` says which rate counts when; the usual one for so many rates when left out. The address has twelve digits for DL/T 645, shorter ones are padded; for Modbus it is 1...247. Throws
+  /// `schedule` says which rate counts when; the usual one for so many rates when left out. The address has twelve digits for DL/T 645, shorter ones are padded; for Modbus it is 1...247, over TCP also 0 and 255. Throws
   /// `SimulatorError.meter` for one that is none of the profile's protocol.
   public init(
     id: MeterID, profile: DeviceProfile, address: String, seed: UInt64, start: MeterTime = firstDay,
@@ -19,8 +19,8 @@ extension MeterDescription {
     let kind: Kind
     switch profile.language {
     case .modbus(let map):
-      guard let unit = UInt8(address), (1...247).contains(unit) else {
-        throw .meter(id.text, reason: "\"\(address)\" is no Modbus address, 1 to 247")
+      guard let unit = UInt8(address), unit <= 247 || unit == 255 else {
+        throw .meter(id.text, reason: "\"\(address)\" is no Modbus address, 1 to 247, over TCP also 0 and 255")
       }
       kind = .modbus(unit: unit, RegisterMap(map))
     case .dlt645(let edition, _):
@@ -39,5 +39,6 @@ extension MeterDescription {
       rateCount: profile.rates, settlementsKept: profile.settlements, freezesKept: profile.dailyFreezes,
       nominalDecivolts: profile.nominalVoltage.map { $0.millionths / 100_000 } ?? 2200)
     self.init(id: id, kind: kind, registers: registers, delay: delay, faults: faults, settings: settings)
+    if case .modbus(let map) = profile.language { nameplate = map.nameplate }
   }
 }

@@ -1,4 +1,5 @@
 public import Metering
+internal import Modbus
 
 /// A meter, how it misbehaves, and the rate its port is set to.
 public struct BusMeter: Sendable {
@@ -37,6 +38,8 @@ public struct SimulatedBus: Sendable {
   /// The rate of the port, where it is known.
   public var baud: Int?
   private var counted = LineStatistics()
+  /// What a Modbus TCP connection has brought of the next request; `nil` on a serial line.
+  private var network: NetworkRequests?
 
   private var pace: WirePace
   private var finder: RequestFinder
@@ -59,6 +62,12 @@ public struct SimulatedBus: Sendable {
     finder = RequestFinder(silence: pace.silence)
   }
 
+  /// Modbus TCP: every meter is a unit behind one server, bytes take no time, and nobody can speak across another.
+  public init(network meters: [BusMeter], faults: LineFaults = .none, clock: SimulatedClock) {
+    self.init(pace: WirePace(character: .zero, silence: .zero), meters: meters, faults: faults, clock: clock)
+    network = NetworkRequests()
+  }
+
   /// The line now runs at another rate.
   public mutating func change(pace: WirePace, baud: Int?) {
     self.baud = baud
@@ -78,6 +87,7 @@ public struct SimulatedBus: Sendable {
   /// The master wrote bytes at an instant.
   public mutating func hear(_ bytes: [UInt8], at now: BootInstant) {
     guard !bytes.isEmpty else { return }
+    guard network == nil else { return hearNetwork(bytes, at: now) }
     finder.units = Set(meters.compactMap(\.meter.unit))
     let echoed = faults.faults[.echo] > 0 && faults.echoes()
     var garbled = false
@@ -137,6 +147,37 @@ public struct SimulatedBus: Sendable {
   public mutating func cut() {
     coming.removeAll()
     finder.forget()
+    network?.forget()
+  }
+
+  private mutating func hearNetwork(_ bytes: [UInt8], at now: BootInstant) {
+    counted.masterBytes += bytes.count
+    for byte in bytes {
+      guard let request = network?.hear(byte) else { continue }
+      counted.requests += 1
+      counted.modbusRequests += 1
+      let instant = clock.instant(at: now)
+      var answered = false
+      for index in meters.indices where meters[index].meter.unit == request.message.unit {
+        guard let answer = meters[index].meter.answer(request.message.rtu, at: instant) else { continue }
+        answered = true
+        var carried = answer
+        if let message = try? Message(rtu: answer.bytes.span) {
+          carried.bytes = message.tcp(transaction: request.transaction)
+        }
+        guard let sent = meters[index].faults.damage(carried, of: .modbus, overTCP: true, at: instant),
+          let arrived = faults.damage(sent, of: .modbus, overTCP: true, at: instant)
+        else { continue }
+        counted.replies += 1
+        counted.turnaround = counted.turnaround + answer.delay
+        counted.meterBytes += arrived.bytes.count
+        for (index, byte) in arrived.bytes.enumerated() {
+          enqueue(
+            Coming(due: now + arrived.delay, byte: byte, isOnWire: true, isLast: index == arrived.bytes.count - 1))
+        }
+      }
+      if !answered { counted.unanswered += 1 }
+    }
   }
 
   private func overlaps(_ coming: Coming, _ start: BootInstant, _ end: BootInstant) -> Bool {

@@ -8,7 +8,8 @@ internal import Metering
 public actor SimulatedLine {
   public nonisolated let name: String
   public nonisolated let place: LinePlace
-  /// The link where one was asked for, else what `currentPath` was at first; `tcp://127.0.0.1:PORT` for a socket.
+  /// The link where one was asked for, else what `currentPath` was at first; `tcp://127.0.0.1:PORT` for a
+  /// socket, `modbus-tcp://127.0.0.1:PORT` for a network.
   public nonisolated let path: String
 
   private let thread: OwnedThread
@@ -18,6 +19,7 @@ public actor SimulatedLine {
   /// Paces of the rates that meters on this line have; empty where the line runs at one rate whatever the port says.
   private let paces: [Int: WirePace]
   private var tuned: Int?
+  private var callers = 0
   private var buffer = [UInt8](repeating: 0, count: 4096)
   private var outgoing: [UInt8] = []
   private var isStopping = false
@@ -36,11 +38,15 @@ public actor SimulatedLine {
     bell = try Bell()
     switch place {
     case .terminal(let link): path = link ?? opened
-    case .socket: path = opened
+    case .socket, .network: path = opened
     }
     self.name = name
     // A socket comes back at the port it was given first.
-    self.place = port == 0 ? place : .socket(port: port)
+    switch place {
+    case .terminal: self.place = place
+    case .socket: self.place = .socket(port: port)
+    case .network: self.place = .network(port: port)
+    }
     self.bus = bus
     self.paces = paces
     self.end = consume end
@@ -72,6 +78,11 @@ public actor SimulatedLine {
     let count = end?.read(into: &buffer) ?? 0
     // Taken after the bytes: before, a byte written in between would seem to have come too early.
     let now = HostClock.boot
+    if let came = end?.callers, came != callers {
+      // Half a request of the caller before is none of this one's.
+      callers = came
+      if case .network = place { bus.cut() }
+    }
     if count > 0 {
       tune()
       bus.hear(Array(buffer[..<count]), at: now)
@@ -137,6 +148,7 @@ extension SimulatedLine {
       line.end = nil
       line.end = try LineEnd.open(line.place)
       line.tuned = nil
+      line.callers = 0
     }
   }
 

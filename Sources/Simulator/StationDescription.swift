@@ -1,4 +1,5 @@
 public import DLT645
+public import Devices
 public import Metering
 
 /// One simulated meter, before it is on a line.
@@ -19,6 +20,8 @@ public struct MeterDescription: Sendable {
   public var settings: SerialSettings?
   /// What sets a DL/T 645 meter apart; its delay is `delay`.
   public var habits = SimulatedDLT645Meter.Habits()
+  /// What a Modbus meter tells of itself by functions 17 and 43/14; `nil` for one that does not.
+  public var nameplate: Nameplate?
 
   public init(
     id: MeterID, kind: Kind, registers: MeterRegisters, delay: BootInstant.Span = .milliseconds(40),
@@ -41,7 +44,9 @@ public struct MeterDescription: Sendable {
       return SimulatedDLT645Meter(
         id: id, address: address, edition: edition, registers: registers, habits: habits)
     case .modbus(let unit, let map):
-      return SimulatedModbusMeter(id: id, address: unit, map: map, registers: registers, delay: delay)
+      var meter = SimulatedModbusMeter(id: id, address: unit, map: map, registers: registers, delay: delay)
+      if let nameplate { meter.show(nameplate) }
+      return meter
     }
   }
 }
@@ -75,9 +80,13 @@ public struct LineDescription: Sendable {
     self.pace = pace
   }
 
-  /// The bus with its meters, at the line's own rate.
+  /// The bus with its meters, at the line's own rate; a network has none.
   public func bus(clock: SimulatedClock) -> SimulatedBus {
-    SimulatedBus(
+    if case .network = place {
+      return SimulatedBus(
+        network: meters.map { BusMeter($0.meter, faults: $0.faults) }, faults: faults, clock: clock)
+    }
+    return SimulatedBus(
       pace: pace ?? WirePace(settings),
       meters: meters.map { BusMeter($0.meter, faults: $0.faults, baud: ($0.settings ?? settings).baud) },
       faults: faults, clock: clock, isStrict: isStrict)

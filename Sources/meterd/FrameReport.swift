@@ -101,6 +101,7 @@ struct FrameReport {
       "registers": frame.registers.map { .array($0.map { .integer(Int64($0)) }) } ?? .null,
       "exception": exception.map { .object(["code": .string($0.code), "name": .string($0.name)]) } ?? .null,
       "error": frame.error.map { .object(["code": .string($0.code), "detail": .string($0.description)]) } ?? .null,
+      "fields": Self.fields(frame.fields),
     ])
     var lines = [Self.headline(frame.framing.rawValue, frame.direction?.rawValue, bytes, range)]
     lines.append("unit        \(frame.unit)")
@@ -111,9 +112,17 @@ struct FrameReport {
       lines.append(
         "registers   \(registers.map { hexPair(UInt8($0 >> 8)) + hexPair(UInt8($0 & 0xFF)) }.joined(separator: " "))")
     }
+    if frame.register == nil, frame.registers == nil, exception == nil {
+      lines += frame.fields.map { $0.name.padded(to: 12) + $0.value }
+    }
     if let exception { lines.append("refused     \(exception.code)H  \(exception.name)") }
     if let error = frame.error { lines.append("error       \(error.code): \(error.description)") }
     text = lines
+  }
+
+  /// What a Modbus frame says, by name.
+  private static func fields(_ fields: [Modbus.AnnotatedFrame.Field]) -> JSON {
+    .array(fields.map { .object(["name": .string($0.name), "value": .string($0.value)]) })
   }
 
   /// `hidden` are places whose bytes are passwords.
@@ -125,4 +134,9 @@ struct FrameReport {
     return
       "\(name) \(direction ?? "frame") at \(range.lowerBound), \(held.count) bytes: \(pairs.joined(separator: " "))"
   }
+}
+
+extension String {
+  /// The text with spaces up to `width`, one at least.
+  fileprivate func padded(to width: Int) -> String { self + String(repeating: " ", count: max(1, width - count)) }
 }

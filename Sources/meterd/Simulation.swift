@@ -37,6 +37,7 @@ enum Simulation {
     switch line.port {
     case .device: .terminal(link: link)
     case .server(_, let port): .socket(port: UInt16(clamping: port))
+    case .modbusServer(_, let port): .network(port: UInt16(clamping: port))
     }
   }
 

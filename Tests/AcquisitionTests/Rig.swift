@@ -52,7 +52,8 @@ struct Pair {
     description = try MeterDescription(
       id: id(name), profile: profile, address: address, seed: seed, delay: delay, faults: faults, settings: own)
     meter = LineMeter(
-      id: id(name), address: try #require(MeterAddress(address, for: profile)), profile: profile,
+      id: id(name), address: try #require(MeterAddress(address, for: profile, overTCP: (own ?? line) == .network)),
+      profile: profile,
       settings: own ?? line)
   }
 }
@@ -89,7 +90,7 @@ final class Rig: Sendable {
     let planned = pairs.map { pair in
       LinePlan.Meter(
         id: pair.meter.id, programme: tasks.map { pair.meter.queries(for: $0.targets) }, probes: pair.meter.probes,
-        replyLimit: pair.meter.replyLimit)
+        replyLimit: pair.meter.replyLimit, isNumbered: pair.meter.isOnNetwork)
     }
     wanted = planned.flatMap(\.programme).reduce(0) { $0 + $1.count }
     let plan = LinePlan(

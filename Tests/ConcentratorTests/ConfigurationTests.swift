@@ -161,7 +161,11 @@ struct BadCase: Sendable, CustomTestStringConvertible {
       "meterd.toml:37: line[1].port: /dev/ttyS1 is already the port of line \"bus1\""),
     BadCase(
       "port = \"tcp://10.0.0.7:4001\"", "port = \"COM3\"",
-      "meterd.toml:37: line[1].port: \"COM3\" is no port; write \"/dev/ttyS1\" or \"tcp://HOST:PORT\""),
+      "meterd.toml:37: line[1].port: \"COM3\" is no port; write \"/dev/ttyS1\", \"tcp://HOST:PORT\" or \"modbus-tcp://HOST:PORT\""
+    ),
+    BadCase(
+      "port = \"/dev/ttyS1\"", "port = \"modbus-tcp://10.0.0.7\"",
+      "meterd.toml:10: line[0].serial: modbus-tcp://10.0.0.7:502 is a network; nothing there has serial settings"),
     BadCase(
       "simulate-echo-ppm = 7", "simulate-echo-ppm = -7",
       "meterd.toml:11: line[0].simulate-echo-ppm: -7 is outside 0 to 1000000"),

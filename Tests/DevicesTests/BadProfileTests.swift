@@ -1,5 +1,7 @@
 import Devices
 import Documents
+import Metering
+import Modbus
 import TOML
 import Testing
 
@@ -141,11 +143,50 @@ import Testing
     BadCase(
       line: "digits = 6", by: "digit = 6",
       message:
-        "test.toml:25: group[0].register[1].digit: unknown key; keys here are address, certainty, digits, function, no-value, note, order, quantity, scale, source, type"
+        "test.toml:25: group[0].register[1].digit: unknown key; keys here are address, alone, certainty, digits, function, no-value, note, order, quantity, scale, scale-register, source, type"
     ),
     BadCase(
       base: dlt645, line: "\"0001FF01\"", by: "\"0001ff01\"",
       message: "test.toml:11: group[0].item[0].identifier: \"0001ff01\" is not 8 upper-case hex digits"),
+    BadCase(
+      line: "digits = 6", by: "digits = 6\ntype = \"i32\"\nscale-register = 112",
+      message:
+        "test.toml:27: group[0].register[1].scale-register: registers 72 to 112 cannot be read together, and the power may change between two reads"
+    ),
+    BadCase(
+      line: "digits = 6", by: "digits = 6\nscale-register = 74",
+      message: "test.toml:26: group[0].register[1].scale-register: f32 is no whole number, and needs no power of ten"),
+    BadCase(
+      line: "digits = 6", by: "type = \"i32\"\nscale-register = 73",
+      message: "test.toml:26: group[0].register[1].scale-register: register 73 is one of the value's own"),
+    BadCase(
+      line: "digits = 6", by: "no-value = [\"sunspec\"]",
+      message: "test.toml:25: group[0].register[1].no-value: SunSpec has no pattern for f32"),
+    BadCase(
+      line: "address = 72", by: "address = 53\nalone = true",
+      message: "test.toml:15: group: power.active.total shares registers with a value that is read alone"),
+    BadCase(
+      line: "max-registers = 40", by: "max-registers = 40\n[[identity]]\naddress = 9\ntype = \"u16\"",
+      message: "test.toml:12: identity[0].expect: say what the register holds, such as expect = [\"71\"]"),
+    BadCase(
+      line: "max-registers = 40",
+      by: "max-registers = 40\n[[identity]]\naddress = 9\ntype = \"u16\"\nexpect = [\"70000\"]",
+      message: "test.toml:15: identity[0].expect: \"70000\" does not go into u16"),
+    BadCase(
+      line: "max-registers = 40",
+      by: "max-registers = 40\n[[identity]]\naddress = 9\ntype = \"text2\"\nexpect = [\"SunSpec\"]",
+      message: "test.toml:15: identity[0].expect: \"SunSpec\" does not go into text2"),
+    BadCase(
+      line: "max-registers = 40",
+      by: "max-registers = 40\n[[identity]]\naddress = 9\ntype = \"u16\"\nexpect = [\"7\"]\nscale = \"2\"",
+      message: "test.toml:16: identity[0].scale: what identifies a meter is compared as it stands"),
+    BadCase(
+      line: "max-registers = 40",
+      by: "max-registers = 40\n[[identity]]\naddress = 105\ntype = \"u16\"\nexpect = [\"7\"]",
+      message: "test.toml:13: identity[0].address: 1 registers from 105 cannot be read"),
+    BadCase(
+      line: "max-registers = 40", by: "max-registers = 40\n[identification]\nvendor-name = \"\"",
+      message: "test.toml:13: identification.vendor-name: \"\" is not 1 to 64 characters of printable ASCII"),
     BadCase(
       base: dlt645, line: "\"0001FF01\"", by: "\"0001FF02\"",
       message:
@@ -171,6 +212,46 @@ import Testing
     } catch {
       #expect(error.description == row.message)
     }
+  }
+
+  @Test func `scale registers, lone reads, identity and nameplate are taken as written`() throws {
+    let text = """
+      max-registers = 40
+      [[identity]]
+      address = 9
+      type = "u16"
+      expect = ["71", "72"]
+      [[identity]]
+      address = 0
+      function = "holding"
+      type = "text2"
+      expect = ["SunS"]
+      [identification]
+      vendor-name = "Eastron"
+      product-name = "SDM"
+      server-id = "SDM630"
+      """
+    let changed = try #require(
+      replacing("max-registers = 40", by: text, in: Self.modbus).flatMap {
+        replacing("address = 52", by: "address = 52\nalone = true\ntype = \"i32\"\nscale-register = 56", in: $0)
+      })
+    let profile = try DeviceProfile(Document(toml: changed, file: "test.toml"))
+    guard case .modbus(let map) = profile.language, let power = map.registers.first else {
+      Issue.record("no Modbus")
+      return
+    }
+    #expect(power.range.count == 2 && power.span.first == 52 && power.span.count == 5)
+    #expect(map.limits.alone == [power.span] && map.registers.last?.scaleRegister == nil)
+    #expect(map.identity.map { $0.matches([72]) } == [true, false])
+    #expect(map.identity.map { $0.matches([0x5375, 0x6E53]) } == [false, true])
+    #expect(map.identity.map(\.registers) == [[71], [0x5375, 0x6E53]])
+    #expect(map.nameplate?.objects.map(\.id) == [0, 4] && map.nameplate?.serverID == "SDM630")
+
+    // -91 x 10^1 W, and a power that says there is no value.
+    #expect(try power.value(in: power.span, [0xFFFF, 0xFFA5, 0, 0, 1])?.description == "-0.91")
+    #expect(try power.value(in: power.span, [0xFFFF, 0xFFA5, 0, 0, 0x8000]) == .absent)
+    #expect(throws: RegisterError.power(11)) { try power.value(in: power.span, [0, 1, 0, 0, 11]) }
+    #expect(try power.value(in: power.range, [0xFFFF, 0xFFA5]) == nil)
   }
 
   @Test func `the profiles that are changed here are good`() throws {

@@ -168,6 +168,18 @@ private let timing = ExchangeTiming(silence: .milliseconds(1), reply: .seconds(2
     for text in ["/dev/ttyS1", "tcp://127.0.0.1:4001", "tcp://[::1]:502", "tcp://gateway.local:502"] {
       #expect(PortAddress(text)?.description == text)
     }
+    for text in ["modbus-tcp://10.0.3.9:1502", "modbus-tcp://[fe80::1]:502"] {
+      #expect(PortAddress(text)?.description == text)
+      #expect(PortAddress(text)?.isModbusTCP == true)
+    }
+    #expect(PortAddress("modbus-tcp://meter") == .modbusServer(host: "meter", port: 502))
+    #expect(PortAddress("modbus-tcp://[::1]") == .modbusServer(host: "::1", port: 502))
+    for text in [
+      "modbus-tcp://", "modbus-tcp://h:", "modbus-tcp://h:0", "modbus-tcp://::1", "modbus-tcp://[::1",
+      "modbus-tcp://:502",
+    ] {
+      #expect(PortAddress(text) == nil, "\(text)")
+    }
     for text in ["", "ttyS1", "tcp://", "tcp://host", "tcp://host:0", "tcp://host:70000", "tcp://:1", "tcp://::1:5"] {
       #expect(PortAddress(text) == nil, "\(text)")
     }

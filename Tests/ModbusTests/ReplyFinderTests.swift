@@ -125,6 +125,21 @@ import Testing
     #expect(finder.noise == 3)
   }
 
+  @Test func `no other transaction is believed, whatever its number`() throws {
+    let request = try #require(ReadRequest(unit: 1, function: .holdingRegisters, register: 2, count: 1))
+    let reply = ReadReply.registers([7]).message(unit: 1, function: .holdingRegisters)
+    for due in [UInt16(1), 0x0200, 65_535] {
+      var finder = TCPReplyFinder(expecting: request, transaction: due)
+      for number in UInt16.min...UInt16.max where number != due {
+        for byte in reply.tcp(transaction: number) where finder.receive(byte) != nil {
+          Issue.record("transaction \(number) was believed for \(due)")
+        }
+      }
+      #expect(finder.stale.count == 16 && finder.noise == 0)
+      #expect(reply.tcp(transaction: due).compactMap { finder.receive($0) }.count == 1)
+    }
+  }
+
   @Test func `a length that does not fit the registers is no answer`() throws {
     let request = try #require(ReadRequest(unit: 1, function: .holdingRegisters, register: 2, count: 2))
     var finder = TCPReplyFinder(expecting: request, transaction: 8)

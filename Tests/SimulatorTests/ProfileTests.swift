@@ -100,7 +100,8 @@ private func profile(_ name: String) throws -> DeviceProfile {
   @Test func `an address of the other protocol is refused with the reason`() throws {
     let someID = try #require(MeterID("P"))
     let modbus = try profile("eastron-sdm630"), dlt645 = try profile("dlt645-2007-three-phase")
-    for (profile, address) in [(modbus, "0"), (modbus, "248"), (modbus, "x"), (dlt645, "AAAAAAAAAAAA"), (dlt645, "")] {
+    for (profile, address) in [(modbus, "256"), (modbus, "248"), (modbus, "x"), (dlt645, "AAAAAAAAAAAA"), (dlt645, "")]
+    {
       #expect(throws: SimulatorError.self) {
         try MeterDescription(id: someID, profile: profile, address: address, seed: 1)
       }

@@ -9,7 +9,7 @@ final class RawMaster {
 
   init(path: String) throws {
     descriptor =
-      path.hasPrefix("tcp://")
+      path.contains("tcp://")
       ? cserial_connect("127.0.0.1", String(path.split(separator: ":").last ?? ""), 2000) : cserial_open(path)
     try #require(descriptor >= 0, "cannot open \(path): \(-descriptor)")
   }

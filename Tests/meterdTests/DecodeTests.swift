@@ -59,22 +59,22 @@ import Testing
     Case(
       name: "request of two registers", hex: "01 04 00 00 00 02 71 CB",
       json:
-        #"{"protocol":"modbus-rtu","offset":0,"length":8,"valid":true,"direction":"request","unit":1,"function":"read input registers","function_code":4,"register":0,"count":2,"registers":null,"exception":null,"error":null}"#
+        #"{"protocol":"modbus-rtu","offset":0,"length":8,"valid":true,"direction":"request","unit":1,"function":"read input registers","function_code":4,"register":0,"count":2,"registers":null,"exception":null,"error":null,"fields":[{"name":"register","value":"0 (0000H)"},{"name":"count","value":"2"}]}"#
     ),
     Case(
       name: "its reply", hex: "01 04 04 43 66 33 34 1B 38",
       json:
-        #"{"protocol":"modbus-rtu","offset":0,"length":9,"valid":true,"direction":"reply","unit":1,"function":"read input registers","function_code":4,"register":null,"count":2,"registers":[17254,13108],"exception":null,"error":null}"#
+        #"{"protocol":"modbus-rtu","offset":0,"length":9,"valid":true,"direction":"reply","unit":1,"function":"read input registers","function_code":4,"register":null,"count":2,"registers":[17254,13108],"exception":null,"error":null,"fields":[{"name":"count","value":"2"},{"name":"registers","value":"4366 3334"}]}"#
     ),
     Case(
       name: "exception 2", hex: "01 84 02 C2 C1",
       json:
-        #"{"protocol":"modbus-rtu","offset":0,"length":5,"valid":true,"direction":"reply","unit":1,"function":"read input registers","function_code":4,"register":null,"count":null,"registers":null,"exception":{"code":"02","name":"illegal data address"},"error":null}"#
+        #"{"protocol":"modbus-rtu","offset":0,"length":5,"valid":true,"direction":"reply","unit":1,"function":"read input registers","function_code":4,"register":null,"count":null,"registers":null,"exception":{"code":"02","name":"illegal data address"},"error":null,"fields":[{"name":"exception","value":"02 illegal data address"}]}"#
     ),
     Case(
       name: "reply over TCP", hex: "00 07 00 00 00 07 01 04 04 43 66 33 34",
       json:
-        #"{"protocol":"modbus-tcp","offset":0,"length":13,"valid":true,"direction":"reply","unit":1,"function":"read input registers","function_code":4,"register":null,"count":2,"registers":[17254,13108],"exception":null,"error":null}"#
+        #"{"protocol":"modbus-tcp","offset":0,"length":13,"valid":true,"direction":"reply","unit":1,"function":"read input registers","function_code":4,"register":null,"count":2,"registers":[17254,13108],"exception":null,"error":null,"fields":[{"name":"count","value":"2"},{"name":"registers","value":"4366 3334"}]}"#
     ),
   ]
 
@@ -92,7 +92,7 @@ import Testing
     Case(
       name: "Modbus with a wrong CRC", hex: "01 04 04 43 66 33 34 1B 39",
       json:
-        #"{"protocol":"modbus-rtu","offset":0,"length":9,"valid":false,"direction":"reply","unit":1,"function":"read input registers","function_code":4,"register":null,"count":2,"registers":[17254,13108],"exception":null,"error":{"code":"checksum","detail":"the checksum is 391B, and the bytes before it give 381B"}}"#,
+        #"{"protocol":"modbus-rtu","offset":0,"length":9,"valid":false,"direction":"reply","unit":1,"function":"read input registers","function_code":4,"register":null,"count":2,"registers":[17254,13108],"exception":null,"error":{"code":"checksum","detail":"the checksum is 391B, and the bytes before it give 381B"},"fields":[{"name":"count","value":"2"},{"name":"registers","value":"4366 3334"}]}"#,
       status: 65),
   ]
 
@@ -107,7 +107,7 @@ import Testing
     #expect(keys.isSuperset(of: always))
     let own: Set =
       frame.json.contains("modbus")
-      ? ["unit", "function_code", "register", "count", "registers"]
+      ? ["unit", "function_code", "register", "count", "registers", "fields"]
       : ["address", "control", "data_identifier", "values", "fields"]
     #expect(keys.subtracting(always) == own)
   }
