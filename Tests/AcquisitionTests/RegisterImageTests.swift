@@ -42,17 +42,20 @@ private func modbusMeter(_ name: String) throws -> LineMeter {
 
 @Suite(.serialized, .timeLimit(.minutes(1))) struct RegisterImageTests {
   static let cases = [
-    ImageCase("abb-a43", "energy.import.active.total", .holdingRegisters, 0x5000, "0000 0000 0012 D687", "12345.670000"),
+    ImageCase(
+      "abb-a43", "energy.import.active.total", .holdingRegisters, 0x5000, "0000 0000 0012 D687", "12345.670000"),
     ImageCase("abb-a43", "power.active.total", .holdingRegisters, 0x5B14, "FFFD B5F7", "-1.500250"),
     ImageCase("abb-b23", "voltage.l2", .holdingRegisters, 0x5B02, "0000 08FE", "230.200000"),
     ImageCase("abb-b23", "energy.combined.active.total", .holdingRegisters, 0x5008, "FFFF FFFF FFFF FF9C", "-1.000000"),
     ImageCase("acrel-adl3000", "energy.import.active.total", .holdingRegisters, 0x000A, "0074 CBB1", "76543.210000"),
     ImageCase("acrel-adl3000", "power.active.l1", .holdingRegisters, 0x0067, "FB2E", "-1.234000"),
     ImageCase("acrel-adl400-primary", "voltage.l1", .holdingRegisters, 0x0800, "4366 3333", "230.199997"),
-    ImageCase("acrel-adl400-primary", "energy.import.active.rate2", .holdingRegisters, 0x0850, "0001 E240", "12345.600000"),
+    ImageCase(
+      "acrel-adl400-primary", "energy.import.active.rate2", .holdingRegisters, 0x0850, "0001 E240", "12345.600000"),
     ImageCase("acrel-ddsy1352", "energy.combined.active.rate4", .holdingRegisters, 0x0008, "0001 81CD", "987.650000"),
     ImageCase("acrel-ddsy1352", "voltage.l1", .holdingRegisters, 0x000B, "0896", "219.800000"),
-    ImageCase("carlo-gavazzi-em24", "energy.import.active.total", .inputRegisters, 0x003E, "D687 0012", "123456.700000"),
+    ImageCase(
+      "carlo-gavazzi-em24", "energy.import.active.total", .inputRegisters, 0x003E, "D687 0012", "123456.700000"),
     ImageCase("carlo-gavazzi-em24", "power.active.total", .inputRegisters, 0x0028, "C566 FFFF", "-1.500200"),
     ImageCase("carlo-gavazzi-em340", "voltage.l1", .inputRegisters, 0x0000, "08FE 0000", "230.200000"),
     ImageCase("carlo-gavazzi-em340", "energy.export.active.total", .inputRegisters, 0x004E, "1171 0001", "7000.100000"),
@@ -61,7 +64,8 @@ private func modbusMeter(_ name: String) throws -> LineMeter {
     ImageCase("chint-dtsu666", "voltage.l1", .holdingRegisters, 0x2006, "450F E000", "230.200000"),
     ImageCase("chint-dtsu666", "energy.import.active.total", .holdingRegisters, 0x101E, "449A 51EC", "1234.560059"),
     ImageCase("chint-dtsu666-401e", "power.active.total", .holdingRegisters, 0x2012, "C66A 6000", "-1.500000"),
-    ImageCase("chint-dtsu666-401e", "energy.export.active.total", .holdingRegisters, 0x4028, "462A 7500", "10909.250000"),
+    ImageCase(
+      "chint-dtsu666-401e", "energy.export.active.total", .holdingRegisters, 0x4028, "462A 7500", "10909.250000"),
     ImageCase("eastron-sdm120", "power.active.total", .inputRegisters, 0x000C, "44BB 8000", "1.500000"),
     ImageCase("eastron-sdm120", "energy.import.active.total", .inputRegisters, 0x0048, "4708 EE9A", "35054.601563"),
     ImageCase("eastron-sdm230", "voltage.l1", .inputRegisters, 0x0000, "4366 3333", "230.199997"),
@@ -79,11 +83,15 @@ private func modbusMeter(_ name: String) throws -> LineMeter {
     ImageCase("orno-we-516", "power.active.total", .holdingRegisters, 0x001C, "3FC0 0000", "1.500000"),
     ImageCase("orno-we-516", "energy.export.active.rate4", .holdingRegisters, 0x0158, "4144 0000", "12.250000"),
     ImageCase("schneider-iem3155", "voltage.l1", .holdingRegisters, 0x0BD3, "4366 3333", "230.199997"),
-    ImageCase("schneider-iem3155", "energy.import.active.total", .holdingRegisters, 0x0C83, "0000 0000 00A6 75C3", "10909.123000"),
+    ImageCase(
+      "schneider-iem3155", "energy.import.active.total", .holdingRegisters, 0x0C83, "0000 0000 00A6 75C3",
+      "10909.123000"),
     ImageCase("siemens-pac1600", "current.l1", .holdingRegisters, 0x0007, "0000 CD14", "5.250000"),
     ImageCase("siemens-pac1600", "power.active.total", .holdingRegisters, 0x0039, "FFFF FFA5", "-0.000910"),
     ImageCase("siemens-pac2200", "voltage.l1", .holdingRegisters, 0x0001, "4366 3333", "230.199997"),
-    ImageCase("siemens-pac2200", "energy.import.active.rate2", .holdingRegisters, 0x0325, "41CF 4000 3EC0 0000", "1048576.125500"),
+    ImageCase(
+      "siemens-pac2200", "energy.import.active.rate2", .holdingRegisters, 0x0325, "41CF 4000 3EC0 0000",
+      "1048576.125500"),
   ]
 
   @Test(arguments: cases)

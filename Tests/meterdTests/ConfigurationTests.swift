@@ -146,7 +146,7 @@ import Testing
     #expect(json.status == 0)
     #expect(
       json.outputText
-        == #"{"configuration":"station.toml","accounts":2,"tariffs":2,"lines":[{"line":"bus1","port":"\#(station.port)","serial":"115200 8E1","meters":4,"load":"0.001","rounds":[{"task":"energy","meters":2,"exchanges":2,"seconds":"0.09","interval":60,"feasible":true}]}]}"#
+        == #"{"configuration":"station.toml","accounts":2,"tariffs":2,"lines":[{"line":"bus1","port":"\#(station.port)","serial":"115200 8E1","meters":4,"load":"0.001","rounds":[{"task":"energy","meters":2,"exchanges":2,"seconds":"0.09","interval":60,"feasible":true}],"not_kept":[]}]}"#
         + "\n")
   }
 }
