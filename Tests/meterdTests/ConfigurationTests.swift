@@ -60,7 +60,7 @@ import Testing
       name: "profile that is not there", old: "eastron-sdm630", new: "eastron-sdm63",
       errors: """
         meterd: bad.toml:33: profile: there is no profile "eastron-sdm63" in \(Program.root)/devices
-          There are: eastron-sdm120, eastron-sdm630.
+          There are: eastron-sdm120, eastron-sdm230, eastron-sdm630, eastron-sdm72d-v2.
         """),
     Mistake(
       name: "tariff that is not there", old: "hunan-residential-2012", new: "hunan",
