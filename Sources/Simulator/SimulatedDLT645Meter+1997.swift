@@ -13,42 +13,12 @@ extension SimulatedDLT645Meter {
   }
 
   func truth1997(_ quantity: Quantity, _ memory: Memory, at now: SimulatedInstant) -> Observation? {
-    if quantity.measurand == .settlementDay(1), memory == .current {
-      return habits.missing1997.contains(ShortIdentifier(rawValue: 0xC117))
-        ? nil : observation(of: quantity, memory, at: now)
-    }
+    if quantity.measurand == .settlementDay(1) { return readingDay(quantity, memory, at: now) }
     guard let identifier = ShortIdentifier(for: quantity, memory: memory),
       let payload = payload(of: identifier, at: now),
       let told = try? identifier.observations(in: payload, rates: registers.rateCount)
     else { return nil }
-    guard let value = told.first(where: { $0.quantity == quantity && $0.memory == memory }) else { return nil }
-    // A demand is told with its time, which is an item of its own, to the minute.
-    let occurred = observation(of: quantity, memory, at: now)?.occurred.flatMap { time in
-      MeterTime(
-        year: time.date.year, month: time.date.month, day: time.date.day, hour: time.time.hour,
-        minute: time.time.minute)
-    }
-    return Observation(quantity: quantity, value: value.value, occurred: occurred, memory: memory)
-  }
-
-  /// The times of maximum demands, mm hh DD MM each, and the automatic reading day C117, hh DD.
-  private func timesOrDay(_ identifier: ShortIdentifier, at now: SimulatedInstant) -> [UInt8]? {
-    if identifier.rawValue == 0xC117 {
-      return [registers.settlementHour, registers.settlementDay].map(Self.decimalByte)
-    }
-    guard identifier.di1 >> 4 == 0xB, identifier.di1 & 0x02 == 0 else { return nil }
-    let demands = ShortIdentifier(rawValue: identifier.rawValue &- 0x1000).items(rates: registers.rateCount)
-    let told = demands.compactMap { observation(of: $0.quantity, $0.memory, at: now) }
-    guard !told.isEmpty else { return nil }
-    return told.flatMap { demand -> [UInt8] in
-      guard let time = demand.occurred else { return [0, 0, 0, 0] }
-      return [time.time.minute, time.time.hour, time.date.day, time.date.month].map(Self.decimalByte)
-    }
-  }
-
-  /// 0...99 as two packed digits.
-  private static func decimalByte(_ number: Int) -> UInt8 {
-    UInt8(truncatingIfNeeded: (number / 10) << 4 | number % 10)
+    return told.first { $0.quantity == quantity && $0.memory == memory }.map { withTime($0, at: now) }
   }
 
   /// The frames that carry `payload`, the first for 01H and the others for 02H.
