@@ -12,7 +12,8 @@ extension LineMeter {
     for targets: [AcquisitionTask.Target], replyDelay: BootInstant.Span = .milliseconds(40)
   ) -> [Query] {
     switch profile.language {
-    case .dlt645: return identifiers(for: targets).map(Query.identifier)
+    case .dlt645(.of2007, _): return identifiers(for: targets).map(Query.identifier)
+    case .dlt645(.of1997, _): return shortIdentifiers(for: targets).map(Query.shortIdentifier)
     case .modbus(let map): return blocks(for: targets, map: map, replyDelay: replyDelay)
     }
   }
@@ -20,7 +21,8 @@ extension LineMeter {
   /// Short questions of many shapes: any of them proves that the meter is there and in step.
   public var probes: [Query] {
     switch profile.language {
-    case .dlt645:
+    case .dlt645(.of1997, _): return Self.probes1997
+    case .dlt645(.of2007, _):
       // Time of day first: it is short, every meter has it, and no task asks for it alone.
       return [0x0400_0102, 0x0400_0101, 0x0001_0000, 0x0400_0401, 0x0002_0000, 0x0000_0000].map {
         .identifier(DataIdentifier(rawValue: $0))
@@ -104,18 +106,7 @@ extension LineMeter {
         frozen.filter { Query.identifier($0).freezeTime != nil }.forEach(add)
       }
     }
-    return found.filter { !isCovered($0, by: found) }
-  }
-
-  /// True where other identifiers tell all that this one tells: a single register beside its block.
-  private func isCovered(_ identifier: DataIdentifier, by all: [DataIdentifier]) -> Bool {
-    let told = told(by: identifier)
-    guard !told.isEmpty else { return false }
-    return all.contains { other in
-      guard other != identifier else { return false }
-      let others = self.told(by: other)
-      return others.count > told.count && told.isSubset(of: others)
-    }
+    return found.filter { !isCovered(told(by: $0), by: found.map(told(by:))) }
   }
 
   private func tells(_ identifier: DataIdentifier, _ quantity: Quantity) -> Bool {
@@ -126,27 +117,17 @@ extension LineMeter {
     Set(identifier.items(rates: profile.rates))
   }
 
+  /// True where some other answer tells all of `told` and more: a single register beside its block.
+  func isCovered(_ told: Set<CatalogueItem>, by others: [Set<CatalogueItem>]) -> Bool {
+    !told.isEmpty && others.contains { $0.count > told.count && told.isSubset(of: $0) }
+  }
+
   /// The clock in one item and in two: some meters refuse the one that tells both.
   private func clock(in current: [DataIdentifier]) -> [DataIdentifier] {
     let together = DataIdentifier(rawValue: 0x0400_010C)
     let apart = [0x0400_0101, 0x0400_0102].map(DataIdentifier.init(rawValue:))
     guard current.contains(together) else { return apart }
     return [together] + (apart.allSatisfy(current.contains) ? apart : [])
-  }
-}
-
-extension LineMeter {
-  /// The registers as they stand that the answer to `query` tells.
-  public func quantities(toldBy query: Query) -> [Quantity] {
-    switch (query, profile.language) {
-    case (.identifier(let identifier), _):
-      return identifier.items(rates: profile.rates).filter { $0.memory == .current }.map(\.quantity)
-    case (.registers(let function, let start, let count), .modbus(let map)):
-      return map.registers.filter {
-        $0.span.function == function && $0.span.first >= Int(start) && $0.span.end <= Int(start) + Int(count)
-      }.map(\.quantity)
-    case (.registers, .dlt645): return []
-    }
   }
 }
 
@@ -233,39 +214,62 @@ struct RegisterFault: Hashable, Sendable, CustomStringConvertible {
 }
 
 extension LineMeter {
-  /// The time of one exchange with its silences, and twice where an answer is read twice; for forecasts.
+  /// The time of all exchanges that the answer to `query` takes, with their silences; for forecasts.
   public func wireTime(of query: Query, replyDelay: BootInstant.Span = .milliseconds(40)) -> BootInstant.Span {
-    var time = physicalLimit(of: query, replyDelay: replyDelay, wakeUps: wakeUps)
-    if case .identifier = query { time = time + quietBefore }
-    guard query.isBillingMemory else { return time }
-    // Billing memories are read twice, a freeze with its time.
-    return time * 2 + (query.freezeTime.map { wireTime(of: $0, replyDelay: replyDelay) } ?? .zero)
+    exchanges(for: query).reduce(.zero) { time, asked in
+      time + physicalLimit(of: asked, replyDelay: replyDelay, wakeUps: wakeUps)
+        + (profile.language.isDLT645 ? quietBefore : .zero)
+    }
+  }
+
+  /// What is asked for one answer to `query`, in this order: billing memories twice, a freeze with its time, the
+  /// maximum demands of 1997 with their times.
+  func exchanges(for query: Query) -> [Query] {
+    var once = [query.freezeTime, query].compactMap { $0 }
+    if let times = timesOfDemand(query) {
+      // A demand as it stands may change while its time is read, so it is read before and after.
+      once = query.isBillingMemory ? [query, times] : [query, times, query]
+    }
+    return query.isBillingMemory ? once + once : once
   }
 
   /// The least time of one exchange on the wire: request, the meter's delay, reply, and for Modbus the silence that
   /// ends a frame. `wakeUps` are the FE bytes that the meter sends before its reply.
   public func physicalLimit(of query: Query, replyDelay: BootInstant.Span, wakeUps: Int) -> BootInstant.Span {
+    // Twelve bytes of frame and four of identifier each way; two in the 1997 edition.
+    let bytes: Int
     switch query {
     case .registers(_, _, let count):
       return settings.characterTime * Int64(8 + 5 + 2 * Int(count)) + replyDelay + settings.frameSilence
-    case .identifier(let identifier):
-      let rates = profile.rates > 0 ? profile.rates : nil
-      // Twelve bytes of frame and four of identifier each way.
-      let bytes = 16 + self.wakeUps + 16 + wakeUps + (identifier.payloadLength(rates: rates) ?? 4)
-      return settings.characterTime * Int64(bytes) + replyDelay
+    case .identifier(let identifier): bytes = 32 + (identifier.payloadLength(rates: knownRates) ?? 4)
+    case .shortIdentifier(let identifier): bytes = 28 + payloadLength(of: identifier)
     }
+    return settings.characterTime * Int64(bytes + self.wakeUps + wakeUps) + replyDelay
   }
+
+  var knownRates: Int? { profile.rates > 0 ? profile.rates : nil }
 
   /// The quantities that an answer to `query` tells as they stand now; none for kept memories.
   public func quantities(of query: Query) -> [Quantity] {
     switch query {
     case .identifier(let identifier):
       return identifier.items(rates: profile.rates).filter { $0.memory == .current }.map(\.quantity)
+    case .shortIdentifier(let identifier):
+      return identifier.items(rates: profile.rates).filter { $0.memory == .current }.map(\.quantity)
     case .registers(let function, let start, let count):
       guard case .modbus(let map) = profile.language,
         let block = RegisterRange(function, first: Int(start), count: Int(count))
       else { return [] }
       return map.registers.filter { block.contains($0.span) }.map(\.quantity)
+    }
+  }
+}
+
+extension DeviceProfile.Language {
+  var isDLT645: Bool {
+    switch self {
+    case .dlt645: true
+    case .modbus: false
     }
   }
 }

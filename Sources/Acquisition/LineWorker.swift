@@ -65,7 +65,7 @@ public actor LineWorker {
     self.plan = plan
     self.clock = clock
     self.tell = tell
-    notes = meters.map { _ in MeterNotes() }
+    notes = meters.map(MeterNotes.init(of:))
     line.onControl = { tell(.control(line: name, $0)) }
   }
 
@@ -251,7 +251,9 @@ public actor LineWorker {
   private func put(
     _ query: Query, of ask: LinePlan.Ask, _ meter: LineMeter, _ listening: BootInstant.Span = .zero
   ) throws(LineError) -> MeterSpeaker.Said {
-    let said = try speaker.ask(query, of: meter, on: line, replyTimeout: ask.replyTimeout, listening: listening)
+    let said = try speaker.ask(
+      query, of: meter, on: line, replyTimeout: ask.replyTimeout, listening: listening,
+      latestDemand: notes[ask.meter].latestDemand(of: query, at: HostClock.boot))
     if said.record.bytesReceived > 0 { failures = 0 }
     tellOpen()
     // What came between two exchanges, when nobody listened, is most likely of the meter that was asked before.

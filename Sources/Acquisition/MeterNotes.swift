@@ -1,9 +1,10 @@
 internal import DLT645
+internal import Devices
 internal import Metering
 
 /// What a meter has told of itself along the way.
 struct MeterNotes {
-  /// What is known of one of the three settlement days that a meter may have.
+  /// What is known of one of the settlement days that a meter may have.
   private enum Told: Hashable {
     case nothing
     /// Not set, or not there at all.
@@ -14,9 +15,16 @@ struct MeterNotes {
   }
 
   private(set) var clock: ClockSight?
-  private var days = [Told](repeating: .nothing, count: 3)
+  private var days: [Told]
   /// A date, and when the question for it went out.
   private var date: (CivilDate, BootInstant)?
+
+  /// Notes of a meter that may have so many settlement days: three in the 2007 edition, one in that of 1997.
+  init(settlementDays: Int = 3) { days = [Told](repeating: .nothing, count: max(1, settlementDays)) }
+
+  init(of meter: LineMeter) {
+    if case .dlt645(.of1997, _) = meter.profile.language { self.init(settlementDays: 1) } else { self.init() }
+  }
 
   /// Notes what was told at `now`, by an answer that took so long.
   mutating func take(_ observations: [Observation], at now: BootInstant, took: BootInstant.Span = .zero) {
@@ -42,7 +50,8 @@ struct MeterNotes {
     switch query {
     case .identifier(let identifier) where identifier.rawValue & 0xFFFF_FF00 == 0x0400_0B00:
       note(.none, of: identifier.di0)
-    case .identifier, .registers: break
+    case .shortIdentifier(.readingDay): note(.none, of: 1)
+    case .identifier, .shortIdentifier, .registers: break
     }
   }
 
@@ -51,7 +60,7 @@ struct MeterNotes {
     days[Int(number) - 1] = told
   }
 
-  /// The only settlement day, once all three have been asked for; `nil` while it is not known, and for a meter with
+  /// The only settlement day, once all have been asked for; `nil` while it is not known, and for a meter with
   /// several, where "so many back" counts all of them.
   var settlementDay: SettlementDay? {
     guard case .day(let first) = days[0], settlementDoubt == nil else { return nil }
@@ -75,7 +84,18 @@ struct MeterNotes {
     return nil
   }
 
-  /// DDhh, as items 04000B01 to 04000B03 tell it; nines, zeros or no digits at all where none is set.
+  /// Up to when a maximum demand that `query` tells can have occurred, by the meter's clock; `nil` where its clock or
+  /// the end of its month is not known. The 1997 edition tells no year, which follows from this.
+  func latestDemand(of query: Query, at now: BootInstant) -> MeterTime? {
+    guard case .shortIdentifier(let identifier) = query, identifier.isDemand, let clock else { return nil }
+    if let back = identifier.monthsBack {
+      return settlementDay.flatMap { clock.boundary(back, of: $0, answeredAt: now) }
+    }
+    // A demand that ends in this minute may be told before the clock as it was seen gets there.
+    return MeterTime(localSeconds: clock.time(at: now).localSeconds + 300)
+  }
+
+  /// DDhh, as items 04000B01 to 04000B03 and C117 tell it; nines, zeros or no digits at all where none is set.
   private static func told(_ text: String) -> Told {
     if ["9999", "FFFF", "0000"].contains(text) { return .none }
     guard text.count == 4, let day = Int(text.prefix(2)), let hour = Int(text.suffix(2)),

@@ -57,50 +57,63 @@ final class MeterSpeaker {
 
   /// Asks once; no retries. Throws when the port fails.
   ///
-  /// An answer is listened after for `listening`, or for the silence that the line keeps anyway.
+  /// An answer is listened after for `listening`, or for the silence that the line keeps anyway. `latestDemand` is up
+  /// to when a maximum demand without a year can have occurred.
   func ask(
     _ query: Query, of meter: LineMeter, on line: Line, replyTimeout: BootInstant.Span,
-    listening: BootInstant.Span = .zero
+    listening: BootInstant.Span = .zero, latestDemand: MeterTime? = nil
   ) throws(LineError) -> Said {
     switch (query, meter.address) {
     case (.identifier(let identifier), .dlt645(let address)):
-      return try read(identifier, from: address, meter, line, replyTimeout, listening)
+      return try read(.data(identifier), from: address, meter, line, replyTimeout, listening) {
+        (payload) throws(DataError) in try identifier.observations(in: payload)
+      }
+    case (.shortIdentifier(let identifier), .dlt645(let address)):
+      let reader = OldReader(speaker: self, meter: meter, address: address, line: line, replyTimeout: replyTimeout)
+      guard case .shortIdentifier(let times)? = meter.timesOfDemand(query) else {
+        return try reader.read(identifier, listening: listening)
+      }
+      return try reader.readDemand(identifier, times: times, latest: latestDemand, listening: listening)
     case (.registers(let function, let start, let count), .modbus(let unit)):
       guard let request = ReadRequest(unit: unit, function: function, register: start, count: count) else {
         return Said(result: .damaged("\(query) cannot be asked"), record: ExchangeRecord(nothingSentAt: HostClock.boot))
       }
       return try read(request, query, meter, line, replyTimeout, listening)
-    case (.identifier, .modbus), (.registers, .dlt645):
+    case (.identifier, .modbus), (.shortIdentifier, .modbus), (.registers, .dlt645):
       return Said(
         result: .damaged("\(query) is no question for \(meter.address)"),
         record: ExchangeRecord(nothingSentAt: HostClock.boot))
     }
   }
 
-  private func read(
-    _ identifier: DataIdentifier, from address: Address, _ meter: LineMeter, _ line: Line,
-    _ replyTimeout: BootInstant.Span, _ listening: BootInstant.Span
+  /// Reads one identifier with its follow-ups; `decode` makes values of the bytes after it.
+  func read<Fault: Error>(
+    _ request: ReadExchange.Request, from address: Address, _ meter: LineMeter, _ line: Line,
+    _ replyTimeout: BootInstant.Span, _ listening: BootInstant.Span,
+    decode: ([UInt8]) throws(Fault) -> [Observation]
   ) throws(LineError) -> Said {
     var conversation = DLT645Conversation(
-      .data(identifier), to: address, wakeUps: meter.wakeUps, rates: meter.profile.rates)
+      request, to: address, wakeUps: meter.wakeUps, rates: meter.profile.rates)
     let timing = ExchangeTiming(silence: meter.quietBefore, reply: replyTimeout, gap: meter.gap)
     let record = try line.run(&conversation, settings: meter.settings, timing: timing)
-    var said = Said(result: result(conversation, identifier), record: record)
+    var said = Said(result: result(conversation, decode), record: record)
     guard conversation.end.isAnswer else { return said }
     try line.settle(&conversation, silence: max(timing.silence - Self.preparation, listening))
     if !conversation.end.isAnswer { said.result = .damaged(conversation.damage) }
     return said
   }
 
-  private func result(_ conversation: DLT645Conversation, _ identifier: DataIdentifier) -> SaidResult {
+  private func result<Fault: Error>(
+    _ conversation: DLT645Conversation, _ decode: ([UInt8]) throws(Fault) -> [Observation]
+  ) -> SaidResult {
     switch conversation.end {
     case .silent: return .silent
     case .damaged: return .damaged(conversation.damage)
     case .refused(let reason): return .refused(reason)
     case .answered:
       guard case .data(let payload, let from, let frames) = conversation.outcome else { return .silent }
-      do throws(DataError) {
-        return .told(Told(observations: try identifier.observations(in: payload), frames: frames, from: from))
+      do throws(Fault) {
+        return .told(Told(observations: try decode(payload), frames: frames, from: from))
       } catch {
         return .damaged("\(error)")
       }

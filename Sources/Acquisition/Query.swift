@@ -3,8 +3,10 @@ public import Modbus
 
 /// One question to one meter: what one exchange asks for.
 public enum Query: Hashable, Sendable {
-  /// A DL/T 645 data identifier.
+  /// A data identifier of DL/T 645-2007.
   case identifier(DataIdentifier)
+  /// A data identifier of DL/T 645-1997. A maximum demand is read together with its time.
+  case shortIdentifier(ShortIdentifier)
   /// A run of Modbus registers.
   case registers(function: ReadFunction, start: UInt16, count: UInt16)
 
@@ -14,12 +16,14 @@ public enum Query: Hashable, Sendable {
   /// identifier, Modbus RTU replies tell no more than function and length.
   public enum Shape: Hashable, Sendable {
     case identifier(DataIdentifier)
+    case shortIdentifier(ShortIdentifier)
     case registers(function: ReadFunction, count: UInt16)
   }
 
   public var shape: Shape {
     switch self {
     case .identifier(let identifier): .identifier(identifier)
+    case .shortIdentifier(let identifier): .shortIdentifier(identifier)
     case .registers(let function, _, let count): .registers(function: function, count: count)
     }
   }
@@ -28,11 +32,15 @@ public enum Query: Hashable, Sendable {
 extension Query {
   /// True for memories that bills rest on: closed months and days.
   var isBillingMemory: Bool {
-    guard case .identifier(let identifier) = self else { return false }
-    switch identifier.di3 {
-    case 0x00, 0x01: return identifier.di0 != 0
-    case 0x05: return true
-    default: return false
+    switch self {
+    case .identifier(let identifier):
+      switch identifier.di3 {
+      case 0x00, 0x01: identifier.di0 != 0
+      case 0x05: true
+      default: false
+      }
+    case .shortIdentifier(let identifier): identifier.monthsBack != nil
+    case .registers: false
     }
   }
 
@@ -45,10 +53,11 @@ extension Query {
 }
 
 extension Query: CustomStringConvertible {
-  /// `DI 0001FF00` or `FC4 0+36`.
+  /// `DI 0001FF00`, `DI 901F` or `FC4 0+36`.
   public var description: String {
     switch self {
     case .identifier(let identifier): "DI \(identifier)"
+    case .shortIdentifier(let identifier): "DI \(identifier)"
     case .registers(let function, let start, let count): "FC\(function.rawValue) \(start)+\(count)"
     }
   }

@@ -26,7 +26,7 @@ public struct WireGuard: SendGuard {
   public init(_ permissions: Permissions = .none) { self.permissions = permissions }
 
   public func judge(_ bytes: [UInt8], to port: PortAddress) -> SendJudgement {
-    switch WireAct(bytes, framings: [.dlt645, .rtu]) {
+    switch WireAct(bytes, framings: port.isModbusTCP ? [.tcp] : [.dlt645, .rtu]) {
     case .reads: return .reads
     case .unintelligible:
       return .refused(ControlAct(function: "unknown", target: "\(port)"), reason: .unintelligible)

@@ -59,7 +59,7 @@ public struct DataFolders: Sendable {
   public var profileNames: [String] { Self.names(in: devices) }
 
   private static func names(in folder: String) -> [String] {
-    TextFile.names(in: folder, ending: ".toml").map { String($0.dropLast(".toml".count)) }
+    TextFile.names(in: folder, ending: ".toml").map { String($0.dropLast(".toml".count)) }.sorted()
   }
 
   /// The profile of a name.

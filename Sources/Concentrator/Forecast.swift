@@ -19,6 +19,8 @@ public struct Forecast: Sendable {
     let settings: String
     let meters: Int
     let rounds: [Round]
+    /// Memories that a task names and that a meter does not keep by its profile.
+    let lacking: [(meter: MeterID, item: String)]
 
     /// Share of the line's time, in thousandths.
     var load: Int64 {
@@ -35,6 +37,7 @@ public struct Forecast: Sendable {
 extension Station {
   /// The time of each round by the settings of the lines and the usual delay of meters, and what cannot be kept.
   public func forecast() -> Forecast {
+    let lacking = lacking
     let lines = configuration.lines.enumerated().map { index, line in
       let rounds = configuration.tasks.map { entry in
         var questions = 0
@@ -56,7 +59,7 @@ extension Station {
       }
       return Forecast.LineForecast(
         name: line.name, port: "\(line.port)", settings: "\(line.settings)", meters: line.meters.count,
-        rounds: rounds.filter { $0.questions > 0 })
+        rounds: rounds.filter { $0.questions > 0 }, lacking: lacking[index])
     }
     return Forecast(
       file: configuration.file, accounts: configuration.accounts.count, tariffs: plans.count, lines: lines)
@@ -81,6 +84,8 @@ extension Forecast {
                   "feasible": .boolean(round.time.nanoseconds <= round.interval * 1_000_000_000),
                 ])
               }),
+            "not_kept": .array(
+              line.lacking.map { .object(["meter": .string($0.meter.text), "item": .string($0.item)]) }),
           ])
         }),
     ])
@@ -103,6 +108,9 @@ extension Forecast {
             "    cannot be kept: make the interval at least \(round.time.nanoseconds / 1_000_000_000 + 1) s, read less, or split the line"
           )
         }
+      }
+      for missing in line.lacking {
+        out.append("  \(missing.meter) keeps no \(missing.item): by its profile there is none to read")
       }
       if line.load > 900 { out.append("  the tasks together leave no room for retries: spread them") }
     }

@@ -129,6 +129,7 @@ public actor RunningStation {
       for line in lines { await line.value }
       throw error
     }
+    await noteLacking(at: clock.now)
     wake.yield(true)
     return Generation(
       workers: workers, events: tell, wakes: wake, lines: lines,
@@ -145,6 +146,20 @@ public actor RunningStation {
       tick: Task {
         while (try? await Task.sleep(for: .seconds(60), clock: .continuous)) != nil { wake.yield(false) }
       })
+  }
+
+  /// Notes the memories that tasks name and meters do not keep: once, since no round will bring them.
+  private func noteLacking(at now: HostInstant) async {
+    let gaps = station.lacking.joined().map {
+      Gap(meter: $0.meter, subject: $0.item, instant: now.unixMilliseconds, reason: "not kept by this meter")
+    }
+    guard !gaps.isEmpty else { return }
+    do throws(StoreError) {
+      for gap in try await store.recordOnce(gaps) { report(.notKept(meter: gap.meter, item: gap.subject)) }
+    } catch {
+      // It is noted at the next start; no reading depends on it.
+      report(.storeFailed(reason: Complaint(error).headline, readings: 0))
+    }
   }
 
   private func makeWorkers(

@@ -116,6 +116,19 @@ public struct Station: Sendable {
       uniquingKeysWith: { first, _ in first })
   }
 
+  /// Memories that tasks name and that meters of theirs do not keep by their profiles: by line, without repetition.
+  var lacking: [[(meter: MeterID, item: String)]] {
+    meters.map { found in
+      found.flatMap { meter in
+        var items: [String] = []
+        for task in configuration.tasks where task.meters.map({ $0.contains(meter.id) }) ?? true {
+          for item in meter.lacking(task.task.targets) where !items.contains(item) { items.append(item) }
+        }
+        return items.map { (meter.id, $0) }
+      }
+    }
+  }
+
   /// Meters that may still answer a question that was put before this daemon was started.
   ///
   /// A DL/T 645 meter says what it answers; a Modbus meter does not, so its answer could be taken for another

@@ -7,6 +7,8 @@ public enum StationEvent: Sendable {
   case stored(line: String, Reading, Verdict, StoredAs)
   /// A value came whose instant cannot be told.
   case unlabelled(meter: MeterID, quantity: Quantity, reason: String)
+  /// A task names a memory that a meter of this profile does not keep; told once, not in each round.
+  case notKept(meter: MeterID, item: String)
   case storeFailed(reason: String, readings: Int)
   case billed(account: String, cycle: String, totalFen: Int64, isNew: Bool)
   case held(account: String, cycle: String, reason: String)
@@ -61,7 +63,7 @@ public struct StationCounts: Hashable, Sendable {
       case .rejected: rejected += 1
       }
     case .unlabelled: unlabelled += 1
-    case .storeFailed, .billingWaitsForClock: break
+    case .storeFailed, .billingWaitsForClock, .notKept: break
     case .billed(_, _, let fen, let isNew):
       if isNew {
         billed += 1

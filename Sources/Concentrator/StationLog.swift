@@ -25,6 +25,8 @@ public struct StationLog: Sendable {
     case .unlabelled(let meter, let quantity, let reason):
       logger.warning(
         "reading without an instant", metadata: ["meter": "\(meter)", "quantity": "\(quantity)", "reason": "\(reason)"])
+    case .notKept(let meter, let item):
+      logger.notice("meter does not keep this", metadata: ["meter": "\(meter)", "item": "\(item)"])
     case .storeFailed(let reason, let readings):
       logger.error("store failed", metadata: ["reason": "\(reason)", "readings": "\(readings)"])
     case .billed(let account, let cycle, let fen, let isNew):

@@ -26,7 +26,7 @@ public struct DeviceProfile: Hashable, Sendable {
   public let dailyFreezes: Int
   /// Digits before the point of energy registers that say nothing else.
   public let energyDigits: Int?
-  /// What the meter's numbers say about transformers before it; `nil` for meters without.
+  /// What the meter's numbers say about transformers before it; `nil` where the profile is silent.
   public let transformerRatios: TransformerRatios?
   public let language: Language
 
@@ -40,6 +40,8 @@ public struct DeviceProfile: Hashable, Sendable {
   ///
   /// Taking one for the other is wrong by the whole ratio, so no default is assumed.
   public enum TransformerRatios: String, Hashable, Sendable, CaseIterable {
+    /// The meter carries the load itself: there are no transformers.
+    case direct
     /// The numbers are those of the primary side.
     case included
     /// Energy, power, voltage and current are those of the meter's own terminals: multiply.
@@ -90,6 +92,9 @@ public struct DeviceProfile: Hashable, Sendable {
       language = .dlt645(edition: .of2007, items: try reader.dlt645Items(.of2007, within: evidence))
     case "dlt645-1997":
       timing = try reader.timing(.dlt645)
+      guard settlements <= DLT645Edition.of1997.deepestRecord else {
+        throw reader.error("settlements", "DL/T 645-1997 keeps two months")
+      }
       language = .dlt645(edition: .of1997, items: try reader.dlt645Items(.of1997, within: evidence))
     case let other:
       throw reader.error("protocol", "\"\(other)\" is none of modbus, dlt645-2007, dlt645-1997")

@@ -5,8 +5,8 @@ extension SimulatedDLT645Meter {
   /// The bytes after an identifier of 1997; `nil` where the meter has no such item.
   func payload(of identifier: ShortIdentifier, at now: SimulatedInstant) -> [UInt8]? {
     guard !habits.missing1997.contains(identifier) else { return nil }
-    return state.parameters[identifier] ?? eventPayload(of: identifier) ?? cataloguePayload(of: identifier, at: now)
-      ?? parameterPayload(of: identifier)
+    return state.parameters[identifier] ?? eventPayload(of: identifier) ?? timesOrDay(identifier, at: now)
+      ?? cataloguePayload(of: identifier, at: now) ?? MeterParameters.factory(identifier)
   }
 
   /// Last programming and demand clear, MMDDhhmm, and how often.
@@ -19,12 +19,6 @@ extension SimulatedDLT645Meter {
     }
   }
 
-  /// The reading day follows the registers; the others are as they left the factory.
-  private func parameterPayload(of identifier: ShortIdentifier) -> [UInt8]? {
-    guard identifier.rawValue == 0xC117 else { return MeterParameters.factory(identifier) }
-    return decimalBytes(Int64(registers.settlementDay * 100 + registers.settlementHour), count: 2)
-  }
-
   private func cataloguePayload(of identifier: ShortIdentifier, at now: SimulatedInstant) -> [UInt8]? {
     let told = identifier.items(rates: registers.rateCount)
       .compactMap { observation(of: $0.quantity, $0.memory, at: now) }
@@ -33,11 +27,12 @@ extension SimulatedDLT645Meter {
   }
 
   func truth1997(_ quantity: Quantity, _ memory: Memory, at now: SimulatedInstant) -> Observation? {
+    if quantity.measurand == .settlementDay(1) { return readingDay(quantity, memory, at: now) }
     guard let identifier = ShortIdentifier(for: quantity, memory: memory),
       let payload = payload(of: identifier, at: now),
       let told = try? identifier.observations(in: payload, rates: registers.rateCount)
     else { return nil }
-    return told.first { $0.quantity == quantity && $0.memory == memory }
+    return told.first { $0.quantity == quantity && $0.memory == memory }.map { withTime($0, at: now) }
   }
 
   /// The frames that carry `payload`, the first for 01H and the others for 02H.

@@ -58,6 +58,25 @@ extension Store {
     }
   }
 
+  /// Notes what a meter will never tell, once: where its gap of that subject and reason is open it is not noted again.
+  /// Gives those that are new.
+  public func recordOnce(_ gaps: [Gap]) throws(StoreError) -> [Gap] {
+    try write { (connection) throws(StoreError) in
+      var new: [Gap] = []
+      for gap in gaps {
+        try connection.statement(
+          """
+          INSERT INTO gap(meter, subject, instant, reason) SELECT ?1, ?2, ?3, ?4 WHERE NOT EXISTS (
+            SELECT 1 FROM gap WHERE meter = ?1 AND subject = ?2 AND reason = ?4 AND filled_ms IS NULL
+          ) ON CONFLICT(meter, subject, instant) DO NOTHING
+          """
+        ).run([.text(gap.meter), .text(gap.subject), .integer(gap.instant), .text(gap.reason)])
+        if connection.changes == 1 { new.append(gap) }
+      }
+      return new
+    }
+  }
+
   /// Notes that the value of a gap came after all, at a time in milliseconds since 1970.
   public func fillGap(meter: MeterID, subject: String, instant: Int64, at: Int64) throws(StoreError) {
     try write { (connection) throws(StoreError) in

@@ -7,10 +7,9 @@ import Modbus
 import Simulator
 import Testing
 
-private let names = [
-  "abb-b23", "acrel-adl3000", "chint-ddsu666", "chint-dtsu666", "dlt645-2007-single-phase", "dlt645-2007-three-phase",
-  "eastron-sdm120", "eastron-sdm630", "schneider-iem3155",
-]
+extension DeviceProfile {
+  var isOld: Bool { if case .dlt645(.of1997, _) = language { true } else { false } }
+}
 
 private func pair(_ name: String) throws -> Pair {
   let profile = try profile(named: name)
@@ -20,7 +19,7 @@ private func pair(_ name: String) throws -> Pair {
 }
 
 @Suite(.serialized, .timeLimit(.minutes(1))) struct LineMeterTests {
-  @Test(arguments: names)
+  @Test(arguments: profileNames)
   func `every quantity of a profile can be asked for by name and is answered with the truth`(
     _ name: String
   ) async throws {
@@ -28,7 +27,14 @@ private func pair(_ name: String) throws -> Pair {
     pair.description.delay = .microseconds(100)
     var quantities = pair.meter.profile.quantities
     for item in pair.meter.profile.dlt645Items where item.kind == .current {
-      quantities += DataIdentifier(rawValue: item.identifier).items(rates: pair.meter.profile.rates).map(\.quantity)
+      let rates = pair.meter.profile.rates
+      switch item.edition {
+      case .of2007: quantities += DataIdentifier(rawValue: item.identifier).items(rates: rates).map(\.quantity)
+      // The times of demands are told with the demands.
+      case .of1997 where !ShortIdentifier(item).isDemandTime:
+        quantities += ShortIdentifier(item).items(rates: rates).map(\.quantity)
+      case .of1997: break
+      }
     }
     let fast = LineMeter(
       id: pair.meter.id, address: pair.meter.address, profile: pair.meter.profile, settings: try settings(quickSettings)
@@ -42,7 +48,7 @@ private func pair(_ name: String) throws -> Pair {
     for quantity in quantities { #expect(tally.seen[id("M"), default: []].contains(quantity), "\(quantity)") }
   }
 
-  @Test(arguments: names)
+  @Test(arguments: profileNames)
   func `the targets of tasks bring all that the profile offers, and the truth`(_ name: String) async throws {
     let pair = try pair(name)
     let fast = LineMeter(
@@ -64,11 +70,12 @@ private func pair(_ name: String) throws -> Pair {
     if pair.meter.profile.dlt645Items.isEmpty {
       #expect(kinds == [.instantaneous])
     } else {
-      #expect(kinds == [.instantaneous, .settlement, .dailyFreeze])
+      let isOld = pair.meter.profile.isOld
+      #expect(kinds == (isOld ? [.instantaneous, .settlement] : [.instantaneous, .settlement, .dailyFreeze]))
       let boundaries = Set(
         tally.all.flatMap { $0.readings(zone: .china).readings.filter { $0.key.kind == .settlement } }
           .map(\.key.instant))
-      #expect(boundaries.count == 12)
+      #expect(boundaries.count == (isOld ? 2 : 12))
     }
   }
 
@@ -88,7 +95,7 @@ private func pair(_ name: String) throws -> Pair {
         == ["DI 0400010C", "DI 04000101", "DI 04000102", "DI 05060101", "DI 05060201"])
   }
 
-  @Test(arguments: names)
+  @Test(arguments: profileNames)
   func `no Modbus read is longer than the meter allows or enters what it forbids`(_ name: String) throws {
     let meter = try pair(name).meter
     guard case .modbus(let map) = meter.profile.language else { return }
@@ -106,7 +113,7 @@ private func pair(_ name: String) throws -> Pair {
     }
   }
 
-  @Test(arguments: names)
+  @Test(arguments: profileNames)
   func `probes have many shapes, so that a late answer can be told`(_ name: String) throws {
     let meter = try pair(name).meter
     let shapes = Set(meter.probes.map(\.shape))
@@ -114,7 +121,7 @@ private func pair(_ name: String) throws -> Pair {
   }
 
   /// The simulated bus knows what its own bytes, delays and silences took.
-  @Test(arguments: names)
+  @Test(arguments: profileNames)
   func `the wire time foretold is that of the wire, within three per cent`(_ name: String) throws {
     let pair = try pair(name)
     let description = LineDescription(name: "b", settings: pair.meter.settings, meters: [pair.description])
@@ -125,12 +132,13 @@ private func pair(_ name: String) throws -> Pair {
     let targets: [AcquisitionTask.Target] = [.energies, .instantaneous, .settlements(depth: 3, of: nil), .dailyFreeze]
     for query in pair.meter.queries(for: targets) {
       foretold = foretold + pair.meter.wireTime(of: query)
-      for asked in query.isBillingMemory ? [query.freezeTime, query, query.freezeTime, query] : [query] {
-        guard let asked else { continue }
+      for asked in pair.meter.exchanges(for: query) {
         switch (asked, pair.meter.address) {
         case (.identifier(let identifier), .dlt645(let address)):
           bus.hear(
             DLT645.Request.data(identifier).frame(to: address, wakeUps: pair.meter.wakeUps), at: now)
+        case (.shortIdentifier(let identifier), .dlt645(let address)):
+          bus.hear(DLT645.Request.data1997(identifier).frame(to: address, wakeUps: pair.meter.wakeUps), at: now)
         case (.registers(let function, let start, let count), .modbus(let unit)):
           let request = try #require(ReadRequest(unit: unit, function: function, register: start, count: count))
           bus.hear(request.rtu, at: now)

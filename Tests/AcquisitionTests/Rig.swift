@@ -22,11 +22,20 @@ func quantity(_ name: String) throws -> Quantity { try #require(Quantity(name: n
 func id(_ text: String) -> MeterID { MeterID(text) ?? .unnamed }
 
 /// A profile of the folder `devices`, or one written in the test.
-func profile(named name: String) throws -> DeviceProfile {
-  let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-    .deletingLastPathComponent()
-  return try profile(String(contentsOf: root.appending(path: "devices/\(name).toml"), encoding: .utf8))
+func profile(named name: String) throws -> DeviceProfile { try profile(profileText(name)) }
+
+private let devices = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+  .deletingLastPathComponent().appending(path: "devices")
+
+func profileText(_ name: String) throws -> String {
+  try String(contentsOf: devices.appending(path: "\(name).toml"), encoding: .utf8)
 }
+
+/// Every profile that comes with meterd.
+let profileNames: [String] = {
+  let files = (try? FileManager.default.contentsOfDirectory(atPath: devices.path)) ?? []
+  return files.filter { $0.hasSuffix(".toml") }.map { String($0.dropLast(5)) }.sorted()
+}()
 
 func profile(_ toml: String) throws -> DeviceProfile { try DeviceProfile(Document(toml: toml, file: "test.toml")) }
 

@@ -49,6 +49,21 @@ import Testing
     identifier = "0001FF01"
     """
 
+  static let old = """
+    name = "test-meter"
+    title = "Test"
+    manufacturer = "Nobody"
+    protocol = "dlt645-1997"
+    source = "made for a test"
+    certainty = "unverified"
+    phases = 1
+    settlements = 2
+    [[group]]
+    kind = "settlement"
+    [[group.item]]
+    identifier = "941F"
+    """
+
   struct BadCase: Sendable, CustomTestStringConvertible {
     var base = BadProfileTests.modbus
     let line: String
@@ -87,7 +102,7 @@ import Testing
       message: "test.toml:9: nominal-voltage: expected a string in quotes, found a number with a point"),
     BadCase(
       line: "nominal-voltage = \"230\"", by: "transformer-ratios = \"yes\"",
-      message: "test.toml:9: transformer-ratios: \"yes\" is none of included, not-included, unknown"),
+      message: "test.toml:9: transformer-ratios: \"yes\" is none of direct, included, not-included, unknown"),
     BadCase(
       line: "\"input\"", by: "\"coil\"",
       message:
@@ -201,6 +216,20 @@ import Testing
     BadCase(
       base: dlt645, line: "[[group.item]]\nidentifier = \"0001FF01\"", by: "",
       message: "test.toml:8: group: a DL/T 645 profile needs a [[group]] with a [[group.item]]"),
+    BadCase(
+      base: old, line: "\"941F\"", by: "\"981F\"",
+      message:
+        "test.toml:12: group[0].item[0].identifier: \"981F\" is not of last month, 94xx to 97xx, A4xx to A7xx or B4xx to B7xx"
+    ),
+    BadCase(
+      base: old, line: "\"941F\"", by: "\"0001FF01\"",
+      message: "test.toml:12: group[0].item[0].identifier: \"0001FF01\" is not 4 upper-case hex digits"),
+    BadCase(
+      base: old, line: "\"settlement\"", by: "\"daily-freeze\"",
+      message: "test.toml:10: group[0].kind: DL/T 645-1997 has no daily freeze"),
+    BadCase(
+      base: old, line: "settlements = 2", by: "settlements = 3",
+      message: "test.toml:8: settlements: DL/T 645-1997 keeps two months"),
   ]
 
   @Test(arguments: cases)
@@ -257,6 +286,7 @@ import Testing
   @Test func `the profiles that are changed here are good`() throws {
     #expect(try DeviceProfile(Document(toml: Self.modbus, file: "test.toml")).quantities.count == 2)
     #expect(try DeviceProfile(Document(toml: Self.dlt645, file: "test.toml")).dlt645Items.count == 1)
+    #expect(try DeviceProfile(Document(toml: Self.old, file: "test.toml")).dlt645Items.count == 1)
   }
 
   private func replacing(_ old: String, by new: String, in text: String) -> String? {

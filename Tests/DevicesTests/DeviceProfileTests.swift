@@ -24,8 +24,11 @@ enum Shipped {
     return names.sorted()
   }()
 
-  static func text(_ name: String) throws -> String {
-    let file = try #require(fopen("\(folder)/\(name).toml", "r"))
+  static func text(_ name: String) throws -> String { try contents("\(name).toml") }
+  static func readme() throws -> String { try contents("README.md") }
+
+  private static func contents(_ name: String) throws -> String {
+    let file = try #require(fopen("\(folder)/\(name)", "r"))
     defer { fclose(file) }
     var bytes: [UInt8] = []
     while case let byte = fgetc(file), byte != EOF { bytes.append(UInt8(truncatingIfNeeded: byte)) }
@@ -57,18 +60,46 @@ enum Shipped {
         #expect(try register.format.decode(zero).number?.millionths == 0, "\(register.quantity)")
       }
     case .dlt645(let edition, let items):
-      #expect(edition == .of2007)
       #expect(profile.dlt645Items == items)
       #expect(profile.capacity(of: .energyTotal(.importActive)) == 1_000_000)
-      #expect(items.contains { $0.text(edition) == "0001FF00" })
+      #expect(items.contains { $0.text(edition) == (edition == .of2007 ? "0001FF00" : "901F") })
     }
+  }
+
+  @Test(arguments: Shipped.names)
+  func `every profile says what is easily taken for granted`(_ name: String) throws {
+    let profile = try Shipped.profile(name)
+    let text = try Shipped.text(name)
+    #expect(profile.transformerRatios != nil)
+    let required = ["phases", "transformer-ratios", "reply-timeout-ms", "inter-byte-ms", "quiet-after-ms"]
+    for key in required { #expect(text.contains("\n\(key) = "), "\(key)") }
+    if case .modbus = profile.language {
+      for key in ["function", "order", "max-registers"] { #expect(text.contains("\n\(key) = "), "\(key)") }
+    }
+    // A doubt is named where it is had: the file says in words what its mark says.
+    if profile.evidence.certainty == .conflicting { #expect(text.contains("conflict") || text.contains("generation")) }
+  }
+
+  @Test(arguments: Shipped.names)
+  func `the list of profiles names each with its protocol and certainty`(_ name: String) throws {
+    let profile = try Shipped.profile(name)
+    let rows = try Shipped.readme().split(separator: "\n").filter { $0.hasPrefix("| `\(name)` |") }
+    #expect(rows.count == 1)
+    let cells = rows.first?.split(separator: "|").map { $0.drop { $0 == " " }.prefix { $0 != " " } } ?? []
+    switch profile.language {
+    case .modbus: #expect(cells.contains("modbus"))
+    case .dlt645(let edition, _): #expect(cells.contains(Substring(edition.rawValue)))
+    }
+    #expect(cells.contains(Substring(profile.evidence.certainty.rawValue)))
   }
 
   @Test func `the profiles that are promised are there, and their names are unique`() throws {
     let promised = [
-      "abb-b23", "acrel-adl3000", "chint-ddsu666", "chint-dtsu666", "dlt645-2007-single-phase",
-      "dlt645-2007-three-phase",
-      "eastron-sdm120", "eastron-sdm630", "schneider-iem3155",
+      "abb-a43", "abb-b23", "acrel-adl3000", "acrel-adl400-primary", "acrel-ddsy1352", "carlo-gavazzi-em24",
+      "carlo-gavazzi-em340", "chint-ddsu666", "chint-dtsu666", "chint-dtsu666-401e", "dlt645-1997-single-phase",
+      "dlt645-1997-three-phase", "dlt645-2007-single-phase", "dlt645-2007-three-phase", "eastron-sdm120",
+      "eastron-sdm230", "eastron-sdm630", "eastron-sdm72d-v2", "hiking-dds238", "janitza-umg96rm", "orno-we-514",
+      "orno-we-516", "schneider-iem3155", "siemens-pac1600", "siemens-pac2200",
     ]
     #expect(promised.allSatisfy(Shipped.names.contains))
     let profiles = try Shipped.names.map(Shipped.profile)
@@ -133,5 +164,11 @@ enum Shipped {
     let current = try #require(items.first { $0.identifier == 0x0001_FF00 })
     #expect(current.identifier(back: 1) == nil)
     #expect(settled.identifier(back: 0) == nil && settled.identifier(back: 255) == nil)
+    let old = try Shipped.profile("dlt645-1997-three-phase").dlt645Items
+    let month = try #require(old.first { $0.identifier == 0x941F })
+    #expect(month.kind == .settlement)
+    #expect(month.identifier(back: 1) == 0x941F && month.identifier(back: 2) == 0x981F)
+    #expect(month.identifier(back: 3) == nil)
+    #expect(old.first { $0.identifier == 0xB41F }?.identifier(back: 2) == 0xB81F)
   }
 }

@@ -54,6 +54,31 @@ private let number = "000000063295"
         == dlt645Frame(number, 0x82, [0x1F, 0x94] + expected.dropFirst(12) + [1]))
   }
 
+  @Test func `it tells the time of a demand apart and without a year, and the day on which it closes its months`()
+    throws
+  {
+    var old = try meter()
+    old.registers = MeterRegisters(
+      curve: old.registers.curve, settlementDay: 25, settlementHour: 8, rateCount: old.registers.rateCount)
+    let day = old.answer(dlt645Frame(number, 0x01, [0x17, 0xC1]), at: now)?.bytes
+    #expect(day == dlt645Frame(number, 0x81, [0x17, 0xC1, 0x08, 0x25]))
+    // The demand of the month that ended on 25 October at eight, and the quarter of an hour in which it was.
+    let total = try #require(Quantity(name: "demand.import.active.total"))
+    let peaks = old.registers.curve.peakDemands(
+      from: try #require(MeterTime("2026-09-25T08:00")).localSeconds,
+      to: try #require(MeterTime("2026-10-25T08:00")).localSeconds)
+    let peak = try #require(peaks.first)
+    let when = MeterTime(localSeconds: try #require(peak.occurred))
+    let fields = [when.time.minute, when.time.hour, when.date.day, when.date.month].flatMap { bcd(Int64($0), bytes: 1) }
+    let times = try #require(old.answer(dlt645Frame(number, 0x01, [0x10, 0xB4]), at: now)?.bytes)
+    #expect(times == dlt645Frame(number, 0x81, [0x10, 0xB4] + fields))
+    let value = old.answer(dlt645Frame(number, 0x01, [0x10, 0xA4]), at: now)?.bytes
+    #expect(value == dlt645Frame(number, 0x81, [0x10, 0xA4] + bcd(peak.watts * 10, bytes: 3)))
+    let truth = try #require(old.truth(total, .settlement(1), at: now))
+    #expect(truth.value.number?.millionths == peak.watts * 1000)
+    #expect(truth.occurred?.localSeconds == when.localSeconds)
+  }
+
   @Test func `the truth has the resolution of the edition`() throws {
     let old = try meter()
     let voltage = try #require(Quantity(name: "voltage.l1"))

@@ -8,8 +8,23 @@ import Simulator
 import TOML
 import Testing
 
+private let folder = #filePath.split(separator: "/").dropLast(3).map { "/\($0)" }.joined() + "/devices"
+
+/// Every profile that comes with meterd.
+private let names: [String] = {
+  guard let directory = opendir(folder) else { return [] }
+  defer { closedir(directory) }
+  var names: [String] = []
+  while let entry = readdir(directory) {
+    let name = withUnsafePointer(to: &entry.pointee.d_name) {
+      $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
+    }
+    if name.hasSuffix(".toml") { names.append(String(name.dropLast(5))) }
+  }
+  return names.sorted()
+}()
+
 private func profile(_ name: String) throws -> DeviceProfile {
-  let folder = #filePath.split(separator: "/").dropLast(3).map { "/\($0)" }.joined() + "/devices"
   let file = try #require(fopen("\(folder)/\(name).toml", "r"))
   defer { fclose(file) }
   var bytes: [UInt8] = []
@@ -20,9 +35,7 @@ private func profile(_ name: String) throws -> DeviceProfile {
 @Suite struct ProfileTests {
   private let now = SimulatedInstant(noon2026)
 
-  @Test(arguments: [
-    "abb-b23", "chint-ddsu666", "chint-dtsu666", "eastron-sdm120", "eastron-sdm630", "schneider-iem3155",
-  ])
+  @Test(arguments: names)
   func `a Modbus meter of a profile answers every register of it with the truth`(_ name: String) throws {
     let someID = try #require(MeterID("P"))
     let profile = try profile(name)
@@ -42,10 +55,11 @@ private func profile(_ name: String) throws -> DeviceProfile {
     }
   }
 
-  @Test(arguments: ["dlt645-2007-single-phase", "dlt645-2007-three-phase"])
+  @Test(arguments: names)
   func `a DL/T 645 meter of a profile answers every identifier of it`(_ name: String) throws {
     let someID = try #require(MeterID("P"))
     let profile = try profile(name)
+    guard case .dlt645(.of2007, _) = profile.language else { return }
     var meter = try MeterDescription(id: someID, profile: profile, address: "161", seed: 3).meter
     let address = try #require(Address("161"))
     for item in profile.dlt645Items {
@@ -60,6 +74,25 @@ private func profile(_ name: String) throws -> DeviceProfile {
       for observation in told {
         let truth = meter.truth(observation.quantity, observation.memory, at: now)
         #expect(truth == observation, "\(observation.quantity) \(observation.memory)")
+      }
+    }
+  }
+
+  @Test(arguments: names)
+  func `a meter of the 1997 edition answers every identifier of its profile`(_ name: String) throws {
+    let someID = try #require(MeterID("P"))
+    let profile = try profile(name)
+    guard case .dlt645(.of1997, _) = profile.language else { return }
+    var meter = try MeterDescription(id: someID, profile: profile, address: "161", seed: 3).meter
+    let address = try #require(Address("161"))
+    for item in profile.dlt645Items {
+      for back in 1...2 {
+        let bits = item.identifier(back: back) ?? item.identifier
+        let identifier = ShortIdentifier(rawValue: UInt16(truncatingIfNeeded: bits))
+        let reply = meter.answer(DLT645.Request.data1997(identifier).frame(to: address), at: now)
+        let answer = try #require(reply)
+        let frame = try Frame.decode(answer.bytes.span, at: 4)
+        #expect(frame.control.rawValue == 0x81, "\(identifier)")
       }
     }
   }

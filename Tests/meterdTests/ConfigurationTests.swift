@@ -60,7 +60,7 @@ import Testing
       name: "profile that is not there", old: "eastron-sdm630", new: "eastron-sdm63",
       errors: """
         meterd: bad.toml:33: profile: there is no profile "eastron-sdm63" in \(Program.root)/devices
-          There are: eastron-sdm120, eastron-sdm630.
+          There are: eastron-sdm120, eastron-sdm230, eastron-sdm630, eastron-sdm72d-v2.
         """),
     Mistake(
       name: "tariff that is not there", old: "hunan-residential-2012", new: "hunan",
@@ -146,7 +146,7 @@ import Testing
     #expect(json.status == 0)
     #expect(
       json.outputText
-        == #"{"configuration":"station.toml","accounts":2,"tariffs":2,"lines":[{"line":"bus1","port":"\#(station.port)","serial":"115200 8E1","meters":4,"load":"0.001","rounds":[{"task":"energy","meters":2,"exchanges":2,"seconds":"0.09","interval":60,"feasible":true}]}]}"#
+        == #"{"configuration":"station.toml","accounts":2,"tariffs":2,"lines":[{"line":"bus1","port":"\#(station.port)","serial":"115200 8E1","meters":4,"load":"0.001","rounds":[{"task":"energy","meters":2,"exchanges":2,"seconds":"0.09","interval":60,"feasible":true}],"not_kept":[]}]}"#
         + "\n")
   }
 }

@@ -10,8 +10,8 @@ import Testing
   static let address = ["--address", "202311110001"]
   static let meter = ["--protocol", "dlt645-2007"] + address
   static let bauds = "300, 600, 1200, 2400, 4800, 9600, 19200, 38400, 57600, 115200, 230400, 460800, 921600"
-  static let profiles =
-    "abb-b23, acrel-adl3000, chint-ddsu666, chint-dtsu666, dlt645-2007-single-phase, dlt645-2007-three-phase, eastron-sdm120, eastron-sdm630, schneider-iem3155"
+  static let profiles = ((try? FileManager.default.contentsOfDirectory(atPath: Program.root + "/devices")) ?? [])
+    .filter { $0.hasSuffix(".toml") }.map { String($0.dropLast(5)) }.sorted().joined(separator: ", ")
 
   struct Mistake: CustomTestStringConvertible {
     let arguments: [String]
