@@ -99,8 +99,8 @@ import Testing
       name: "authentication, refused with two words", hex: "68 61 01 00 00 00 00 68 C3 02 37 53 81 16",
       fields: ["second-error-word=20"]),
     Row(
-      name: "1997 write", hex: "68 61 01 00 00 00 00 68 04 08 4A F4 35 89 67 45 33 34 4D 16",
-      fields: level2 + ["data=00 01"], identifier: "C117"),
+      name: "1997 write", hex: "68 61 01 00 00 00 00 68 04 08 21 F4 35 89 67 45 33 34 24 16",
+      fields: level2 + ["data=00 01"], identifier: "C1EE"),
     Row(
       name: "1997 write address", hex: "68 61 01 00 00 00 00 68 0A 06 34 33 44 44 56 53 DA 16",
       fields: ["new-address=202311110001"]),
