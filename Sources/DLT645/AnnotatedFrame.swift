@@ -161,8 +161,14 @@ extension AnnotatedFrame {
       }
     case (.dlt645v2007, 0x14), (.dlt645v2007, 0x03), (.dlt645v2007, 0x18):
       identifier = isReply && frame.control.function != 0x03 ? nil : frame.identifier(in: bytes)?.description
-    case (.dlt645v1997, 0x04), (.dlt645v1997, 0x03):
-      identifier = isReply && frame.control.function == 0x04 ? nil : frame.shortIdentifier(in: bytes)?.description
+    case (.dlt645v1997, 0x04):
+      identifier = isReply ? nil : frame.shortIdentifier(in: bytes)?.description
+    case (.dlt645v1997, ReadFunction.again1997):
+      // A request may name nothing.
+      guard let found = frame.shortIdentifier(in: bytes) else { return }
+      identifier = found.description
+      guard isReply, !frame.control.hasMore, found.isCatalogued else { return }
+      take { () throws(DataError) in try found.decode(frame.data(from: 2, in: bytes)) }
     case (.dlt645v2007, _), (.dlt645v1997, _): break
     }
   }
@@ -185,7 +191,9 @@ extension Edition {
   /// same in both.
   init(of frame: Frame, in bytes: Span<UInt8>) {
     if frame.control.function == 0x03, !frame.control.isAbnormal {
-      self = frame.identifier(in: bytes)?.di3 == 0x07 ? .dlt645v2007 : .dlt645v1997
+      // The third byte of a 1997 register may be 07H too, but no identifier of 2007 ends like one of 1997.
+      let isOld = frame.shortIdentifier(in: bytes)?.isCatalogued == true
+      self = !isOld && frame.identifier(in: bytes)?.di3 == 0x07 ? .dlt645v2007 : .dlt645v1997
     } else {
       self.init(ofFunction: frame.control.function)
     }

@@ -213,12 +213,9 @@ extension FieldReader {
 /// The bytes of a capture as hex pairs, those of passwords and of the sums over them as dots.
 ///
 /// Frames are found as by `annotate`; what is hurt so that no header is left shows as it is.
-public func maskedHexString(_ bytes: [UInt8]) -> String { maskedHexString(bytes, annotate(bytes)) }
-
-/// Like `maskedHexString(_:)` where the frames have been found already.
-public func maskedHexString(_ bytes: [UInt8], _ frames: [AnnotatedFrame]) -> String {
+public func maskedHexString(_ bytes: [UInt8]) -> String {
   var pairs = bytes.map { hexPair($0) }
-  for range in frames.flatMap(\.hidden) {
+  for range in annotate(bytes).flatMap(\.hidden) {
     for index in range.clamped(to: pairs.indices) { pairs[index] = ".." }
   }
   return pairs.joined(separator: " ")

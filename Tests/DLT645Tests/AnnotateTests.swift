@@ -99,6 +99,10 @@ import Testing
       hex: "68 61 01 00 00 00 00 68 91 06 33 33 34 33 59 33 22 16",
       lines: ["0+18, dlt645-2007, reply, 000000000161, read, 91, 00010000, error length"]),
     Case(
+      name: "1997 re-read, answered with a register that looks like 07H of 2007",
+      hex: "68 61 01 00 00 00 00 68 83 06 43 C3 33 3A 33 33 94 16",
+      lines: ["0+18, dlt645-1997, reply, 000000000161, re-read, 83, 9010, energy.import.active.total=7.00"]),
+    Case(
       name: "a start and no more", hex: "FE 68 12 90 78", lines: ["1+4, damaged, dlt645-2007, error truncated"]),
     Case(
       name: "both ends hurt", hex: "68 12 90 78 56 34 12 69 11 04 33 33 34 33 00 16",

@@ -100,6 +100,21 @@ import Testing
     #expect(feed(&exchange, done) == .finish(.done(data: [], frame: done)))
   }
 
+  @Test func `an owner that sleeps is told how much must come, and a lost character ends a frame`() throws {
+    var exchange = started(.changeRate(.baud9600))
+    #expect(exchange.expectedReplyBytes == 4 + 12 + 2)
+    #expect(exchange.missingBytes == 12)
+    let bytes = try reply(.done(function: 0x17, [0x20]))
+    #expect(feed(&exchange, Array(bytes.prefix(10))) == .listen)
+    #expect(exchange.missingBytes == 3)
+    exchange.interrupted()
+    #expect(feed(&exchange, Array(bytes.dropFirst(10))) == .listen)
+    #expect(exchange.receivedBytes == bytes.count)
+    #expect(feed(&exchange, bytes) == .finish(.done(data: [0x20], frame: bytes)))
+    let password = Command.changePassword(old: parts.password, new: parts.newPassword)
+    #expect(CommandExchange(password, to: parts.meter).expectedReplyBytes == 4 + 12 + 4)
+  }
+
   @Test func `silence leaves it open whether the meter obeyed`() throws {
     var exchange = started(.supply(.trip, until: .noLimit, parts.password, parts.author))
     #expect(exchange.timedOut() == .finish(.silent))

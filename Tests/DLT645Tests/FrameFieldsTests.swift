@@ -99,8 +99,8 @@ import Testing
       name: "authentication, refused with two words", hex: "68 61 01 00 00 00 00 68 C3 02 37 53 81 16",
       fields: ["second-error-word=20"]),
     Row(
-      name: "1997 write", hex: "68 61 01 00 00 00 00 68 04 08 4A F4 35 89 67 45 33 34 4D 16",
-      fields: level2 + ["data=00 01"], identifier: "C117"),
+      name: "1997 write", hex: "68 61 01 00 00 00 00 68 04 08 21 F4 35 89 67 45 33 34 24 16",
+      fields: level2 + ["data=00 01"], identifier: "C1EE"),
     Row(
       name: "1997 write address", hex: "68 61 01 00 00 00 00 68 0A 06 34 33 44 44 56 53 DA 16",
       fields: ["new-address=202311110001"]),
@@ -159,7 +159,7 @@ import Testing
     let parts = try CommandParts()
     let commands = try CommandTests.rows.map { try $0.command(parts) }
     var told = 0
-    for round in 0..<20_000 {
+    for round in 0..<6_000 {
       let digits = (0..<6).map { _ in String(Int.random(in: 0...9, using: &random)) }.joined()
       let password = try #require(Password(level: Int.random(in: 0...9, using: &random), digits: digits))
       var bytes: [UInt8]
@@ -192,6 +192,6 @@ import Testing
       let masked = maskedHexString(bytes)
       #expect(masked.count == bytes.count * 3 - 1)
     }
-    #expect(told > 9_000)
+    #expect(told > 2_900)
   }
 }

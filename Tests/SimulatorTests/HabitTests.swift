@@ -92,3 +92,49 @@ import Testing
     #expect(meter.read(.profile(read)) == .failed(.followUpRefused(.noData)))
   }
 }
+
+/// Commands over a line that has its own ideas, byte by byte at its rate.
+@Suite struct CommandLineTests {
+  @Test(arguments: [UInt64(1), 2, 3, 4, 5])
+  func `what is reported as done was done, and a silent line repeats nothing`(_ seed: UInt64) throws {
+    print("command line seed \(seed)")
+    let parts = try CommandBench()
+    let meters = try (1...3).map { index in
+      SimulatedDLT645Meter(
+        id: try #require(MeterID("L-\(index)")), address: try #require(Address("20231111000\(index)")),
+        registers: try someRegisters(seed: UInt64(index)))
+    }
+    var faults = LineFaults(seed: seed)
+    faults[.echo] = 300_000
+    faults[.noiseBefore] = 200_000
+    faults[.truncation] = 100_000
+    faults[.bitFlip] = 100_000
+    faults[.wrongAddress] = 100_000
+    var line = BusBench(meters.map { BusMeter($0, baud: nil) }, faults: faults)
+    var done = 0, silent = 0
+    for round in 0..<60 {
+      let target = try #require(IndividualAddress("20231111000\(round % 3 + 1)"))
+      let minutes = UInt8(0x10 + round % 10)
+      var exchange = CommandExchange(try parts.parameter("04000103", [minutes]), to: target)
+      guard case .send(let frame) = exchange.start() else { continue }
+      var action = CommandExchange.Action.listen
+      for byte in line.ask(frame) { action = exchange.receive(byte) }
+      if action == .listen { action = exchange.timedOut() }
+      switch action {
+      case .finish(.done):
+        done += 1
+        // The register tells so, by a way around the line.
+        guard var meter = line.bus.meters[round % 3].meter as? SimulatedDLT645Meter else { continue }
+        let read = dlt645Frame(target.description, 0x11, [0x03, 0x01, 0x00, 0x04])
+        let now = SimulatedInstant(noon2026)
+        #expect(meter.answer(read, at: now).map { dataOf(Array($0.bytes.dropFirst(4))) } == [3, 1, 0, 4, minutes])
+      case .finish(.silent): silent += 1
+      case .finish(let outcome): Issue.record("\(outcome)")
+      case .send, .listen: Issue.record("it is not finished")
+      }
+      #expect(exchange.start() == action)
+    }
+    #expect(done > 20)
+    #expect(done + silent == 60)
+  }
+}
