@@ -48,11 +48,20 @@ extension Catalogue {
 
   /// Last programming and demand clear, phase failures, and what is measured now.
   static let variables1997: [CatalogueRow] =
-    group(0xB2, 1, programming, isVerified: true)
-    + group(0xB3, 1, failures("count", "count", "次数", word, .one), isVerified: true)
-    + group(0xB3, 2, failures("minutes", "minutes in all", "累计时间", six, .minute), isVerified: true)
-    + group(0xB3, 3, failures("start", "start of the last", "最近一次起始时刻", .monthTime, nil), isVerified: false)
-    + group(0xB3, 4, failures("end", "end of the last", "最近一次结束时刻", .monthTime, nil), isVerified: false)
+    group(
+      0xB2, 1, programming, isVerified: true, Term("event.programming.block", "Programming and demand clear", "编程及需量清零")
+    )
+    + group(
+      0xB3, 1, failures("count", "count", "次数", word, .one), isVerified: true, failureHeading("count", "count", "次数"))
+    + group(
+      0xB3, 2, failures("minutes", "minutes in all", "累计时间", six, .minute), isVerified: true,
+      failureHeading("minutes", "minutes in all", "累计时间"))
+    + group(
+      0xB3, 3, failures("start", "start of the last", "最近一次起始时刻", .monthTime, nil), isVerified: false,
+      failureHeading("start", "start of the last", "最近一次起始时刻"))
+    + group(
+      0xB3, 4, failures("end", "end of the last", "最近一次结束时刻", .monthTime, nil), isVerified: false,
+      failureHeading("end", "end of the last", "最近一次结束时刻"))
     + instants1997
 
   private static let programming: [DataField] = [
@@ -61,6 +70,10 @@ extension Catalogue {
     DataField(Term("event.programming.count", "Programming: count", "编程次数"), word, .one),
     DataField(Term("event.demand-clear.count", "Demand clear: count", "最大需量清零次数"), word, .one),
   ]
+
+  private static func failureHeading(_ name: String, _ title: String, _ chinese: String) -> Term {
+    Term("event.phase-failure.\(name).block", "Phase failure: \(title), block", "断相\(chinese)数据块")
+  }
 
   private static func failures(
     _ name: String, _ title: String, _ chinese: String, _ format: ItemFormat, _ unit: Unit?
@@ -71,11 +84,11 @@ extension Catalogue {
 
   /// Items of which the upper half of DI0 is `high` and the lower half counts from `first`; F is all of them.
   private static func group(
-    _ di1: UInt8, _ high: UInt8, first: UInt8 = 0, _ fields: [DataField], isVerified: Bool
+    _ di1: UInt8, _ high: UInt8, first: UInt8 = 0, _ fields: [DataField], isVerified: Bool, _ heading: Term
   ) -> [CatalogueRow] {
     zip(first..., fields).map { low, field in
       CatalogueRow(short: di1, .exact(high << 4 | low), .field(field), isVerified: isVerified)
-    } + [CatalogueRow(short: di1, .exact(high << 4 | 0x0F), .fields(fields), isVerified: isVerified)]
+    } + [CatalogueRow(short: di1, .exact(high << 4 | 0x0F), .fields(fields), isVerified: isVerified, heading: heading)]
   }
 
   private static let instants1997: [CatalogueRow] =
@@ -85,7 +98,9 @@ extension Catalogue {
       (5, .powerFactor, .number(bytes: 2, decimals: 3, signed: false)),
     ].flatMap { high, measurand, format in
       let fields = wholeAndPhases.compactMap { Quantity(measurand, $0) }.map { DataField($0, format) }
-      return group(0xB6, high, first: fields.count == 3 ? 1 : 0, fields, isVerified: true)
+      return group(
+        0xB6, high, first: fields.count == 3 ? 1 : 0, fields, isVerified: true,
+        Term("\(measurand.stem).block", "\(measurand.title), block", measurand.chineseName + "数据块"))
     }
     // Vendors disagree on where the frequency is.
     + [UInt8(0x60), 0x80].compactMap { di0 in
@@ -153,17 +168,21 @@ extension Catalogue {
   static let tables1997: [CatalogueRow] =
     [Quantity(.rateCount, .single)].compactMap { $0 }.map {
       CatalogueRow(short: 0xC3, .exact(0x13), .field(DataField($0, byte)), access: .readWrite)
-    } + table(0xC3, 2, zone("", "", ""))
+    } + table(0xC3, 2, zone("", "", ""), Term("tou.zones", "Zone table", "时区表"))
     + (UInt8(3)...0xA).flatMap { high in
-      table(0xC3, high, period("table\(high - 2).", "Day table \(high - 2), ", "第\(high - 2)日时段表"))
+      table(
+        0xC3, high, period("table\(high - 2).", "Day table \(high - 2), ", "第\(high - 2)日时段表"),
+        Term("tou.table\(high - 2)", "Day table \(high - 2)", "第\(high - 2)日时段表"))
     }
-    + table(0xC4, 1, DataField(Term("tou.holiday#", "Public holiday #", "第#公共假日"), .zone))
+    + table(
+      0xC4, 1, DataField(Term("tou.holiday#", "Public holiday #", "第#公共假日"), .zone),
+      Term("tou.holidays", "Public holidays", "公共假日表"))
 
-  private static func table(_ di1: UInt8, _ high: UInt8, _ entry: DataField) -> [CatalogueRow] {
+  private static func table(_ di1: UInt8, _ high: UInt8, _ entry: DataField, _ heading: Term) -> [CatalogueRow] {
     [
       CatalogueRow(
         short: di1, .numbers((high << 4 | 1)...(high << 4 | 0x0E), base: high << 4), .field(entry), access: .readWrite),
-      CatalogueRow(short: di1, .exact(high << 4 | 0x0F), .table(entry, most: 14), access: .readWrite),
+      CatalogueRow(short: di1, .exact(high << 4 | 0x0F), .table(entry, most: 14), access: .readWrite, heading: heading),
     ]
   }
 }

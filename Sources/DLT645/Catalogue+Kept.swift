@@ -36,8 +36,15 @@ extension Catalogue {
             .ratesOf(.measurand(.maximumDemand(row.flow)), .demand(signed: row.signed)), rule: rule))
       }
     }
-    rows.append(CatalogueRow(group, .exact(0x10), depth, .fields(frozenVariables), rule: rule))
-    rows.append(CatalogueRow(group, .exact(0xFF), depth, .freezeBlock, rule: rule))
+    rows.append(
+      CatalogueRow(
+        group, .exact(0x10), depth, .fields(frozenVariables), rule: rule,
+        heading: Term(
+          "freeze.\(freeze.rawValue).power", "\(freeze.title) freeze, powers", freeze.chineseTitle + "变量")))
+    rows.append(
+      CatalogueRow(
+        group, .exact(0xFF), depth, .freezeBlock, rule: rule,
+        heading: Term("freeze.\(freeze.rawValue)", "\(freeze.title) freeze", freeze.chineseTitle + "数据块")))
     return rows
   }
 
@@ -65,7 +72,11 @@ extension Catalogue {
 
   static let profiles: [CatalogueRow] =
     (UInt8(0)...6).map { kind in
-      CatalogueRow(0x0600 | UInt16(kind), .exact(0), .numbers(0...2, base: 0), .profile(kind))
+      CatalogueRow(
+        0x0600 | UInt16(kind), .exact(0), .numbers(0...2, base: 0), .profile(kind),
+        heading: kind == 0
+          ? Term("profile", "Load profile", "负荷记录")
+          : Term("profile.class\(kind)", "Load profile of class \(kind)", "第\(kind)类负荷记录"))
     } + curves
 
   /// Curves of newer State Grid meters: a time and plain values. Only that of phase A voltage has been captured; the
@@ -76,7 +87,9 @@ extension Catalogue {
     (6, profileClasses[3][...], 1), (7, profileClasses[4][...], 1), (8, profileClasses[5][...], 1),
   ].flatMap { di1, fields, first in
     zip(first..., fields).map { di0, field in
-      CatalogueRow(0x0610, .exact(di1), .exact(di0), .curve(field), isVerified: di1 == 1 && di0 == 1)
+      CatalogueRow(
+        0x0610, .exact(di1), .exact(di0), .curve(field), isVerified: di1 == 1 && di0 == 1,
+        heading: Term("profile.\(field.name)", "Curve of: \(field.title)", field.chineseTitle + "曲线"))
     }
   }
 }

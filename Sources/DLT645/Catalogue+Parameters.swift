@@ -5,7 +5,11 @@ extension Catalogue {
   static let parameters: [CatalogueRow] =
     singles(0x0400, clocks + sizes + displays + identity + limits)
     + singles(0x0400, statusWords)
-    + [CatalogueRow(0x0400, .exact(0x05), .exact(0xFF), .fields(statusWords.compactMap(\.field)))]
+    + [
+      CatalogueRow(
+        0x0400, .exact(0x05), .exact(0xFF), .fields(statusWords.compactMap(\.field)),
+        heading: Term("status.block", "Status words, block", "运行状态字数据块"))
+    ]
     + singles(0x0400, words + settlementDays)
     + passwords + timeOfUse + singles(0x0480, versions)
 
@@ -169,14 +173,16 @@ extension Catalogue {
       [
         CatalogueRow(
           group, .exact(0), .exact(0), .table(zone("set\(set).", "Set \(set), ", "第\(set)套"), most: 14),
-          access: .readWrite)
+          access: .readWrite, heading: Term("tou.set\(set).zones", "Set \(set), zone table", "第\(set)套时区表"))
       ]
         + (1...8).map { table in
           CatalogueRow(
             group, .exact(0), .exact(UInt8(table)),
             .table(
               period("set\(set).table\(table).", "Set \(set), day table \(table), ", "第\(set)套第\(table)日时段表"),
-              most: 14), access: .readWrite)
+              most: 14), access: .readWrite,
+            heading: Term(
+              "tou.set\(set).table\(table)", "Set \(set), day table \(table)", "第\(set)套第\(table)日时段表"))
         }
     } + [
       CatalogueRow(

@@ -48,18 +48,29 @@ extension Catalogue {
     instantRows.flatMap { row in
       zip(row.parts, row.fields).map { part, field in
         CatalogueRow(0x0200 | UInt16(row.code), .exact(part.code), .exact(0), .field(field))
-      } + [CatalogueRow(0x0200 | UInt16(row.code), .exact(0xFF), .exact(0), .fields(row.fields))]
+      } + [
+        CatalogueRow(
+          0x0200 | UInt16(row.code), .exact(0xFF), .exact(0), .fields(row.fields),
+          heading: Term(
+            "\(row.measurand.stem).block", "\(row.measurand.title), block", row.measurand.chineseName + "数据块"))
+      ]
     } + harmonics + singles(0x0280, variables)
 
   /// Harmonics of the orders 1...21 by phase.
   private static let harmonics: [CatalogueRow] = [
-    (UInt16(0x020A), Term("harmonic.voltage.order#", "Voltage harmonic of order #", "电压#次谐波含量")),
-    (0x020B, Term("harmonic.current.order#", "Current harmonic of order #", "电流#次谐波含量")),
-  ].flatMap { group, term in
+    (
+      UInt16(0x020A), Term("harmonic.voltage.order#", "Voltage harmonic of order #", "电压#次谐波含量"),
+      Term("harmonic.voltage.block", "Voltage harmonics, block", "电压谐波含量数据块")
+    ),
+    (
+      0x020B, Term("harmonic.current.order#", "Current harmonic of order #", "电流#次谐波含量"),
+      Term("harmonic.current.block", "Current harmonics, block", "电流谐波含量数据块")
+    ),
+  ].flatMap { group, term, heading in
     let field = DataField(term, hundredths, .percent)
     return [
       CatalogueRow(group, .phases, .numbers(1...21, base: 0), .field(field)),
-      CatalogueRow(group, .phases, .exact(0xFF), .fields((1...21).map { field.numbered($0) })),
+      CatalogueRow(group, .phases, .exact(0xFF), .fields((1...21).map { field.numbered($0) }), heading: heading),
     ]
   }
 

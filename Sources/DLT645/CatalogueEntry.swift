@@ -2,7 +2,7 @@ public import Metering
 
 /// What the catalogue says of one identifier.
 public struct CatalogueEntry: Hashable, Sendable {
-  /// Of its one item; of several, what they have in common and `.block`, `.record` or `.table`.
+  /// Of its one item; of several, what they are together.
   public let name: String
   /// In English.
   public let title: String
@@ -34,69 +34,41 @@ public struct CatalogueEntry: Hashable, Sendable {
     guard let first = members.first else { return nil }
     access = row.access
     isVerified = row.isVerified
-    if members.count == 1 {
-      (name, title, chineseTitle) = (first.name, first.title, first.chineseTitle)
-    } else {
-      let kind = layout.kind
-      let stem = Self.common(members.map(\.name)) ?? layout.stem
-      name = "\(stem).\(kind.name)"
-      title = layout.title.map { "\($0), \(kind.title)" } ?? "\(first.title), \(kind.title)"
-      chineseTitle = (layout.chineseTitle ?? first.chineseTitle) + kind.chinese
-    }
+    let whole = members.count == 1 ? nil : row.heading?.names ?? layout.names
+    (name, title, chineseTitle) = whole ?? (first.name, first.title, first.chineseTitle)
   }
+}
 
-  /// The words that all names begin with; `nil` for none.
-  private static func common(_ names: [String]) -> String? {
-    guard var shared = names.first?.split(separator: ".") else { return nil }
-    for name in names.dropFirst() {
-      let pairs = zip(shared, name.split(separator: "."))
-      shared = pairs.prefix { $0 == $1 }.map { $0.0 }
+/// A name, an English and a Chinese title.
+typealias Names = (name: String, title: String, chinese: String)
+
+extension Term {
+  var names: Names { (name, title, chinese) }
+}
+
+extension Register {
+  var names: Names {
+    switch self {
+    case .measurand(let measurand): (measurand.stem, measurand.title, measurand.chineseName)
+    case .term(let term, _): term.names
     }
-    return shared.isEmpty ? nil : shared.joined(separator: ".")
   }
 }
 
 extension Layout {
-  fileprivate var kind: (name: String, title: String, chinese: String) {
+  /// What several items are called together, where they are one register of many parts.
+  fileprivate var names: Names? {
     switch self {
-    case .table: ("table", "table", "表")
-    case .fields(_, .event, _, _): ("record", "record", "记录")
-    case .profile: ("record", "record", "")
-    case .curve: ("curve", "curve", "曲线")
-    case .one, .fields, .rates, .timesOfRates, .settlements, .freezeBlock: ("block", "block", "数据块")
+    case .rates(let register, _, _): block(register.names)
+    case .timesOfRates(let measurand, _):
+      block((measurand.stem + ".time", "Time of: " + measurand.title, measurand.chineseName + "发生时间"))
+    case .settlements(let field): block((field.name, field.title, field.chineseTitle))
+    case .one, .fields, .table, .freezeBlock, .profile, .curve: nil
     }
   }
 
-  /// What the items have in common where their names begin differently.
-  fileprivate var stem: String {
-    switch self {
-    case .freezeBlock(let freeze, _): "freeze.\(freeze.rawValue)"
-    case .profile(0): "profile"
-    case .profile(let kind): "profile.class\(kind)"
-    case .curve(let field): "profile.\(field.name)"
-    case .fields(let fields, .freeze(let freeze, _), _, _) where !fields.isEmpty: "freeze.\(freeze.rawValue).power"
-    case .one, .fields, .rates, .timesOfRates, .settlements, .table: "data"
-    }
-  }
-
-  fileprivate var title: String? {
-    switch self {
-    case .freezeBlock(let freeze, _): "\(freeze.title) freeze"
-    case .profile(0): "Load profile"
-    case .profile(let kind): "Load profile of class \(kind)"
-    case .curve(let field): field.title
-    case .rates, .fields, .one, .timesOfRates, .settlements, .table: nil
-    }
-  }
-
-  fileprivate var chineseTitle: String? {
-    switch self {
-    case .freezeBlock(let freeze, _): freeze.chineseTitle
-    case .profile(0): "负荷记录"
-    case .profile(let kind): "第\(kind)类负荷记录"
-    case .curve(let field): field.chineseTitle
-    case .rates, .fields, .one, .timesOfRates, .settlements, .table: nil
-    }
+  private func block(_ names: Names) -> Names {
+    ("\(names.name).block", "\(names.title), block", names.chinese + "数据块")
   }
 }
 

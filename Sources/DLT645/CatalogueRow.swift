@@ -115,10 +115,12 @@ public struct CatalogueRow: Hashable, Sendable {
   public let access: Access
   /// True where public sources bear out the layout; false for what is written from memory of the standard.
   public let isVerified: Bool
+  /// What an answer of several items is called as a whole, where the items do not say it.
+  let heading: Term?
 
   init(
     _ group: UInt16, _ di1: Selector, _ di0: Selector, _ content: RowContent, rule: OriginRule = .current,
-    access: Access = .read, isVerified: Bool = true, edition: Edition = .dlt645v2007
+    access: Access = .read, isVerified: Bool = true, heading: Term? = nil, edition: Edition = .dlt645v2007
   ) {
     self.edition = edition
     self.group = group
@@ -128,15 +130,17 @@ public struct CatalogueRow: Hashable, Sendable {
     self.rule = rule
     self.access = access
     self.isVerified = isVerified
+    self.heading = heading
   }
 
   /// A row of the 1997 edition.
   init(
     short di1: UInt8, _ di0: Selector, _ content: RowContent, rule: OriginRule = .current, access: Access = .read,
-    isVerified: Bool = true
+    isVerified: Bool = true, heading: Term? = nil
   ) {
     self.init(
-      0, .exact(di1), di0, content, rule: rule, access: access, isVerified: isVerified, edition: .dlt645v1997)
+      0, .exact(di1), di0, content, rule: rule, access: access, isVerified: isVerified, heading: heading,
+      edition: .dlt645v1997)
   }
 
   /// The identifiers, printed DI3 first: `0001[00-3F,FF][00-0C,FF]`; in the 1997 edition `901r`, r being the rate.

@@ -156,8 +156,8 @@ enum AnyIdentifier: Sendable, CustomStringConvertible {
       identifier: "00010000", name: "energy.import.active.total", title: "Forward active energy, total",
       chinese: "正向有功电能总", format: "XXXXXX.XX", unit: .kilowattHour, length: 4),
     EntryCase(
-      identifier: "0001FF00", name: "energy.import.active.block", title: "Forward active energy, total, block",
-      chinese: "正向有功电能总数据块", format: "XXXXXX.XX", unit: .kilowattHour, length: nil),
+      identifier: "0001FF00", name: "energy.import.active.block", title: "Forward active energy, block",
+      chinese: "正向有功电能数据块", format: "XXXXXX.XX", unit: .kilowattHour, length: nil),
     EntryCase(
       identifier: "00800000", name: "energy.associated.total", title: "Associated energy, total", chinese: "关联电能总",
       format: "XXXXXX.XX", unit: .kilowattHour, length: 4),
@@ -177,19 +177,22 @@ enum AnyIdentifier: Sendable, CustomStringConvertible {
       identifier: "03110000", name: "event.power-fail.count", title: "Power failure: count", chinese: "掉电总次数",
       format: "XXXXXX", unit: .one, length: 3),
     EntryCase(
+      identifier: "03300D02", name: "event.cover-open.record", title: "Cover opened: record", chinese: "开表盖记录",
+      format: nil, unit: nil, length: 60),
+    EntryCase(
       identifier: "04000103", name: "demand.period", title: "Demand period", chinese: "最大需量周期", format: "XX",
       unit: .minute, length: 1, access: .readWrite),
     EntryCase(
       identifier: "04000C03", name: "password.level2", title: "Password of level 2", chinese: "2级密码",
       format: "hex x8", unit: nil, length: 4, access: .write),
     EntryCase(
-      identifier: "04010000", name: "tou.set1.table", title: "Set 1, zone 1, table", chinese: "第1套第1时区表",
+      identifier: "04010000", name: "tou.set1.zones", title: "Set 1, zone table", chinese: "第1套时区表",
       format: "MMDDNN", unit: nil, length: nil, access: .readWrite),
     EntryCase(
-      identifier: "0506FF01", name: "freeze.daily.block", title: "Daily freeze, block", chinese: "日冻结数据块",
+      identifier: "0506FF01", name: "freeze.daily", title: "Daily freeze", chinese: "日冻结数据块",
       format: nil, unit: nil, length: nil),
     EntryCase(
-      identifier: "06000002", name: "profile.record", title: "Load profile, record", chinese: "负荷记录", format: nil,
+      identifier: "06000002", name: "profile", title: "Load profile", chinese: "负荷记录", format: nil,
       unit: nil, length: nil),
     EntryCase(
       identifier: "B010", name: "demand.import.active.total.time",
