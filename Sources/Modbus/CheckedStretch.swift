@@ -7,13 +7,26 @@ struct CheckedStretch: Sendable {
   let length: Int
   private let images: [UInt16]
 
-  init(length: Int) {
-    self.length = length
-    images = (0..<16).map { bit in
-      var sum = Checksum(register: 1 << UInt16(bit))
-      for _ in 0..<length { sum.add(0) }
-      return sum.register
+  /// The images for every length that a frame can have: 8 KB, made once.
+  private static let known: [[UInt16]] = {
+    var images: [[UInt16]] = [(0..<16).map { 1 << UInt16($0) }]
+    for _ in 1...longest {
+      images.append(
+        (images.last ?? []).map { image in
+          var sum = Checksum(register: image)
+          sum.add(0)
+          return sum.register
+        })
     }
+    return images
+  }()
+
+  private static let longest = 256
+
+  /// For lengths up to those of the longest frame.
+  init(length: Int) {
+    self.length = min(max(length, 0), Self.longest)
+    images = Self.known[self.length]
   }
 
   /// True when bytes that took the running register from `before` to `after` end in their own checksum.

@@ -1,7 +1,7 @@
 /// Looks for frames of one shape with a right checksum in a serial stream, byte by byte.
 ///
 /// It knows no protocol beyond lengths: what it finds is read by someone else, who then takes it or leaves it.
-struct FrameSearch: Sendable {
+@usableFromInline struct FrameSearch: Sendable {
   private let echo: [UInt8]
   private let header: [UInt8]
   private let answer: CheckedStretch?
@@ -49,7 +49,7 @@ struct FrameSearch: Sendable {
   }
 
   /// Takes the next byte; where a frame stands that it completes. `take` or `leave` it before the next byte.
-  mutating func receive(_ byte: UInt8) -> Range<Int>? {
+  @usableFromInline mutating func receive(_ byte: UInt8) -> Range<Int>? {
     before.append(running.register)
     bytes.append(byte)
     running.add(byte)

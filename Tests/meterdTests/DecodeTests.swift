@@ -57,6 +57,11 @@ import Testing
 
   static let modbus = [
     Case(
+      name: "a write of two registers", hex: "11 10 00 01 00 02 04 00 0A 01 02 C6 F0",
+      json:
+        #"{"protocol":"modbus-rtu","offset":0,"length":13,"valid":true,"direction":"request","unit":17,"function":"write multiple registers","function_code":16,"register":null,"count":null,"registers":null,"exception":null,"error":null,"fields":[{"name":"register","value":"1 (0001H)"},{"name":"count","value":"2"},{"name":"registers","value":"000A 0102"}]}"#
+    ),
+    Case(
       name: "request of two registers", hex: "01 04 00 00 00 02 71 CB",
       json:
         #"{"protocol":"modbus-rtu","offset":0,"length":8,"valid":true,"direction":"request","unit":1,"function":"read input registers","function_code":4,"register":0,"count":2,"registers":null,"exception":null,"error":null,"fields":[{"name":"register","value":"0 (0000H)"},{"name":"count","value":"2"}]}"#
@@ -165,7 +170,7 @@ import Testing
   }
 
   @Test func `frames are found in noise, from standard input`() async throws {
-    let hex = "AA " + Self.dlt645[0].hex + "\n55 55 " + Self.modbus[1].hex + " 00\n"
+    let hex = "AA " + Self.dlt645[0].hex + "\n55 55 " + Self.modbus[2].hex + " 00\n"
     let seen = try await Folder().run("decode", "-", input: hex)
     #expect(
       seen.outputText == """
