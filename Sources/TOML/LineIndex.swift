@@ -6,36 +6,50 @@
 /// configuration of a thousand meters is read at each start, and all that matters here is ASCII.
 struct LineIndex {
   private var lines: [String: Int] = [:]
+  /// The first header without a name, by its line and by the bytes before that line.
+  private(set) var unnamedHeader: (line: Int, bytesBefore: Int)?
 
   init(toml: String) {
     var table = ""
     var counts: [String: Int] = [:]
-    var depth = 0
-    var multiline: [UInt8]?
-    let bytes = Array(toml.utf8)
+    var nesting = Nesting()
+    var bytes = Array(toml.utf8)[...]
+    if bytes.starts(with: [0xEF, 0xBB, 0xBF]) { bytes = bytes.dropFirst(3) }
     for (index, text) in bytes.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false).enumerated() {
-      let line = text.drop { $0 == UInt8(ascii: " ") || $0 == UInt8(ascii: "\t") }
-      if let quotes = multiline {
-        if line.contains(quotes) { multiline = nil }
+      guard nesting.isTop else {
+        nesting.pass(text)
         continue
       }
-      let opens = line.first == UInt8(ascii: "[")
-      if depth == 0, opens, line.dropFirst().first == UInt8(ascii: "[") {
-        let name = Self.resolve(Self.header(line.dropFirst(2)), counts)
-        counts[name, default: -1] += 1
-        table = "\(name)[\(counts[name, default: 0])]"
-        if lines[name] == nil { lines[name] = index + 1 }
-        lines[table] = index + 1
-      } else if depth == 0, opens {
-        table = Self.resolve(Self.header(line.dropFirst()), counts)
-        lines[table] = index + 1
-      } else {
-        if depth == 0, let key = Self.key(line) {
-          let path = table.isEmpty ? key : "\(table).\(key)"
-          lines[path] = index + 1
-        }
-        depth = max(0, depth + Self.bracketBalance(line, opening: &multiline))
+      let line = text.drop(while: Self.isBlank)
+      guard line.first == UInt8(ascii: "[") else {
+        if let key = Self.key(line) { lines[table.isEmpty ? key : "\(table).\(key)"] = index + 1 }
+        nesting.pass(line)
+        continue
       }
+      let isList = line.dropFirst().first == UInt8(ascii: "[")
+      let header = line.dropFirst(isList ? 2 : 1)
+      if unnamedHeader == nil, !Self.hasName(header) { unnamedHeader = (index + 1, text.startIndex) }
+      table = Self.resolve(Self.header(header), counts)
+      if isList {
+        counts[table, default: -1] += 1
+        if lines[table] == nil { lines[table] = index + 1 }
+        table = "\(table)[\(counts[table, default: 0])]"
+      }
+      lines[table] = index + 1
+    }
+  }
+
+  private static func isBlank(_ byte: UInt8) -> Bool { byte == UInt8(ascii: " ") || byte == UInt8(ascii: "\t") }
+
+  /// True where a name may begin after the brackets, or where there is something else that the parser refuses.
+  private static func hasName(_ header: ArraySlice<UInt8>) -> Bool {
+    guard let first = header.drop(while: isBlank).first else { return false }
+    switch first {
+    case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+      UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"), UInt8(ascii: "_"), UInt8(ascii: "\""),
+      UInt8(ascii: "'"), UInt8(ascii: "]"):
+      return true
+    default: return false
     }
   }
 
@@ -81,45 +95,5 @@ struct LineIndex {
         byte != UInt8(ascii: " ") && byte != UInt8(ascii: "\t") && byte != UInt8(ascii: "\"")
           && byte != UInt8(ascii: "'")
       }, as: UTF8.self)
-  }
-
-  /// Brackets opened less brackets closed outside strings and comments; `opening` becomes the quotes of a
-  /// multi-line string that this line starts and does not end.
-  private static func bracketBalance(_ line: ArraySlice<UInt8>, opening: inout [UInt8]?) -> Int {
-    var balance = 0
-    var quote: UInt8?
-    var escaped = false
-    var rest = line
-    while let byte = rest.first {
-      let isQuote = byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "'")
-      if quote == nil, isQuote, rest.count >= 3, rest.prefix(3).allSatisfy({ $0 == byte }) {
-        let quotes = [byte, byte, byte]
-        guard let end = rest.dropFirst(3).firstRange(of: quotes) else {
-          opening = quotes
-          return balance
-        }
-        rest = rest[end.upperBound...]
-        continue
-      }
-      rest = rest.dropFirst()
-      if let open = quote {
-        if escaped {
-          escaped = false
-        } else if byte == UInt8(ascii: "\\"), open == UInt8(ascii: "\"") {
-          escaped = true
-        } else if byte == open {
-          quote = nil
-        }
-        continue
-      }
-      switch byte {
-      case UInt8(ascii: "\""), UInt8(ascii: "'"): quote = byte
-      case UInt8(ascii: "#"): return balance
-      case UInt8(ascii: "["), UInt8(ascii: "{"): balance += 1
-      case UInt8(ascii: "]"), UInt8(ascii: "}"): balance -= 1
-      default: break
-      }
-    }
-    return balance
   }
 }

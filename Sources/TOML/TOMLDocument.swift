@@ -9,17 +9,27 @@ extension Document {
   ///   - file: its name, for messages.
   /// - Throws: `DocumentError` with the line of a syntax error or of a key given twice.
   public init(toml: String, file: String) throws(DocumentError) {
-    let parsed: TOMLTable
-    do {
-      parsed = try TOMLTable(string: toml)
-    } catch let failure as TOMLParseError {
-      throw DocumentError(
-        file: file, line: Int(failure.source.begin.line), key: "", problem: .syntax("not TOML: \(failure.description)"))
-    } catch {
-      throw DocumentError(file: file, line: 0, key: "", problem: .syntax("not TOML"))
-    }
     let lines = LineIndex(toml: toml)
+    if let header = lines.unnamedHeader {
+      // The parser aborts the process on such a header, so it sees only what comes before: a mistake there counts first.
+      _ = try parse(String(decoding: toml.utf8.prefix(header.bytesBefore), as: UTF8.self), file)
+      throw DocumentError(
+        file: file, line: header.line, key: "",
+        problem: .syntax("not TOML: the name of a table must follow its bracket"))
+    }
+    let parsed = try parse(toml, file)
     self.init(file: file, root: table(parsed, path: "", lines: lines))
+  }
+}
+
+private func parse(_ toml: String, _ file: String) throws(DocumentError) -> TOMLTable {
+  do {
+    return try TOMLTable(string: toml)
+  } catch let failure as TOMLParseError {
+    throw DocumentError(
+      file: file, line: Int(failure.source.begin.line), key: "", problem: .syntax("not TOML: \(failure.description)"))
+  } catch {
+    throw DocumentError(file: file, line: 0, key: "", problem: .syntax("not TOML"))
   }
 }
 

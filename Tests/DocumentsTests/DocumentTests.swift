@@ -105,6 +105,38 @@ private func complaint(_ toml: String, _ read: (inout TableReader) throws -> Voi
     #expect(complaint("a = 1\nb = 000123\n") { _ in }.hasPrefix("test.toml:2: not TOML: "))
   }
 
+  @Test func `lists and strings of several lines end where they end`() {
+    let text = """
+      a = [\"\"\"
+      [not = 1\"\"\", "]", 'x',
+      ] # ]
+      b = { c = \"\"\"\\\"\"\"
+      "\"\"\"\" }
+      [late]
+      e = 5
+      """
+    #expect(
+      complaint(text) { reader in
+        _ = try reader.optionalStrings("a")
+        _ = try reader.optionalTable("b")
+        let late = try #require(try reader.optionalTable("late"))
+        try late.finish()
+      } == "test.toml:7: late.e: unknown key")
+  }
+
+  /// Each of these ends the process inside the parser, unless it is kept from it.
+  @Test(arguments: [
+    "[# comment", "[", "[[\t= x", "[\"a\".]\n[.b]", "[\n]", "\u{FEFF}[\u{E9}]", "a = [\"\"\"\n\"\"\"]\n[{}]",
+  ])
+  func `a header without a name is an error with its line`(_ text: String) {
+    #expect(complaint("\(text)\n") { _ in }.contains("not TOML: "))
+  }
+
+  @Test func `a mistake before a header without a name is told first`() {
+    #expect(complaint("a = 1\nb = 000123\n[#\n") { _ in }.hasPrefix("test.toml:2: not TOML: "))
+    #expect(complaint("a = 1\n[#\n") { _ in } == "test.toml:2: not TOML: the name of a table must follow its bracket")
+  }
+
   @Test func `numbers out of range say the range`() {
     #expect(complaint("n = 7") { _ = try $0.integer("n", in: 1...5) } == "test.toml:1: n: 7 is outside 1 to 5")
   }
