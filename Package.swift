@@ -106,3 +106,26 @@ let package = Package(
   swiftLanguageModes: [.v6],
   cxxLanguageStandard: .cxx17
 )
+
+// What libFuzzer drives. `.ci/fuzz` builds them with a sanitizer and a main function of its own, so that no other
+// build may see them.
+if Context.environment["METERD_FUZZ"] != nil {
+  func fuzz(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+    .executableTarget(
+      name: "Fuzz" + name, dependencies: ["FuzzSupport"] + dependencies, path: "Tests/Fuzz/" + name,
+      sources: ["Fuzz.swift"], swiftSettings: checked + [.unsafeFlags(["-parse-as-library"])])
+  }
+  package.targets += [
+    .target(name: "CFuzzer", path: "Tests/Fuzz/CFuzzer"),
+    .target(name: "FuzzSupport", dependencies: ["CFuzzer"], path: "Tests/Fuzz/Support", swiftSettings: strict),
+    fuzz("DLT645Frames", ["DLT645", "Metering"]),
+    fuzz("DLT645Items", ["DLT645", "Metering"]),
+    fuzz("DLT645Exchange", ["DLT645", "Metering"]),
+    fuzz("ModbusFrames", ["Modbus", "Metering"]),
+    fuzz("ModbusReplies", ["Modbus", "Metering"]),
+    fuzz("ModbusRegisters", ["Modbus", "Metering"]),
+    fuzz("DeviceProfile", ["Acquisition", "DLT645", "Devices", "Documents", "Metering", "Modbus", "TOML"]),
+    fuzz("Configuration", ["Concentrator", "Documents", "TOML"]),
+    fuzz("Tariff", ["Documents", "Metering", "Rating", "TOML"]),
+  ]
+}
