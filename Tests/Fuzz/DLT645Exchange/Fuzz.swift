@@ -54,7 +54,7 @@ private struct Run {
   }
 
   mutating func end() {
-    for _ in 0...ReadExchange.maximumFrames { take(exchange.timedOut()) }
+    for _ in 0...ReadExchange.maximumFrames where outcome == nil { take(exchange.timedOut()) }
     hold(outcome != nil, "time is up and there is no outcome")
   }
 
@@ -114,6 +114,7 @@ private struct Run {
       if let outcome, found != outcome {
         hold(found == .failed(.contradicted), "\(outcome) became \(found)")
       }
+      guard found != outcome else { return }
       outcome = found
       isBelieved(found)
     }
