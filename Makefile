@@ -15,9 +15,13 @@ BENCH ?= line
 # `make crash-loop N=2000`; SEED=... and KEEP=1 go through as they are.
 N ?= 20
 
+# `make fuzz SECONDS=600 FUZZ="ModbusFrames Tariff"`.
+SECONDS ?= 60
+FUZZ    ?=
+
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo test lint release bench crash-loop check install clean setup
+.PHONY: help demo test lint release bench crash-loop fuzz peers decode-cost check install clean setup
 
 help: ## this list
 	@sed -nE 's/^([a-z-]+):[^#]*## (.*)/  make \1|\2/p' $(MAKEFILE_LIST) | column -t -s '|' 2>/dev/null \
@@ -50,6 +54,16 @@ bench: release ## the benchmarks, as ratios against their limits
 crash-loop: release ## kill -9 the daemon N times at random; nothing lost, nothing twice
 	@.ci/crash-loop '$(BINARY)' '$(N)'
 
+fuzz: setup ## decoders and parsers under libFuzzer; SECONDS=60 a target, FUZZ="DLT645Frames" for one
+	@.ci/fuzz '$(SECONDS)' $(FUZZ)
+
+peers: setup ## meters and masters that others wrote, against ours
+	@swift build --quiet --product meterd
+	@.ci/peers .build/debug/meterd
+
+decode-cost: setup ## instructions for a DL/T 645 frame, against C
+	@.ci/decode-cost
+
 check: ## what CI runs: tests, lint, gates, sanitizers
 	@.ci/run
 
@@ -59,7 +73,7 @@ install: ## put it on this machine, or under DESTDIR= with PREFIX=/usr
 	@DESTDIR='$(DESTDIR)' PREFIX='$(PREFIX)' .ci/install '$(BINARY)'
 
 clean: ## remove what was built
-	@rm -rf .build .build-asan .build-tsan
+	@rm -rf .build .build-asan .build-tsan .build-peers .build-cost # .build-fuzz keeps what fuzzing has learnt
 
 setup:
 	@.ci/setup build

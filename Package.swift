@@ -29,7 +29,6 @@ let package = Package(
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
     .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
-    .package(url: "https://github.com/LebJe/TOMLKit", from: "0.6.0"),
     .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
   ],
   targets: [
@@ -51,7 +50,7 @@ let package = Package(
     room("Line", ["CSerial", "Host", "Metering"]),
     room("ModbusClient", ["Modbus", "CModbus"]),
     room("Store", ["Metering", "Host", "CSQLite"]),
-    room("TOML", ["Documents", .product(name: "TOMLKit", package: "TOMLKit")]),
+    room("TOML", ["Documents"]),
 
     // What runs.
     room("Acquisition", ["Metering", "Devices", "DLT645", "Modbus", "ModbusClient", "Line", "Host"]),
@@ -103,6 +102,28 @@ let package = Package(
     // Reads the sources themselves, so it depends on nothing.
     .testTarget(name: "HouseTests", swiftSettings: checked),
   ],
-  swiftLanguageModes: [.v6],
-  cxxLanguageStandard: .cxx17
+  swiftLanguageModes: [.v6]
 )
+
+// What libFuzzer drives. `.ci/fuzz` builds them with a sanitizer and a main function of its own, so that no other
+// build may see them.
+if Context.environment["METERD_FUZZ"] != nil {
+  func fuzz(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+    .executableTarget(
+      name: "Fuzz" + name, dependencies: ["FuzzSupport"] + dependencies, path: "Tests/Fuzz/" + name,
+      sources: ["Fuzz.swift"], swiftSettings: checked + [.unsafeFlags(["-parse-as-library"])])
+  }
+  package.targets += [
+    .target(name: "CFuzzer", path: "Tests/Fuzz/CFuzzer"),
+    .target(name: "FuzzSupport", dependencies: ["CFuzzer"], path: "Tests/Fuzz/Support", swiftSettings: strict),
+    fuzz("DLT645Frames", ["DLT645", "Metering"]),
+    fuzz("DLT645Items", ["DLT645", "Metering"]),
+    fuzz("DLT645Exchange", ["DLT645", "Metering"]),
+    fuzz("ModbusFrames", ["Modbus", "Metering"]),
+    fuzz("ModbusReplies", ["Modbus", "Metering"]),
+    fuzz("ModbusRegisters", ["Modbus", "Metering"]),
+    fuzz("DeviceProfile", ["Acquisition", "DLT645", "Devices", "Documents", "Metering", "Modbus", "TOML"]),
+    fuzz("Configuration", ["Concentrator", "Documents", "TOML"]),
+    fuzz("Tariff", ["Documents", "Metering", "Rating", "TOML"]),
+  ]
+}

@@ -105,6 +105,94 @@ private func complaint(_ toml: String, _ read: (inout TableReader) throws -> Voi
     #expect(complaint("a = 1\nb = 000123\n") { _ in }.hasPrefix("test.toml:2: not TOML: "))
   }
 
+  @Test func `lists and strings of several lines end where they end`() {
+    let text = """
+      a = [\"\"\"
+      [not = 1\"\"\", "]", 'x',
+      ] # ]
+      b = { c = \"\"\"\\\"\"\"
+      "\"\"\"\" }
+      [late]
+      e = 5
+      """
+    #expect(
+      complaint(text) { reader in
+        _ = try reader.optionalStrings("a")
+        _ = try reader.optionalTable("b")
+        let late = try #require(try reader.optionalTable("late"))
+        try late.finish()
+      } == "test.toml:7: late.e: unknown key")
+  }
+
+  struct Fault: Sendable, CustomTestStringConvertible {
+    let text: String
+    let says: String
+    var testDescription: String { String(text.prefix(40)) }
+  }
+
+  static let faults = [
+    Fault(text: "[# comment", says: ##"1: not TOML: a name must stand here, not "#""##),
+    Fault(text: "a = 1\n[", says: "2: not TOML: a name must stand here, not the end of the text"),
+    Fault(text: "[[\t= x", says: #"1: not TOML: a name must stand here, not "=""#),
+    Fault(text: "[a]]", says: #"1: not TOML: the line must end here, not go on with "]""#),
+    Fault(text: "[[a]", says: #"1: not TOML: "]" must follow the header of a table, not the end of the text"#),
+    Fault(text: "\u{FEFF}[\u{E9}]", says: "1: not TOML: a name must stand here, not a character beyond ASCII"),
+    Fault(text: "a = [\n1,,", says: #"2: not TOML: a value must stand here, not ",""#),
+    Fault(text: "a = [1 2]", says: #"1: not TOML: "," must follow an item of a list, not "2""#),
+    Fault(text: "a = {b = 1,}", says: #"1: not TOML: a name must stand here, not "}""#),
+    Fault(text: "a = 2026-13-01", says: "1: not TOML: 2026-13-01 is no value; texts stand in quotes"),
+    Fault(text: "a = 2054_726-12-017", says: "1: not TOML: 2054_726-12-017 is no value; texts stand in quotes"),
+    Fault(text: "a = 000123", says: "1: not TOML: 000123 is no value; texts stand in quotes"),
+    Fault(text: "a = bus1", says: "1: not TOML: bus1 is no value; texts stand in quotes"),
+    Fault(text: "a = 9223372036854775808", says: "1: not TOML: 9223372036854775808 is no value; texts stand in quotes"),
+    Fault(text: "a =", says: "1: not TOML: a value must stand here, not the end of the text"),
+    Fault(text: "a 1", says: #"1: not TOML: "=" must follow a name, not "1""#),
+    Fault(text: "a = 1 b = 2", says: #"1: not TOML: the line must end here, not go on with "b""#),
+    Fault(text: "a = \"x\nb = 1", says: "1: not TOML: the end of the line in a string that began on line 1"),
+    Fault(text: "a = '''\n\nx", says: "1: not TOML: the string that began here does not end"),
+    Fault(text: #"a = "\q""#, says: #"1: not TOML: a backslash before "q""#),
+    Fault(text: #"a = "\uD800""#, says: #"1: not TOML: \u without the number of a character"#),
+    Fault(text: "a = 1\n\na = 2", says: "3: not TOML: a is there already"),
+    Fault(text: "[a]\n[b]\n[a]", says: "3: not TOML: a is there already"),
+    Fault(text: "[a.b]\n[a]\nb.c = 1", says: "3: not TOML: b is there already and takes nothing more"),
+    Fault(text: "a = {}\n[a.b]", says: "2: not TOML: a is there already and takes nothing more"),
+    Fault(text: "a = [{}]\n[[a]]", says: "2: not TOML: a is there already"),
+    Fault(
+      text: "a = " + String(repeating: "[", count: 100_000), says: "1: not TOML: more than 32 lists in one another"),
+    Fault(text: "a" + String(repeating: ".a", count: 100_000), says: "1: not TOML: a name of more than 32 parts"),
+  ]
+
+  @Test(arguments: faults)
+  func `a text that is no TOML is an error with its line`(_ fault: Fault) {
+    #expect(complaint(fault.text) { _ in } == "test.toml:" + fault.says)
+  }
+
+  @Test func `numbers, strings and names are what TOML says they are`() throws {
+    let text = #"""
+      whole = [0, -17, +1_000, 0xFF, 0o17, 0b101, -9223372036854775808]
+      fractions = [1.5, -0.0, 1e3, 6.02_2E+23, inf, -nan]
+      dates = [2026-10-15, 07:32:00.5, 2026-10-15T07:32:00+08:00, 2026-10-15 07:32:00Z]
+      strings = ["a\tb\u00e9\U0001F600\"", 'C:\x', '', """
+      one \
+         line""""]
+      'a b'."c".d = true
+      """#
+    let root = try document(text).root
+    func list(_ key: String) -> [EntryValue] {
+      guard case .array(let items) = root.entries[key]?.value else { return [] }
+      return items.map(\.value)
+    }
+    #expect(list("whole") == [0, -17, 1000, 255, 15, 5, Int64.min].map(EntryValue.integer))
+    #expect(list("fractions") == ["1.5", "-0.0", "1e3", "6.02_2E+23", "inf", "-nan"].map(EntryValue.fraction))
+    #expect(
+      list("dates")
+        == ["2026-10-15", "07:32:00.5", "2026-10-15T07:32:00+08:00", "2026-10-15 07:32:00Z"].map(EntryValue.date))
+    #expect(list("strings") == ["a\tb\u{E9}\u{1F600}\"", "C:\\x", "", "one line\""].map(EntryValue.string))
+    let flag = Entry(line: 7, value: .boolean(true))
+    let inner = Entry(line: 7, value: .table(Table(line: 7, entries: ["d": flag])))
+    #expect(root.entries["a b"]?.value == .table(Table(line: 7, entries: ["c": inner])))
+  }
+
   @Test func `numbers out of range say the range`() {
     #expect(complaint("n = 7") { _ = try $0.integer("n", in: 1...5) } == "test.toml:1: n: 7 is outside 1 to 5")
   }

@@ -74,7 +74,7 @@ struct ArrowCase: Sendable, CustomTestStringConvertible {
       ("Rating", "Billing", false), ("Billing", "Rating", true), ("Store", "CSQLite", true),
       ("Line", "CSQLite", false), ("Concentrator", "Simulator", false), ("meterd", "Simulator", true),
       ("meterd", "CModbus", false), ("meterd_web", "Store", false), ("meterd-web", "Line", false),
-      ("meterd-web", "Store", true), ("Host", "Glibc", true), ("TOML", "TOMLKit", true), ("Store", "Store", true),
+      ("meterd-web", "Store", true), ("Host", "Glibc", true), ("Store", "Store", true),
       ("Line", "meterd_web", false), ("Cellar", "Metering", false),
     ].map { ArrowCase(room: $0.0, module: $0.1, allowed: $0.2) }
     + [

@@ -29,7 +29,7 @@ import Testing
         + advice),
     Mistake(
       name: "bad syntax", old: "station = \"T-1\"", new: "station =",
-      errors: "meterd: bad.toml:1: not TOML: Error while parsing key-value pair: expected value, saw '\\n'\n" + advice),
+      errors: "meterd: bad.toml:1: not TOML: a value must stand here, not the end of the line\n" + advice),
     Mistake(
       name: "address of a DL/T 645 meter", old: "\"202311110001\"", new: "\"20231111001\"",
       errors: """
