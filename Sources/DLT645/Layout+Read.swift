@@ -54,6 +54,15 @@ extension Layout {
     return head > 0 ? count + 1 : count
   }
 
+  /// At most so many items lie in `received` bytes; to reserve room for them at once.
+  private func room(for received: Int) -> Int {
+    switch size {
+    case .fixed(let items, _): items
+    case .repeated(let head, let item, let most): min(received / item + (head > 0 ? 1 : 0), most + 1)
+    case .structured: 0
+    }
+  }
+
   /// Bytes of which nothing is known.
   static func raw(_ count: Int, _ origin: Origin) -> DataField { DataField(rawTerm, .raw(bytes: count), from: origin) }
   static let rawTerm = Term("raw", "Bytes of unknown meaning", "未解析数据")
@@ -65,6 +74,7 @@ extension Layout {
     case .profile(let kind): return try LoadProfile.read(data, class: kind)
     case .one, .fields, .rates, .timesOfRates, .settlements, .table, .curve:
       var decoded = Decoded()
+      decoded.items.reserveCapacity(room(for: data.count))
       try walk(data, rates: rates) { field, bytes throws(DataError) in decoded.take(field, bytes) }
       return decoded
     }
@@ -79,6 +89,7 @@ extension Layout {
       return decoded.observations
     case .one, .fields, .rates, .timesOfRates, .settlements, .table, .curve:
       var observations: [Observation] = []
+      observations.reserveCapacity(room(for: data.count))
       try walk(data, rates: rates) { field, bytes throws(DataError) in
         let content: ItemContent
         do throws(ItemFault) {
