@@ -7,9 +7,25 @@ import Modbus
 struct FrameReport {
   let range: Range<Int>
   let isValid: Bool
-  let json: JSON
+  /// "request" or "reply"; `nil` where the frame may be either.
+  let direction: String?
+  /// Everything of it in one line: protocol, direction, who, what, values.
+  let summary: String
+  private let members: [JSON.Member]
+  private let name: String
+  private let bytes: [UInt8]
+  /// The fields, a line each.
+  private let fields: [String]
+
+  /// One JSON object; `offset` is that of the frame in all that was read.
+  func json(offset: Int, and more: [JSON.Member] = []) -> JSON {
+    .object(members.map { $0.name == "offset" ? .init("offset", .integer(Int64(offset))) : $0 } + more)
+  }
+
   /// First the frame in one line, then its fields.
-  let text: [String]
+  func text(offset: Int) -> [String] {
+    ["\(name) \(direction ?? "frame") at \(offset), \(bytes.count) bytes: \(hexString(bytes))"] + fields
+  }
 
   /// What `bytes` hold, in the order in which it stands.
   ///
@@ -60,7 +76,8 @@ struct FrameReport {
     let protocolName = frame.edition == .dlt645v2007 ? "dlt645-2007" : "dlt645-1997"
     let exception = frame.exceptionText
     let control = frame.control.map { hexPair($0.rawValue) }
-    json = .object([
+    direction = frame.direction?.rawValue
+    members = Self.members([
       "protocol": .string(protocolName), "offset": .integer(Int64(frame.offset)),
       "length": .integer(Int64(frame.length)), "valid": .boolean(frame.isValid),
       "direction": .optional(frame.direction?.rawValue), "address": .optional(frame.address?.description),
@@ -69,21 +86,32 @@ struct FrameReport {
       "exception": exception.map { .object(["code": .string($0.code), "name": .string($0.name)]) } ?? .null,
       "error": frame.error.map { .object(["code": .string($0.code), "detail": .string($0.detail)]) } ?? .null,
     ])
-    var lines = [Self.headline(protocolName, frame.direction?.rawValue, bytes, range)]
+    name = protocolName
+    self.bytes = Array(bytes[range.clamped(to: 0..<bytes.count)])
+    var lines: [String] = []
     if let address = frame.address { lines.append("address     \(address)") }
-    if let control { lines.append("control     \(control)H  \(frame.function ?? "unknown function")") }
+    if let code = frame.control, let control {
+      let chinese = Function.find(code.function, in: frame.edition)?.chineseName
+      lines.append("control     \(control)H  \(frame.function ?? "unknown function")\(chinese.map { "  \($0)" } ?? "")")
+    }
     if let identifier = frame.identifier { lines.append("identifier  \(identifier)") }
     lines += frame.observations.map { "value       \($0.line)" }
     if let exception { lines.append("refused     \(exception.code)H  \(exception.name)") }
     if let error = frame.error { lines.append("error       \(error.code): \(error.detail)") }
-    text = lines
+    fields = lines
+    summary = Self.summary(
+      [
+        protocolName, direction, frame.address?.description, frame.function ?? control.map { "control \($0)H" },
+        frame.identifier,
+      ], frame.observations, exception.map { "refused: \($0.name)" }, frame.error.map { "\($0.code): \($0.detail)" })
   }
 
   private init(_ frame: Modbus.AnnotatedFrame, _ bytes: [UInt8]) {
     range = frame.offset..<frame.offset + max(1, frame.length)
     isValid = frame.isValid
     let exception = frame.exception.map { (code: hexPair($0.rawValue), name: $0.name) }
-    json = .object([
+    direction = frame.direction?.rawValue
+    members = Self.members([
       "protocol": .string(frame.framing.rawValue), "offset": .integer(Int64(frame.offset)),
       "length": .integer(Int64(frame.length)), "valid": .boolean(frame.isValid),
       "direction": .optional(frame.direction?.rawValue), "unit": .integer(Int64(frame.unit)),
@@ -94,8 +122,9 @@ struct FrameReport {
       "exception": exception.map { .object(["code": .string($0.code), "name": .string($0.name)]) } ?? .null,
       "error": frame.error.map { .object(["code": .string($0.code), "detail": .string($0.description)]) } ?? .null,
     ])
-    var lines = [Self.headline(frame.framing.rawValue, frame.direction?.rawValue, bytes, range)]
-    lines.append("unit        \(frame.unit)")
+    name = frame.framing.rawValue
+    self.bytes = Array(bytes[range.clamped(to: 0..<bytes.count)])
+    var lines = ["unit        \(frame.unit)"]
     lines.append("function    \(frame.function.rawValue)  \(frame.function.name ?? "unknown function")")
     if let register = frame.register { lines.append("register    \(register)") }
     if let count = frame.count { lines.append("count       \(count)") }
@@ -105,11 +134,29 @@ struct FrameReport {
     }
     if let exception { lines.append("refused     \(exception.code)H  \(exception.name)") }
     if let error = frame.error { lines.append("error       \(error.code): \(error.description)") }
-    text = lines
+    fields = lines
+    let place = frame.register.map { "from \($0)" }
+    let amount = frame.count.map { $0 == 1 ? "1 register" : "\($0) registers" }
+    let words = frame.registers.map { $0.map { hexPair(UInt8($0 >> 8)) + hexPair(UInt8($0 & 0xFF)) } }
+    summary = Self.summary(
+      [
+        name, direction, "unit \(frame.unit)", frame.function.name ?? "function \(frame.function.rawValue)", amount, place,
+        words?.joined(separator: " "),
+      ], [], exception.map { "refused: \($0.name)" }, frame.error.map { "\($0.code): \($0.description)" })
   }
 
-  private static func headline(_ name: String, _ direction: String?, _ bytes: [UInt8], _ range: Range<Int>) -> String {
-    let held = range.clamped(to: 0..<bytes.count)
-    return "\(name) \(direction ?? "frame") at \(range.lowerBound), \(held.count) bytes: \(hexString(bytes[held]))"
+  private static func members(_ pairs: KeyValuePairs<String, JSON>) -> [JSON.Member] {
+    pairs.map { JSON.Member($0.key, $0.value) }
+  }
+
+  private static func summary(_ words: [String?], _ values: [Observation], _ refusal: String?, _ error: String?) -> String {
+    let told = values.map { value in
+      let unit = value.value == .absent ? nil : value.quantity.unit.flatMap { $0 == .one ? nil : " \($0.rawValue)" }
+      return "\(value.quantity.name) \(value.value)\(unit ?? "")"
+    }
+    var parts = [words.compactMap(\.self).joined(separator: " ")]
+    if !told.isEmpty { parts.append(told.joined(separator: ", ")) }
+    parts += [refusal, error.map { "DAMAGED \($0)" }].compactMap(\.self)
+    return parts.joined(separator: "  ")
   }
 }

@@ -21,7 +21,8 @@ struct Meterd: AsyncParsableCommand {
     subcommands: subcommands)
 
   static let subcommands: [any ParsableCommand.Type] = [
-    RunCommand.self, CheckCommand.self, DemoCommand.self, SimulateCommand.self, ProbeCommand.self, DecodeCommand.self,
+    RunCommand.self, CheckCommand.self, DemoCommand.self, SimulateCommand.self, ScanCommand.self,
+    ProbeCommand.self, DecodeCommand.self,
     ReadingsCommand.self, BillCommand.self, RateCommand.self, BenchCommand.self,
   ]
 
