@@ -39,25 +39,29 @@ public actor LineWorker {
   ///
   /// `meters` stand in the order of the plan's meters; `clock` labels rounds and readings; `tell` takes events and
   /// must not block. With `listensFirst` a line with Modbus meters is heard out before anything is asked, since one
-  /// may still answer a daemon that was killed. Throws where libmodbus cannot be had.
+  /// may still answer a daemon that was killed. `trace` gets every byte on the wire. Throws where libmodbus cannot be
+  /// had.
   public init(
     name: String, address: PortAddress, settings: SerialSettings, meters: [LineMeter], plan: LinePlan,
-    clock: WallClock, listensFirst: Bool = false, tell: @escaping @Sendable (LineEvent) -> Void
+    clock: WallClock, listensFirst: Bool = false, trace: TraceBuffer? = nil,
+    tell: @escaping @Sendable (LineEvent) -> Void
   ) throws(SpeakerError) {
     try self.init(
       name: name, address: address, settings: settings, meters: meters, plan: plan, clock: clock,
-      listensFirst: listensFirst, planClock: PlanClock(), tell: tell)
+      listensFirst: listensFirst, trace: trace, planClock: PlanClock(), tell: tell)
   }
 
   init(
     name: String, address: PortAddress, settings: SerialSettings, meters: [LineMeter], plan: LinePlan,
-    clock: WallClock, listensFirst: Bool = false, planClock: PlanClock, tell: @escaping @Sendable (LineEvent) -> Void
+    clock: WallClock, listensFirst: Bool = false, trace: TraceBuffer? = nil, planClock: PlanClock,
+    tell: @escaping @Sendable (LineEvent) -> Void
   ) throws(SpeakerError) {
     mustListen = listensFirst
     self.name = name
     self.planClock = planClock
     thread = OwnedThread(name: name)
     line = Line(address, settings: settings)
+    if let trace { line.onTraffic = { trace.note($0) } }
     speaker = try MeterSpeaker()
     self.meters = meters
     self.plan = plan

@@ -29,18 +29,23 @@ public struct Configuration: Hashable, Sendable {
     public let meters: [MeterEntry]
     /// Parts per million of requests that the simulated line echoes.
     public let simulatedEcho: Int
+    /// Where everything said on the line is written; `nil` for nowhere.
+    public var trace: TraceEntry?
     /// Line of the file, for messages.
     public let fileLine: Int
 
     /// The same line on another port, as the simulator gives it.
     public func moved(to port: PortAddress) -> LineEntry {
       LineEntry(
-        name: name, port: port, settings: settings, meters: meters, simulatedEcho: simulatedEcho, fileLine: fileLine)
+        name: name, port: port, settings: settings, meters: meters, simulatedEcho: simulatedEcho, trace: trace,
+        fileLine: fileLine)
     }
 
     init(
-      name: String, port: PortAddress, settings: SerialSettings, meters: [MeterEntry], simulatedEcho: Int, fileLine: Int
+      name: String, port: PortAddress, settings: SerialSettings, meters: [MeterEntry], simulatedEcho: Int,
+      trace: TraceEntry? = nil, fileLine: Int
     ) {
+      self.trace = trace
       self.name = name
       self.port = port
       self.settings = settings
@@ -48,6 +53,13 @@ public struct Configuration: Hashable, Sendable {
       self.simulatedEcho = simulatedEcho
       self.fileLine = fileLine
     }
+  }
+
+  /// A file that takes what is said on a line.
+  public struct TraceEntry: Hashable, Sendable {
+    public let path: String
+    /// When it is this large, it becomes the old one and a new one is begun.
+    public let megabytes: Int
   }
 
   public struct MeterEntry: Hashable, Sendable {

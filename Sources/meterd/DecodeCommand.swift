@@ -93,6 +93,14 @@ enum CaptureReader {
   static func read(
     _ input: inout InputLines, into capture: inout Capture, _ show: (Capture.Told) -> Void
   ) throws -> Int {
+    try runs(&input) { run in
+      for told in capture.take(run) { show(told) }
+      return true
+    }
+  }
+
+  /// Gives the bytes of every line to `take`, until that says no; how many lines had no bytes.
+  static func runs(_ input: inout InputLines, _ take: (Capture.Run) throws -> Bool) throws -> Int {
     var skipped = 0, number = 0
     var isDump = false
     while let line = try input.next() {
@@ -113,7 +121,7 @@ enum CaptureReader {
         isDump = false
         run = Capture.Run(bytes: log.bytes, hidden: log.hidden, time: log.time, isSent: log.isSent, line: number)
       }
-      for told in capture.take(run) { show(told) }
+      guard try take(run) else { break }
     }
     return skipped
   }

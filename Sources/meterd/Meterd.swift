@@ -22,7 +22,7 @@ struct Meterd: AsyncParsableCommand {
 
   static let subcommands: [any ParsableCommand.Type] = [
     RunCommand.self, CheckCommand.self, DemoCommand.self, SimulateCommand.self, ScanCommand.self,
-    ProbeCommand.self, DecodeCommand.self,
+    ProbeCommand.self, TraceCommand.self, DecodeCommand.self,
     ReadingsCommand.self, BillCommand.self, RateCommand.self, BenchCommand.self,
   ]
 

@@ -122,12 +122,10 @@ extension ProbeReport {
   private var tries: String {
     let count = "\(wish.tries) \(wish.tries == 1 ? "try" : "tries")"
     guard trials.count > 1 else { return "\(count), \(wish.settings.first.map { "\($0)" } ?? "")" }
-    var parts: [String] = []
-    for language in wish.languages {
-      let settings = trials.filter { $0.language == language }.map { "\($0.settings)" }
-      if !settings.isEmpty { parts.append("\(language.rawValue) at \(settings.joined(separator: ", "))") }
-    }
-    return "tried \(parts.joined(separator: "; "))"
+    var settings: [String] = []
+    for trial in trials where !settings.contains("\(trial.settings)") { settings.append("\(trial.settings)") }
+    let names = wish.languages.map(\.rawValue).joined(separator: " and ")
+    return "tried \(names) at \(settings.joined(separator: ", "))"
   }
 }
 

@@ -18,13 +18,15 @@ extension ProbeWish {
     return report
   }
 
-  /// Several settings or languages are tried, so each gets less time.
-  private var isHunt: Bool { settings.count * languages.count > 1 }
+  /// Several settings are tried, so each gets less time.
+  private var isHunt: Bool { settings.count > 1 }
+
+  private var isTold: Bool { settings.count * languages.count > 1 }
 
   private func find(_ probe: Probe, _ report: inout ProbeReport) throws(LineError) {
     for settings in settings {
       for language in languages {
-        if isHunt { writeError("trying \(language.rawValue) at \(settings)\n") }
+        if isTold { writeError("trying \(language.rawValue) at \(settings)\n") }
         let timeout: Int64 = language == .modbus ? (isHunt ? 600 : 1000) : (isHunt ? 1000 : 1500)
         do throws(LineError) {
           let (greeting, traffic) = try probe.greet(
@@ -43,7 +45,7 @@ extension ProbeWish {
   private func read(
     _ probe: Probe, _ here: ProbeReport.Here, _ report: inout ProbeReport
   ) throws(LineError) {
-    if isHunt { writeError("meter \(here.address) answers: \(here.language.rawValue) at \(here.settings)\n") }
+    if isTold { writeError("meter \(here.address) answers: \(here.language.rawValue) at \(here.settings)\n") }
     if case .modbus(let unit) = here.address {
       if profile == nil {
         report.identity = try probe.identity(ofUnit: unit, settings: here.settings, timeout: .milliseconds(600))
