@@ -136,7 +136,8 @@ extension AddressSearch {
 
   /// What every meter has, so that it answers when it is asked by itself.
   private var proof: ReadExchange.Request {
-    edition == .dlt645v2007 ? .data(DataIdentifier(rawValue: 0x0001_0000)) : .data1997(ShortIdentifier(rawValue: 0x9010))
+    edition == .dlt645v2007
+      ? .data(DataIdentifier(rawValue: 0x0001_0000)) : .data1997(ShortIdentifier(rawValue: 0x9010))
   }
 
   private mutating func ask(_ step: Step, _ request: ReadExchange.Request, _ address: Address) -> Question {

@@ -62,14 +62,31 @@ enum Identity {
       guard start + 1 < bytes.count,
         FunctionCode(rawValue: bytes[start + 1]).requested == question.function.requested
       else { continue }
-      // Lengths stand in odd places of these replies: the longest that has a right checksum is taken.
-      for end in stride(from: min(bytes.count, start + 256), to: start + 4, by: -1) {
-        let frame = Array(bytes[start..<end])
-        guard frame != question.rtu, let message = try? Message(rtu: frame.span) else { continue }
-        return message
-      }
+      guard let length = length(bytes[start...]), start + length <= bytes.count else { continue }
+      let frame = Array(bytes[start..<(start + length)])
+      guard frame != question.rtu, let message = try? Message(rtu: frame.span) else { continue }
+      return message
     }
     return nil
+  }
+
+  /// How long a reply is that starts like these bytes; `nil` where that is not to be seen yet.
+  private static func length(_ bytes: ArraySlice<UInt8>) -> Int? {
+    let start = bytes.startIndex
+    guard bytes.count >= 5 else { return nil }
+    switch bytes[start + 1] {
+    case 0x80...0xFF: return 5
+    case 17: return 3 + Int(bytes[start + 2]) + 2
+    case 43:
+      guard bytes.count >= 8 else { return nil }
+      var at = 8
+      for _ in 0..<bytes[start + 7] {
+        guard at + 1 < bytes.count else { return nil }
+        at += 2 + Int(bytes[start + at + 1])
+      }
+      return at + 2
+    default: return nil
+    }
   }
 }
 

@@ -187,7 +187,9 @@ extension Probe {
     let isOld = language == .dlt645of1997
     switch address {
     case .modbus(let unit):
-      guard let read = ReadRequest(unit: unit, function: .holdingRegisters, register: 0, count: 2) else { return .silent }
+      guard let read = ReadRequest(unit: unit, function: .holdingRegisters, register: 0, count: 2) else {
+        return .silent
+      }
       var conversation = ModbusConversation(read, request: read.rtu)
       let timing = ExchangeTiming(silence: settings.frameSilence, reply: timeout, gap: .milliseconds(100))
       _ = try line.run(&conversation, settings: settings, timing: timing)
@@ -236,7 +238,7 @@ extension Probe {
   ) throws(LineError) -> [Recognition.Guess] {
     let survey = survey(settings: settings, timeout: .milliseconds(600), profiles: profiles)
     switch address {
-    case .modbus(let unit): return try survey.recognise(unit, settings)
+    case .modbus(let unit): return try survey.recognise(unit, settings).guesses
     case .dlt645(let own):
       var meter = FoundMeter(language, address, settings)
       try survey.describe(&meter, at: own)

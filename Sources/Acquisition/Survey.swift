@@ -222,7 +222,9 @@ extension Survey {
     if isLate {
       meter.notes.append("it answers later than \(plan.modbusTimeout.milliseconds) ms: raise reply-timeout-ms")
     }
-    meter.guesses = try recognise(unit, step.settings)
+    let (guesses, isCrowded) = try recognise(unit, step.settings)
+    meter.guesses = guesses
+    if isCrowded { meter.notes.append("two different answers came: two meters may have this number") }
     add(meter)
   }
 
@@ -234,15 +236,19 @@ extension Survey {
     guard let read = ReadRequest(unit: unit, function: function, register: 0, count: 2) else { return (.silent, []) }
     var conversation = ModbusConversation(read, request: read.rtu)
     let timing = ExchangeTiming(
-      silence: settings.frameSilence, reply: plan.modbusTimeout, gap: max(settings.characterTime * 20, .milliseconds(30)))
+      silence: settings.frameSilence, reply: plan.modbusTimeout,
+      gap: max(settings.characterTime * 20, .milliseconds(30)))
     _ = try line.run(&conversation, settings: settings, timing: timing)
     let end = conversation.end
     if case .damaged = end { _ = try line.quarantine(silence: .milliseconds(100)) }
     return (end, conversation.finder.skipped.foreign)
   }
 
-  /// The profiles whose registers hold what a grid has.
-  func recognise(_ unit: UInt8, _ settings: SerialSettings) throws(LineError) -> [Recognition.Guess] {
+  /// The profiles whose registers hold what a grid has, and whether answers contradicted each other.
+  func recognise(
+    _ unit: UInt8, _ settings: SerialSettings
+  ) throws(LineError) -> (guesses: [Recognition.Guess], isCrowded: Bool) {
+    var isCrowded = false
     var known: [Query: [UInt16]] = [:]
     var refused: Set<Query> = []
     var guesses: [Recognition.Guess] = []
@@ -253,7 +259,7 @@ extension Survey {
       for query in Recognition.queries(meter) {
         guard !isStopped(), case .registers(let function, let start, let count) = query else { break }
         if known[query] == nil, !refused.contains(query) {
-          if let words = try registers(unit, function, start, count, settings) {
+          if let words = try registers(unit, function, start, count, settings, &isCrowded) {
             known[query] = words
           } else {
             refused.insert(query)
@@ -265,11 +271,12 @@ extension Survey {
       }
       guesses.append(Recognition.judge(told, profile))
     }
-    return Recognition.best(guesses)
+    return (Recognition.best(guesses), isCrowded)
   }
 
   private func registers(
-    _ unit: UInt8, _ function: ReadFunction, _ start: UInt16, _ count: UInt16, _ settings: SerialSettings
+    _ unit: UInt8, _ function: ReadFunction, _ start: UInt16, _ count: UInt16, _ settings: SerialSettings,
+    _ isCrowded: inout Bool
   ) throws(LineError) -> [UInt16]? {
     guard let read = ReadRequest(unit: unit, function: function, register: start, count: count) else { return nil }
     for _ in 0..<2 {
@@ -278,6 +285,8 @@ extension Survey {
         silence: settings.frameSilence, reply: max(plan.modbusTimeout * 3, .milliseconds(300)),
         gap: max(settings.characterTime * 20, .milliseconds(30)))
       _ = try line.run(&conversation, settings: settings, timing: timing)
+      if conversation.end.isAnswer { try line.settle(&conversation, silence: MeterSpeaker.patience) }
+      isCrowded = isCrowded || conversation.isContradicted
       if case .registers(let words) = conversation.found?.reply { return words }
       if case .refused = conversation.end { return nil }
       _ = try line.quarantine(silence: .milliseconds(100))

@@ -140,7 +140,9 @@ extension Configuration {
   private static func trace(_ table: inout TableReader) throws(DocumentError) -> TraceEntry? {
     let megabytes = try table.optionalInteger("trace-megabytes", in: 1...1024)
     guard let path = try table.optionalString("trace") else {
-      if megabytes != nil { throw table.error("trace-megabytes", "there is no trace; name its file: trace = \"/PATH\"") }
+      if megabytes != nil {
+        throw table.error("trace-megabytes", "there is no trace; name its file: trace = \"/PATH\"")
+      }
       return nil
     }
     guard path.hasPrefix("/"), !path.hasSuffix("/"), !path.utf8.contains(0) else {

@@ -60,6 +60,11 @@ public struct Configuration: Hashable, Sendable {
     public let path: String
     /// When it is this large, it becomes the old one and a new one is begun.
     public let megabytes: Int
+
+    public init(path: String, megabytes: Int) {
+      self.path = path
+      self.megabytes = megabytes
+    }
   }
 
   public struct MeterEntry: Hashable, Sendable {

@@ -8,6 +8,8 @@ public actor Listener {
 
   /// What is heard.
   public enum Heard: Hashable, Sendable {
+    /// The port is open; nothing that comes from now on is missed.
+    case ready
     /// Bytes without a pause between them, and how many characters among them had wrong parity.
     case run(Traffic, broken: Int)
     /// Nothing for so long that no frame goes on.
@@ -42,6 +44,7 @@ public actor Listener {
     try port.tune(settings)
     // Four characters of silence end a Modbus frame; adapters hold bytes back for up to 16 ms.
     let pause = max(settings.characterTime * 4, .milliseconds(20))
+    hear(.ready)
     var buffer = [UInt8](repeating: 0, count: Self.longestRun)
     var parity = ParityFilter()
     var run: [UInt8] = []

@@ -196,7 +196,8 @@ extension CaptureLine {
   private static func mark(_ word: Substring) -> Bool? {
     let bare = word.lowercased().filter { !":;[]()".contains($0) }
     switch bare {
-    case ">", ">>", "->", "-->", "=>", "tx", "t", "send", "sent", "sending", "out", "write", "req", "request", "发送", "发":
+    case ">", ">>", "->", "-->", "=>", "tx", "t", "send", "sent", "sending", "out", "write", "req", "request", "发送",
+      "发":
       return true
     case "<", "<<", "<-", "<--", "<=", "rx", "r", "recv", "received", "receive", "in", "read", "resp", "response",
       "reply", "接收", "收":

@@ -140,7 +140,8 @@ struct FrameReport {
     let words = frame.registers.map { $0.map { hexPair(UInt8($0 >> 8)) + hexPair(UInt8($0 & 0xFF)) } }
     summary = Self.summary(
       [
-        name, direction, "unit \(frame.unit)", frame.function.name ?? "function \(frame.function.rawValue)", amount, place,
+        name, direction, "unit \(frame.unit)", frame.function.name ?? "function \(frame.function.rawValue)", amount,
+        place,
         words?.joined(separator: " "),
       ], [], exception.map { "refused: \($0.name)" }, frame.error.map { "\($0.code): \($0.description)" })
   }
@@ -149,7 +150,9 @@ struct FrameReport {
     pairs.map { JSON.Member($0.key, $0.value) }
   }
 
-  private static func summary(_ words: [String?], _ values: [Observation], _ refusal: String?, _ error: String?) -> String {
+  private static func summary(_ words: [String?], _ values: [Observation], _ refusal: String?, _ error: String?)
+    -> String
+  {
     let told = values.map { value in
       let unit = value.value == .absent ? nil : value.quantity.unit.flatMap { $0 == .one ? nil : " \($0.rawValue)" }
       return "\(value.quantity.name) \(value.value)\(unit ?? "")"

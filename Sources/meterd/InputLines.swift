@@ -43,7 +43,9 @@ struct InputLines {
       }
       let held = waiting.count - start
       if held > Self.limit {
-        let space = waiting[start..<(start + Self.limit)].lastIndex { $0 == UInt8(ascii: " ") || $0 == UInt8(ascii: "\t") }
+        let space = waiting[start..<(start + Self.limit)].lastIndex {
+          $0 == UInt8(ascii: " ") || $0 == UInt8(ascii: "\t")
+        }
         return take(to: space ?? start + Self.limit, dropping: 0)
       }
       if isAtEnd { return held > 0 ? take(to: waiting.count, dropping: 0) : nil }

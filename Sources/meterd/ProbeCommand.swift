@@ -31,7 +31,8 @@ struct ProbeCommand: ParsableCommand {
   @Argument(help: "Quantities such as voltage.l1; all that the profile offers when left out.")
   var quantities: [String] = []
 
-  @Option(name: .customLong("protocol"), help: "dlt645-2007, dlt645-1997, dlt645 or modbus; by the address when left out.")
+  @Option(
+    name: .customLong("protocol"), help: "dlt645-2007, dlt645-1997, dlt645 or modbus; by the address when left out.")
   var wire: String?
 
   @Option(help: "12 digits for DL/T 645, 1 to 247 for Modbus; AAAAAAAAAAAA or nothing for the only meter on the line.")
@@ -114,7 +115,8 @@ struct ProbeWish {
       address = nil
       languages.removeAll { $0 == .modbus }
       guard !languages.isEmpty else {
-        throw Complaint(.usage, "a Modbus meter needs --address", "Units are 1 to 247; find them with: meterd scan \(place)")
+        throw Complaint(
+          .usage, "a Modbus meter needs --address", "Units are 1 to 247; find them with: meterd scan \(place)")
       }
     } else {
       address = try Self.address(command.address ?? "", languages, command.wire)

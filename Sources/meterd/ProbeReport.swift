@@ -11,6 +11,9 @@ struct ProbeReport {
     let address: MeterAddress
     let language: ScanPlan.Language
     let settings: SerialSettings
+
+    /// As the person gave it: twelve digits, or the number of the unit.
+    var name: String { if case .modbus(let unit) = address { "\(unit)" } else { "\(address)" } }
   }
 
   let wish: ProbeWish
@@ -77,11 +80,11 @@ struct ProbeReport {
     if case .silent = results[0].outcome { throw absence }
     if case .refused(let reason) = results[0].outcome {
       throw Complaint(
-        .badData, "meter \(here.address) on \(wish.place) refuses: \(reason)",
+        .badData, "meter \(here.name) on \(wish.place) refuses: \(reason)",
         "It is there and answers. Ask for other quantities, or choose the profile of its model.")
     }
     throw Complaint(
-      .badData, "what came from \(wish.place) is no sound answer of meter \(here.address)",
+      .badData, "what came from \(wish.place) is no sound answer of meter \(here.name)",
       "Bytes come, so the wiring works. Check speed and parity (\(here.settings)), and whether two meters share this address; --raw shows the bytes."
     )
   }
@@ -97,9 +100,16 @@ extension ProbeReport {
         .badData, "more than one meter answers on \(place): \(some)",
         "Give the address of one. All of them are found with: meterd scan \(place)")
     }
+    if !garbled.isEmpty, wish.address == nil {
+      return Complaint(
+        .badData, "what came from \(place) is no meter's address (\(garbled.joined(separator: ", ")))",
+        "Several meters that answer at once sound like this: meterd scan \(place) tells them apart. Else check speed and parity; --raw shows the bytes."
+      )
+    }
     if !garbled.isEmpty {
       return Complaint(
-        .badData, "what came from \(place) is no sound answer of \(name) (\(garbled.joined(separator: ", ")))",
+        .badData,
+        "what came from \(place) is no sound answer of meter \(wish.writtenAddress ?? "") (\(garbled.joined(separator: ", ")))",
         "Bytes come, so the wiring works. Check speed and parity, and whether two meters speak at once: meterd scan \(place) tells them apart; --raw shows the bytes."
       )
     }
@@ -116,8 +126,6 @@ extension ProbeReport {
         + (isModbus ? "" : " Alone on the line it answers to --address AAAAAAAAAAAA."))
   }
 
-  private var name: String { wish.writtenAddress.map { "meter \($0)" } ?? "a meter" }
-
   /// `3 tries, 2400 8E1`, or all that was tried.
   private var tries: String {
     let count = "\(wish.tries) \(wish.tries == 1 ? "try" : "tries")"
@@ -132,8 +140,7 @@ extension ProbeReport {
 // For people.
 extension ProbeReport {
   private func lines(_ here: Here, raw: Bool) -> [String] {
-    let meter = if case .modbus(let unit) = here.address { "\(unit)" } else { "\(here.address)" }
-    var out = ["meter \(meter) on \(wish.place), \(here.settings), \(here.language.rawValue)"]
+    var out = ["meter \(here.name) on \(wish.place), \(here.settings), \(here.language.rawValue)"]
     if !identity.isEmpty { out.append("it says of itself: \(identity.joined(separator: ", "))") }
     if let guess = guesses.first {
       let others = guesses.dropFirst().map { " or \($0.profile)" }.joined()
@@ -165,9 +172,8 @@ extension ProbeReport {
 // For programs.
 extension ProbeReport {
   private func object(_ here: Here) -> JSON {
-    let meter = if case .modbus(let unit) = here.address { "\(unit)" } else { "\(here.address)" }
     return .object([
-      "meter": .string(meter), "port": .string("\(wish.place)"), "serial": .string("\(here.settings)"),
+      "meter": .string(here.name), "port": .string("\(wish.place)"), "serial": .string("\(here.settings)"),
       "protocol": .string(here.language.rawValue), "identity": .array(identity.map(JSON.string)),
       "profile": .optional(wish.profile?.name ?? guesses.first?.profile),
       "answers": .array(results.map { Self.object($0) }),

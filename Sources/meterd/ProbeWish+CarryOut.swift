@@ -45,7 +45,7 @@ extension ProbeWish {
   private func read(
     _ probe: Probe, _ here: ProbeReport.Here, _ report: inout ProbeReport
   ) throws(LineError) {
-    if isTold { writeError("meter \(here.address) answers: \(here.language.rawValue) at \(here.settings)\n") }
+    if isTold { writeError("meter \(here.name) answers: \(here.language.rawValue) at \(here.settings)\n") }
     if case .modbus(let unit) = here.address {
       if profile == nil {
         report.identity = try probe.identity(ofUnit: unit, settings: here.settings, timeout: .milliseconds(600))
@@ -64,7 +64,8 @@ extension ProbeWish {
     case (.dlt645(let address), .dlt645of1997): try readOld(address, chosen, probe, here, &report)
     case (.modbus(let unit), _):
       if let chosen {
-        try ask(probe, LineMeter(id: .unnamed, address: here.address, profile: chosen, settings: here.settings), &report)
+        try ask(
+          probe, LineMeter(id: .unnamed, address: here.address, profile: chosen, settings: here.settings), &report)
       } else {
         for text in ["holding:0+10", "input:0+10"] {
           guard let wish = try? RegisterWish(text) else { continue }

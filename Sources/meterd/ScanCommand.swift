@@ -135,7 +135,8 @@ struct ScanCommand: AsyncParsableCommand {
     guard (1...2).contains(ends.count), let first = ends[0], let last = ends[ends.count - 1], first <= last, first > 0,
       last <= 247
     else {
-      throw Complaint(.usage, "\"\(units)\" are no Modbus units", "Write a range such as 1-32, or one number; 1 to 247.")
+      throw Complaint(
+        .usage, "\"\(units)\" are no Modbus units", "Write a range such as 1-32, or one number; 1 to 247.")
     }
     return first...last
   }

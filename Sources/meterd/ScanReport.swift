@@ -22,12 +22,14 @@ struct ScanReport {
 
   /// A table with a line of headings.
   var table: [String] {
-    let rows = [["PROTOCOL", "ADDRESS", "SERIAL", "LIKELY PROFILE"]]
+    let rows =
+      [["PROTOCOL", "ADDRESS", "SERIAL", "LIKELY PROFILE"]]
       + meters.map { meter in
         let guess =
           meter.guesses.isEmpty
           ? "none fits"
-          : meter.guesses.map(\.profile).joined(separator: " or ") + "  (\(meter.guesses[0].evidence.joined(separator: ", ")))"
+          : meter.guesses.map(\.profile).joined(separator: " or ")
+            + "  (\(meter.guesses[0].evidence.joined(separator: ", ")))"
         return [meter.language.rawValue, meter.plainAddress, "\(meter.settings)", guess]
       }
     let widths = (0..<3).map { column in rows.map { $0[column].count }.max() ?? 0 }

@@ -71,7 +71,8 @@ struct TraceCommand: AsyncParsableCommand {
     var desk = TraceDesk(protocols, json: json, raw: raw, most: frames, pcap: try pcap.map { try Pcap(path: $0) })
     defer { desk.finish() }
     let skipped = try CaptureReader.runs(&input) { run in
-      try desk.take(run, at: run.time.flatMap { unixMilliseconds($0) } ?? 0, direction: run.isSent.map { $0 ? "request" : "reply" })
+      try desk.take(
+        run, at: run.time.flatMap { unixMilliseconds($0) } ?? 0, direction: run.isSent.map { $0 ? "request" : "reply" })
       return !desk.isFull
     }
     try desk.flush()
@@ -101,9 +102,9 @@ struct TraceCommand: AsyncParsableCommand {
     }
     defer { interrupted.cancel() }
     let until = seconds.map { HostClock.boot + .seconds(Int64($0)) }
-    writeError("listening to \(place), \(settings); Ctrl-C ends\n")
     do throws(LineError) {
       try await listener.run(until: until) { heard in
+        if heard == .ready { writeError("listening to \(place), \(settings); Ctrl-C ends\n") }
         do {
           try desk.withLock { try $0.take(heard) }
           fflush(nil)
@@ -162,6 +163,7 @@ struct TraceDesk: Sendable {
 
   mutating func take(_ heard: Listener.Heard) throws {
     switch heard {
+    case .ready: break
     case .silence: try flush()
     case .run(let run, let broken):
       let wall = HostClock.wall.unixMilliseconds - (HostClock.boot - run.at).milliseconds
