@@ -76,12 +76,14 @@ struct Capture {
   private mutating func settle() -> [Told] {
     // A stream without lines is looked at when the window is full, and at its end: a frame may go on.
     let isLog = marks.last?.run.line != nil || marks.last?.run.time != nil
-    guard isLog || held.count > Self.window - Self.margin else { return [] }
+    // A log without frames would otherwise be looked at over and over.
+    let most = isLog ? 2 * Self.margin : Self.window - Self.margin
+    guard isLog || held.count > most else { return [] }
     let reports = reports()
     if isLog, let last = reports.last, last.isValid, last.range.upperBound == held.count {
       return cut(reports, to: held.count)
     }
-    guard held.count > Self.window - Self.margin else { return [] }
+    guard held.count > most else { return [] }
     var end = held.count - Self.margin
     for report in reports where report.range.lowerBound < end && report.range.upperBound > end {
       end = report.range.lowerBound

@@ -28,7 +28,7 @@ import Testing
     let meters = try station.folder.start("simulate", "--config", "station.toml", "--link", "--seed", "7", fault: fault)
     defer { meters.end() }
     try await meters.wait("line") { $0.outputText.hasSuffix("meters\n") }
-    #expect(meters.now.errorText == "seed 7\n")
+    try await meters.says("seed 7\n")
     let seen = try await station.folder.run(
       ["probe", station.port, "voltage.l1", "--profile", "dlt645-2007-three-phase", "--tries", "1"] + Self.meter)
     #expect(seen.status == fault.status)
