@@ -89,6 +89,12 @@ struct FaultOptions: ParsableArguments {
     }
   }
 
+  /// True where a fault was asked for that falls by chance.
+  var drawsAny: Bool {
+    [bitFlips, noise, noiseAfter, truncate, late, silent, doubledFirst, lostFirst, foreign, wrongItem, babble, echo]
+      .contains { $0 > 0 } || twins
+  }
+
   /// Adds the faults to every meter and line. `seed` takes the place of their own.
   func apply(to lines: [LineDescription], seed: UInt64) -> [LineDescription] {
     lines.map { line in

@@ -77,6 +77,8 @@ struct ProbeWish {
   /// As the person wrote it.
   let writtenAddress: String?
   let settings: [SerialSettings]
+  /// The person named the settings.
+  let isSerialChosen: Bool
   let profile: DeviceProfile?
   let folders: DataFolders
   let targets: [AcquisitionTask.Target]
@@ -106,6 +108,7 @@ struct ProbeWish {
     self.place = place
     registers = try command.registers.map { try RegisterWish($0) }
     let chosen = try command.serial.map { try ScanCommand.settings($0) }
+    isSerialChosen = chosen != nil
     guard (1...10).contains(command.tries) else { throw Complaint(.usage, "--tries takes 1 to 10") }
     tries = command.tries
     targets = try Self.targets(command.quantities)

@@ -123,6 +123,7 @@ extension ProbeReport {
     return Complaint(
       .noAnswer, "meter \(wish.writtenAddress ?? "") on \(place) did not answer (\(tries))",
       "Check the address, the A/B wiring and the speed. If other meters on this line answer, it is this meter."
+        + (wish.isSerialChosen ? " Without --serial the usual settings are tried." : "")
         + (isModbus ? "" : " Alone on the line it answers to --address AAAAAAAAAAAA."))
   }
 
@@ -152,7 +153,7 @@ extension ProbeReport {
       switch result.outcome {
       case .told(let observations, let doubts):
         out.append("\(result.name)  \(time)")
-        out += observations.map { "  \($0.line)" }
+        out += observations.map { "  \($0.line)\($0.value == .absent ? "  absent" : "")" }
         out += doubts.map { "  not believed: \($0)" }
       case .registers(let words, let first):
         out.append("\(result.name)  \(time)")

@@ -53,7 +53,7 @@ struct SimulateCommand: AsyncParsableCommand {
     } catch {
       throw error.complaint
     }
-    writeError("seed \(seed)\n")
+    if faults.drawsAny || faults.seed != nil { writeError("seed \(seed)\n") }
     for (line, entry) in zip(simulated.lines, station.configuration.lines) {
       if json {
         let object: JSON = .object([

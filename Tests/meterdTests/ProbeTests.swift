@@ -158,7 +158,7 @@ import Testing
     let meters = try await station.simulate()
     defer { meters.end() }
     let advice =
-      "Check the address, the A/B wiring and the speed. If other meters on this line answer, it is this meter."
+      "Check the address, the A/B wiring and the speed. If other meters on this line answer, it is this meter. Without --serial the usual settings are tried."
     let wildcard = " Alone on the line it answers to --address AAAAAAAAAAAA."
     for (meter, serial) in [
       ("202311110009", "115200 8E1"), ("202311110003", "115200 8E1"), ("202311110001", "9600 8E1"),
