@@ -98,7 +98,9 @@ let package = Package(
     tests(
       of: "Simulator", ["Metering", "Documents", "Host", "CSerial", "DLT645", "Modbus", "Devices", "TOML"]),
     // Runs the built program as a person or a service manager does.
-    tests(of: "meterd", ["CSerial", "Concentrator", "Metering", "Simulator"]),
+    tests(
+      of: "meterd",
+      ["Acquisition", "CSerial", "Concentrator", "DLT645", "Host", "Line", "Metering", "Modbus", "Simulator"]),
     // Reads the sources themselves, so it depends on nothing.
     .testTarget(name: "HouseTests", swiftSettings: checked),
   ],

@@ -39,31 +39,62 @@ struct Announcement: Conversation {
   mutating func timedOut() -> ConversationStep { .finished }
 }
 
-/// Any Modbus request over a serial line, and the first sound answer to it.
+/// Any Modbus request carried over a line, and the first sound answer to it.
 struct RequestConversation<Request: Answerable>: Conversation {
-  private let request: Request
-  private var finder: ReplyFinder<Request>
-  private let afterEcho: Bool
-  private(set) var found: Found<Request.Reply>?
-  /// Another answer says something else: two meters have this address.
-  private(set) var isContradicted = false
-
-  /// `afterEcho` where the adapter is known to hear itself; it matters for requests whose answer is their copy.
-  init(_ request: Request, afterEcho: Bool) {
-    self.request = request
-    self.afterEcho = afterEcho
-    finder = ReplyFinder(expecting: request, afterEcho: afterEcho)
+  enum Outcome: Hashable {
+    case told(Request.Reply)
+    /// Bytes came that cannot be believed; why.
+    case damaged(String)
+    case silent
   }
 
-  var repeatsRequest: Bool { request.answerShape.repeatsRequest }
-  mutating func start() -> ConversationStep { .send(request.rtu, longestReply: 256) }
+  private let request: Request
+  private let transaction: UInt16?
+  private let afterEcho: Bool
+  private var serial: ReplyFinder<Request>
+  private var network: TCPReplyFinder<Request>
+  private var heard = 0
+  private var found: Found<Request.Reply>?
+  private var isContradicted = false
+
+  /// Over a serial line where there is no transaction number. `afterEcho` where the adapter is known to hear itself;
+  /// it matters for requests whose answer is their copy.
+  init(_ request: Request, transaction: UInt16?, afterEcho: Bool) {
+    self.request = request
+    self.transaction = transaction
+    self.afterEcho = afterEcho
+    serial = ReplyFinder(expecting: request, afterEcho: afterEcho)
+    network = TCPReplyFinder(expecting: request, transaction: transaction ?? 0)
+  }
+
+  /// Over TCP nothing hears itself.
+  var repeatsRequest: Bool { transaction != nil || request.answerShape.repeatsRequest }
+
+  mutating func start() -> ConversationStep {
+    .send(transaction.map { request.tcp(transaction: $0) } ?? request.rtu, longestReply: 260)
+  }
+
   mutating func receive(_ byte: UInt8) -> ConversationStep {
-    if let next = finder.receive(byte) {
+    heard += 1
+    if let next = transaction == nil ? serial.receive(byte) : network.receive(byte) {
       isContradicted = isContradicted || found.map { $0.frame != next.frame } ?? false
       found = found ?? next
     }
     return found == nil ? .listen : .finished
   }
-  mutating func interrupted() { finder = ReplyFinder(expecting: request, afterEcho: afterEcho) }
+
+  mutating func interrupted() { serial = ReplyFinder(expecting: request, afterEcho: afterEcho) }
   mutating func timedOut() -> ConversationStep { .finished }
+
+  var isAnswered: Bool { found != nil && !isContradicted }
+
+  var outcome: Outcome {
+    guard !isContradicted else { return .damaged("two answers that differ: two meters have this address") }
+    if let found { return .told(found.reply) }
+    guard heard > 0 else { return .silent }
+    if transaction != nil { return network.noise + network.pending > 0 ? .damaged("no sound reply") : .silent }
+    let skipped = serial.skipped
+    return heard >= ReadReply.exceptionLength && skipped.foreign.isEmpty
+      ? .damaged("no sound reply: \(skipped)") : .silent
+  }
 }

@@ -109,7 +109,7 @@ public final class Commander {
   /// itself, without which the echo of a write could pass for its answer.
   public func write(_ request: WriteRequest, timeout: BootInstant.Span) throws(LineError) -> Outcome {
     // A write that may not be sent is not prepared by a question either.
-    if case .refused(let act, let reason) = line.judgement(of: request.rtu) {
+    if case .refused(let act, let reason) = line.judgement(of: frame(of: request)) {
       controls.append(ControlRecord(act: act, refusal: reason))
       throw .forbidden(line.address, act, reason)
     }
@@ -117,13 +117,13 @@ public final class Commander {
     case .value: break
     case .other(let outcome): return outcome
     }
-    var conversation = RequestConversation(request, afterEcho: line.hearsItself)
-    try carry(&conversation, timeout)
-    guard !conversation.isContradicted else { return .failed("two different answers") }
-    switch conversation.found?.reply {
-    case .none: return .silent
-    case .exception(let code): return .refused("\(code)")
-    case .written: break
+    let outcome = try line.put(
+      request, settings: settings, replyTimeout: timeout, listening: MeterSpeaker.patience)
+    switch outcome {
+    case .silent: return .silent
+    case .damaged(let reason): return .failed(reason)
+    case .told(.exception(let code)): return .refused("\(code)")
+    case .told(.written): break
     }
     switch try read(request, timeout) {
     case .value(true): return .done
@@ -138,56 +138,44 @@ public final class Commander {
     case other(Outcome)
   }
 
+  private func frame(of request: WriteRequest) -> [UInt8] {
+    line.address.isModbusTCP ? request.tcp(transaction: 0) : request.rtu
+  }
+
+  private var settings: SerialSettings { line.address.isModbusTCP ? .network : line.settings }
+
   private func read(_ write: WriteRequest, _ timeout: BootInstant.Span) throws(LineError) -> Sight {
+    let inquiry: Inquiry?
     switch write.change {
-    case .register(let place, let value): return try registers(write.unit, place, [value], timeout)
-    case .registers(let first, let values): return try registers(write.unit, first, values, timeout)
-    case .coil(let place, let isOn): return try coils(write.unit, place, [isOn], timeout)
-    case .coils(let first, let bits): return try coils(write.unit, first, bits, timeout)
+    case .register(let place, _): inquiry = registers(write.unit, place, 1)
+    case .registers(let first, let values): inquiry = registers(write.unit, first, values.count)
+    case .coil(let place, _): inquiry = coils(write.unit, place, 1)
+    case .coils(let first, let bits): inquiry = coils(write.unit, first, bits.count)
+    }
+    guard let inquiry else { return .other(.failed("what is written there cannot be read")) }
+    let told: InquiryReply
+    switch try line.put(inquiry, settings: settings, replyTimeout: timeout, listening: MeterSpeaker.patience) {
+    case .silent: return .other(.silent)
+    case .damaged(let reason): return .other(.failed(reason))
+    case .told(.exception(let code)): return .other(.refused("\(code)"))
+    case .told(let reply): told = reply
+    }
+    switch (write.change, told) {
+    case (.register(_, let value), .registers(let words)): return .value(words == [value])
+    case (.registers(_, let values), .registers(let words)): return .value(words == values)
+    case (.coil(_, let isOn), .bits(let bits)): return .value(bits.first == isOn)
+    case (.coils(_, let wanted), .bits(let bits)): return .value(bits.starts(with: wanted))
+    default: return .other(.failed("another answer than was asked for"))
     }
   }
 
-  private func registers(
-    _ unit: UInt8, _ first: UInt16, _ expected: [UInt16], _ timeout: BootInstant.Span
-  ) throws(LineError) -> Sight {
-    guard
-      let request = ReadRequest(
-        unit: unit, function: .holdingRegisters, register: first, count: UInt16(truncatingIfNeeded: expected.count))
-    else { return .other(.failed("such registers cannot be read")) }
-    var conversation = RequestConversation(request, afterEcho: false)
-    try carry(&conversation, timeout)
-    guard !conversation.isContradicted else { return .other(.failed("two different answers")) }
-    switch conversation.found?.reply {
-    case .none: return .other(.silent)
-    case .exception(let code): return .other(.refused("\(code)"))
-    case .registers(let words): return .value(words == expected)
-    }
+  private func registers(_ unit: UInt8, _ first: UInt16, _ count: Int) -> Inquiry? {
+    ReadRequest(
+      unit: unit, function: .holdingRegisters, register: first, count: UInt16(truncatingIfNeeded: count)
+    ).map(Inquiry.registers)
   }
 
-  private func coils(
-    _ unit: UInt8, _ first: UInt16, _ expected: [Bool], _ timeout: BootInstant.Span
-  ) throws(LineError) -> Sight {
-    guard
-      let request = BitRequest(
-        unit: unit, function: .coils, first: first, count: UInt16(truncatingIfNeeded: expected.count))
-    else { return .other(.failed("such coils cannot be read")) }
-    var conversation = RequestConversation(Inquiry.bits(request), afterEcho: false)
-    try carry(&conversation, timeout)
-    guard !conversation.isContradicted else { return .other(.failed("two different answers")) }
-    switch conversation.found?.reply {
-    case .none: return .other(.silent)
-    case .exception(let code): return .other(.refused("\(code)"))
-    case .bits(let bits): return .value(Array(bits.prefix(expected.count)) == expected)
-    case .some: return .other(.failed("another answer than was asked for"))
-    }
-  }
-
-  private func carry(
-    _ conversation: inout RequestConversation<some Answerable>, _ timeout: BootInstant.Span
-  ) throws(LineError) {
-    let silence = max(line.settings.frameSilence, .milliseconds(5))
-    let timing = ExchangeTiming(silence: silence, reply: timeout, gap: .milliseconds(100))
-    _ = try line.run(&conversation, timing: timing)
-    try line.settle(&conversation, silence: MeterSpeaker.patience)
+  private func coils(_ unit: UInt8, _ first: UInt16, _ count: Int) -> Inquiry? {
+    BitRequest(unit: unit, function: .coils, first: first, count: UInt16(truncatingIfNeeded: count)).map(Inquiry.bits)
   }
 }

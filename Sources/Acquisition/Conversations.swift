@@ -120,6 +120,9 @@ struct ModbusConversation: Conversation {
     return found == nil ? .listen : .finished
   }
 
+  /// Units other than the one asked whose sound frames came.
+  var foreign: [UInt8] { serial?.skipped.foreign ?? [] }
+
   /// Over TCP the header is four bytes longer than a checksum.
   private var longestReply: Int { read.replyLength + (overTCP ? 4 : 0) }
 

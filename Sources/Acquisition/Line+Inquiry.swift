@@ -26,15 +26,28 @@ extension Line {
     _ inquiry: Inquiry, settings: SerialSettings? = nil, replyTimeout: BootInstant.Span,
     gap: BootInstant.Span = .milliseconds(100)
   ) throws(LineError) -> InquiryOutcome {
+    let own = address.isModbusTCP ? .network : settings ?? self.settings
+    // Two meters at one address betray themselves in the silence that ends the frame.
+    switch try put(inquiry, settings: own, replyTimeout: replyTimeout, gap: gap, listening: own.frameSilence) {
+    case .told(let reply): return .told(reply)
+    case .damaged(let reason): return .damaged(reason)
+    case .silent: return .silent
+    }
+  }
+
+  /// Puts any Modbus request once and listens for `listening` after its answer.
+  func put<Request: Answerable>(
+    _ request: Request, settings own: SerialSettings, replyTimeout: BootInstant.Span,
+    gap: BootInstant.Span = .milliseconds(100), listening: BootInstant.Span
+  ) throws(LineError) -> RequestConversation<Request>.Outcome {
     // The engine of register reads counts from 1, so these are far from all that may still be on their way.
     let transaction = 0x8000 | UInt16(truncatingIfNeeded: counters.requests)
-    var conversation = InquiryConversation(inquiry, transaction: address.isModbusTCP ? transaction : nil)
-    let own = address.isModbusTCP ? .network : settings ?? self.settings
+    var conversation = RequestConversation(
+      request, transaction: address.isModbusTCP ? transaction : nil, afterEcho: hearsItself)
     let timing = ExchangeTiming(silence: own.frameSilence, reply: replyTimeout, gap: gap)
     _ = try run(&conversation, settings: own, timing: timing)
     guard conversation.isAnswered else { return conversation.outcome }
-    // Two meters at one address betray themselves in the silence that ends the frame.
-    try settle(&conversation, silence: own.frameSilence)
+    try settle(&conversation, silence: listening)
     return conversation.outcome
   }
 
@@ -52,52 +65,5 @@ extension Line {
       request = asked.next(after: part)
     }
     return objects
-  }
-}
-
-/// An inquiry carried over a line.
-struct InquiryConversation: Conversation {
-  private let inquiry: Inquiry
-  private let transaction: UInt16?
-  private var serial: ReplyFinder<Inquiry>
-  private var network: TCPReplyFinder<Inquiry>
-  private var heard = 0
-  private var found: Found<InquiryReply>?
-  private var isContradicted = false
-
-  /// Over a serial line where there is no transaction number.
-  init(_ inquiry: Inquiry, transaction: UInt16?) {
-    self.inquiry = inquiry
-    self.transaction = transaction
-    serial = ReplyFinder(expecting: inquiry)
-    network = TCPReplyFinder(expecting: inquiry, transaction: transaction ?? 0)
-  }
-
-  mutating func start() -> ConversationStep {
-    .send(transaction.map { inquiry.tcp(transaction: $0) } ?? inquiry.rtu, longestReply: 260)
-  }
-
-  mutating func receive(_ byte: UInt8) -> ConversationStep {
-    heard += 1
-    if let next = transaction == nil ? serial.receive(byte) : network.receive(byte) {
-      isContradicted = isContradicted || found.map { $0.frame != next.frame } ?? false
-      found = found ?? next
-    }
-    return found == nil ? .listen : .finished
-  }
-
-  mutating func interrupted() { serial = ReplyFinder(expecting: inquiry) }
-  mutating func timedOut() -> ConversationStep { .finished }
-
-  var isAnswered: Bool { found != nil && !isContradicted }
-
-  var outcome: InquiryOutcome {
-    guard !isContradicted else { return .damaged("two answers that differ: two meters have this address") }
-    if let found { return .told(found.reply) }
-    guard heard > 0 else { return .silent }
-    if transaction != nil { return network.noise + network.pending > 0 ? .damaged("no sound reply") : .silent }
-    let skipped = serial.skipped
-    return heard >= ReadReply.exceptionLength && skipped.foreign.isEmpty
-      ? .damaged("no sound reply: \(skipped)") : .silent
   }
 }

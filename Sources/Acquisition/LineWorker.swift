@@ -38,21 +38,25 @@ public actor LineWorker {
   /// A worker that has not begun.
   ///
   /// `meters` stand in the order of the plan's meters; `clock` labels rounds and readings; `tell` takes events and
-  /// must not block. `permissions` say what may be changed, nothing unless told. With `listensFirst` a line with Modbus meters is heard out before anything is asked, since one
-  /// may still answer a daemon that was killed. Throws where libmodbus cannot be had.
+  /// must not block. With `listensFirst` a line with Modbus meters is heard out before anything is asked, since one
+  /// may still answer a daemon that was killed. `permissions` say what may be
+  /// changed, nothing unless told; `trace` gets every byte on the wire. Throws where libmodbus cannot be
+  /// had.
   public init(
     name: String, address: PortAddress, settings: SerialSettings, meters: [LineMeter], plan: LinePlan,
     clock: WallClock, listensFirst: Bool = false, permissions: Permissions = .none,
+    trace: TraceBuffer? = nil,
     tell: @escaping @Sendable (LineEvent) -> Void
   ) throws(SpeakerError) {
     try self.init(
       name: name, address: address, settings: settings, meters: meters, plan: plan, clock: clock,
-      listensFirst: listensFirst, permissions: permissions, planClock: PlanClock(), tell: tell)
+      listensFirst: listensFirst, permissions: permissions, trace: trace, planClock: PlanClock(), tell: tell)
   }
 
   init(
     name: String, address: PortAddress, settings: SerialSettings, meters: [LineMeter], plan: LinePlan,
-    clock: WallClock, listensFirst: Bool = false, permissions: Permissions = .none, planClock: PlanClock,
+    clock: WallClock, listensFirst: Bool = false, permissions: Permissions = .none,
+    trace: TraceBuffer? = nil, planClock: PlanClock,
     tell: @escaping @Sendable (LineEvent) -> Void
   ) throws(SpeakerError) {
     mustListen = listensFirst
@@ -60,6 +64,7 @@ public actor LineWorker {
     self.planClock = planClock
     thread = OwnedThread(name: name)
     line = Line(address, settings: settings, guardedBy: WireGuard(permissions))
+    if let trace { line.onTraffic = { trace.note($0) } }
     speaker = try MeterSpeaker(on: address)
     self.meters = meters
     self.plan = plan

@@ -70,16 +70,16 @@ enum WireAct: Hashable {
 
   private static func rtu(_ bytes: [UInt8]) -> WireAct? {
     guard let message = try? Message(rtu: bytes.span) else { return nil }
-    return modbus(message, unitOfAll: 0)
+    return modbus(message)
   }
 
   private static func tcp(_ bytes: [UInt8]) -> WireAct? {
     guard let framed = try? TCPMessage(tcp: bytes.span) else { return nil }
     // Gateways differ on unit 0: the device itself, or everyone behind it.
-    return modbus(framed.message, unitOfAll: 0)
+    return modbus(framed.message)
   }
 
-  private static func modbus(_ message: Message, unitOfAll: UInt8) -> WireAct {
+  private static func modbus(_ message: Message) -> WireAct {
     let code = message.function.rawValue
     switch code {
     case 1, 2, 3, 4, 17: return .reads
@@ -90,6 +90,6 @@ enum WireAct: Hashable {
     let function = ControlFunction(modbus: code)
     return .controls(
       function, name: function?.rawValue ?? "\(message.function)",
-      message.unit == unitOfAll ? .everyone : .meter(.modbus(unit: message.unit)))
+      message.unit == 0 ? .everyone : .meter(.modbus(unit: message.unit)))
   }
 }

@@ -36,12 +36,16 @@ static bool speed_of(uint32_t baud, speed_t *speed) {
   return false;
 }
 
-int cserial_open(const char *path) {
-  int descriptor = open(path, O_RDWR | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
+static int open_terminal(const char *path, int access) {
+  int descriptor = open(path, access | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
   if (descriptor < 0) return -errno;
   if (!isatty(descriptor)) { close(descriptor); return -ENOTTY; }
   return descriptor;
 }
+
+int cserial_open(const char *path) { return open_terminal(path, O_RDWR); }
+
+int cserial_open_to_listen(const char *path) { return open_terminal(path, O_RDONLY); }
 
 int cserial_control_flags(const struct cserial_settings *settings, uint32_t *cflag, uint32_t *iflag, uint32_t *speed) {
   speed_t rate;

@@ -33,6 +33,7 @@ extension Configuration {
     var names: [String: Int] = [:]
     var ports: [PortAddress: String] = [:]
     var ids: [MeterID: Int] = [:]
+    var traces: [String: String] = [:]
     var lineEntries: [LineEntry] = []
     for var table in try reader.tables("line") {
       let entry = try Self.line(&table)
@@ -41,6 +42,9 @@ extension Configuration {
       }
       if let other = ports.updateValue(entry.name, forKey: entry.port) {
         throw table.error("port", "\(entry.port) is already the port of line \"\(other)\"")
+      }
+      if let trace = entry.trace, let other = traces.updateValue(entry.name, forKey: trace.path) {
+        throw table.error("trace", "\(trace.path) is already the trace of line \"\(other)\"")
       }
       for (index, meter) in entry.meters.enumerated() {
         if let first = ids.updateValue(meter.fileLine, forKey: meter.id) {
@@ -131,15 +135,30 @@ extension Configuration {
     }
     let echo = try table.optionalInteger("simulate-echo-ppm", in: 0...1_000_000) ?? 0
     let broadcasts = try functions(&table, "allow-broadcast", ControlFunction.allCases.filter(\.canBeBroadcast))
+    let trace = try trace(&table)
     try table.finish()
     return LineEntry(
       name: name, port: port, settings: settings ?? .dlt645, meters: meters, broadcasts: broadcasts,
-      simulatedEcho: echo, fileLine: table.table.line)
+      simulatedEcho: echo, trace: trace, fileLine: table.table.line)
   }
 
   private static func refuseSerial(_ table: TableReader, on port: PortAddress) throws(DocumentError) {
     guard port.isModbusTCP, table.has("serial") else { return }
     throw table.error("serial", "\(port) is a network; nothing there has serial settings")
+  }
+
+  private static func trace(_ table: inout TableReader) throws(DocumentError) -> TraceEntry? {
+    let megabytes = try table.optionalInteger("trace-megabytes", in: 1...1024)
+    guard let path = try table.optionalString("trace") else {
+      if megabytes != nil {
+        throw table.error("trace-megabytes", "there is no trace; name its file: trace = \"/PATH\"")
+      }
+      return nil
+    }
+    guard path.hasPrefix("/"), !path.hasSuffix("/"), !path.utf8.contains(0) else {
+      throw table.error("trace", "\"\(path)\" is no file; write its whole path, such as \"/var/lib/meterd/bus1.trace\"")
+    }
+    return TraceEntry(path: path, megabytes: megabytes ?? 8)
   }
 
   private static func meter(_ table: inout TableReader) throws(DocumentError) -> MeterEntry {

@@ -46,6 +46,8 @@ public struct Configuration: Hashable, Sendable {
     public let broadcasts: Set<ControlFunction>
     /// Parts per million of requests that the simulated line echoes.
     public let simulatedEcho: Int
+    /// Where everything said on the line is written; `nil` for nowhere.
+    public var trace: TraceEntry?
     /// Line of the file, for messages.
     public let fileLine: Int
 
@@ -53,13 +55,14 @@ public struct Configuration: Hashable, Sendable {
     public func moved(to port: PortAddress) -> LineEntry {
       LineEntry(
         name: name, port: port, settings: settings, meters: meters, broadcasts: broadcasts,
-        simulatedEcho: simulatedEcho, fileLine: fileLine)
+        simulatedEcho: simulatedEcho, trace: trace, fileLine: fileLine)
     }
 
     init(
       name: String, port: PortAddress, settings: SerialSettings, meters: [MeterEntry],
-      broadcasts: Set<ControlFunction>, simulatedEcho: Int, fileLine: Int
+      broadcasts: Set<ControlFunction>, simulatedEcho: Int, trace: TraceEntry? = nil, fileLine: Int
     ) {
+      self.trace = trace
       self.name = name
       self.port = port
       self.settings = settings
@@ -67,6 +70,18 @@ public struct Configuration: Hashable, Sendable {
       self.broadcasts = broadcasts
       self.simulatedEcho = simulatedEcho
       self.fileLine = fileLine
+    }
+  }
+
+  /// A file that takes what is said on a line.
+  public struct TraceEntry: Hashable, Sendable {
+    public let path: String
+    /// When it is this large, it becomes the old one and a new one is begun.
+    public let megabytes: Int
+
+    public init(path: String, megabytes: Int) {
+      self.path = path
+      self.megabytes = megabytes
     }
   }
 

@@ -24,6 +24,7 @@ public actor RunningStation {
     let events: AsyncStream<LineEvent>.Continuation
     let wakes: AsyncStream<Bool>.Continuation
     let lines: [Task<Void, Never>]
+    let traces: [(file: TraceFile, running: Task<Void, Never>)]
     let intake: Task<Void, Never>
     let desk: Task<Void, Never>
     /// Lets the desk look again where time alone has passed, and when the clock was set.
@@ -97,7 +98,8 @@ public actor RunningStation {
     let (wakes, wake) = AsyncStream.makeStream(of: Bool.self, bufferingPolicy: .bufferingNewest(1))
     let report = self.report
     let (events, tell) = AsyncStream.makeStream(of: LineEvent.self, bufferingPolicy: .bufferingOldest(8000))
-    let workers = try await makeWorkers(clock) { event in
+    let traces = makeTraces()
+    let workers = try await makeWorkers(clock, traces.compactMapValues(\.buffer)) { event in
       if case .dropped(let lost) = tell.yield(event), case .answered(let answer) = lost {
         report(.storeFailed(reason: "too much waits for the disk", readings: answer.observations.count))
       }
@@ -133,6 +135,7 @@ public actor RunningStation {
     wake.yield(true)
     return Generation(
       workers: workers, events: tell, wakes: wake, lines: lines,
+      traces: traces.values.map { file in (file, Task { await file.run() }) },
       intake: Task { await intake.run(events) },
       desk: Task {
         for await all in wakes {
@@ -163,7 +166,7 @@ public actor RunningStation {
   }
 
   private func makeWorkers(
-    _ clock: WallClock, tell: @escaping @Sendable (LineEvent) -> Void
+    _ clock: WallClock, _ traces: [String: TraceBuffer], tell: @escaping @Sendable (LineEvent) -> Void
   ) async throws(StoreError) -> [LineWorker] {
     // Kept memories may be read again: the same value changes nothing. A register as it stood may not.
     let (now, wall) = (HostClock.boot, clock.now)
@@ -185,7 +188,8 @@ public actor RunningStation {
         workers.append(
           try LineWorker(
             name: line.name, address: line.port, settings: line.settings, meters: station.meters[index], plan: plan,
-            clock: clock, listensFirst: isAfterKill, permissions: station.permissions(line: index), tell: tell))
+            clock: clock, listensFirst: isAfterKill, permissions: station.permissions(line: index),
+            trace: traces[line.name], tell: tell))
       } catch {
         report(.line(.portLost(line: line.name, reason: error.reason)))
       }
@@ -193,11 +197,29 @@ public actor RunningStation {
     return workers
   }
 
+  /// The traces that the configuration wants, by line.
+  private func makeTraces() -> [String: TraceFile] {
+    var traces: [String: TraceFile] = [:]
+    for line in station.configuration.lines {
+      guard let entry = line.trace else { continue }
+      let masks = TraceMasks()
+      traces[line.name] = TraceFile(
+        path: entry.path, limit: entry.megabytes << 20, zone: station.configuration.zone,
+        heading: "line \(line.name), \(line.port), \(line.settings)", mask: { masks.hidden($0, isSent: $1) },
+        failed: { [report, name = line.name] in report(.traceFailed(line: name, reason: $0)) })
+    }
+    return traces
+  }
+
   private func halt() async {
     guard let generation else { return }
     self.generation = nil
     for worker in generation.workers { worker.stop() }
     for line in generation.lines { await line.value }
+    for trace in generation.traces {
+      trace.file.stop()
+      await trace.running.value
+    }
     for worker in generation.workers {
       learned.merge(await worker.health()) { _, new in new }
       counted[worker.name, default: LineCounters()] += await worker.counters()

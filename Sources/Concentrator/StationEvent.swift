@@ -14,6 +14,8 @@ public enum StationEvent: Sendable {
   case held(account: String, cycle: String, reason: String)
   /// Nothing is billed while nobody has set the host's clock.
   case billingWaitsForClock
+  /// The trace of a line has ended; the line goes on.
+  case traceFailed(line: String, reason: String)
 }
 
 /// Counts of a station since it was started.
@@ -63,7 +65,7 @@ public struct StationCounts: Hashable, Sendable {
       case .rejected: rejected += 1
       }
     case .unlabelled: unlabelled += 1
-    case .storeFailed, .billingWaitsForClock, .notKept: break
+    case .storeFailed, .billingWaitsForClock, .notKept, .traceFailed: break
     case .billed(_, _, let fen, let isNew):
       if isNew {
         billed += 1

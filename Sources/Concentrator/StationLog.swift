@@ -32,6 +32,8 @@ public struct StationLog: Sendable {
     case .billed(let account, let cycle, let fen, let isNew):
       guard isNew else { return }
       logger.info("bill issued", metadata: ["account": "\(account)", "cycle": "\(cycle)", "fen": "\(fen)"])
+    case .traceFailed(let line, let reason):
+      logger.error("trace stopped", metadata: ["line": "\(line)", "reason": "\(reason)"])
     case .billingWaitsForClock: logger.warning("billing waits for the host's clock to be set")
     case .held(let account, let cycle, let reason):
       logger.warning("bill waits", metadata: ["account": "\(account)", "cycle": "\(cycle)", "reason": "\(reason)"])

@@ -17,7 +17,9 @@ public struct AnnotatedFrame: Hashable, Sendable {
   /// Eight hex digits, or four of the 1997 edition; `nil` where the frame carries none.
   public internal(set) var identifier: String?
   /// What the data tells; empty for requests, parts of a longer answer and identifiers not in the catalogue.
-  public internal(set) var observations: [Observation] = []
+  public internal(set) var items: [DecodedItem] = []
+  /// Those of `items` that readings are made of.
+  public var observations: [Observation] { items.compactMap(\.observation) }
   /// What else the data says, in its order: level and operator of a command, times, addresses, counts, values that are
   /// written. The digits of passwords are dots.
   public internal(set) var fields: [FrameField] = []
@@ -156,7 +158,7 @@ extension AnnotatedFrame {
         try ItemFormat.digits(bytes: 6).read(frame.data(in: bytes).span)
       }
       switch content {
-      case .success(let content): observations = [Observation(quantity: quantity, value: content.value)]
+      case .success(let content): items = [DecodedItem(DataField(quantity, .digits(bytes: 6)), content)]
       case .failure: error = .data([.notDecimal(quantity, bytes: frame.data(in: bytes))])
       }
     case (.dlt645v2007, 0x14), (.dlt645v2007, 0x03), (.dlt645v2007, 0x18):
@@ -176,7 +178,7 @@ extension AnnotatedFrame {
   private mutating func take(_ decode: () throws(DataError) -> Decoded) {
     do throws(DataError) {
       let decoded = try decode()
-      observations = decoded.observations
+      items = decoded.items
       if !decoded.rejected.isEmpty { error = .data(decoded.rejected) }
     } catch {
       self.error = .data([error])
@@ -203,5 +205,16 @@ extension Edition {
   init(ofFunction code: UInt8) {
     let isOld = Function.find(code, in: .dlt645v2007) == nil && Function.find(code, in: .dlt645v1997) != nil
     self = isOld ? .dlt645v1997 : .dlt645v2007
+  }
+}
+
+extension AnnotatedFrame {
+  /// What the catalogue calls the identifier; `nil` where the frame has none or the catalogue does not know it.
+  public var titles: (english: String, chinese: String)? {
+    guard let identifier else { return nil }
+    switch edition {
+    case .dlt645v2007: return DataIdentifier(hex: identifier)?.entry.map { ($0.title, $0.chineseTitle) }
+    case .dlt645v1997: return ShortIdentifier(hex: identifier)?.entry.map { ($0.title, $0.chineseTitle) }
+    }
   }
 }

@@ -13,8 +13,10 @@ public enum Catalogue {
     }
   }
 
-  static func row(_ identifier: DataIdentifier) -> CatalogueRow? { index2007.row(identifier.rawValue) }
-  static func row(_ identifier: ShortIdentifier) -> CatalogueRow? { index1997.row(UInt32(identifier.rawValue)) }
+  /// The row of an identifier; `nil` where the catalogue has none.
+  public static func row(_ identifier: DataIdentifier) -> CatalogueRow? { index2007.row(identifier.rawValue) }
+  /// The row of an identifier; `nil` where the catalogue has none.
+  public static func row(_ identifier: ShortIdentifier) -> CatalogueRow? { index1997.row(UInt32(identifier.rawValue)) }
 
   static func layout(_ identifier: DataIdentifier) -> Layout? {
     index2007.layout(identifier.rawValue)

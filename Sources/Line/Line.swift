@@ -308,6 +308,12 @@ public struct Traffic: Hashable, Sendable {
   public let at: BootInstant
   public let sent: Bool
   public let bytes: [UInt8]
+
+  public init(at: BootInstant, sent: Bool, bytes: [UInt8]) {
+    self.at = at
+    self.sent = sent
+    self.bytes = bytes
+  }
 }
 
 /// What a line has seen since it was made.

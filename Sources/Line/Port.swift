@@ -11,11 +11,13 @@ struct Port: ~Copyable {
   private(set) var marksParity = false
 
   /// Opens and takes the port for this process. A serial server must answer within 3 s.
-  init(_ address: PortAddress) throws(LineError) {
+  ///
+  /// A device that is opened to listen cannot be written to.
+  init(_ address: PortAddress, toListen: Bool = false) throws(LineError) {
     self.address = address
     switch address {
     case .device(let path):
-      let opened = unsafe cserial_open(path)
+      let opened = unsafe toListen ? cserial_open_to_listen(path) : cserial_open(path)
       guard opened >= 0 else { throw Self.error(-opened, opening: address) }
       let locked = cserial_lock(opened)
       guard locked >= 0 else {

@@ -84,7 +84,7 @@ struct ControlCommand: AsyncParsableCommand {
     let trail = ControlTrail(store: store, line: target.entry.name, detail: order.summary)
     // The guard of the line says the same once more; here it is asked first, so that the record is there before the
     // first byte is.
-    switch WireGuard(permissions).judge(order.bytes, to: target.entry.port) {
+    switch WireGuard(permissions).judge(order.bytes(to: target.entry.port), to: target.entry.port) {
     case .reads: throw Complaint(.software, "\(function.rawValue) to \(meter) would change nothing")
     case .refused(let act, let reason):
       try await trail.note(act, "refused", reason.rawValue)

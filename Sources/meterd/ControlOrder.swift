@@ -68,11 +68,11 @@ struct ControlOrder {
   let summary: String
 
   /// The frame itself, for the guard; without wake-up bytes.
-  var bytes: [UInt8] {
+  func bytes(to port: PortAddress) -> [UInt8] {
     switch form {
     case .command(let command, let meter): command.frame(to: meter, wakeUps: 0)
     case .broadcast(let command): command.frame(wakeUps: 0)
-    case .write(let request): request.rtu
+    case .write(let request): port.isModbusTCP ? request.tcp(transaction: 0) : request.rtu
     }
   }
 

@@ -7,9 +7,27 @@ import Modbus
 struct FrameReport {
   let range: Range<Int>
   let isValid: Bool
-  let json: JSON
+  /// "request" or "reply"; `nil` where the frame may be either.
+  let direction: String?
+  /// Everything of it in one line: protocol, direction, who, what, values.
+  let summary: String
+  private let members: [JSON.Member]
+  private let name: String
+  /// The bytes as pairs of digits; those of passwords are dots.
+  private let hex: String
+  private let length: Int
+  /// The fields, a line each.
+  private let fields: [String]
+
+  /// One JSON object; `offset` is that of the frame in all that was read.
+  func json(offset: Int, and more: [JSON.Member] = []) -> JSON {
+    .object(members.map { $0.name == "offset" ? .init("offset", .integer(Int64(offset))) : $0 } + more)
+  }
+
   /// First the frame in one line, then its fields.
-  let text: [String]
+  func text(offset: Int) -> [String] {
+    ["\(name) \(direction ?? "frame") at \(offset), \(length) bytes: \(hex)"] + fields
+  }
 
   /// What `bytes` hold, in the order in which it stands.
   ///
@@ -60,38 +78,52 @@ struct FrameReport {
     let protocolName = frame.edition == .dlt645v2007 ? "dlt645-2007" : "dlt645-1997"
     let exception = frame.exceptionText
     let control = frame.control.map { hexPair($0.rawValue) }
-    json = .object([
+    direction = frame.direction?.rawValue
+    members = Self.members([
       "protocol": .string(protocolName), "offset": .integer(Int64(frame.offset)),
       "length": .integer(Int64(frame.length)), "valid": .boolean(frame.isValid),
       "direction": .optional(frame.direction?.rawValue), "address": .optional(frame.address?.description),
       "function": .optional(frame.function), "control": .optional(control),
-      "data_identifier": .optional(frame.identifier), "values": .array(frame.observations.map(\.json)),
+      "data_identifier": .optional(frame.identifier), "values": .array(frame.items.map(\.json)),
       "exception": exception.map { .object(["code": .string($0.code), "name": .string($0.name)]) } ?? .null,
       "error": frame.error.map { .object(["code": .string($0.code), "detail": .string($0.detail)]) } ?? .null,
       "fields": .array(
         frame.fields.map { .object(["name": .string($0.name), "value": .string($0.text)]) }),
     ])
-    var lines = [
-      Self.headline(protocolName, frame.direction?.rawValue, bytes, range, hidden: frame.hidden)
-    ]
+    name = protocolName
+    hex = Self.hex(bytes, range, hidden: frame.hidden)
+    length = range.clamped(to: 0..<bytes.count).count
+    var lines: [String] = []
     if let address = frame.address { lines.append("address     \(address)") }
-    if let control { lines.append("control     \(control)H  \(frame.function ?? "unknown function")") }
-    if let identifier = frame.identifier { lines.append("identifier  \(identifier)") }
+    if let code = frame.control, let control {
+      let chinese = Function.find(code.function, in: frame.edition)?.chineseName
+      lines.append("control     \(control)H  \(frame.function ?? "unknown function")\(chinese.map { "  \($0)" } ?? "")")
+    }
+    if let identifier = frame.identifier {
+      let names = frame.titles.map { "  \($0.english)  \($0.chinese)" } ?? ""
+      lines.append("identifier  \(identifier)\(names)")
+    }
     lines += frame.fields.map { field in
       // The column of the values, as far as the name leaves it.
       field.name + String(repeating: " ", count: max(2, 12 - field.name.count)) + field.text
     }
-    lines += frame.observations.map { "value       \($0.line)" }
+    lines += frame.items.map { "value       \($0.line)" }
     if let exception { lines.append("refused     \(exception.code)H  \(exception.name)") }
     if let error = frame.error { lines.append("error       \(error.code): \(error.detail)") }
-    text = lines
+    fields = lines
+    summary = Self.summary(
+      [
+        protocolName, direction, frame.address?.description, frame.function ?? control.map { "control \($0)H" },
+        frame.identifier,
+      ], frame.items, exception.map { "refused: \($0.name)" }, frame.error.map { "\($0.code): \($0.detail)" })
   }
 
   private init(_ frame: Modbus.AnnotatedFrame, _ bytes: [UInt8]) {
     range = frame.offset..<frame.offset + max(1, frame.length)
     isValid = frame.isValid
     let exception = frame.exception.map { (code: hexPair($0.rawValue), name: $0.name) }
-    json = .object([
+    direction = frame.direction?.rawValue
+    members = Self.members([
       "protocol": .string(frame.framing.rawValue), "offset": .integer(Int64(frame.offset)),
       "length": .integer(Int64(frame.length)), "valid": .boolean(frame.isValid),
       "direction": .optional(frame.direction?.rawValue), "unit": .integer(Int64(frame.unit)),
@@ -103,8 +135,10 @@ struct FrameReport {
       "error": frame.error.map { .object(["code": .string($0.code), "detail": .string($0.description)]) } ?? .null,
       "fields": Self.fields(frame.fields),
     ])
-    var lines = [Self.headline(frame.framing.rawValue, frame.direction?.rawValue, bytes, range)]
-    lines.append("unit        \(frame.unit)")
+    name = frame.framing.rawValue
+    hex = Self.hex(bytes, range)
+    length = range.clamped(to: 0..<bytes.count).count
+    var lines = ["unit        \(frame.unit)"]
     lines.append("function    \(frame.function.rawValue)  \(frame.function.name ?? "unknown function")")
     if let register = frame.register { lines.append("register    \(register)") }
     if let count = frame.count { lines.append("count       \(count)") }
@@ -117,7 +151,16 @@ struct FrameReport {
     }
     if let exception { lines.append("refused     \(exception.code)H  \(exception.name)") }
     if let error = frame.error { lines.append("error       \(error.code): \(error.description)") }
-    text = lines
+    fields = lines
+    let place = frame.register.map { "from \($0)" }
+    let amount = frame.count.map { $0 == 1 ? "1 register" : "\($0) registers" }
+    let words = frame.registers.map { $0.map { hexPair(UInt8($0 >> 8)) + hexPair(UInt8($0 & 0xFF)) } }
+    summary = Self.summary(
+      [
+        name, direction, "unit \(frame.unit)", frame.function.name ?? "function \(frame.function.rawValue)", amount,
+        place,
+        words?.joined(separator: " "),
+      ], [], exception.map { "refused: \($0.name)" }, frame.error.map { "\($0.code): \($0.description)" })
   }
 
   /// What a Modbus frame says, by name.
@@ -126,13 +169,27 @@ struct FrameReport {
   }
 
   /// `hidden` are places whose bytes are passwords.
-  private static func headline(
-    _ name: String, _ direction: String?, _ bytes: [UInt8], _ range: Range<Int>, hidden: [Range<Int>] = []
-  ) -> String {
-    let held = range.clamped(to: 0..<bytes.count)
-    let pairs = held.map { index in hidden.contains { $0.contains(index) } ? ".." : hexPair(bytes[index]) }
-    return
-      "\(name) \(direction ?? "frame") at \(range.lowerBound), \(held.count) bytes: \(pairs.joined(separator: " "))"
+  private static func hex(_ bytes: [UInt8], _ range: Range<Int>, hidden: [Range<Int>] = []) -> String {
+    range.clamped(to: 0..<bytes.count).map { index in
+      hidden.contains { $0.contains(index) } ? ".." : hexPair(bytes[index])
+    }.joined(separator: " ")
+  }
+
+  private static func members(_ pairs: KeyValuePairs<String, JSON>) -> [JSON.Member] {
+    pairs.map { JSON.Member($0.key, $0.value) }
+  }
+
+  private static func summary(_ words: [String?], _ values: [DecodedItem], _ refusal: String?, _ error: String?)
+    -> String
+  {
+    let told = values.map { value in
+      let unit = value.value == .absent ? nil : value.unit.flatMap { $0 == .one ? nil : " \($0.rawValue)" }
+      return "\(value.name) \(value.value)\(unit ?? "")"
+    }
+    var parts = [words.compactMap(\.self).joined(separator: " ")]
+    if !told.isEmpty { parts.append(told.joined(separator: ", ")) }
+    parts += [refusal, error.map { "DAMAGED \($0)" }].compactMap(\.self)
+    return parts.joined(separator: "  ")
   }
 }
 

@@ -21,8 +21,9 @@ struct Meterd: AsyncParsableCommand {
     subcommands: subcommands)
 
   static let subcommands: [any ParsableCommand.Type] = [
-    RunCommand.self, CheckCommand.self, DemoCommand.self, SimulateCommand.self, ProbeCommand.self, DecodeCommand.self,
-    ReadingsCommand.self, ControlCommand.self, AuditCommand.self, BillCommand.self, RateCommand.self, BenchCommand.self,
+    RunCommand.self, CheckCommand.self, DemoCommand.self, SimulateCommand.self, ScanCommand.self, ProbeCommand.self,
+    TraceCommand.self, DecodeCommand.self, IdentifiersCommand.self, ReadingsCommand.self, ControlCommand.self,
+    AuditCommand.self, BillCommand.self, RateCommand.self, BenchCommand.self,
   ]
 
   static func main() async {

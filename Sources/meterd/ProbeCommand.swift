@@ -5,19 +5,24 @@ import DLT645
 import Devices
 import Line
 import Metering
+import Modbus
 
 struct ProbeCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "probe",
     abstract: "Reads one meter directly and says what it tells.",
     discussion: """
-      For a meter on a port that no daemon holds. Without quantities it reads energies and instantaneous values. A \
-      DL/T 645 meter alone on its line is found with --address AAAAAAAAAAAA.
+      For a meter on a port that no daemon holds. The port alone is enough for a DL/T 645 meter that is alone on its \
+      line. With 12 digits it asks a DL/T 645 meter, with 1 to 247 a Modbus one. Without --serial the usual settings \
+      are tried in turn. Without quantities it reads energies and instantaneous values. A Modbus meter without \
+      --profile is read by the profile that it looks like, or as bare registers.
 
       EXAMPLES
-        meterd probe /dev/ttyUSB0 --protocol dlt645-2007 --address 202311110001
+        meterd probe /dev/ttyUSB0
+        meterd probe /dev/ttyUSB0 --address 202311110001 --serial "2400 8E1"
         meterd probe /dev/ttyUSB0 --protocol dlt645-2007 --address AAAAAAAAAAAA clock
-        meterd probe tcp://10.0.3.7:4001 --protocol modbus --address 1 --profile eastron-sdm630 voltage.l1 --raw
+        meterd probe tcp://10.0.3.7:4001 --address 1 --profile eastron-sdm630 voltage.l1 --raw
+        meterd probe /dev/ttyUSB0 --address 1 --registers holding:0+10 --registers input:0x48+2
       """)
 
   @Argument(help: "A device such as /dev/ttyUSB0, or tcp://HOST:PORT.")
@@ -26,17 +31,21 @@ struct ProbeCommand: ParsableCommand {
   @Argument(help: "Quantities such as voltage.l1; all that the profile offers when left out.")
   var quantities: [String] = []
 
-  @Option(name: .customLong("protocol"), help: "dlt645-2007 or modbus.")
-  var wire: String
+  @Option(
+    name: .customLong("protocol"), help: "dlt645-2007, dlt645-1997, dlt645 or modbus; by the address when left out.")
+  var wire: String?
 
-  @Option(help: "12 digits for DL/T 645, 1 to 247 for Modbus.")
-  var address: String
+  @Option(help: "12 digits for DL/T 645, 1 to 247 for Modbus; AAAAAAAAAAAA or nothing for the only meter on the line.")
+  var address: String?
 
-  @Option(help: "Speed, data bits, parity, stop bits; 2400 8E1 for DL/T 645, 9600 8N1 for Modbus when left out.")
+  @Option(help: "Speed, data bits, parity, stop bits; the usual ones are tried when left out.")
   var serial: String?
 
-  @Option(help: "A device profile; dlt645-2007-three-phase when left out.")
+  @Option(help: "A device profile; the one that the meter looks like when left out.")
   var profile: String?
+
+  @Option(help: "Registers to read as they are, such as holding:0+10 or input:0x48+2.")
+  var registers: [String] = []
 
   @Option(help: "How often a question is asked before the meter counts as silent.")
   var tries = 3
@@ -48,199 +57,177 @@ struct ProbeCommand: ParsableCommand {
   var json = false
 
   func run() throws {
-    let profile = try chosenProfile()
-    guard let place = PortAddress(port) else {
-      throw Complaint(.usage, "\"\(port)\" is no port", "Write a device such as /dev/ttyUSB0, or tcp://HOST:PORT.")
-    }
-    let settings = try chosenSettings(profile)
-    guard (1...10).contains(tries) else { throw Complaint(.usage, "--tries takes 1 to 10") }
-    let targets = try wantedTargets(profile)
-    let wildcard = wire == "dlt645-2007" && address.uppercased() == "AAAAAAAAAAAA"
-    var known = MeterAddress(address, for: profile)
-    guard known != nil || wildcard else {
-      throw Complaint(
-        .usage, "\"\(address)\" is no address of a \(wire) meter",
-        wire == "modbus"
-          ? "A Modbus unit is 1 to 247."
-          : "The address is the 12 digits on the meter, or AAAAAAAAAAAA for the only meter on the line.")
-    }
-    let results: [Probe.Result]
+    let wish = try ProbeWish(self)
+    let report: ProbeReport
     do throws(LineError) {
-      let probe = try Probe(place, settings: settings)
-      if wildcard {
-        known = try probe.findAddress(settings: settings, timeout: profile.timing.replyTimeout, tries: tries)
-          .map(MeterAddress.dlt645)
-      }
-      results =
-        try known.map { found throws(LineError) in
-          try ask(probe, LineMeter(id: .unnamed, address: found, profile: profile, settings: settings), targets)
-        } ?? []
+      report = try wish.carryOut()
     } catch {
       throw Complaint(error)
     }
-    guard known != nil else {
-      throw Complaint(
-        .noAnswer, "no meter on \(place) told its address (\(triesText(tries)), \(settings))",
-        "To AAAAAAAAAAAA a meter answers soundly while it is alone on the line. Take the others off, or give the address of one; else check the A/B wiring and the speed."
-      )
-    }
-    try report(results, known, place, settings)
+    try report.show(json: json, raw: raw)
   }
+}
 
-  private func ask(_ probe: Probe, _ meter: LineMeter, _ targets: [AcquisitionTask.Target]) throws(LineError) -> [Probe
-    .Result]
-  {
-    var results: [Probe.Result] = []
-    for query in meter.queries(for: targets) {
-      let result = try probe.ask(query, of: meter, tries: tries)
-      results.append(result)
-      // A meter that is silent for one question is silent for all.
-      if case .silent = result.outcome, results.count == 1 { break }
-    }
-    return results
-  }
+/// What a probe is asked to do, checked.
+struct ProbeWish {
+  let place: PortAddress
+  let languages: [ScanPlan.Language]
+  /// `nil` for the only meter on the line.
+  let address: MeterAddress?
+  /// As the person wrote it.
+  let writtenAddress: String?
+  let settings: [SerialSettings]
+  /// The person named the settings.
+  let isSerialChosen: Bool
+  let profile: DeviceProfile?
+  let folders: DataFolders
+  let targets: [AcquisitionTask.Target]
+  let registers: [RegisterWish]
+  let tries: Int
 
-  private func chosenProfile() throws -> DeviceProfile {
+  init(_ command: ProbeCommand) throws {
     let folders = try DataFolders()
-    switch wire {
-    case "dlt645-2007": return try fitting(folders.profile(profile ?? "dlt645-2007-three-phase"))
-    case "modbus":
-      guard let profile else {
+    self.folders = folders
+    var languages = try Self.languages(command)
+    let profile = try command.profile.map { try folders.profile($0) }
+    if let profile {
+      let own = ScanPlan.Language(profile)
+      guard languages.contains(own) else {
+        let wanted = command.wire ?? (languages.first ?? .modbus).rawValue
         throw Complaint(
-          .usage, "a Modbus meter needs --profile: its registers say nothing of themselves",
-          "There are: \(folders.profileNames.joined(separator: ", ")).")
+          .usage, "\(profile.name) is the profile of a \(own.rawValue) meter, not of a \(wanted) one",
+          "Give the --protocol or the --profile that fits the other.")
       }
-      return try fitting(folders.profile(profile))
-    default:
-      throw Complaint(.usage, "unknown protocol \"\(wire)\"", "Write dlt645-2007 or modbus.")
+      languages = [own]
     }
-  }
-
-  /// The profile, where it is of a meter that speaks what was chosen.
-  private func fitting(_ profile: DeviceProfile) throws -> DeviceProfile {
-    let speaks: String
-    switch profile.language {
-    case .modbus: speaks = "modbus"
-    case .dlt645(.of2007, _): speaks = "dlt645-2007"
-    case .dlt645: speaks = "dlt645-1997"
-    }
-    guard speaks == wire else {
+    self.profile = profile
+    guard let place = PortAddress(command.port) else {
       throw Complaint(
-        .usage, "\(profile.name) is the profile of a \(speaks) meter, not of a \(wire) one",
-        "Give the --protocol or the --profile that fits the other.")
+        .usage, "\"\(command.port)\" is no port", "Write a device such as /dev/ttyUSB0, or tcp://HOST:PORT.")
     }
-    return profile
+    self.place = place
+    registers = try command.registers.map { try RegisterWish($0) }
+    let chosen = try command.serial.map { try ScanCommand.settings($0) }
+    isSerialChosen = chosen != nil
+    guard (1...10).contains(command.tries) else { throw Complaint(.usage, "--tries takes 1 to 10") }
+    tries = command.tries
+    targets = try Self.targets(command.quantities)
+    let isWildcard = command.address.map { $0.uppercased() == "AAAAAAAAAAAA" } ?? true
+    writtenAddress = command.address
+    if isWildcard {
+      address = nil
+      languages.removeAll { $0 == .modbus }
+      guard !languages.isEmpty else {
+        throw Complaint(
+          .usage, "a Modbus meter needs --address", "Units are 1 to 247; find them with: meterd scan \(place)")
+      }
+    } else {
+      address = try Self.address(command.address ?? "", languages, command.wire)
+    }
+    if case .modbus = address { languages = languages.filter { $0 == .modbus } }
+    guard registers.isEmpty || languages.contains(.modbus) else {
+      throw Complaint(.usage, "--registers are those of a Modbus meter", "Give its --address, 1 to 247.")
+    }
+    self.languages = languages
+    settings = Self.settings(chosen, profile, languages, place)
   }
 
-  private func chosenSettings(_ profile: DeviceProfile) throws -> SerialSettings {
-    guard let serial else { return profile.serial ?? (wire == "modbus" ? .modbus : .dlt645) }
-    guard let settings = SerialSettings(serial) else {
-      let bauds = SerialSettings.knownBauds.map(String.init).joined(separator: ", ")
-      throw Complaint(
-        .usage, "\"\(serial)\" are no serial settings", "Write \"2400 8E1\", with one of \(bauds) baud.")
+  private static func languages(_ command: ProbeCommand) throws -> [ScanPlan.Language] {
+    switch command.wire {
+    case nil:
+      // Twelve digits are a DL/T 645 address, and a unit has three at most.
+      guard let address = command.address else { return [.dlt645of2007, .dlt645of1997] }
+      let isUnit = address.utf8.count <= 3 && address.allSatisfy(\.isNumber)
+      return isUnit ? [.modbus] : [.dlt645of2007, .dlt645of1997]
+    case "dlt645": return [.dlt645of2007, .dlt645of1997]
+    case .some(let name):
+      guard let one = ScanPlan.Language(rawValue: name) else {
+        throw Complaint(
+          .usage, "unknown protocol \"\(name)\"", "Write dlt645-2007, dlt645-1997, dlt645 or modbus.")
+      }
+      return [one]
     }
-    return settings
   }
 
-  private func wantedTargets(_ profile: DeviceProfile) throws -> [AcquisitionTask.Target] {
+  private static func address(
+    _ text: String, _ languages: [ScanPlan.Language], _ wire: String?
+  ) throws -> MeterAddress {
+    if languages == [.modbus] {
+      if let unit = UInt8(text), (1...247).contains(unit), text == "\(unit)" { return .modbus(unit: unit) }
+    } else if text.utf8.count == 12, let address = Address(text), address.isComplete {
+      return .dlt645(address)
+    }
+    let kind = languages.count == 1 ? languages[0].rawValue : "DL/T 645"
+    throw Complaint(
+      .usage, "\"\(text)\" is no address of a \(kind) meter",
+      languages == [.modbus]
+        ? "A Modbus unit is 1 to 247."
+        : "The address is the 12 digits on the meter, or AAAAAAAAAAAA for the only meter on the line.")
+  }
+
+  private static func targets(_ quantities: [String]) throws -> [AcquisitionTask.Target] {
     guard !quantities.isEmpty else { return [.energies, .instantaneous] }
-    var targets: [AcquisitionTask.Target] = []
-    for name in quantities {
+    return try quantities.map { name in
       guard let quantity = Quantity(name: name) else {
         throw Complaint(
           .usage, "\"\(name)\" is no quantity", "Write a name such as energy.import.active.total or voltage.l1.")
       }
-      targets.append(.quantity(quantity))
+      return .quantity(quantity)
     }
-    return targets
   }
 
-  private func report(
-    _ results: [Probe.Result], _ address: MeterAddress?, _ place: PortAddress, _ settings: SerialSettings
-  ) throws {
-    guard !results.isEmpty else {
-      throw Complaint(
-        .usage, "the profile has nothing of what was asked for", "Leave the quantities out to read all it offers.")
+  /// As chosen; else the profile's own and the usual ones. A serial server keeps its own, whatever is asked for.
+  private static func settings(
+    _ chosen: SerialSettings?, _ profile: DeviceProfile?, _ languages: [ScanPlan.Language], _ place: PortAddress
+  ) -> [SerialSettings] {
+    if let chosen { return [chosen] }
+    var all: [SerialSettings] = profile?.serial.map { [$0] } ?? []
+    for language in languages {
+      for settings in ScanPlan.usualSettings(for: language) where !all.contains(settings) { all.append(settings) }
     }
-    let meter = address.map { "\($0)" } ?? self.address
-    let told = results.contains { if case .told = $0.outcome { true } else { false } }
-    if json {
-      print(ProbeReport.json(results, meter: meter, port: place, settings: settings).text)
-    } else {
-      for line in ProbeReport.text(results, meter: meter, port: place, settings: settings, raw: raw) { print(line) }
-    }
-    if told { return }
-    if case .silent = results[0].outcome { throw silence(place, settings) }
-    if case .refused(let reason) = results[0].outcome {
-      throw Complaint(
-        .badData, "meter \(meter) on \(place) refuses: \(reason)",
-        "It is there and answers. Ask for other quantities, or choose the profile of its model.")
-    }
-    throw Complaint(
-      .badData, "what came from \(place) is no sound answer of meter \(meter)",
-      "Bytes come, so the wiring works. Check speed and parity (\(settings)), and whether two meters share this address; --raw shows the bytes."
-    )
-  }
-
-  private func silence(_ place: PortAddress, _ settings: SerialSettings) -> Complaint {
-    Complaint(
-      .noAnswer, "meter \(address) on \(place) did not answer (\(triesText(tries)), \(settings))",
-      "Check the address, the A/B wiring and the speed. If other meters on this line answer, it is this meter."
-        + (wire == "modbus" ? "" : " Alone on the line it answers to --address AAAAAAAAAAAA."))
+    if case .server = place { return Array(all.prefix(1)) }
+    return all
   }
 }
 
-private func triesText(_ count: Int) -> String { "\(count) \(count == 1 ? "try" : "tries")" }
-
-/// The results of a probe, for people and programs.
-enum ProbeReport {
-  static func text(
-    _ results: [Probe.Result], meter: String, port: PortAddress, settings: SerialSettings, raw: Bool
-  ) -> [String] {
-    var out: [String] = ["meter \(meter) on \(port), \(settings)"]
-    for result in results {
-      let time = "\(result.roundTrip.milliseconds) ms, \(triesText(result.tries))"
-      switch result.outcome {
-      case .told(let observations):
-        out.append("\(result.query)  \(time)")
-        out += observations.map { "  \($0.line)" }
-      case .refused(let reason): out.append("\(result.query)  refused: \(reason)  (\(time))")
-      case .damaged(let reason): out.append("\(result.query)  not believed: \(reason)  (\(time))")
-      case .silent: out.append("\(result.query)  no answer  (\(triesText(result.tries)))")
-      }
-      if raw {
-        for run in result.traffic { out.append("  \(run.sent ? ">" : "<") \(hexString(run.bytes))") }
-      }
+extension ScanPlan.Language {
+  /// What a meter of `profile` speaks.
+  init(_ profile: DeviceProfile) {
+    switch profile.language {
+    case .modbus: self = .modbus
+    case .dlt645(.of2007, _): self = .dlt645of2007
+    case .dlt645(.of1997, _): self = .dlt645of1997
     }
-    return out
+  }
+}
+
+/// Registers that a person wants to see: `holding:0+10`, `input:0x48+2`.
+struct RegisterWish {
+  let function: ReadFunction
+  let first: UInt16
+  let count: UInt16
+
+  init(_ text: String) throws {
+    let parts = text.split(separator: ":", omittingEmptySubsequences: false)
+    let ends = parts.last?.split(separator: "+", omittingEmptySubsequences: false) ?? []
+    let functions: [Substring: ReadFunction] = ["holding": .holdingRegisters, "input": .inputRegisters]
+    guard parts.count == 2, let function = functions[parts[0]], (1...2).contains(ends.count),
+      let first = Self.number(ends[0]), let count = ends.count == 2 ? Self.number(ends[1]) : 1,
+      ReadRequest(unit: 1, function: function, register: first, count: count) != nil
+    else {
+      throw Complaint(
+        .usage, "\"\(text)\" are no registers",
+        "Write holding:0+10 or input:0x48+2: the first register as on the wire, from 0, and how many; 125 at most.")
+    }
+    self.function = function
+    self.first = first
+    self.count = count
   }
 
-  static func json(_ results: [Probe.Result], meter: String, port: PortAddress, settings: SerialSettings) -> JSON {
-    .object([
-      "meter": .string(meter), "port": .string("\(port)"), "serial": .string("\(settings)"),
-      "answers": .array(
-        results.map { result in
-          var members: [JSON.Member] = [
-            .init("query", .string("\(result.query)")),
-            .init("tries", .integer(Int64(result.tries))),
-            .init("round_trip_ms", .integer(result.roundTrip.milliseconds)),
-          ]
-          switch result.outcome {
-          case .told(let observations):
-            members += [.init("outcome", "told"), .init("values", .array(observations.map(\.json)))]
-          case .refused(let reason): members += [.init("outcome", "refused"), .init("reason", .string(reason))]
-          case .damaged(let reason): members += [.init("outcome", "damaged"), .init("reason", .string(reason))]
-          case .silent: members.append(.init("outcome", "silent"))
-          }
-          members.append(
-            .init(
-              "traffic",
-              .array(
-                result.traffic.map {
-                  .object(["direction": $0.sent ? "sent" : "received", "bytes": .string(hexString($0.bytes))])
-                })))
-          return .object(members)
-        }),
-    ])
+  private static func number(_ text: Substring) -> UInt16? {
+    let isHex = text.hasPrefix("0x") || text.hasPrefix("0X")
+    let digits = isHex ? text.dropFirst(2) : text
+    guard !digits.isEmpty, digits.allSatisfy(\.isHexDigit) else { return nil }
+    return UInt16(digits, radix: isHex ? 16 : 10)
   }
 }

@@ -13,13 +13,16 @@ struct SimulateCommand: AsyncParsableCommand {
     discussion: """
       Prints where each line is and goes on until it is interrupted. With --link the path that the configuration \
       names as a port becomes a link to the terminal, so that meterd run works with the same file. Faults are set a \
-      meter with simulate = { silent = true } and the like in the configuration.
+      meter with simulate = { silent = true } and the like in the configuration, or for all of them with the options \
+      below. Chances are in parts per million: 20000 is 2 %.
 
       With --verify nothing is played: each usable reading of a store is held against what the meter of the
       configuration had in that register when it was read. Exit code 65 where one is wrong or a checksum does not match.
 
       EXAMPLES
         meterd simulate --config station.toml --link
+        meterd simulate --config station.toml --link --late 20000 --noise 20000 --seed 7
+        meterd simulate --config station.toml --link --twins
         meterd simulate --config station.toml --verify meterd.db
       """)
 
@@ -35,23 +38,27 @@ struct SimulateCommand: AsyncParsableCommand {
   @Flag(help: "One JSON object a line.")
   var json = false
 
+  @OptionGroup(title: "Faults") var faults: FaultOptions
+
   func run() async throws {
     signal(SIGPIPE, SIG_IGN)
     let station = try Station(Configuration.load(config))
     if let verify { return try check(verify, station) }
     let signals = await UnixSignalsSequence(trapping: [.sigterm, .sigint])
+    let seed = faults.seed ?? Simulation.seed(station.configuration.station)
     let simulated: SimulatedStation
     do throws(SimulatorError) {
-      simulated = try await SimulatedStation.open(
-        try Simulation.describe(station) { link ? "\($0.port)" : nil }, clock: Simulation.clock())
+      let lines = faults.apply(to: try Simulation.describe(station) { link ? "\($0.port)" : nil }, seed: seed)
+      simulated = try await SimulatedStation.open(lines, clock: Simulation.clock())
     } catch {
       throw error.complaint
     }
+    if faults.drawsAny || faults.seed != nil { writeError("seed \(seed)\n") }
     for (line, entry) in zip(simulated.lines, station.configuration.lines) {
       if json {
         let object: JSON = .object([
           "line": .string(line.name), "path": .string(line.path), "serial": .string("\(entry.settings)"),
-          "meters": .integer(Int64(entry.meters.count)),
+          "meters": .integer(Int64(entry.meters.count)), "seed": .string("\(seed)"),
         ])
         print(object.text)
       } else {

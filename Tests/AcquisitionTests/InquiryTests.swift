@@ -46,7 +46,8 @@ private struct PlaceCase: Sendable, CustomTestStringConvertible {
       bus = SimulatedBus(network: [BusMeter(meter, faults: faults)], faults: own, clock: clock)
     }
     let simulated = try SimulatedLine(name: "i", place: place, bus: bus)
-    let line = Line(try #require(PortAddress(simulated.path)), settings: try settings(quickSettings))
+    let line = Line(
+      try #require(PortAddress(simulated.path)), settings: try settings(quickSettings), guardedBy: WireGuard())
     try line.open()
     return (line, simulated)
   }

@@ -143,6 +143,22 @@ struct BadCase: Sendable, CustomTestStringConvertible {
     #expect(account.from == CivilDate("2026-09-25"))
   }
 
+  @Test func `a line may have a trace, and two lines have two`() throws {
+    let one = Self.good.replacing("simulate-echo-ppm = 7", with: "trace = \"/var/bus1.trace\"")
+    let line = try #require(configuration(one).lines.first)
+    #expect(line.trace == Configuration.TraceEntry(path: "/var/bus1.trace", megabytes: 8))
+    #expect(line.moved(to: .device(path: "/dev/ttyS9")).trace == line.trace)
+    let larger = one.replacing("bus1.trace\"", with: "bus1.trace\"\ntrace-megabytes = 20")
+    #expect(try configuration(larger).lines.first?.trace?.megabytes == 20)
+    let both = one.replacing("name = \"bus2\"", with: "name = \"bus2\"\ntrace = \"/var/bus1.trace\"")
+    #expect {
+      try configuration(both)
+    } throws: { error in
+      "\(error)".hasSuffix("line[1].trace: /var/bus1.trace is already the trace of line \"bus1\"")
+    }
+    #expect(try configuration(Self.good).lines.allSatisfy { $0.trace == nil })
+  }
+
   static let bad: [BadCase] = [
     BadCase("station = \"S-1\"", "", "meterd.toml: station: this key is required"),
     BadCase(
@@ -171,8 +187,18 @@ struct BadCase: Sendable, CustomTestStringConvertible {
       "meterd.toml:11: line[0].simulate-echo-ppm: -7 is outside 0 to 1000000"),
     BadCase(
       "simulate-echo-ppm = 7", "baud = 9600",
-      "meterd.toml:11: line[0].baud: unknown key; keys here are allow-broadcast, meter, name, port, serial, simulate-echo-ppm"
+      "meterd.toml:11: line[0].baud: unknown key; keys here are allow-broadcast, meter, name, port, serial, simulate-echo-ppm, trace, trace-megabytes"
     ),
+    BadCase(
+      "simulate-echo-ppm = 7", "trace = \"bus1.trace\"",
+      "meterd.toml:11: line[0].trace: \"bus1.trace\" is no file; write its whole path, such as \"/var/lib/meterd/bus1.trace\""
+    ),
+    BadCase(
+      "simulate-echo-ppm = 7", "trace-megabytes = 4",
+      "meterd.toml:11: line[0].trace-megabytes: there is no trace; name its file: trace = \"/PATH\""),
+    BadCase(
+      "simulate-echo-ppm = 7", "trace = \"/t\"\ntrace-megabytes = 0",
+      "meterd.toml:12: line[0].trace-megabytes: 0 is outside 1 to 1024"),
     BadCase(
       "serial = \"9600 8N1\"", "serial = \"9601 8N1\"",
       "meterd.toml:10: line[0].serial: \"9601 8N1\" are no serial settings; write \"2400 8E1\", with one of \(SerialSettings.knownBauds.map(String.init).joined(separator: ", ")) baud"

@@ -8,6 +8,7 @@ import Metering
 final class PtyPeer: @unchecked Sendable {
   let path: String
   private let controller: CInt
+  var controllerEnd: CInt { controller }
   private let device: CInt
 
   init() {

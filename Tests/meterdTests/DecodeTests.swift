@@ -176,7 +176,7 @@ import Testing
       seen.outputText == """
         dlt645-2007 request at 1, 16 bytes: 68 61 01 00 00 00 00 68 11 04 33 33 34 33 14 16
           address     000000000161
-          control     11H  read
+          control     11H  read  读数据
           identifier  00010000
         modbus-rtu reply at 19, 9 bytes: 01 04 04 43 66 33 34 1B 38
           unit        1

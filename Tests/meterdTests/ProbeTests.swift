@@ -1,9 +1,13 @@
 import CSerial
+import DLT645
 import Foundation
 import Glibc
+import Modbus
 import Metering
 import Simulator
 import Testing
+
+@testable import meterd
 
 /// `meterd probe`, as a technician meets it.
 @Suite(.serialized) struct ProbeTests {
@@ -71,10 +75,34 @@ import Testing
           A Modbus unit is 1 to 247.
         """),
     Mistake(
-      arguments: ["/dev/ttyS1", "--protocol", "modbus", "--address", "1"], status: 64,
+      arguments: ["/dev/ttyS1", "--protocol", "modbus"], status: 64,
       errors: """
-        meterd: a Modbus meter needs --profile: its registers say nothing of themselves
-          There are: \(profiles).
+        meterd: a Modbus meter needs --address
+          Units are 1 to 247; find them with: meterd scan /dev/ttyS1
+        """),
+    Mistake(
+      arguments: ["/dev/ttyS1", "--address", "0"], status: 64,
+      errors: """
+        meterd: "0" is no address of a modbus meter
+          A Modbus unit is 1 to 247.
+        """),
+    Mistake(
+      arguments: ["/dev/ttyS1", "--address", "20231111"], status: 64,
+      errors: """
+        meterd: "20231111" is no address of a DL/T 645 meter
+          The address is the 12 digits on the meter, or AAAAAAAAAAAA for the only meter on the line.
+        """),
+    Mistake(
+      arguments: ["/dev/ttyS1", "--registers", "holding:0+10"] + meter, status: 64,
+      errors: """
+        meterd: --registers are those of a Modbus meter
+          Give its --address, 1 to 247.
+        """),
+    Mistake(
+      arguments: ["/dev/ttyS1", "--address", "1", "--registers", "coil:0+10"], status: 64,
+      errors: """
+        meterd: "coil:0+10" are no registers
+          Write holding:0+10 or input:0x48+2: the first register as on the wire, from 0, and how many; 125 at most.
         """),
     Mistake(
       arguments: ["/dev/ttyS1", "--protocol", "modbus", "--profile", "acme", "--address", "1"], status: 78,
@@ -92,7 +120,7 @@ import Testing
       arguments: ["/dev/ttyS1", "--protocol", "smoke"] + address, status: 64,
       errors: """
         meterd: unknown protocol "smoke"
-          Write dlt645-2007 or modbus.
+          Write dlt645-2007, dlt645-1997, dlt645 or modbus.
         """),
     Mistake(
       arguments: ["/dev/ttyS1", "energy.nope"] + meter, status: 64,
@@ -130,7 +158,7 @@ import Testing
     let meters = try await station.simulate()
     defer { meters.end() }
     let advice =
-      "Check the address, the A/B wiring and the speed. If other meters on this line answer, it is this meter."
+      "Check the address, the A/B wiring and the speed. If other meters on this line answer, it is this meter. Without --serial the usual settings are tried."
     let wildcard = " Alone on the line it answers to --address AAAAAAAAAAAA."
     for (meter, serial) in [
       ("202311110009", "115200 8E1"), ("202311110003", "115200 8E1"), ("202311110001", "9600 8E1"),
@@ -156,10 +184,10 @@ import Testing
       [
         "probe", station.port, "--protocol", "dlt645-2007", "--address", "AAAAAAAAAAAA", "--serial", "115200 8E1",
         "--tries", "1",
-      ], fails: 69,
+      ], fails: 65,
       """
-      meterd: no meter on \(station.port) told its address (1 try, 115200 8E1)
-        To AAAAAAAAAAAA a meter answers soundly while it is alone on the line. Take the others off, or give the address of one; else check the A/B wiring and the speed.
+      meterd: what came from \(station.port) is no meter's address (dlt645-2007 at 115200 8E1)
+        Several meters that answer at once sound like this: meterd scan \(station.port) tells them apart. Else check speed and parity; --raw shows the bytes.
       """)
   }
 
@@ -171,10 +199,11 @@ import Testing
     let text = try await station.folder.run(line + Self.meter)
     #expect(text.status == 0, "\(text.errorText)")
     let printed = text.outputText.split(separator: "\n")
-    #expect(printed.first == "meter 202311110001 on \(station.port), 115200 8E1")
-    #expect(try printed[1].wholeMatch(of: Regex("DI 0001FF00  [0-9]+ ms, [1-3] tr(y|ies)")) != nil)
-    #expect(try printed[2].wholeMatch(of: Regex("  energy.import.active.total  [0-9]+\\.[0-9]{2} kWh  正向有功电能总")) != nil)
-    #expect(printed.count == 7)
+    #expect(printed.first == "meter 202311110001 on \(station.port), 115200 8E1, dlt645-2007")
+    #expect(printed[1].hasPrefix("read as dlt645-2007-three-phase, a guess: voltage.l2 "))
+    #expect(try printed[2].wholeMatch(of: Regex("DI 0001FF00  [0-9]+ ms, [1-3] tr(y|ies)")) != nil)
+    #expect(try printed[3].wholeMatch(of: Regex("  energy.import.active.total  [0-9]+\\.[0-9]{2} kWh  正向有功电能总")) != nil)
+    #expect(printed.count == 8)
 
     let before = SimulatedInstant(unixMilliseconds: cserial_unix_milliseconds())
     let dlt645 = try await told(in: station, line + ["--json"] + Self.meter)
@@ -202,6 +231,103 @@ import Testing
     #expect(
       dlt645.answers.first?.traffic.first?.bytes
         == "FE FE FE FE 68 01 00 11 11 23 20 68 11 04 33 32 34 33 17 16")
+  }
+
+  @Test func `a port alone is enough: settings, edition and address are found`() async throws {
+    let port = try await SimulatedPort(
+      [SimulatedPort.Meter(profile: "dlt645-2007-single-phase", address: "202311110001")], serial: "9600 8E1")
+    let seen = try await port.run("probe", port.path, "voltage.l1")
+    #expect(seen.status == 0)
+    #expect(
+      seen.errorText == """
+        trying dlt645-2007 at 2400 8E1
+        trying dlt645-1997 at 2400 8E1
+        trying dlt645-2007 at 9600 8E1
+        meter 202311110001 answers: dlt645-2007 at 9600 8E1
+
+        """)
+    let lines = seen.outputText.split(separator: "\n")
+    #expect(lines.first == "meter 202311110001 on \(port.path), 9600 8E1, dlt645-2007")
+    #expect(lines.dropFirst().first == "read as dlt645-2007-single-phase, a guess: no voltage.l2, 4 rates")
+    #expect(lines.last?.hasPrefix("  voltage.l1  2") == true && lines.last?.contains(" V  ") == true)
+  }
+
+  @Test func `a 1997 meter is found and read`() async throws {
+    let port = try await SimulatedPort(
+      [SimulatedPort.Meter(profile: "dlt645-2007-single-phase", address: "000000063295", edition: .dlt645v1997)],
+      serial: "115200 8E1")
+    let seen = try await port.run("probe", port.path, "--serial", "115200 8E1", "--tries", "1", "--raw")
+    #expect(seen.status == 0)
+    #expect(seen.errorText.hasSuffix("meter 000000063295 answers: dlt645-1997 at 115200 8E1\n"))
+    #expect(seen.outputText.contains("\nDI 9010  "))
+    #expect(seen.outputText.contains("  energy.import.active.total  "))
+    #expect(seen.outputText.contains("  > FE FE FE FE 68 95 32 06 00 00 00 68 01 02 43 C3 "))
+  }
+
+  @Test func `a Modbus meter needs no profile: it is recognised, and bare registers are shown`() async throws {
+    let port = try await SimulatedPort(
+      [SimulatedPort.Meter(profile: "eastron-sdm630", address: "7")], serial: "9600 8N1")
+    let seen = try await port.folder.run("probe", port.path, "--address", "7", "voltage.l1", "--json")
+    #expect(seen.status == 0)
+    let object = try #require(try JSONSerialization.jsonObject(with: Data(seen.output)) as? [String: Any])
+    #expect(object["protocol"] as? String == "modbus" && object["meter"] as? String == "7")
+    #expect(object["profile"] as? String != nil)
+    let answers = try #require(object["answers"] as? [[String: Any]])
+    let values = try #require(answers.first?["values"] as? [[String: Any]])
+    #expect(values.first?["quality"] as? String == "ok" && values.first?["quantity"] as? String == "voltage.l1")
+    let raw = try await port.run("probe", port.path, "--address", "7", "--registers", "input:0x0+2")
+    let lines = raw.outputText.split(separator: "\n")
+    #expect(raw.status == 0 && lines.count == 4)
+    #expect(lines[1].hasPrefix("input 0+2  "))
+    #expect(lines[2].hasPrefix("  0  43") && lines[2].contains("  f32 2"))
+    #expect(lines[3].hasPrefix("  1  "))
+  }
+
+  @Test func `a line without meters, asked for the address of its only one`() async throws {
+    let port = try await SimulatedPort([], serial: "115200 8E1")
+    let seen = try await port.run(
+      "probe", port.path, "--protocol", "dlt645-2007", "--serial", "115200 8E1", "--tries", "1")
+    #expect(seen.status == 69)
+    #expect(
+      seen.errorText == """
+        meterd: no meter on \(port.path) told its address (1 try, 115200 8E1)
+          To AAAAAAAAAAAA a meter answers soundly while it is alone on the line. Take the others off, or give the address of one; else check the A/B wiring and the speed.
+
+        """)
+  }
+
+  @Test func `two meters at once are told from one that is wired wrong`() async throws {
+    let port = try await SimulatedPort(
+      [
+        SimulatedPort.Meter(profile: "dlt645-2007-single-phase", address: "202311110001"),
+        SimulatedPort.Meter(
+          profile: "dlt645-2007-single-phase", address: "202311110002", delay: .milliseconds(300)),
+      ], serial: "115200 8E1")
+    let seen = try await port.run(
+      "probe", port.path, "--serial", "115200 8E1", "--protocol", "dlt645-2007", "--tries", "1")
+    #expect(seen.status == 65)
+    #expect(
+      seen.errorText == """
+        meterd: more than one meter answers on \(port.path): 202311110001, 202311110002
+          Give the address of one. All of them are found with: meterd scan \(port.path)
+
+        """)
+  }
+
+  @Test(arguments: [
+    ("holding:0+10", 3, 0, 10), ("input:0x48+2", 4, 72, 2), ("input:65535", 4, 65_535, 1),
+    ("holding:0+125", 3, 0, 125),
+  ])
+  func `registers are named by kind, first and count`(_ text: String, _ code: UInt8, _ first: UInt16, _ count: UInt16)
+    throws
+  {
+    let wish = try RegisterWish(text)
+    #expect(wish.function.rawValue == code && wish.first == first && wish.count == count)
+  }
+
+  @Test(arguments: ["", "holding", "holding:", "holding:0+0", "holding:0+126", "input:65535+2", "input:0x+1", "x:0+1"])
+  func `what names no registers is refused`(_ text: String) {
+    #expect(throws: (any Error).self) { try RegisterWish(text) }
   }
 
   struct Told: Decodable {

@@ -9,7 +9,9 @@ import Testing
     #expect(version.status == 0 && version.outputText == "0.1.0\n")
     let help = try await folder.run("--help")
     #expect(help.status == 0 && help.errorText == "")
-    for command in ["run", "check", "demo", "simulate", "probe", "decode", "readings", "bill", "rate"] {
+    for command in [
+      "run", "check", "demo", "simulate", "scan", "probe", "trace", "decode", "readings", "bill", "rate",
+    ] {
       #expect(help.outputText.contains("\n  \(command) "))
       #expect(try await folder.run(command, "--help").status == 0)
     }
@@ -17,7 +19,8 @@ import Testing
   }
 
   @Test(arguments: [
-    ["frobnicate"], ["decode"], ["rate"], ["probe", "/dev/ttyS1"], ["check", "--frob"], ["bill", "show", "one"],
+    ["frobnicate"], ["decode"], ["rate"], ["probe"], ["scan"], ["trace"],
+    ["simulate", "--config", "x", "--late", "1000001"], ["check", "--frob"], ["bill", "show", "one"],
     ["run", "--log-level", "loud"],
   ])
   func `a command line that cannot be taken: 64, and a word of why`(_ arguments: [String]) async throws {

@@ -12,6 +12,9 @@
 /// -ENOTTY when the path is something else than a terminal.
 int cserial_open(const char *path);
 
+/// The same for one who only listens: the kernel refuses every byte that is written.
+int cserial_open_to_listen(const char *path);
+
 struct cserial_settings {
   uint32_t baud;
   uint8_t data_bits;  // 7 or 8
