@@ -49,7 +49,7 @@ public actor LineWorker {
       listensFirst: listensFirst, planClock: PlanClock(), tell: tell)
   }
 
-  init(
+  package init(
     name: String, address: PortAddress, settings: SerialSettings, meters: [LineMeter], plan: LinePlan,
     clock: WallClock, listensFirst: Bool = false, planClock: PlanClock, tell: @escaping @Sendable (LineEvent) -> Void
   ) throws(SpeakerError) {
@@ -297,11 +297,11 @@ public actor LineWorker {
 }
 
 /// The boot clock as plans see it. Tests let it go faster, so that rests of seconds pass in milliseconds.
-struct PlanClock: Sendable {
+package struct PlanClock: Sendable {
   private let origin = HostClock.boot
   private let speed: Int64
 
-  init(speed: Int64 = 1) { self.speed = speed }
+  package init(speed: Int64 = 1) { self.speed = speed }
 
   var now: BootInstant { origin + (HostClock.boot - origin) * speed }
 

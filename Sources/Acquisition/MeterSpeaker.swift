@@ -1,8 +1,8 @@
-internal import DLT645
+package import DLT645
 internal import Devices
 internal import Host
-internal import Line
-internal import Metering
+package import Line
+package import Metering
 internal import Modbus
 internal import ModbusClient
 
@@ -14,10 +14,10 @@ public struct SpeakerError: Error, Hashable, Sendable {
 /// Puts a question to a meter in its own protocol and tells what came of it.
 ///
 /// Belongs to the thread of one line, with the Modbus engine that serves it.
-final class MeterSpeaker {
+package final class MeterSpeaker {
   private var modbus: ModbusContext
 
-  init() throws(SpeakerError) {
+  package init() throws(SpeakerError) {
     do {
       modbus = try ModbusContext(.rtu)
     } catch {
@@ -26,24 +26,24 @@ final class MeterSpeaker {
   }
 
   /// What came of a question.
-  struct Said {
-    var result: SaidResult
-    var record: ExchangeRecord
+  package struct Said {
+    package var result: SaidResult
+    package var record: ExchangeRecord
   }
 
-  enum SaidResult {
+  package enum SaidResult {
     case told(Told)
     case refused(String)
     case damaged(String)
     case silent
   }
 
-  struct Told {
-    let observations: [Observation]
+  package struct Told {
+    package let observations: [Observation]
     /// The frames that were believed.
-    let frames: [[UInt8]]
+    package let frames: [[UInt8]]
     /// The address that answered, where it was not known before.
-    var from: Address?
+    package var from: Address?
     /// Registers of the answer that could not be read.
     var faults: [RegisterFault] = []
   }
@@ -57,7 +57,7 @@ final class MeterSpeaker {
   /// Asks once; no retries. Throws when the port fails.
   ///
   /// An answer is listened after for `listening`, or for the silence that the line keeps anyway.
-  func ask(
+  package func ask(
     _ query: Query, of meter: LineMeter, on line: Line, replyTimeout: BootInstant.Span,
     listening: BootInstant.Span = .zero
   ) throws(LineError) -> Said {

@@ -21,6 +21,8 @@ public final class Line {
   private var buffer = [UInt8](repeating: 0, count: 512)
   private var parity = ParityFilter()
   private var pace = PaceSense()
+  /// Takes bytes apart as those of a UART with marked parity, though the port is a terminal without one.
+  package var expectsMarks = false
 
   public init(_ address: PortAddress, settings: SerialSettings) {
     self.address = address
@@ -154,7 +156,7 @@ public final class Line {
     var step = ConversationStep.listen
     for index in 0..<count {
       var byte = buffer[index]
-      if port?.marksParity == true {
+      if marksParity {
         switch parity.receive(byte) {
         case .none: continue
         case .broken:
@@ -185,7 +187,7 @@ public final class Line {
     do {
       counters.bytesTrailing += try awaitSilence(silence) { bytes in
         for byte in bytes {
-          guard self.port?.marksParity == true else {
+          guard self.marksParity else {
             _ = conversation.receive(byte)
             continue
           }
@@ -238,6 +240,8 @@ public final class Line {
       guard now < giveUp else { throw .babble(address, bytes: discarded) }
     }
   }
+
+  private var marksParity: Bool { expectsMarks || port?.marksParity == true }
 
   private func waitReadable(until instant: BootInstant) throws(LineError) -> Bool {
     switch port {
