@@ -17,6 +17,8 @@ public struct MeterHealth: Hashable, Sendable {
   ///
   /// A meter answers in order. So once it has answered a question of another shape, nothing older is owed.
   public private(set) var owed: [Query.Shape: BootInstant] = [:]
+  /// Shapes owed since before the last answer but one, where answers may overtake each other.
+  private var overtaken: Set<Query.Shape> = []
   /// How fast the meter answers, by the shape of the question: a block of settlements takes far longer than a clock.
   private var paces: [Query.Shape: Pace] = [:]
 
@@ -57,9 +59,12 @@ public struct MeterHealth: Hashable, Sendable {
   /// True while some answer may still come late.
   public func isOwed(at now: BootInstant) -> Bool { owed.contains { $0.value > now } }
 
-  mutating func answered(_ query: Query, delay: BootInstant.Span?) {
+  /// With `mayOvertake` an answer may be passed by the next one, as behind some serial servers: what is owed is done
+  /// with only when two others have come.
+  mutating func answered(_ query: Query, delay: BootInstant.Span?, mayOvertake: Bool = false) {
     state = .answering
-    owed = [:]
+    owed = mayOvertake ? owed.filter { !overtaken.contains($0.key) && $0.key != query.shape } : [:]
+    overtaken = Set(owed.keys)
     var pace = paces[query.shape, default: Pace()]
     pace.answers += 1
     pace.lateness = 0
@@ -73,22 +78,27 @@ public struct MeterHealth: Hashable, Sendable {
   /// A refusal of a question that nothing proves is treated as owed: the true answer may follow.
   mutating func refused(_ query: Query, at now: BootInstant) {
     state = .answering
-    if isOwed(at: now) { owed[query.shape] = now + Self.longestLateness }
+    if isOwed(at: now) { owe(query.shape, at: now) }
   }
 
   /// Bytes came, but no answer that can be believed.
-  mutating func damaged(_ query: Query, at now: BootInstant) { owed[query.shape] = now + Self.longestLateness }
+  mutating func damaged(_ query: Query, at now: BootInstant) { owe(query.shape, at: now) }
+
+  private mutating func owe(_ shape: Query.Shape, at now: BootInstant) {
+    owed[shape] = now + Self.longestLateness
+    overtaken.remove(shape)
+  }
 
   /// The connection was lost while nobody knows what is still under way: serial servers hand what comes late to the
   /// next connection. DL/T 645 answers say themselves what they answer.
   mutating func connectionLost(_ queries: some Sequence<Query>, at now: BootInstant) {
     for query in queries {
-      if case .registers = query { owed[query.shape] = now + Self.longestLateness }
+      if case .registers = query { owe(query.shape, at: now) }
     }
   }
 
   mutating func silent(_ query: Query, at now: BootInstant) {
-    owed[query.shape] = now + Self.longestLateness
+    owe(query.shape, at: now)
     paces[query.shape]?.lateness += 1
     let silences: Int
     if case .setAside(let before, _) = state { silences = before + 1 } else { silences = 1 }

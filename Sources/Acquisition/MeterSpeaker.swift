@@ -29,6 +29,8 @@ package final class MeterSpeaker {
   package struct Said {
     package var result: SaidResult
     package var record: ExchangeRecord
+    /// A second answer to the same question came, and said something else.
+    package var isContradicted = false
   }
 
   package enum SaidResult {
@@ -84,10 +86,14 @@ package final class MeterSpeaker {
       .data(identifier), to: address, wakeUps: meter.wakeUps, rates: meter.profile.rates)
     let timing = ExchangeTiming(silence: meter.quietBefore, reply: replyTimeout, gap: meter.gap)
     let record = try line.run(&conversation, settings: meter.settings, timing: timing)
-    var said = Said(result: result(conversation, identifier), record: record)
+    var said = Said(
+      result: result(conversation, identifier), record: record, isContradicted: conversation.isContradicted)
     guard conversation.end.isAnswer else { return said }
     try line.settle(&conversation, silence: max(timing.silence - Self.preparation, listening))
-    if !conversation.end.isAnswer { said.result = .damaged(conversation.damage) }
+    if !conversation.end.isAnswer {
+      said.result = .damaged(conversation.damage)
+      said.isContradicted = conversation.isContradicted
+    }
     return said
   }
 
@@ -122,10 +128,14 @@ package final class MeterSpeaker {
     let timing = ExchangeTiming(silence: silence, reply: replyTimeout, gap: meter.gap)
     let record = try line.run(&conversation, settings: meter.settings, timing: timing)
     // Worked out within the silence that follows anyway.
-    var said = Said(result: result(conversation, request, meter), record: record)
+    var said = Said(
+      result: result(conversation, request, meter), record: record, isContradicted: conversation.isContradicted)
     guard conversation.end.isAnswer else { return said }
     try line.settle(&conversation, silence: max(timing.silence - Self.preparation, listening))
-    if !conversation.end.isAnswer { said.result = .damaged(conversation.damage) }
+    if !conversation.end.isAnswer {
+      said.result = .damaged(conversation.damage)
+      said.isContradicted = conversation.isContradicted
+    }
     return said
   }
 
@@ -144,6 +154,29 @@ package final class MeterSpeaker {
       } catch {
         return .damaged("\(error)")
       }
+    }
+  }
+
+  /// The last frame of a whole answer to `query` in bytes that came for another reason; `nil` where there is none.
+  func answer(in bytes: [UInt8], to query: Query, of meter: LineMeter) -> [UInt8]? {
+    switch (query, meter.address) {
+    case (.identifier(let identifier), .dlt645(let address)):
+      var conversation = DLT645Conversation(.data(identifier), to: address, wakeUps: 0, rates: meter.profile.rates)
+      _ = conversation.start()
+      for byte in bytes { _ = conversation.receive(byte) }
+      if conversation.outcome == nil { _ = conversation.timedOut() }
+      switch conversation.outcome {
+      case .data(_, _, let frames), .refused(_, _, let frames): return frames.last
+      // Two more, that differ.
+      case .failed(.contradicted): return []
+      case .address, .failed, .silent, .none: return nil
+      }
+    case (.registers(let function, let start, let count), .modbus(let unit)):
+      guard let request = ReadRequest(unit: unit, function: function, register: start, count: count) else { return nil }
+      var conversation = ModbusConversation(request, request: request.rtu)
+      for byte in bytes { _ = conversation.receive(byte) }
+      return conversation.found?.frame
+    case (.identifier, .modbus), (.registers, .dlt645): return nil
     }
   }
 }

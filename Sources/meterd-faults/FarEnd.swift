@@ -171,6 +171,8 @@ struct Cable: ~Copyable {
   private var talk: CInt
   private let hold: CInt
   private let isServer: Bool
+  /// Gone with the adapter, as udev has it: the terminal's number may soon be another's.
+  private let link: String?
 
   init(_ place: FarEnd.Place) throws(FaultError) {
     switch place {
@@ -184,17 +186,22 @@ struct Cable: ~Copyable {
       if case .link(let link) = place {
         guard unsafe cserial_point_link(link, path) == 0 else { throw FaultError("cannot link \(link)") }
         path = link
+        self.link = link
+      } else {
+        link = nil
       }
       (talk, hold, isServer, port) = (controller, device, false, .device(path: path))
     case .server:
       var bound: UInt16 = 0
       let listener = unsafe cserial_listen_local(0, &bound)
       guard listener >= 0 else { throw FaultError("no port: errno \(-listener)") }
+      link = nil
       (talk, hold, isServer, port) = (-1, listener, true, .server(host: "127.0.0.1", port: Int(bound)))
     }
   }
 
   deinit {
+    if let link { _ = unsafe unlink(link) }
     if talk >= 0 { close(talk) }
     close(hold)
   }

@@ -99,7 +99,16 @@ final class Ledger: Sendable {
     let heardAt: BootInstant
   }
 
-  private let entries = Mutex<[Entry]>([])
+  /// The newest of them; so many that a line of hundreds of questions a second remembers half a minute.
+  private let entries: Mutex<(ring: [Entry], count: Int)>
+  private static let kept = 8192
+
+  init() {
+    let nobody = Entry(
+      asked: Asked(tongue: .dlt645, meter: 0, item: 0, function: 0), heardAt: BootInstant(nanoseconds: 0))
+    // Its memory is taken at once, so that it does not grow while that of the line is measured.
+    entries = Mutex((Array(repeating: nobody, count: Self.kept), 0))
+  }
 
   private let words = Mutex<(isWhole: Bool, bytes: [[UInt8]])>((false, []))
 
@@ -110,17 +119,24 @@ final class Ledger: Sendable {
   /// The number that answers a question heard now: counted up by one, as a register is.
   func number(for asked: Asked, at now: BootInstant) -> Int64 {
     entries.withLock {
-      $0.append(Entry(asked: asked, heardAt: now))
+      $0.count += 1
+      $0.ring[$0.count % Self.kept] = Entry(asked: asked, heardAt: now)
       return Int64($0.count)
     }
   }
 
   func entry(_ number: Int64) -> Entry? {
-    entries.withLock { $0.indices.contains(Int(number) - 1) ? $0[Int(number) - 1] : nil }
+    entries.withLock { all in
+      guard number > 0, number <= Int64(all.count), number > Int64(all.count - Self.kept) else { return nil }
+      return all.ring[Int(number) % Self.kept]
+    }
   }
 
   /// Whether every value is what `meter` answered to `query` as it was put after `startedAt`.
-  func isTrue(_ told: [Observation], to query: Query, of meter: LineMeter, since startedAt: BootInstant) -> Bool {
+  ///
+  /// Without `startedAt` an answer to the same question at an earlier time will do.
+  func isTrue(_ told: [Observation], to query: Query, of meter: LineMeter, since startedAt: BootInstant?) -> Bool {
+    let startedAt = startedAt ?? BootInstant(nanoseconds: 0)
     guard !told.isEmpty else { return false }
     return told.allSatisfy { observation in
       guard case .number(let value) = observation.value else { return false }
@@ -254,6 +270,9 @@ enum TestMeter {
         all.append(.registers(function: .inputRegisters, start: UInt16(1000 + 200 * index), count: 2))
         all.append(
           .registers(function: .holdingRegisters, start: UInt16(6000 + 200 * (index % 2)), count: 2))
+        // Two that are longer: a reply that the machine has held up is then not taken for another.
+        all.append(.registers(function: .inputRegisters, start: 0, count: 4))
+        all.append(.registers(function: .inputRegisters, start: 0, count: 6))
       }
       return all
     }

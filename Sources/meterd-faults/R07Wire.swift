@@ -103,6 +103,11 @@ enum WireErrors {
     Cell(name: "BER 1e-3 with marked parity", errors: .rate(1e-3), frames: 150_000, limits: [.dlt645: 6.7e-9]),
   ]
 
+  /// Replies of 20 and of 9 bytes, as the limits are for.
+  private static func questions(_ tongue: Tongue) -> [Query] {
+    TestMeter.questions(tongue).filter { if case .registers(_, _, let count) = $0 { count == 2 } else { true } }
+  }
+
   static func run(_ dose: Dose) async throws -> [Outcome] {
     var outcomes: [Outcome] = []
     for tongue in Tongue.allCases { outcomes.append(try await run(dose, tongue, cells, marked: false)) }
@@ -124,7 +129,7 @@ enum WireErrors {
       let talk = Talk(
         tongue: tongue, trials: dose.of(cell.frames / 2), lines: 32,
         seed: SplitMix64.number(seed: dose.seed, index: UInt64(700 + index)), quarantine: .milliseconds(5),
-        marksParity: marked,
+        marksParity: marked, questions: questions(tongue), ignoresAge: true,
         behaviour: { NoisyMeter(ledger: $0, random: $1, errors: cell.errors, marked: marked) },
         judge: { plausible.judge($0, tongue) })
       let score = try await talk.run()

@@ -27,17 +27,17 @@ private struct SpoiltMeter: Behaviour {
   private mutating func spoil(_ reply: [UInt8], _ asked: Asked, _ now: BootInstant) -> (isWhole: Bool, [Burst]) {
     let rest: [BootInstant.Span] = [.microseconds(100), .microseconds(400), .milliseconds(1)]
     func soon() -> BootInstant { now + rest[0] }
-    switch random.below(10) {
+    switch random.below(30) {
     case 0:
       // Cut short, and the rest never comes, or long after the gap that ends a frame.
       let cut = 1 + random.below(reply.count - 1)
       let head = Burst(due: now, bytes: Array(reply[..<cut]))
-      return (false, random.chance(50) ? [head] : [head, Burst(due: now + .milliseconds(Int64(10 + random.below(60))), bytes: Array(reply[cut...]))])
+      return (false, random.chance(50) ? [head] : [head, Burst(due: now + .milliseconds(Int64(20 + random.below(100))), bytes: Array(reply[cut...]))])
     case 1:
       var less = reply
       less.remove(at: random.below(less.count))
       return (false, [Burst(due: now, bytes: less)])
-    case 2, 3:
+    case 3...7:
       // In pieces.
       var bursts: [Burst] = []
       var at = now
@@ -49,17 +49,17 @@ private struct SpoiltMeter: Behaviour {
         at = at + rest[random.below(2)]
       }
       return (true, bursts)
-    case 4:
+    case 8...11:
       return (true, [Burst(due: now, bytes: [UInt8](repeating: 0xFE, count: random.below(30)) + reply)])
-    case 5:
+    case 12...15:
       return (true, [Burst(due: now, bytes: random.bytes(1 + random.below(60)) + reply)])
-    case 6:
+    case 16...20:
       // Noise, a pause, the reply; among the noise what begins like a frame.
       let start: [UInt8] = asked.tongue == .dlt645 ? Array(reply.prefix(1 + random.below(10))) : [reply[0], reply[1]]
       return (true, [Burst(due: now, bytes: start + random.bytes(random.below(20))), Burst(due: soon(), bytes: reply)])
-    case 7:
+    case 21...24:
       return (true, [Burst(due: now, bytes: reply + random.bytes(1 + random.below(60)))])
-    case 8:
+    case 25...29:
       // Another meter's whole frame, or the meter's answer to another question, in the same read.
       let other =
         random.chance(50)
@@ -85,10 +85,10 @@ enum Noise {
       let counts = Tallies()
       let unread = Mutex<[String]>([])
       let talk = Talk(
-        tongue: tongue, trials: dose.of(500_000), lines: 48,
+        tongue: tongue, trials: dose.of(500_000), lines: 24,
         seed: SplitMix64.number(seed: dose.seed, index: UInt64(800 + index)),
         // The machine's own pauses are not to end a frame.
-        gap: 25,
+        timeout: 40, gap: 40,
         behaviour: { SpoiltMeter(ledger: $0, random: $1) },
         judge: { exchange in
           let said = exchange.ledger.lastSaid

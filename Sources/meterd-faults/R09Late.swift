@@ -15,7 +15,7 @@ private struct TardyMeters: Behaviour {
   /// A late answer waits for the next question and is handed over after its answer.
   let isOutOfOrder: Bool
   private var busyUntil: [UInt64: BootInstant] = [:]
-  private var held: [[UInt8]] = []
+  private var held: [UInt64: [UInt8]] = [:]
 
   init(
     ledger: Ledger, random: SplitMix64, counts: Tallies, percent: Int, timeout: BootInstant.Span, isOutOfOrder: Bool
@@ -39,19 +39,15 @@ private struct TardyMeters: Behaviour {
       if ready - now > timeout { counts.add("late") }
     }
     if isOutOfOrder {
-      if isLate {
-        held.append(reply)
-        if held.count == 1 { return [] }
-        // Two in a row: the first goes after the second.
-        let first = held.removeFirst()
-        held = []
-        return [Burst(due: ready, bytes: reply), Burst(due: ready + .microseconds(300), bytes: first)]
+      // Of one meter: the answers of another are no danger.
+      let behind = held.removeValue(forKey: asked.meter)
+      if isLate, behind == nil {
+        held[asked.meter] = reply
+        if ready - now <= timeout { counts.add("late") }
+        return []
       }
-      let behind = held
-      held = []
-      return [Burst(due: ready, bytes: reply)] + behind.map {
-        Burst(due: ready + .microseconds(Int64(random.below(4000))), bytes: $0)
-      }
+      let own = Burst(due: ready, bytes: reply)
+      return [own] + (behind.map { [Burst(due: ready + .microseconds(Int64(random.below(4000))), bytes: $0)] } ?? [])
     }
     ready = max(ready, busyUntil[asked.meter] ?? ready)
     busyUntil[asked.meter] = ready + .milliseconds(1)

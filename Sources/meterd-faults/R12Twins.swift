@@ -9,6 +9,7 @@ private struct TwinMeters: Behaviour {
   let ledger: Ledger
   var random: SplitMix64
   let book: TwinBook
+  let isOver: Flag
 
   mutating func answer(_ request: [UInt8], at now: BootInstant) -> [Burst] {
     guard let asked = Asked(request) else { return [] }
@@ -16,26 +17,49 @@ private struct TwinMeters: Behaviour {
     let reply = asked.reply(number)
     let ready = now + .microseconds(200)
     // The first meter of the line has the twin; one question in three is heard by both.
-    guard asked.meter & 0xF == 1, asked.item != 0x0400_0102, random.chance(33) else {
+    guard !isOver.isSet, asked.meter & 0xF == 1, asked.item != 0x0400_0102, random.chance(33) else {
       return [Burst(due: ready, bytes: reply)]
     }
-    let twin = asked.reply(ledger.number(for: asked, at: now))
+    // The other meter has counted something else altogether.
+    let other = Int64(20_000_000 + random.below(60_000_000))
+    let twin = asked.reply(other)
     guard random.chance(50) else {
       // One after the other: at once, within the silence that is kept, and long after it.
       let gap = BootInstant.Span.microseconds([0, 200, 600, 1500, 3000, 6000, 12_000, 18_000][random.below(8)])
       book.note(number, .clean)
-      book.note(number + 1, .clean)
+      book.note(other, .clean)
       return [Burst(due: ready, bytes: reply), Burst(due: ready + gap, bytes: twin)]
     }
     // Both drive the pair: where either pulls, the wire follows.
     book.note(number, .garbled)
-    book.note(number + 1, .garbled)
-    let shift = random.below(4)
-    var wire = reply
-    for (index, byte) in twin.enumerated() {
-      if wire.indices.contains(index + shift) { wire[index + shift] |= byte } else { wire.append(byte) }
+    book.note(other, .garbled)
+    return [Burst(due: ready, bytes: Self.collided(reply, twin, after: 1 + random.below(60)))]
+  }
+
+  /// What a receiver makes of two frames on one pair, the second so many bits later: a driven 0 wins over the resting
+  /// 1 of the other, and characters are found again from edge to edge.
+  private static func collided(_ first: [UInt8], _ second: [UInt8], after bits: Int) -> [UInt8] {
+    func line(_ frame: [UInt8]) -> [Bool] {
+      frame.flatMap { byte in [false] + (0..<8).map { byte >> UInt8($0) & 1 == 1 } + [true] }
     }
-    return [Burst(due: ready, bytes: wire)]
+    var wire = line(first)
+    for (index, bit) in line(second).enumerated() {
+      while wire.count <= index + bits { wire.append(true) }
+      wire[index + bits] = wire[index + bits] && bit
+    }
+    var bytes: [UInt8] = []
+    var place = 0
+    while place + 9 < wire.count {
+      guard !wire[place] else {
+        place += 1
+        continue
+      }
+      var byte: UInt8 = 0
+      for bit in 0..<8 where wire[place + 1 + bit] { byte |= 1 << UInt8(bit) }
+      bytes.append(byte)
+      place += 10
+    }
+    return bytes
   }
 }
 
@@ -89,12 +113,15 @@ enum Twins {
     _ tongue: Tongue, _ number: Int, _ quota: Int, _ sum: Tallies, _ random: SplitMix64
   ) async throws -> [String] {
     // A second is left between two questions to one meter at 2400 Bd; here a line of few meters is enough.
-    let shape = Work.Shape(tongue: tongue, meters: 3, rounds: 300, speed: 200)
+    let shape = Work.Shape(tongue: tongue, meters: 3, rounds: 300, timeout: 100, speed: 200)
     let relay = Relay()
     let book = TwinBook()
     let far = try FarEnd(.terminal, relay)
     let work = try Work("twins-\(number)", shape, port: far.port)
-    relay.set(TwinMeters(ledger: work.ledger, random: random, book: book))
+    let enough = Flag()
+    // When enough is done, the last of it is waited for.
+    let ended = Tallies()
+    relay.set(TwinMeters(ledger: work.ledger, random: random, book: book, isOver: enough))
     await work.run(limit: .seconds(120)) { event in
       switch event {
       case .answered(let answer):
@@ -108,7 +135,10 @@ enum Twins {
       }
     } isEnough: { _ in
       sum.most("running \(number)", book.clean + book.garbled)
-      return (0..<12).reduce(0) { $0 + sum["running \($1)"] } >= quota
+      if (0..<12).reduce(0, { $0 + sum["running \($1)"] }) >= quota { enough.set() }
+      guard enough.isSet else { return false }
+      ended.add("looks")
+      return ended["looks"] > 10
     }
     await far.stop()
     sum.add("doubles", book.clean + book.garbled)

@@ -39,7 +39,7 @@ final class Work: Sendable {
     self.meters = meters
     let all = TestMeter.questions(shape.tongue)
     // Modbus reads that all look alike: the hardest case for late answers.
-    let alike = shape.tongue == .modbus ? stride(from: 0, to: all.count, by: 2).map { all[$0] } : all
+    let alike = shape.tongue == .modbus ? stride(from: 0, to: all.count, by: 4).map { all[$0] } : all
     let questions = Array(alike.prefix(shape.questions))
     let programme = [[Query]](repeating: questions, count: shape.rounds)
     wanted = shape.meters * questions.count * shape.rounds
@@ -117,6 +117,7 @@ final class Work: Sendable {
     case .rejected(_, _, _, let reason):
       tally.add("rejected")
       if reason.contains("babbles") { tally.add("babbles") }
+    case .answeredTwice(_, _, _, let disagree, _): tally.add(disagree ? "told" : "told alike")
     case .late(_, _, let bytes): tally.add("late bytes", bytes)
     case .portLost: tally.add("lost")
     case .portOpened: tally.add("opened")

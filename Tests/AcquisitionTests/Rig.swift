@@ -147,6 +147,7 @@ struct Tally {
   var rejected: [String] = []
   var lateBytes = 0
   var health: [(meter: MeterID, isAnswering: Bool)] = []
+  var answeredTwice: [(query: Query, disagree: Bool)] = []
   var lost = 0
   var opened = 0
   var byMeter: [MeterID: Int] = [:]
@@ -174,6 +175,8 @@ struct Tally {
       missedFor[reason.rawValue, default: 0] += queries.count
     case .health(_, let meter, let isAnswering): health.append((meter, isAnswering))
     case .rejected(_, _, _, let reason): rejected.append(reason)
+    case .answeredTwice(_, _, let query, let disagree, _):
+      answeredTwice.append((query, disagree))
     case .late(_, _, let bytes): lateBytes += bytes
     case .portLost: lost += 1
     case .portOpened: opened += 1
