@@ -15,9 +15,13 @@ BENCH ?= line
 # `make crash-loop N=2000`; SEED=... and KEEP=1 go through as they are.
 N ?= 20
 
+# `make faults FAULTS=0.1 SEED=7 ROWS="R9 --json"`; also `make faults N=0.1`.
+FAULTS ?= $(if $(filter command line,$(origin N)),$(N),1.0)
+ROWS   ?=
+
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo test lint release bench crash-loop check install clean setup
+.PHONY: help demo test lint release bench crash-loop faults check install clean setup
 
 help: ## this list
 	@sed -nE 's/^([a-z-]+):[^#]*## (.*)/  make \1|\2/p' $(MAKEFILE_LIST) | column -t -s '|' 2>/dev/null \
@@ -49,6 +53,9 @@ bench: release ## the benchmarks, as ratios against their limits
 
 crash-loop: release ## kill -9 the daemon N times at random; nothing lost, nothing twice
 	@.ci/crash-loop '$(BINARY)' '$(N)'
+
+faults: ## what bad lines bring, many thousand times: nothing wrong is believed; N=0.1 for a tenth, ROWS="R9 --json"
+	@SEED='$(or $(SEED),645)' .ci/faults '$(FAULTS)' $(ROWS)
 
 check: ## what CI runs: tests, lint, gates, sanitizers
 	@.ci/run

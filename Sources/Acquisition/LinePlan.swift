@@ -266,7 +266,9 @@ extension LinePlan {
     for index in rounds.indices {
       for step in meters.indices {
         let start = rounds[index].cursor
-        guard let (meter, query) = choice(in: rounds[index], from: (start + step) % meters.count) else { continue }
+        guard let (meter, query) = choice(in: rounds[index], from: (start + step) % meters.count, at: now) else {
+          continue
+        }
         rounds[index].cursor = meter
         if health[meter].mayAsk(query, at: now) { return ask(meter, query, rounds[index].round) }
         // Its answer could be mistaken for a late one: first something that cannot.
@@ -281,9 +283,13 @@ extension LinePlan {
   ///
   /// A second meter at the same address may answer the last question only now, and that answer would be taken for
   /// one of the same shape.
-  private func choice(in open: OpenRound, from place: Int) -> (meter: Int, query: Query)? {
+  private func choice(
+    in open: OpenRound, from place: Int, at now: BootInstant
+  ) -> (meter: Int, query: Query)? {
     guard !health[place].isSetAside, let first = open.left[place].first else { return nil }
-    guard let last = lastAsked, last.meter == place, last.shape == first.shape else { return (place, first) }
+    guard case .registers = first, let last = lastAsked, last.meter == place, last.shape == first.shape,
+      health[place].mayAsk(first, at: now)
+    else { return (place, first) }
     if let other = open.left[place].first(where: { $0.shape != last.shape }) { return (place, other) }
     for step in 1..<max(1, meters.count) {
       let meter = (place + step) % meters.count

@@ -44,6 +44,8 @@ extension LineWorker {
           said.result = .damaged("another answer came with it")
           said.isContradicted = true
         }
+      } else if isDoubtful(meter, HostClock.boot), heard.hasMoreThanFill {
+        said.result = .damaged("more came than the answer of a meter that answers twice")
       }
     }
     if said.isContradicted { tellTwice(meter, query, disagree: true) }
@@ -55,13 +57,18 @@ extension LineWorker {
 
   func lookBack(_ heard: [UInt8]) {
     // Mostly there is nothing at all.
-    guard heard.count >= Self.shortestFrame, !held.isEmpty else { return }
+    guard !heard.isEmpty, !held.isEmpty else { return }
+    let now = HostClock.boot
     var contradicted: [Int] = []
     for (index, each) in held.enumerated() {
-      guard let frame = speaker.answer(in: heard, to: each.answer.query, of: meters[each.meter]) else { continue }
+      if isDoubtful(each.meter, now), heard.hasMoreThanFill { contradicted.append(index) }
+      guard heard.count >= Self.shortestFrame,
+        let frame = speaker.answer(in: heard, to: each.answer.query, of: meters[each.meter])
+      else { continue }
+      guard !isExplained(each) else { continue }
       let disagree = !each.answer.replies.contains(frame)
       tellTwice(each.meter, each.answer.query, disagree: disagree)
-      if disagree { contradicted.append(index) }
+      if disagree, contradicted.last != index { contradicted.append(index) }
     }
     for index in contradicted.reversed() {
       let each = held.remove(at: index)
@@ -73,10 +80,25 @@ extension LineWorker {
     }
   }
 
+  /// True where what looks like a second answer may be the late one to another question of the same shape.
+  private func isExplained(_ each: HeldAnswer) -> Bool {
+    guard !isDoubtful(each.meter, HostClock.boot) else { return false }
+    let query = each.answer.query
+    if let unanswered, unanswered.meter == each.meter, unanswered.shape == query.shape { return true }
+    return !plan.health[each.meter].mayAsk(query, at: planClock.now)
+  }
+
+  /// Two meters have answered for this one within the last hour. Their answers may garble each other, so what comes
+  /// besides a whole one counts against it.
+  private func isDoubtful(_ meter: Int, _ now: BootInstant) -> Bool {
+    doubtedAt[meter].map { now - $0 < .seconds(3600) } ?? false
+  }
+
   func tellTwice(_ meter: Int, _ query: Query, disagree: Bool) {
     let now = HostClock.boot
     let isNews = doubles[meter].map { now - $0 > .seconds(3600) } ?? true
     if isNews { doubles[meter] = now }
+    if disagree { doubtedAt[meter] = now }
     tell(.answeredTwice(line: name, meter: meters[meter].id, query: query, disagree: disagree, isNews: isNews))
   }
 
@@ -109,9 +131,14 @@ extension LineWorker {
 }
 
 extension [UInt8] {
+  /// True where there is more than wake-up bytes and what an undriven pair reads as.
+  fileprivate var hasMoreThanFill: Bool { contains { $0 != 0xFE && $0 != 0xFF && $0 != 0x00 } }
+
   /// Where `frame` begins in these bytes, the first time.
   fileprivate func place(of frame: [UInt8]) -> Int? {
     guard !frame.isEmpty, count >= frame.count else { return nil }
-    return (0...(count - frame.count)).first { self[$0] == frame[0] && self[$0..<$0 + frame.count].elementsEqual(frame) }
+    return (0...(count - frame.count)).first {
+      self[$0] == frame[0] && self[$0..<$0 + frame.count].elementsEqual(frame)
+    }
   }
 }

@@ -35,6 +35,10 @@ public actor LineWorker {
   var held: [HeldAnswer] = []
   /// When the house was last told that two meters may have one address, by meter.
   var doubles: [Int: BootInstant] = [:]
+  /// The question that was not answered just now, and whose answer may come late.
+  var unanswered: (meter: Int, shape: Query.Shape)?
+  /// When two answers to one question last disagreed, by meter.
+  var doubtedAt: [Int: BootInstant] = [:]
   private let isServer: Bool
   /// Nothing is sent into a babbling line before this.
   private var babblesUntil = BootInstant(nanoseconds: 0)
@@ -273,6 +277,7 @@ public actor LineWorker {
       tell(.late(line: name, meter: meters[lastAsked ?? ask.meter].id, bytes: said.record.bytesDiscarded))
     }
     lastAsked = ask.meter
+    if case .silent = said.result { unanswered = (ask.meter, query.shape) } else { unanswered = nil }
     listenBack(for: &said, query, ask.meter)
     return said
   }

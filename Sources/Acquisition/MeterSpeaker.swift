@@ -158,6 +158,8 @@ package final class MeterSpeaker {
   }
 
   /// The last frame of a whole answer to `query` in bytes that came for another reason; `nil` where there is none.
+  ///
+  /// A refusal does not say what it refuses, so it counts for nothing here.
   func answer(in bytes: [UInt8], to query: Query, of meter: LineMeter) -> [UInt8]? {
     switch (query, meter.address) {
     case (.identifier(let identifier), .dlt645(let address)):
@@ -166,15 +168,16 @@ package final class MeterSpeaker {
       for byte in bytes { _ = conversation.receive(byte) }
       if conversation.outcome == nil { _ = conversation.timedOut() }
       switch conversation.outcome {
-      case .data(_, _, let frames), .refused(_, _, let frames): return frames.last
+      case .data(_, _, let frames): return frames.last
       // Two more, that differ.
       case .failed(.contradicted): return []
-      case .address, .failed, .silent, .none: return nil
+      case .address, .refused, .failed, .silent, .none: return nil
       }
     case (.registers(let function, let start, let count), .modbus(let unit)):
       guard let request = ReadRequest(unit: unit, function: function, register: start, count: count) else { return nil }
       var conversation = ModbusConversation(request, request: request.rtu)
       for byte in bytes { _ = conversation.receive(byte) }
+      guard case .registers = conversation.found?.reply else { return nil }
       return conversation.found?.frame
     case (.identifier, .modbus), (.registers, .dlt645): return nil
     }

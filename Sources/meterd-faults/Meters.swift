@@ -144,7 +144,8 @@ final class Ledger: Sendable {
       case .identifier(let identifier):
         guard value.millionths % 10_000 == 0, let entry = entry(value.millionths / 10_000) else { return false }
         return entry.asked.item == identifier.rawValue && entry.heardAt >= startedAt
-          && entry.asked.meter == meter.wireAddress && identifier.items(rates: 4).first?.quantity == observation.quantity
+          && entry.asked.meter == meter.wireAddress
+          && identifier.items(rates: 4).first?.quantity == observation.quantity
       case .registers(let function, let start, let count):
         let shown = value.millionths / 1000
         guard value.millionths % 1000 == 0, let entry = entry(shown / 4),

@@ -57,13 +57,15 @@ enum DecoderErrors {
           isMet = isMet && holds
           let name = tongue == .dlt645 ? levels[level] : "CRC"
           parts.append(
-            "\(name) \(counts[level]) = \(scientific(Double(counts[level]) / Double(frames))) (limit \(scientific(limit)))\(holds ? "" : " TOO MANY")")
+            "\(name) \(counts[level]) = \(scientific(Double(counts[level]) / Double(frames))) (limit \(scientific(limit)))\(holds ? "" : " TOO MANY")"
+          )
         }
         findings.append("\(cell.name), \(frames) frames: \(parts.joined(separator: ", "))")
       }
       outcomes.append(
         Outcome(
-          row: "R7-decoder", title: "bit errors in the decoder alone, \(tongue.rawValue)", trials: total, what: "frames",
+          row: "R7-decoder", title: "bit errors in the decoder alone, \(tongue.rawValue)", trials: total,
+          what: "frames",
           isMet: isMet, findings: findings))
     }
     return outcomes

@@ -94,7 +94,8 @@ enum WireErrors {
     Cell(name: "BER 1e-3", errors: .rate(1e-3), frames: 250_000, limits: [.dlt645: 1.7e-5, .modbus: 5e-10]),
     Cell(name: "BER 1e-2", errors: .rate(1e-2), frames: 50_000, limits: [.dlt645: 4.3e-4, .modbus: 2.7e-6]),
     Cell(name: "bursts of 2-8 bits", errors: .burst(2...8), frames: 20_000, limits: [.dlt645: 0, .modbus: 0]),
-    Cell(name: "bursts of 9-24 bits", errors: .burst(9...24), frames: 30_000, limits: [.dlt645: 8.2e-4, .modbus: 1.5e-5]),
+    Cell(
+      name: "bursts of 9-24 bits", errors: .burst(9...24), frames: 30_000, limits: [.dlt645: 8.2e-4, .modbus: 1.5e-5]),
   ]
 
   /// With even parity checked.

@@ -32,7 +32,12 @@ private struct SpoiltMeter: Behaviour {
       // Cut short, and the rest never comes, or long after the gap that ends a frame.
       let cut = 1 + random.below(reply.count - 1)
       let head = Burst(due: now, bytes: Array(reply[..<cut]))
-      return (false, random.chance(50) ? [head] : [head, Burst(due: now + .milliseconds(Int64(20 + random.below(100))), bytes: Array(reply[cut...]))])
+      return (
+        false,
+        random.chance(50)
+          ? [head]
+          : [head, Burst(due: now + .milliseconds(Int64(20 + random.below(100))), bytes: Array(reply[cut...]))]
+      )
     case 1:
       var less = reply
       less.remove(at: random.below(less.count))

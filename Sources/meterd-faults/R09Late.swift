@@ -67,10 +67,13 @@ enum LateReplies {
   /// Modbus TCP has transaction numbers and a port kind of its own; it belongs here as soon as a line carries it.
   private static let cases = [
     Case(name: "DL/T 645 on a terminal", tongue: .dlt645, place: .terminal),
-    Case(name: "DL/T 645 behind a serial server, out of order by one", tongue: .dlt645, place: .server, isOutOfOrder: true),
+    Case(
+      name: "DL/T 645 behind a serial server, out of order by one", tongue: .dlt645, place: .server, isOutOfOrder: true),
     Case(name: "Modbus RTU on a terminal", tongue: .modbus, place: .terminal),
     Case(name: "Modbus RTU behind a serial server", tongue: .modbus, place: .server),
-    Case(name: "Modbus RTU behind a serial server, out of order by one", tongue: .modbus, place: .server, isOutOfOrder: true),
+    Case(
+      name: "Modbus RTU behind a serial server, out of order by one", tongue: .modbus, place: .server,
+      isOutOfOrder: true),
   ]
 
   static func run(_ dose: Dose) async throws -> [Outcome] {
@@ -97,7 +100,7 @@ enum LateReplies {
         lateReplies += counts["late"]
         isMet = isMet && sum["wrong"] == 0 && counts["late"] >= quota
         findings.append(
-          "\(percent) % late: \(counts["late"]) late replies of \(quota) wanted, \(sum["accepted"]) answers accepted, \(sum["wrong"]) wrong, \(sum["late bytes"]) late bytes dropped, \(sum["silences"]) meters set aside"
+          "\(percent) % late: \(counts["late"]) late replies of \(quota) wanted, \(sum["accepted"]) answers accepted, \(sum["wrong"]) wrong, \(sum["late bytes"]) late bytes dropped, \(sum["silences"]) meters set aside, \(sum["told"]) times taken for two meters"
         )
       }
       outcomes.append(
@@ -121,7 +124,7 @@ enum LateReplies {
         timeout: .milliseconds(Int64(shape.timeout)), isOutOfOrder: each.isOutOfOrder))
     await work.run(limit: .seconds(120)) { _ in counts["late"] >= quota }
     await far.stop()
-    for name in ["accepted", "wrong", "late bytes", "silences"] { sum.add(name, work.tally[name]) }
+    for name in ["accepted", "wrong", "late bytes", "silences", "told"] { sum.add(name, work.tally[name]) }
     return work.wrongValues
   }
 }

@@ -78,7 +78,9 @@ enum Babble {
       guard case .answered(let answer) = event else { return }
       let took = Int((answer.bootTime - answer.startedAt).nanoseconds / 100_000)
       times.withLock { $0[min(max(took, 0), 4999)] += 1 }
-    } isEnough: { _ in false }
+    } isEnough: { _ in
+      false
+    }
     await far.stop()
     let all = times.withLock { $0 }
     let count = all.reduce(0, +)
@@ -148,7 +150,9 @@ private final class Babbler: Sendable {
 
 /// What is in memory of this process, in bytes.
 func residentBytes() -> Int {
-  guard let text = wholeFile("/proc/self/statm"), let pages = text.split(separator: " ").dropFirst().first else { return 0 }
+  guard let text = wholeFile("/proc/self/statm"), let pages = text.split(separator: " ").dropFirst().first else {
+    return 0
+  }
   return (Int(pages) ?? 0) * 4096
 }
 

@@ -36,7 +36,8 @@ private struct StrangeMeter: Behaviour {
         var control = UInt8(truncatingIfNeeded: random.next())
         if control == 0x91 || control == 0xD1 { control = 0x81 }
         return dlt645Frame(asked.meter, control: control, data)
-      case 3: return dlt645Frame(asked.meter, control: [0x11, 0x81, 0x92, 0x93, 0x94, 0xB1, 0x9F][random.below(7)], data)
+      case 3:
+        return dlt645Frame(asked.meter, control: [0x11, 0x81, 0x92, 0x93, 0x94, 0xB1, 0x9F][random.below(7)], data)
       case 4: return dlt645Frame(asked.meter, control: 0x91, Array(data.prefix(random.below(8))))
       case 5: return dlt645Frame(asked.meter, control: 0x91, data + random.bytes(1 + random.below(8)))
       // The wildcards are no meter's own address.

@@ -43,7 +43,8 @@ enum Replug {
     let far = try FarEnd(.link(link), relay)
     defer { _ = unsafe unlink(link) }
     let tongue = Tongue.allCases[number % 2]
-    let work = try Work("replug-\(number)", Work.Shape(tongue: tongue, meters: 2, rounds: 4000, speed: 1), port: far.port)
+    let work = try Work(
+      "replug-\(number)", Work.Shape(tongue: tongue, meters: 2, rounds: 4000, speed: 1), port: far.port)
     relay.set(SlowMeters(ledger: work.ledger))
     let over = Flag()
     let working = Task { await work.run(limit: .seconds(3600)) { _ in over.isSet } }
@@ -61,7 +62,8 @@ enum Replug {
       // Mostly at once, sometimes after half a minute.
       let wait = [0, 100, 300, 600, 1_000, 1_500, 2_500, 4_000, 8_000, 30_000]
       let places = random.below(100)
-      let base = places < 75 ? wait[random.below(6)] : places < 95 ? wait[6 + random.below(2)] : wait[8 + random.below(2)]
+      let base =
+        places < 75 ? wait[random.below(6)] : places < 95 ? wait[6 + random.below(2)] : wait[8 + random.below(2)]
       try await Task.sleep(for: .milliseconds(base + random.below(100)))
       let count = work.tally["accepted"]
       let back = HostClock.boot

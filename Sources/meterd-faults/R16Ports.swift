@@ -83,7 +83,9 @@ enum BadPorts {
     let far = try FarEnd(.terminal, Relay())
     let meters = Relay()
     let good = try FarEnd(.terminal, meters)
-    guard case .device(let terminal) = good.port, each.make(path) else { throw FaultError("cannot make a \(each.name)") }
+    guard case .device(let terminal) = good.port, each.make(path) else {
+      throw FaultError("cannot make a \(each.name)")
+    }
     let isRoot = geteuid() == 0
     var lock: CInt = -1
     switch each.name {

@@ -129,7 +129,9 @@ struct Talk: Sendable {
       case .silent: score.silent += 1
       }
       if told == nil { _ = try line.quarantine(silence: quarantine) }
-      judge(Exchange(line: number, number: score.exchanges - 1, query: query, told: told, isTrue: isTrue,
+      judge(
+        Exchange(
+          line: number, number: score.exchanges - 1, query: query, told: told, isTrue: isTrue,
           ledger: ledger))
     }
     return score
@@ -152,7 +154,8 @@ final class Tallies: Sendable {
 }
 
 func hex(_ frames: [[UInt8]]) -> String {
-  frames.map { $0.map { ($0 < 16 ? "0" : "") + String($0, radix: 16, uppercase: true) }.joined() }.joined(separator: " ")
+  frames.map { $0.map { ($0 < 16 ? "0" : "") + String($0, radix: 16, uppercase: true) }.joined() }.joined(
+    separator: " ")
 }
 
 extension SplitMix64 {

@@ -129,5 +129,7 @@ final class Work: Sendable {
 final class Relay: Behaviour {
   private let inner = Mutex<(any Behaviour)?>(nil)
   func set(_ behaviour: any Behaviour) { inner.withLock { $0 = behaviour } }
-  func answer(_ request: [UInt8], at now: BootInstant) -> [Burst] { inner.withLock { $0?.answer(request, at: now) ?? [] } }
+  func answer(_ request: [UInt8], at now: BootInstant) -> [Burst] {
+    inner.withLock { $0?.answer(request, at: now) ?? [] }
+  }
 }
