@@ -60,20 +60,28 @@ extension LineWorker {
     guard !heard.isEmpty, !held.isEmpty else { return }
     let now = HostClock.boot
     var contradicted: [Int] = []
+    var doubted: Set<Int> = []
     for (index, each) in held.enumerated() {
-      if isDoubtful(each.meter, now), heard.hasMoreThanFill { contradicted.append(index) }
+      if isDoubtful(each.meter, now), heard.hasMoreThanFill {
+        contradicted.append(index)
+        doubted.insert(index)
+      }
       guard heard.count >= Self.shortestFrame,
         let frame = speaker.answer(in: heard, to: each.answer.query, of: meters[each.meter])
       else { continue }
       guard !isExplained(each) else { continue }
       let disagree = !each.answer.replies.contains(frame)
       tellTwice(each.meter, each.answer.query, disagree: disagree)
+      doubted.remove(index)
       if disagree, contradicted.last != index { contradicted.append(index) }
     }
     for index in contradicted.reversed() {
       let each = held.remove(at: index)
       let answer = each.answer
-      tell(.rejected(line: name, meter: answer.meter, query: answer.query, reason: "another answer came after it"))
+      let reason =
+        doubted.contains(index)
+        ? "more came than the answer of a meter that answers twice" : "another answer came after it"
+      tell(.rejected(line: name, meter: answer.meter, query: answer.query, reason: reason))
       if let slot = answer.slot {
         tell(.missed(line: name, meter: answer.meter, queries: [answer.query], reason: .damaged, slot: slot))
       }

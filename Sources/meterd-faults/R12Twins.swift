@@ -96,13 +96,13 @@ enum Twins {
       }
       let isMet =
         sum["clean accepted"] == 0 && sum["garbled accepted"] == 0 && sum["wrong"] == 0
-        && sum["told"] >= sum["clean"] && sum["doubles"] >= quota
+        && sum["told"] + sum["doubted"] >= sum["clean"] && sum["untold lines"] == 0 && sum["doubles"] >= quota
       outcomes.append(
         Outcome(
           row: "R12", title: "two meters with one address, \(tongue.rawValue)", trials: sum["doubles"],
           what: "questions that both answered", isMet: isMet,
           findings: [
-            "\(sum["clean"]) clean doubles: \(sum["clean accepted"]) accepted, told as a duplicate address \(sum["told"]) times",
+            "\(sum["clean"]) clean doubles: \(sum["clean accepted"]) accepted, told as a duplicate address \(sum["told"]) times, \(sum["doubted"]) more not believed of a meter so told; never told on \(sum["untold lines"]) lines",
             "\(sum["garbled"]) garbled: \(sum["garbled accepted"]) accepted; \(sum["accepted"]) other answers accepted, \(sum["wrong"]) wrong",
           ], wrong: Array(wrong.prefix(3))))
     }
@@ -141,10 +141,13 @@ enum Twins {
       return ended["looks"] > 10
     }
     await far.stop()
+    if book.clean > 0, work.tally["told"] == 0 { sum.add("untold lines") }
     sum.add("doubles", book.clean + book.garbled)
     sum.add("clean", book.clean)
     sum.add("garbled", book.garbled)
-    for name in ["accepted", "wrong", "clean accepted", "garbled accepted", "told"] { sum.add(name, work.tally[name]) }
+    for name in ["accepted", "wrong", "clean accepted", "garbled accepted", "told", "doubted"] {
+      sum.add(name, work.tally[name])
+    }
     return work.wrongValues
   }
 }
