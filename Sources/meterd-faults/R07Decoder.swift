@@ -155,7 +155,7 @@ enum DecoderErrors {
         return
       }
       counts[2] += 1
-      if abs(value.millionths - truth * 10_000) <= 10_000_000 { counts[3] += 1 }
+      if abs(value.millionths - truth * 10_000) < 10_000_000 { counts[3] += 1 }
     }
     return counts
   }

@@ -36,7 +36,7 @@ private struct SpoiltMeter: Behaviour {
         false,
         random.chance(50)
           ? [head]
-          : [head, Burst(due: now + .milliseconds(Int64(20 + random.below(100))), bytes: Array(reply[cut...]))]
+          : [head, Burst(due: now + .milliseconds(Int64(20 + random.below(40))), bytes: Array(reply[cut...]))]
       )
     case 1:
       var less = reply

@@ -46,8 +46,12 @@ private struct TardyMeters: Behaviour {
         if ready - now <= timeout { counts.add("late") }
         return []
       }
+      // Nothing but the one that was held changes its place.
+      ready = max(ready, busyUntil[asked.meter] ?? ready)
+      let after = ready + .microseconds(Int64(random.below(4000)))
+      busyUntil[asked.meter] = (behind == nil ? ready : after) + .microseconds(100)
       let own = Burst(due: ready, bytes: reply)
-      return [own] + (behind.map { [Burst(due: ready + .microseconds(Int64(random.below(4000))), bytes: $0)] } ?? [])
+      return [own] + (behind.map { [Burst(due: after, bytes: $0)] } ?? [])
     }
     ready = max(ready, busyUntil[asked.meter] ?? ready)
     busyUntil[asked.meter] = ready + .milliseconds(1)
