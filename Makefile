@@ -19,9 +19,13 @@ N ?= 20
 SECONDS ?= 60
 FUZZ    ?=
 
+# `make faults FAULTS=0.1 SEED=7 ROWS="R9 --json"`; also `make faults N=0.1`.
+FAULTS ?= $(if $(filter command line,$(origin N)),$(N),1.0)
+ROWS   ?=
+
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo test lint release bench crash-loop fuzz peers decode-cost check install clean setup
+.PHONY: help demo test lint release bench crash-loop faults fuzz peers decode-cost check install clean setup
 
 help: ## this list
 	@sed -nE 's/^([a-z-]+):[^#]*## (.*)/  make \1|\2/p' $(MAKEFILE_LIST) | column -t -s '|' 2>/dev/null \
@@ -63,6 +67,9 @@ peers: setup ## meters and masters that others wrote, against ours
 
 decode-cost: setup ## instructions for a DL/T 645 frame, against C
 	@.ci/decode-cost
+
+faults: ## what bad lines bring, many thousand times: nothing wrong is believed; N=0.1 for a tenth, ROWS="R9 --json"
+	@SEED='$(or $(SEED),645)' .ci/faults '$(FAULTS)' $(ROWS)
 
 check: ## what CI runs: tests, lint, gates, sanitizers
 	@.ci/run

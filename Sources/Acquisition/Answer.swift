@@ -120,6 +120,9 @@ public enum LineEvent: Sendable {
   case health(line: String, meter: MeterID, isAnswering: Bool)
   /// An exchange that brought bytes and no belief.
   case rejected(line: String, meter: MeterID, query: Query, reason: String)
+  /// Two answers came to one question, so two meters may have this address. Where they disagree neither is believed.
+  /// `isNews` where the line has not said so of this meter within the last hour.
+  case answeredTwice(line: String, meter: MeterID, query: Query, disagree: Bool, isNews: Bool)
   /// Bytes that came after their time and were thrown away.
   case late(line: String, meter: MeterID, bytes: Int)
   /// Something that changes a meter was sent, or kept back by the guard.

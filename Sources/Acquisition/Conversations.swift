@@ -63,6 +63,9 @@ struct DLT645Conversation: Conversation {
   /// 68H, six of address, 68H, control, length, sum, 16H.
   private var shortestFrame: Int { 12 }
 
+  /// A second answer came that says something else: two meters have this address.
+  var isContradicted: Bool { if case .failed(.contradicted) = outcome { true } else { false } }
+
   private var hasDamage: Bool {
     exchange.ignored.contains { if case .damaged = $0.reason { true } else { false } }
   }

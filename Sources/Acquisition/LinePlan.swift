@@ -88,12 +88,15 @@ public struct LinePlan: Sendable {
   public let tasks: [AcquisitionTask]
   public let meters: [Meter]
   public private(set) var health: [MeterHealth]
+  /// Answers of one meter may pass each other on the way, by one place: a serial server lies between.
+  var answersMayOvertake = false
   private let zone: ZoneOffset
   private var rounds: [OpenRound] = []
   private var due: [BootInstant]
   /// Wall milliseconds less boot milliseconds when the dues were reckoned.
   private var offset: Int64
   private var missed: [Missed] = []
+  private var lastAsked: (meter: Int, shape: Query.Shape)?
   /// The first and the last slot of each run of slots that a task served since the wall clock last went forward by a
   /// step; a step back to where nothing was served begins another run.
   private var served: [[ClosedRange<Int64>]]
@@ -129,6 +132,12 @@ public struct LinePlan: Sendable {
 
   /// The next thing to do. Call `concluded` after each `.ask`.
   public mutating func next(at now: BootInstant, wall: HostInstant) -> Action {
+    let action = choose(at: now, wall: wall)
+    if case .ask(let ask) = action { lastAsked = (ask.meter, ask.query.shape) }
+    return action
+  }
+
+  private mutating func choose(at now: BootInstant, wall: HostInstant) -> Action {
     openDueRounds(at: now, wall: wall)
     if let probe = overdueProbe(at: now, patience: Self.probePatience) { return .ask(probe) }
     if let ask = nextOfRounds(at: now) { return .ask(ask) }
@@ -142,7 +151,7 @@ public struct LinePlan: Sendable {
     switch conclusion {
     case .portLost: portLost(at: now)
     case .answered(let delay):
-      health[ask.meter].answered(ask.query, delay: delay)
+      health[ask.meter].answered(ask.query, delay: delay, mayOvertake: answersMayOvertake)
       finish(ask)
     case .refused:
       // While an older answer may still come, a refusal may be of that older question.
@@ -260,8 +269,10 @@ extension LinePlan {
   private mutating func nextOfRounds(at now: BootInstant) -> Ask? {
     for index in rounds.indices {
       for step in meters.indices {
-        let meter = (rounds[index].cursor + step) % meters.count
-        guard !health[meter].isSetAside, let query = rounds[index].left[meter].first else { continue }
+        let start = rounds[index].cursor
+        guard let (meter, query) = choice(in: rounds[index], from: (start + step) % meters.count, at: now) else {
+          continue
+        }
         rounds[index].cursor = meter
         if health[meter].mayAsk(query, at: now) { return ask(meter, query, rounds[index].round) }
         // Its answer could be mistaken for a late one: first something that cannot.
@@ -270,6 +281,25 @@ extension LinePlan {
       }
     }
     return nil
+  }
+
+  /// What to ask the meter at `place`: no shape twice in a row, where the line has anything else to ask.
+  ///
+  /// A second meter at the same address may answer the last question only now, and that answer would be taken for
+  /// one of the same shape.
+  private func choice(
+    in open: OpenRound, from place: Int, at now: BootInstant
+  ) -> (meter: Int, query: Query)? {
+    guard !health[place].isSetAside, let first = open.left[place].first else { return nil }
+    guard case .registers = first, let last = lastAsked, last.meter == place, last.shape == first.shape,
+      health[place].mayAsk(first, at: now)
+    else { return (place, first) }
+    if let other = open.left[place].first(where: { $0.shape != last.shape }) { return (place, other) }
+    for step in 1..<max(1, meters.count) {
+      let meter = (place + step) % meters.count
+      if !health[meter].isSetAside, let query = open.left[meter].first { return (meter, query) }
+    }
+    return (place, first)
   }
 
   private func ask(_ meter: Int, _ query: Query, _ round: Round?) -> Ask {

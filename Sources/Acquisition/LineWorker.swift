@@ -14,14 +14,14 @@ public actor LineWorker {
   private let thread: OwnedThread
   private let doorbell = Doorbell()
   private nonisolated let signal = Signal()
-  private let line: Line
-  private let speaker: MeterSpeaker
-  private var plan: LinePlan
-  private let meters: [LineMeter]
+  let line: Line
+  let speaker: MeterSpeaker
+  var plan: LinePlan
+  let meters: [LineMeter]
   private var notes: [MeterNotes]
   private let clock: WallClock
-  private let planClock: PlanClock
-  private let tell: @Sendable (LineEvent) -> Void
+  let planClock: PlanClock
+  let tell: @Sendable (LineEvent) -> Void
   /// Somebody who is gone may have asked: first the time in which any meter answers must pass.
   private var mustListen: Bool
   /// Failures of the port since a byte last came over it.
@@ -31,6 +31,15 @@ public actor LineWorker {
   private var hasBeenOpen = false
   /// Whom the last question went to.
   private var lastAsked: Int?
+  /// Answers that a second one may still contradict, oldest first.
+  var held: [HeldAnswer] = []
+  /// When the house was last told that two meters may have one address, by meter.
+  var doubles: [Int: BootInstant] = [:]
+  /// The question that was not answered just now, and whose answer may come late.
+  var unanswered: (meter: Int, shape: Query.Shape)?
+  /// When two answers to one question last disagreed, by meter.
+  var doubtedAt: [Int: BootInstant] = [:]
+  private let isServer: Bool
   /// Nothing is sent into a babbling line before this.
   private var babblesUntil = BootInstant(nanoseconds: 0)
   private var opensAt = BootInstant(nanoseconds: 0)
@@ -53,13 +62,19 @@ public actor LineWorker {
       listensFirst: listensFirst, permissions: permissions, trace: trace, planClock: PlanClock(), tell: tell)
   }
 
-  init(
+  package init(
     name: String, address: PortAddress, settings: SerialSettings, meters: [LineMeter], plan: LinePlan,
     clock: WallClock, listensFirst: Bool = false, permissions: Permissions = .none,
     trace: TraceBuffer? = nil, planClock: PlanClock,
     tell: @escaping @Sendable (LineEvent) -> Void
   ) throws(SpeakerError) {
-    mustListen = listensFirst
+    // A serial server may hold what was asked for by someone else, before this connection.
+    let isServer = if case .server = address { true } else { false }
+    var plan = plan
+    plan.answersMayOvertake = isServer
+    if isServer { plan.portLost(at: planClock.now) }
+    self.isServer = isServer
+    mustListen = listensFirst || isServer
     self.name = name
     self.planClock = planClock
     thread = OwnedThread(name: name)
@@ -98,7 +113,7 @@ public actor LineWorker {
       tellOpen()
       return nil
     } catch {
-      waitForPort()
+      waitForPort(error)
       return error
     }
   }
@@ -116,6 +131,8 @@ public actor LineWorker {
       // every thread may be busy.
       await withCheckedContinuation { thread.resumeLater($0) }
     }
+    hear(since: nil)
+    release(all: true)
     line.close()
   }
 
@@ -126,22 +143,26 @@ public actor LineWorker {
     guard planClock.now >= opensAt else { return rest(until: opensAt) }
     do throws(LineError) {
       try line.open()
+      mustListen = mustListen || isServer
       // A port that was missing from the start is news when it is there, also on a line with nothing to ask.
       if !hasBeenOpen { tellOpen() }
     } catch {
-      waitForPort()
+      waitForPort(error)
     }
   }
 
-  private func waitForPort() {
+  /// To look for a path that is not there costs nothing: an adapter that is plugged in again is found within 4 s.
+  private func waitForPort(_ error: LineError) {
     failures += 1
-    opensAt = planClock.now + .seconds(min(60, Int64(1) << Int64(min(failures - 1, 6))))
+    let longest: Int64 = if case .noSuchPort = error { 4 } else { 60 }
+    opensAt = planClock.now + .seconds(min(longest, Int64(1) << Int64(min(failures - 1, 6))))
   }
 
-  private func lost(_ error: LineError) {
+  func lost(_ error: LineError) {
     if isToldOpen { tell(.portLost(line: name, reason: "\(error)")) }
     isToldOpen = false
-    waitForPort()
+    release(all: true)
+    waitForPort(error)
   }
 
   /// A port that opens and dies at once is not told as open again: only one that has carried something.
@@ -153,6 +174,7 @@ public actor LineWorker {
 
   /// Waits for a while at most: the watchdog must see the worker alive, and the calls of others get in between.
   private func rest(until instant: BootInstant) {
+    guard held.isEmpty else { return hear(since: min(planClock.boot(at: instant), HostClock.boot + .milliseconds(20))) }
     doorbell.wait(until: min(planClock.boot(at: instant), HostClock.boot + .milliseconds(500)))
   }
 
@@ -162,6 +184,7 @@ public actor LineWorker {
       mustListen = false
       return hearOut()
     }
+    release()
     switch plan.next(at: planClock.now, wall: clock.now) {
     case .rest(let until): rest(until: until)
     case .ask(let ask): carryOut(ask)
@@ -233,7 +256,7 @@ public actor LineWorker {
         isConfirmed: isConfirmed)
       // A probe proves that the meter is there and in step; its values belong to no round.
       if let round = ask.round {
-        tell(.answered(answer))
+        hold(answer, ask.meter)
         for fault in told.faults where meter.wants(fault.quantity, for: plan.tasks[round.task].targets) {
           tell(.rejected(line: name, meter: meter.id, query: ask.query, reason: "\(fault)"))
         }
@@ -256,7 +279,7 @@ public actor LineWorker {
   private func put(
     _ query: Query, of ask: LinePlan.Ask, _ meter: LineMeter, _ listening: BootInstant.Span = .zero
   ) throws(LineError) -> MeterSpeaker.Said {
-    let said = try speaker.ask(
+    var said = try speaker.ask(
       query, of: meter, on: line, replyTimeout: ask.replyTimeout, listening: listening,
       latestDemand: notes[ask.meter].latestDemand(of: query, at: HostClock.boot))
     if said.record.bytesReceived > 0 { failures = 0 }
@@ -266,6 +289,8 @@ public actor LineWorker {
       tell(.late(line: name, meter: meters[lastAsked ?? ask.meter].id, bytes: said.record.bytesDiscarded))
     }
     lastAsked = ask.meter
+    if case .silent = said.result { unanswered = (ask.meter, query.shape) } else { unanswered = nil }
+    listenBack(for: &said, query, ask.meter)
     return said
   }
 
@@ -304,16 +329,19 @@ public actor LineWorker {
   private func quarantine(_ meter: LineMeter) throws(LineError) {
     let silence = max(meter.settings.characterTime * 10, .milliseconds(30))
     let late = try line.quarantine(silence: silence)
-    if late > 0 { tell(.late(line: name, meter: meter.id, bytes: late)) }
+    if late > 0 {
+      tell(.late(line: name, meter: meter.id, bytes: late))
+      lookBack(line.takeHeard())
+    }
   }
 }
 
 /// The boot clock as plans see it. Tests let it go faster, so that rests of seconds pass in milliseconds.
-struct PlanClock: Sendable {
+package struct PlanClock: Sendable {
   private let origin = HostClock.boot
   private let speed: Int64
 
-  init(speed: Int64 = 1) { self.speed = speed }
+  package init(speed: Int64 = 1) { self.speed = speed }
 
   var now: BootInstant { origin + (HostClock.boot - origin) * speed }
 

@@ -17,6 +17,8 @@ public struct MeterHealth: Hashable, Sendable {
   ///
   /// A meter answers in order. So once it has answered a question of another shape, nothing older is owed.
   public private(set) var owed: [Query.Shape: BootInstant] = [:]
+  /// Shapes owed since before the last answer but one, where answers may overtake each other.
+  private var overtaken: Set<Query.Shape> = []
   /// How fast the meter answers, by the shape of the question: a block of settlements takes far longer than a clock.
   private var paces: [Query.Shape: Pace] = [:]
 
@@ -32,7 +34,9 @@ public struct MeterHealth: Hashable, Sendable {
   }
 
   private mutating func owe(_ query: Query, at now: BootInstant) {
-    if !isNumbered { owed[query.shape] = now + Self.longestLateness }
+    guard !isNumbered else { return }
+    owed[query.shape] = now + Self.longestLateness
+    overtaken.remove(query.shape)
   }
 
   /// A meter that may still answer one of `questions`, put by someone who is gone, such as a daemon that was killed.
@@ -70,9 +74,12 @@ public struct MeterHealth: Hashable, Sendable {
   /// True while some answer may still come late.
   public func isOwed(at now: BootInstant) -> Bool { owed.contains { $0.value > now } }
 
-  mutating func answered(_ query: Query, delay: BootInstant.Span?) {
+  /// With `mayOvertake` an answer may be passed by the next one, as behind some serial servers: what is owed is done
+  /// with only when two others have come.
+  mutating func answered(_ query: Query, delay: BootInstant.Span?, mayOvertake: Bool = false) {
     state = .answering
-    owed = [:]
+    owed = mayOvertake ? owed.filter { !overtaken.contains($0.key) && $0.key != query.shape } : [:]
+    overtaken = Set(owed.keys)
     var pace = paces[query.shape, default: Pace()]
     pace.answers += 1
     pace.lateness = 0

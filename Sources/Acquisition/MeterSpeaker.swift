@@ -1,8 +1,8 @@
-internal import DLT645
+package import DLT645
 internal import Devices
 internal import Host
-internal import Line
-internal import Metering
+package import Line
+package import Metering
 internal import Modbus
 internal import ModbusClient
 
@@ -14,11 +14,11 @@ public struct SpeakerError: Error, Hashable, Sendable {
 /// Puts a question to a meter in its own protocol and tells what came of it.
 ///
 /// Belongs to the thread of one line, with the Modbus engine that serves it.
-final class MeterSpeaker {
+package final class MeterSpeaker {
   private var modbus: ModbusContext
 
   /// Speaks Modbus TCP where `address` says so, else Modbus RTU.
-  init(on address: PortAddress) throws(SpeakerError) {
+  package init(on address: PortAddress) throws(SpeakerError) {
     do {
       modbus = try ModbusContext(address.isModbusTCP ? .tcp : .rtu)
     } catch {
@@ -27,24 +27,26 @@ final class MeterSpeaker {
   }
 
   /// What came of a question.
-  struct Said {
-    var result: SaidResult
-    var record: ExchangeRecord
+  package struct Said {
+    package var result: SaidResult
+    package var record: ExchangeRecord
+    /// A second answer to the same question came, and said something else.
+    package var isContradicted = false
   }
 
-  enum SaidResult {
+  package enum SaidResult {
     case told(Told)
     case refused(String)
     case damaged(String)
     case silent
   }
 
-  struct Told {
-    let observations: [Observation]
+  package struct Told {
+    package let observations: [Observation]
     /// The frames that were believed.
-    let frames: [[UInt8]]
+    package let frames: [[UInt8]]
     /// The address that answered, where it was not known before.
-    var from: Address?
+    package var from: Address?
     /// Registers of the answer that could not be read.
     var faults: [RegisterFault] = []
   }
@@ -59,7 +61,7 @@ final class MeterSpeaker {
   ///
   /// An answer is listened after for `listening`, or for the silence that the line keeps anyway. `latestDemand` is up
   /// to when a maximum demand without a year can have occurred.
-  func ask(
+  package func ask(
     _ query: Query, of meter: LineMeter, on line: Line, replyTimeout: BootInstant.Span,
     listening: BootInstant.Span = .zero, latestDemand: MeterTime? = nil
   ) throws(LineError) -> Said {
@@ -96,10 +98,14 @@ final class MeterSpeaker {
       request, to: address, wakeUps: meter.wakeUps, rates: meter.profile.rates)
     let timing = ExchangeTiming(silence: meter.quietBefore, reply: replyTimeout, gap: meter.gap)
     let record = try line.run(&conversation, settings: meter.settings, timing: timing)
-    var said = Said(result: result(conversation, decode), record: record)
+    var said = Said(
+      result: result(conversation, decode), record: record, isContradicted: conversation.isContradicted)
     guard conversation.end.isAnswer else { return said }
     try line.settle(&conversation, silence: max(timing.silence - Self.preparation, listening))
-    if !conversation.end.isAnswer { said.result = .damaged(conversation.damage) }
+    if !conversation.end.isAnswer {
+      said.result = .damaged(conversation.damage)
+      said.isContradicted = conversation.isContradicted
+    }
     return said
   }
 
@@ -138,10 +144,14 @@ final class MeterSpeaker {
     let timing = ExchangeTiming(silence: silence, reply: replyTimeout, gap: meter.gap)
     let record = try line.run(&conversation, settings: settings, timing: timing)
     // Worked out within the silence that follows anyway.
-    var said = Said(result: result(conversation, request, meter), record: record)
+    var said = Said(
+      result: result(conversation, request, meter), record: record, isContradicted: conversation.isContradicted)
     guard conversation.end.isAnswer else { return said }
     try line.settle(&conversation, silence: max(timing.silence - Self.preparation, listening))
-    if !conversation.end.isAnswer { said.result = .damaged(conversation.damage) }
+    if !conversation.end.isAnswer {
+      said.result = .damaged(conversation.damage)
+      said.isContradicted = conversation.isContradicted
+    }
     return said
   }
 
@@ -160,6 +170,43 @@ final class MeterSpeaker {
       } catch {
         return .damaged("\(error)")
       }
+    }
+  }
+
+  /// The last frame of a whole answer to `query` in bytes that came for another reason; `nil` where there is none.
+  ///
+  /// A refusal does not say what it refuses, so it counts for nothing here.
+  func answer(in bytes: [UInt8], to query: Query, of meter: LineMeter) -> [UInt8]? {
+    switch (query, meter.address) {
+    case (.identifier(let identifier), .dlt645(let address)):
+      return answer(in: bytes, to: .data(identifier), from: address, meter)
+    case (.shortIdentifier(let identifier), .dlt645(let address)):
+      return answer(in: bytes, to: .data1997(identifier), from: address, meter)
+    case (.registers(let function, let start, let count), .modbus(let unit)):
+      // Over TCP a second answer has the number of its question and is no riddle.
+      guard modbus.framing == .rtu,
+        let request = ReadRequest(unit: unit, function: function, register: start, count: count)
+      else { return nil }
+      var conversation = ModbusConversation(request, request: request.rtu)
+      for byte in bytes { _ = conversation.receive(byte) }
+      guard case .registers = conversation.found?.reply else { return nil }
+      return conversation.found?.frame
+    case (.identifier, .modbus), (.shortIdentifier, .modbus), (.registers, .dlt645): return nil
+    }
+  }
+
+  private func answer(
+    in bytes: [UInt8], to request: ReadExchange.Request, from address: Address, _ meter: LineMeter
+  ) -> [UInt8]? {
+    var conversation = DLT645Conversation(request, to: address, wakeUps: 0, rates: meter.profile.rates)
+    _ = conversation.start()
+    for byte in bytes { _ = conversation.receive(byte) }
+    if conversation.outcome == nil { _ = conversation.timedOut() }
+    switch conversation.outcome {
+    case .data(_, _, let frames): return frames.last
+    // Two more, that differ.
+    case .failed(.contradicted): return []
+    case .address, .refused, .failed, .silent, .none: return nil
     }
   }
 }

@@ -53,6 +53,12 @@ public struct StationLog: Sendable {
       logger.debug(
         "answer not believed",
         metadata: ["line": "\(line)", "meter": "\(meter)", "query": "\(query)", "reason": "\(reason)"])
+    case .answeredTwice(let line, let meter, let query, let disagree, let isNews):
+      logger.log(
+        level: isNews ? .warning : .debug, "two answers to one question: two meters may have this address",
+        metadata: [
+          "line": "\(line)", "meter": "\(meter)", "query": "\(query)", "disagree": "\(disagree ? "yes" : "no")",
+        ])
     case .late(let line, let meter, let bytes):
       logger.debug("late bytes dropped", metadata: ["line": "\(line)", "meter": "\(meter)", "bytes": "\(bytes)"])
     case .control(let line, let record):

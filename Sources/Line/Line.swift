@@ -28,6 +28,13 @@ public final class Line {
   private var buffer = [UInt8](repeating: 0, count: 512)
   private var parity = ParityFilter()
   private var pace = PaceSense()
+  /// All that came since it was last asked for, without marks of parity; the newest is left out where it pours in.
+  private var heard: [UInt8] = []
+  private static let heardLimit = 2048
+  /// More than this much that nobody asked for is no late answer and no noise.
+  private static let flood = 16_384
+  /// Takes bytes apart as those of a UART with marked parity, though the port is a terminal without one.
+  package var expectsMarks = false
 
   /// A line that is not open yet. Nothing goes out that `sendGuard` refuses.
   public init(_ address: PortAddress, settings: SerialSettings, guardedBy sendGuard: some SendGuard) {
@@ -100,7 +107,7 @@ public final class Line {
         return record
       case .send(let bytes, let longestReply):
         let cleared = try clear(bytes)
-        record.bytesDiscarded += try awaitSilence(timing.silence)
+        record.bytesDiscarded += try awaitSilence(timing.silence) { for byte in $0 { note(byte) } }
         let start = HostClock.boot
         try port?.write(cleared, until: start + .seconds(2))
         // The driver takes the bytes at once; the wire needs its time.
@@ -123,6 +130,7 @@ public final class Line {
           var held: Int64 = 0
           echo.release {
             held += 1
+            note($0)
             if released == .listen { released = conversation.receive($0) }
           }
           if held > 0 { record.heard(at: record.endedAt - settings.characterTime * held) }
@@ -180,7 +188,7 @@ public final class Line {
     var step = ConversationStep.listen
     for index in 0..<count {
       var byte = buffer[index]
-      if port?.marksParity == true {
+      if marksParity {
         switch parity.receive(byte) {
         case .none: continue
         case .broken:
@@ -192,6 +200,7 @@ public final class Line {
       }
       var passed = 0
       echo.receive(byte) {
+        note($0)
         passed += 1
         if step == .listen || step == .finished { step = conversation.receive($0) }
       }
@@ -211,14 +220,17 @@ public final class Line {
     do {
       counters.bytesTrailing += try awaitSilence(silence) { bytes in
         for byte in bytes {
-          guard self.port?.marksParity == true else {
+          guard self.marksParity else {
+            self.note(byte)
             _ = conversation.receive(byte)
             continue
           }
           switch self.parity.receive(byte) {
           case .none: break
           case .broken: conversation.interrupted()
-          case .byte(let plain): _ = conversation.receive(plain)
+          case .byte(let plain):
+            self.note(plain)
+            _ = conversation.receive(plain)
           }
         }
       }
@@ -230,13 +242,13 @@ public final class Line {
 
   /// Reads and throws away until the line has been silent for `silence`; for use after a failure.
   ///
-  /// A late answer that comes now is dropped here, and so never meets the next question.
+  /// A late answer that comes now is dropped here, and so never meets the next question; `takeHeard` has it.
   /// - Returns: how many bytes came.
   public func quarantine(silence: BootInstant.Span) throws(LineError) -> Int {
     guard port != nil else { throw .closed(address) }
     do {
       lastActivity = HostClock.boot
-      let count = try awaitSilence(silence)
+      let count = try awaitSilence(silence) { for byte in $0 { note(byte) } }
       counters.bytesLate += count
       return count
     } catch {
@@ -245,12 +257,43 @@ public final class Line {
     }
   }
 
+  /// Hears what comes until an instant, without a question; how many bytes came.
+  ///
+  /// For a line with nothing to ask: what comes late is heard when it comes.
+  public func listen(until instant: BootInstant) throws(LineError) -> Int {
+    guard port != nil else { throw .closed(address) }
+    var count = 0
+    do {
+      while count < Self.heardLimit, try waitReadable(until: instant) {
+        let more = try read()
+        guard more > 0 else { continue }
+        let now = HostClock.boot
+        if let onTraffic { onTraffic(Traffic(at: now, sent: false, bytes: Array(buffer[..<more]))) }
+        lastActivity = max(lastActivity, now)
+        for byte in buffer[..<more] { note(byte) }
+        count += more
+      }
+    } catch {
+      if error.losesPort { close() }
+      throw error
+    }
+    return count
+  }
+
+  /// What came since this was last called: what was before a question, its answer, what came after it.
+  public func takeHeard() -> [UInt8] {
+    defer { heard.removeAll(keepingCapacity: true) }
+    return heard
+  }
+
+  private func note(_ byte: UInt8) { if heard.count < Self.heardLimit { heard.append(byte) } }
+
   /// Waits until nothing has been on the wire for `silence`, for `hear` to judge what comes; how many bytes came.
   private func awaitSilence(
     _ silence: BootInstant.Span, _ hear: (ArraySlice<UInt8>) -> Void = { _ in }
   ) throws(LineError) -> Int {
     var discarded = 0
-    let giveUp = HostClock.boot + silence + .seconds(10)
+    let giveUp = HostClock.boot + silence + .seconds(8)
     while true {
       let quietAt = lastActivity + silence
       guard try waitReadable(until: quietAt) else { return discarded }
@@ -261,9 +304,13 @@ public final class Line {
       lastActivity = max(lastActivity, now)
       discarded += count
       hear(buffer[..<count])
-      guard now < giveUp else { throw .babble(address, bytes: discarded) }
+      guard now < giveUp, discarded < Self.flood else { throw .babble(address, bytes: discarded) }
+      // What pours in may gather for a while: to look at every byte as it comes would cost a core.
+      if discarded > Self.heardLimit { HostClock.sleep(until: now + .milliseconds(5)) }
     }
   }
+
+  private var marksParity: Bool { expectsMarks || port?.marksParity == true }
 
   private func waitReadable(until instant: BootInstant) throws(LineError) -> Bool {
     switch port {

@@ -54,6 +54,24 @@ private struct Twins: SimulatedMeter {
     #expect(tally.rejected.allSatisfy { $0 == "\(ExchangeError.contradicted)" })
   }
 
+  /// Long after the silence that the line keeps, and at leisure: the first answer is taken back.
+  @Test(arguments: [true, false])
+  func `an answer of a second meter that comes late takes back the first`(_ isModbus: Bool) async throws {
+    let line = try settings(quickSettings)
+    let profile =
+      isModbus ? try TestProfile.farApart(timeout: 500) : try TestProfile.dlt645(timeout: 500, items: ["0001FF00"])
+    let address = isModbus ? "9" : "202311110001"
+    let pair = try Pair("A", profile, address: address, seed: 1, on: line)
+    let other = try Pair("B", profile, address: address, seed: 2, on: line, delay: .milliseconds(30))
+    let target: AcquisitionTask.Target =
+      isModbus ? .quantity(try quantity("energy.import.active.total")) : .energies
+    let rig = try Rig([pair], tasks: [once("a", [target])], extra: [other.description])
+    let tally = await rig.run { tally, _ in tally.answers + tally.missed > 0 }
+    #expect(tally.answers == 0)
+    #expect(tally.missed == 1)
+    #expect(tally.answeredTwice.map(\.disagree) == [true])
+  }
+
   @Test func `a second Modbus answer turns the outcome only where it says something else`() throws {
     let read = try #require(ReadRequest(unit: 9, function: .inputRegisters, register: 0, count: 2))
     func reply(_ last: UInt8) -> [UInt8] {

@@ -1,4 +1,4 @@
-import Acquisition
+@testable import Acquisition
 import DLT645
 import Metering
 import Modbus
@@ -120,6 +120,31 @@ private struct Bench {
     }
     // The probe is no answer to the round; only when it has come may the blocks be asked again.
     #expect(bench.asked == ["0:FC4 0+36", "0:FC4 0+2", "0:FC4 0+36", "0:FC4 52+36"])
+  }
+
+  @Test func `behind a serial server two probes follow a silence, for answers may overtake each other`() {
+    let modbus = LinePlan.Meter(
+      id: MeterID("M0") ?? .unnamed, programme: [[registers(0, 36)]], probes: [registers(0, 2), registers(0, 4)],
+      replyLimit: .seconds(1))
+    var served = plan([modbus])
+    served.answersMayOvertake = true
+    var bench = Bench(plan: served)
+    var first = true
+    bench.run(until: start + .seconds(50)) { _, _ in
+      defer { first = false }
+      return first ? .silent : .answered(delay: nil)
+    }
+    #expect(bench.asked == ["0:FC4 0+36", "0:FC4 0+2", "0:FC4 0+2", "0:FC4 0+36"])
+  }
+
+  @Test func `two questions of one shape do not follow each other where the line has another to ask`() {
+    let alike = [registers(0, 2), registers(40, 2)]
+    var bench = Bench(plan: plan([meter(0, alike), meter(1, alike)]))
+    bench.run(until: start + .seconds(50)) { _, _ in .answered(delay: nil) }
+    #expect(bench.asked == ["0:FC4 0+2", "1:FC4 0+2", "0:FC4 40+2", "1:FC4 40+2"])
+    var alone = Bench(plan: plan([meter(0, [registers(0, 2), registers(40, 2), registers(80, 4)])]))
+    alone.run(until: start + .seconds(50)) { _, _ in .answered(delay: nil) }
+    #expect(alone.asked == ["0:FC4 0+2", "0:FC4 80+4", "0:FC4 40+2"])
   }
 
   @Test func `a meter that may owe an answer to someone who is gone is first asked something unlike it`() {

@@ -74,6 +74,18 @@ private func mixedLine(faults: LineFaults = .none) throws -> [Pair] {
     #expect(tally.opened == 1)
   }
 
+  @Test func `a serial server may hold old answers, so its Modbus meters are first asked something else`() async throws
+  {
+    let line = try settings(quickSettings)
+    let pair = try Pair("M", TestProfile.farApart(), address: "7", on: line)
+    let target = AcquisitionTask.Target.quantity(try quantity("voltage.l1"))
+    let rig = try Rig([pair], tasks: [once("a", [target])], place: .socket(port: 0))
+    let tally = await rig.runToTheEnd()
+    #expect(tally.wrong == [])
+    #expect(tally.answers == 1)
+    #expect(tally.exchanges >= 3)
+  }
+
   @Test(arguments: [1_000_000, 300_000])
   func `an adapter that hears itself changes nothing`(_ chance: Int) async throws {
     var faults = LineFaults(seed: 11)

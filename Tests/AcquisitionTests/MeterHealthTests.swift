@@ -45,6 +45,19 @@ private func registers(_ start: UInt16, _ count: UInt16) -> Query {
     #expect(health.replyTimeout(for: settlement, limit: limit) == limit)
   }
 
+  @Test func `behind a serial server two other answers must have come before an old one is done with`() {
+    var health = MeterHealth()
+    health.silent(registers(0, 2), at: start)
+    health.answered(registers(40, 4), delay: nil, mayOvertake: true)
+    #expect(!health.mayAsk(registers(40, 2), at: start))
+    // Silent again: what was overtaken by one answer is owed anew.
+    health.silent(registers(80, 2), at: start)
+    health.answered(registers(40, 4), delay: nil, mayOvertake: true)
+    #expect(!health.mayAsk(registers(40, 2), at: start))
+    health.answered(registers(40, 6), delay: nil, mayOvertake: true)
+    #expect(health.mayAsk(registers(40, 2), at: start))
+  }
+
   @Test func `a lost connection may still bring Modbus answers, and none that DL-T 645 could mistake`() {
     var health = MeterHealth()
     health.connectionLost([registers(0, 2), quick], at: start)

@@ -157,6 +157,7 @@ struct Tally {
   var rejected: [String] = []
   var lateBytes = 0
   var health: [(meter: MeterID, isAnswering: Bool)] = []
+  var answeredTwice: [(query: Query, disagree: Bool)] = []
   var lost = 0
   var opened = 0
   var byMeter: [MeterID: Int] = [:]
@@ -184,6 +185,8 @@ struct Tally {
       missedFor[reason.rawValue, default: 0] += queries.count
     case .health(_, let meter, let isAnswering): health.append((meter, isAnswering))
     case .rejected(_, _, _, let reason): rejected.append(reason)
+    case .answeredTwice(_, _, let query, let disagree, _):
+      answeredTwice.append((query, disagree))
     case .late(_, _, let bytes): lateBytes += bytes
     case .control(_, let record): rejected.append("sent or refused: \(record.act.function)")
     case .portLost: lost += 1

@@ -98,6 +98,29 @@ private let timing = ExchangeTiming(silence: .milliseconds(1), reply: .seconds(2
     }
   }
 
+  @Test func `bytes without end are babble also where they come before a question, and soon`() throws {
+    let peer = PtyPeer()
+    let line = Line(peer.address, settings: fast, guardedBy: AnyBytes())
+    try line.open()
+    peer.answer(after: 0, Array(repeating: [UInt8](repeating: 0x55, count: 1024), count: 40))
+    #expect(throws: LineError.self) { _ = try line.quarantine(silence: .seconds(2)) }
+  }
+
+  @Test func `all that came can be looked at once more, before a question and after`() throws {
+    let peer = PtyPeer()
+    let line = Line(peer.address, settings: fast, guardedBy: AnyBytes())
+    try line.open()
+    peer.write([9, 8])
+    peer.answer(after: 2, [[0xA0, 0xA1, 1, 2]])
+    var talk = Counting(request: [0xA0, 0xA1], wanted: 2)
+    _ = try line.run(&talk, timing: timing)
+    #expect(line.takeHeard() == [9, 8, 1, 2])
+    peer.write([7])
+    #expect(try line.listen(until: HostClock.boot + .milliseconds(50)) == 1)
+    #expect(line.takeHeard() == [7])
+    #expect(line.takeHeard() == [])
+  }
+
   @Test func `each bad port has its own error`() throws {
     let missing = PortAddress.device(path: "/dev/no-such-port")
     #expect(throws: LineError.noSuchPort(missing)) { try Line(missing, settings: fast, guardedBy: AnyBytes()).open() }

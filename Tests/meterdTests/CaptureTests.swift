@@ -158,7 +158,7 @@ import Testing
     let json = try await Folder().run("decode", "--json", "-", input: log)
     let lines = json.outputText.split(separator: "\n")
     try #require(lines.count == 2)
-    #expect(lines[0].hasSuffix(#","exception":null,"error":null,"time":"12:00:01.123","line":3}"#))
+    #expect(lines[0].hasSuffix(#","exception":null,"error":null,"fields":[],"time":"12:00:01.123","line":3}"#))
     #expect(lines[1].hasPrefix(#"{"protocol":"dlt645-2007","offset":2,"length":20,"valid":true,"direction":"reply","#))
     #expect(lines[1].hasSuffix(#""time":"12:00:01.223","line":4}"#))
     #expect(json.errorText == "meterd: 1 line without bytes skipped\n")

@@ -158,7 +158,7 @@ import Testing
       text.outputText == """
         dlt645-2007 request at 0, 28 bytes: 68 61 01 00 00 00 00 68 1C 10 35 .. .. .. AB 89 67 45 4D 33 8C 8C 56 64 45 CC .. 16
           address     000000000161
-          control     1CH  relay
+          control     1CH  relay  跳合闸、报警、保电
           password-level  02
           password    ......
           operator    12345678
@@ -177,7 +177,7 @@ import Testing
         dlt645-2007 request at 1, 16 bytes: 68 61 01 00 00 00 00 68 11 04 33 33 34 33 14 16
           address     000000000161
           control     11H  read  读数据
-          identifier  00010000
+          identifier  00010000  Forward active energy, total  正向有功电能总
         modbus-rtu reply at 19, 9 bytes: 01 04 04 43 66 33 34 1B 38
           unit        1
           function    4  read input registers
