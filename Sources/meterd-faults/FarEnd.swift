@@ -13,7 +13,13 @@ struct Burst {
 
 /// What stands in for the meters of a line: hears whole requests, says what bytes come of each, and when.
 protocol Behaviour: Sendable {
+  /// True where bytes are wanted as they come, and not only whole requests.
+  var hearsAll: Bool { get }
   mutating func answer(_ request: [UInt8], at now: BootInstant) -> [Burst]
+}
+
+extension Behaviour {
+  var hearsAll: Bool { false }
 }
 
 /// The meters' end of a line on a thread of its own, byte by byte as its behaviour says, without the pace of a baud rate.
@@ -23,6 +29,8 @@ final class FarEnd: Sendable {
     /// A new terminal under the same link at each plugging in.
     case link(String)
     case server
+    /// Of Modbus TCP.
+    case network
   }
 
   let port: PortAddress
@@ -87,7 +95,7 @@ final class FarEnd: Sendable {
     var cable: Cable? = consume first
     var behaviour = behaviour
     var pending: [Burst] = []
-    var ears = Ears()
+    var ears = Ears(place, behaviour)
     var buffer = [UInt8](repeating: 0, count: 4096)
     while true {
       let next = pending.first?.due ?? HostClock.boot + .seconds(3600)
@@ -100,7 +108,7 @@ final class FarEnd: Sendable {
           case .unplug:
             cable = nil
             pending = []
-            ears = Ears()
+            ears = Ears(place, behaviour)
           case .plugIn: cable = try? Cable(place)
           }
         }
@@ -144,9 +152,17 @@ private final class Box: @unchecked Sendable {
 
 /// Cuts what the master wrote into requests. The master is ours: its requests are whole.
 private struct Ears {
+  let isNetwork: Bool
+  let hearsAll: Bool
   private var held: [UInt8] = []
 
+  init(_ place: FarEnd.Place, _ behaviour: any Behaviour) {
+    if case .network = place { isNetwork = true } else { isNetwork = false }
+    hearsAll = behaviour.hearsAll
+  }
+
   mutating func hear(_ bytes: ArraySlice<UInt8>) -> [[UInt8]] {
+    if hearsAll { return [Array(bytes)] }
     held += bytes
     var requests: [[UInt8]] = []
     while let length = nextLength(), held.count >= length {
@@ -158,6 +174,7 @@ private struct Ears {
 
   private func nextLength() -> Int? {
     guard let first = held.first else { return nil }
+    if isNetwork { return 12 }
     guard first == 0xFE || first == 0x68 else { return 8 }
     let wakeUps = held.prefix { $0 == 0xFE }.count
     guard held.count > wakeUps + 9 else { return nil }
@@ -191,12 +208,17 @@ struct Cable: ~Copyable {
         link = nil
       }
       (talk, hold, isServer, port) = (controller, device, false, .device(path: path))
-    case .server:
+    case .server, .network:
       var bound: UInt16 = 0
       let listener = unsafe cserial_listen_local(0, &bound)
       guard listener >= 0 else { throw FaultError("no port: errno \(-listener)") }
       link = nil
-      (talk, hold, isServer, port) = (-1, listener, true, .server(host: "127.0.0.1", port: Int(bound)))
+      (talk, hold, isServer) = (-1, listener, true)
+      if case .network = place {
+        port = .modbusServer(host: "127.0.0.1", port: Int(bound))
+      } else {
+        port = .server(host: "127.0.0.1", port: Int(bound))
+      }
     }
   }
 

@@ -4,7 +4,7 @@ import Host
 import Metering
 import Simulator
 
-/// Runs the rows R7 to R16 of the reliability table: whether anything wrong that a line can bring is believed.
+/// Runs the rows R7 to R16 and R27 of the reliability table: whether anything wrong that a line can bring is believed.
 @main
 struct Faults {
   /// Parts of the full number of trials.
@@ -15,7 +15,7 @@ struct Faults {
 
   static let usage = """
     usage: meterd-faults [--scale 1.0] [--seed N] [--json] [ROW...]
-      Rows: R7 R7-decoder R7-parity R8 R9 R10 R11 R12 R13 R14 R15 R16; all of them when none is named.
+      Rows: R7 R7-decoder R7-parity R8 R9 R10 R11 R12 R13 R14 R15 R16 R27; all of them when none is named.
       --scale 0.1 runs a tenth of the trials. The same seed makes the same faults; the machine is not the same.
     """
 
@@ -57,6 +57,7 @@ struct Faults {
     Row(name: "R9", run: LateReplies.run), Row(name: "R10", run: Echoes.run), Row(name: "R11", run: Babble.run),
     Row(name: "R12", run: Twins.run), Row(name: "R13", run: Strangers.run), Row(name: "R14", run: Lies.run),
     Row(name: "R15", run: Replug.run), Row(name: "R16", run: BadPorts.run),
+    Row(name: "R27", run: ForbiddenWrites.run),
   ]
 
   /// True when every row is met.

@@ -20,8 +20,11 @@ struct Asked: Hashable {
   /// Data identifier, or first register and count.
   let item: UInt32
   let function: UInt8
+  /// The number of a Modbus TCP frame; `nil` on serial lines.
+  let transaction: UInt16?
 
-  init(tongue: Tongue, meter: UInt64, item: UInt32, function: UInt8) {
+  init(tongue: Tongue, meter: UInt64, item: UInt32, function: UInt8, transaction: UInt16? = nil) {
+    self.transaction = transaction
     self.tongue = tongue
     self.meter = meter
     self.item = item
@@ -38,6 +41,12 @@ struct Asked: Hashable {
       let meter = frame[1...6].reversed().reduce(UInt64(0)) { $0 << 8 | UInt64($1) }
       let item = frame[10...13].reversed().reduce(UInt32(0)) { $0 << 8 | UInt32($1 &- 0x33) }
       self.init(tongue: .dlt645, meter: meter, item: item, function: 0x11)
+    } else if request.count == 12 {
+      guard request[2...5] == [0, 0, 0, 6], request[7] == 3 || request[7] == 4 else { return nil }
+      let item = request[8...11].reduce(UInt32(0)) { $0 << 8 | UInt32($1) }
+      self.init(
+        tongue: .modbus, meter: UInt64(request[6]), item: item, function: request[7],
+        transaction: UInt16(request[0]) << 8 | UInt16(request[1]))
     } else {
       guard request.count == 8, crc(request) == 0, request[1] == 3 || request[1] == 4 else { return nil }
       let item = request[2...5].reduce(UInt32(0)) { $0 << 8 | UInt32($1) }
@@ -66,7 +75,9 @@ struct Asked: Hashable {
         let word = index % 2 == 0 ? shown >> 16 : shown
         frame += [UInt8(truncatingIfNeeded: word >> 8), UInt8(truncatingIfNeeded: word)]
       }
-      return checked(frame)
+      guard let transaction else { return checked(frame) }
+      let head = [transaction, 0, UInt16(truncatingIfNeeded: frame.count)]
+      return head.flatMap { [UInt8($0 >> 8), UInt8($0 & 0xFF)] } + frame
     }
   }
 }

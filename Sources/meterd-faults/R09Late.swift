@@ -68,7 +68,6 @@ enum LateReplies {
     var isOutOfOrder = false
   }
 
-  /// Modbus TCP has transaction numbers and a port kind of its own; it belongs here as soon as a line carries it.
   private static let cases = [
     Case(name: "DL/T 645 on a terminal", tongue: .dlt645, place: .terminal),
     Case(
@@ -78,6 +77,8 @@ enum LateReplies {
     Case(
       name: "Modbus RTU behind a serial server, out of order by one", tongue: .modbus, place: .server,
       isOutOfOrder: true),
+    Case(name: "Modbus TCP", tongue: .modbus, place: .network),
+    Case(name: "Modbus TCP, out of order by one", tongue: .modbus, place: .network, isOutOfOrder: true),
   ]
 
   static func run(_ dose: Dose) async throws -> [Outcome] {

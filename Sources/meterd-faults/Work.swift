@@ -31,7 +31,9 @@ final class Work: Sendable {
   }
 
   init(_ name: String, _ shape: Shape, port: PortAddress, listensFirst: Bool = false) throws {
-    guard let settings = SerialSettings(shape.settings) else { throw FaultError("no settings") }
+    guard let settings = port.isModbusTCP ? .network : SerialSettings(shape.settings) else {
+      throw FaultError("no settings")
+    }
     let profile = try TestMeter.profile(shape.tongue, timeout: shape.timeout, gap: shape.gap)
     let meters = try (1...shape.meters).map {
       try TestMeter.meter(shape.tongue, $0, profile: profile, settings: settings)
@@ -49,7 +51,9 @@ final class Work: Sendable {
     let plan = LinePlan(
       tasks: tasks,
       meters: meters.map {
-        LinePlan.Meter(id: $0.id, programme: programme, probes: $0.probes, replyLimit: $0.replyLimit)
+        LinePlan.Meter(
+          id: $0.id, programme: programme, probes: $0.probes, replyLimit: $0.replyLimit,
+          isNumbered: port.isModbusTCP)
       }, zone: .china, at: HostClock.boot, wall: HostClock.wall)
     let (events, tell) = AsyncStream.makeStream(of: LineEvent.self)
     self.events = events
