@@ -41,17 +41,25 @@ private struct Twins: SimulatedMeter {
     return await rig.run { tally, _ in tally.answers > 0 || tally.rejected.count >= LinePlan.triesWhenDamaged }
   }
 
+  /// How it is told depends on where the loaded machine of the test cuts what it reads.
+  private static func tellsOfTwins(_ reason: String) -> Bool {
+    reason == "\(ExchangeError.contradicted)" || reason.hasPrefix("another answer came")
+      || reason == "more came than the answer of a meter that answers twice"
+  }
+
   @Test func `two DL-T 645 meters that answer one after the other are not believed`() async throws {
     let tally = try await twins(TestProfile.dlt645(items: ["0001FF00"]), address: "202311110001", [.energies])
     #expect(tally.answers == 0)
-    #expect(tally.rejected.allSatisfy { $0 == "\(ExchangeError.contradicted)" })
+    #expect(!tally.rejected.isEmpty)
+    #expect(tally.rejected.allSatisfy(Self.tellsOfTwins), "\(tally.rejected)")
   }
 
   @Test func `two Modbus meters that answer one after the other are not believed`() async throws {
     let tally = try await twins(
       TestProfile.farApart(), address: "9", [.quantity(try quantity("energy.import.active.total"))])
     #expect(tally.answers == 0)
-    #expect(tally.rejected.allSatisfy { $0 == "\(ExchangeError.contradicted)" })
+    #expect(!tally.rejected.isEmpty)
+    #expect(tally.rejected.allSatisfy(Self.tellsOfTwins), "\(tally.rejected)")
   }
 
   /// Long after the silence that the line keeps, and at leisure: the first answer is taken back.
