@@ -34,7 +34,7 @@ extension Energy: CustomStringConvertible {
   public var description: String { text(decimals: millionths % 10_000 == 0 ? 2 : 6) }
 }
 
-/// Yuan per kilowatt-hour, exactly as published, in units of 10⁻⁸ yuan.
+/// Yuan per kilowatt-hour, or per unit of what else a line counts, exactly as published, in units of 10⁻⁸ yuan.
 public struct Price: Hashable, Sendable {
   /// Hundred-millionths of a yuan per kWh.
   public let hundredMillionths: Int64
@@ -43,6 +43,22 @@ public struct Price: Hashable, Sendable {
   public init?(hundredMillionths: Int64) {
     guard (-100_000_000_000...100_000_000_000).contains(hundredMillionths) else { return nil }
     self.hundredMillionths = hundredMillionths
+  }
+
+  private init(valid hundredMillionths: Int64) { self.hundredMillionths = hundredMillionths }
+
+  /// One yuan.
+  static let one = Price(valid: 100_000_000)
+
+  /// So many hundredths of a percent of a yuan, for shares of money: -20000...20000.
+  init(basisPoints: Int) {
+    self.init(valid: Int64(min(max(basisPoints, -20_000), 20_000)) * 10_000)
+  }
+
+  /// This times a factor in ten-thousandths, rounded half up to eight places; `nil` beyond the range of a price.
+  func times(_ tenThousandths: Int64) -> Price? {
+    let product = dividedHalfUp(Int128(hundredMillionths) * Int128(tenThousandths), by: 10_000)
+    return Int64(exactly: product).flatMap { Price(hundredMillionths: $0) }
   }
 
   /// Reads a published price such as `0.60886875`; `nil` beyond eight places.
@@ -71,6 +87,7 @@ public struct Money: Hashable, Comparable, Sendable {
   public static let zero = Money(fen: 0)
   public static func < (a: Self, b: Self) -> Bool { a.fen < b.fen }
   public static func + (a: Self, b: Self) -> Self { Self(fen: a.fen + b.fen) }
+  public static func - (a: Self, b: Self) -> Self { Self(fen: a.fen - b.fen) }
   public static func += (a: inout Self, b: Self) { a = a + b }
   public static prefix func - (a: Self) -> Self { Self(fen: -a.fen) }
 }

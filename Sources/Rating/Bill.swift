@@ -18,6 +18,8 @@ public struct Bill: Hashable, Sendable {
   /// Energy of each of the plan's periods; they add up to the billed energy.
   let byPeriod: EnergyRow
   let tierUse: TierUse?
+  /// `nil` where the plan charges nothing but import energy as it was metered.
+  private let extra: Boxed<BillDetails>?
 
   /// Use by tier, with the window it belongs to.
   struct TierUse: Hashable, Sendable {
@@ -27,7 +29,8 @@ public struct Bill: Hashable, Sendable {
   }
 
   init(
-    kind: Kind, plan: Plan, usage: Usage, lines: [BillLine], total: Money, byPeriod: EnergyRow, tierUse: TierUse?
+    kind: Kind, plan: Plan, usage: Usage, lines: [BillLine], total: Money, byPeriod: EnergyRow, tierUse: TierUse?,
+    details: BillDetails?
   ) {
     self.kind = kind
     self.plan = plan
@@ -36,13 +39,16 @@ public struct Bill: Hashable, Sendable {
     self.total = total
     self.byPeriod = byPeriod
     self.tierUse = tierUse
+    extra = details.map(Boxed.init)
   }
+
+  var details: BillDetails? { extra?.value }
 
   /// The bill that cancels this one: every energy and amount with the other sign. A reversal's is the original.
   public func reversed() -> Bill {
     Bill(
       kind: kind == .original ? .reversal : .original, plan: plan, usage: usage, lines: lines.map { $0.negated() },
-      total: -total, byPeriod: byPeriod, tierUse: tierUse)
+      total: -total, byPeriod: byPeriod, tierUse: tierUse, details: details)
   }
 }
 
@@ -52,7 +58,7 @@ extension Bill {
     let sign: Int64 = kind == .original ? 1 : -1
     func signed(_ energy: Energy) -> Energy { Energy(millionths: energy.millionths * sign) }
     return BillTotals(
-      energy: signed(usage.total), byPeriod: byPeriod.prefix(plan.periods.count).map(signed),
+      energy: signed(details?.billed ?? usage.total), byPeriod: byPeriod.prefix(plan.periods.count).map(signed),
       byTier: (tierUse?.used.prefix(plan.tiers?.count ?? 0) ?? []).map(signed), amount: total)
   }
 
@@ -80,7 +86,8 @@ public struct BillLine: Hashable, Sendable {
   /// From 1.
   public let ordinal: Int
   let step: PlanStep
-  public let energy: Energy
+  /// How much of its unit the line is for, in millionths; negative on a reversal.
+  let count: Int64
   public let amount: Money
   /// Which of the usage's segments the energy comes from.
   public let segments: Range<Int>
@@ -92,10 +99,30 @@ public struct BillLine: Hashable, Sendable {
   /// Which of the plan's periods, from 0; `nil` where the line is not of one period.
   public var period: Int? { step.periodNumber == 0 ? nil : Int(step.periodNumber) - 1 }
   public var rule: Rule { step.rule }
+  /// Yuan for one unit; a share of one for lines that are a part of other lines.
   public var price: Price { step.price }
+  /// Which feed or which debt of the supply, from 1; `nil` where the line is of none.
+  public var part: Int? { step.part == 0 ? nil : Int(step.part) }
+  /// The line's energy; nothing for a line that counts something else.
+  public var energy: Energy { Energy(millionths: rule.unit == .kilowattHour ? count : 0) }
+  /// How much of `unit` the line is for, in millionths.
+  public var quantityMillionths: Int64 { count }
+  public var unit: LineUnit { rule.unit }
+
+  /// Parts of a fen that every exact product of a line is a whole number of: 10⁻¹⁴ yuan, cut by each length of a month.
+  static let exactPartsPerFen: Int128 = 1_000_000_000_000 * monthLengths
+  /// The least common multiple of 28, 29, 30 and 31.
+  private static let monthLengths: Int128 = 377_580
+
+  /// The amount before it was rounded.
+  var exact: Int128 {
+    let product = Int128(count) * Int128(step.price.hundredMillionths)
+    guard step.divisor > 0 else { return product * Self.monthLengths }
+    return product * Int128(step.days) * (Self.monthLengths / Int128(step.divisor))
+  }
 
   func negated() -> BillLine {
-    BillLine(ordinal: ordinal, step: step, energy: -energy, amount: -amount, segments: segments)
+    BillLine(ordinal: ordinal, step: step, count: -count, amount: -amount, segments: segments)
   }
 }
 
@@ -107,4 +134,48 @@ public enum Rule: String, Hashable, Sendable, CaseIterable {
   case wholeVolume = "tier.whole-volume"
   case tierAdder = "tier.adder"
   case tierAdderProRata = "tier.adder.pro-rata"
+  case monthlyPrice = "monthly"
+  case monthlyPriceOfPeriod = "monthly.period"
+  case fund = "fund"
+  case capacity = "capacity"
+  case demandContract = "demand.contract"
+  case demandExcess = "demand.excess"
+  case demandActual = "demand.actual"
+  case powerFactor = "power-factor"
+  case export = "export"
+  case minimum = "minimum"
+  case lateOwnYear = "late.own-year"
+  case lateLater = "late.later"
+  case lateLeast = "late.least"
+
+  /// True for lines that are nothing but metered import energy at a price known beforehand.
+  var isPlain: Bool {
+    switch self {
+    case .energy, .energyOfPeriod, .tierPrice, .wholeVolume, .tierAdder, .tierAdderProRata, .fund: true
+    case .monthlyPrice, .monthlyPriceOfPeriod, .capacity, .demandContract, .demandExcess, .demandActual, .powerFactor,
+      .export, .minimum, .lateOwnYear, .lateLater, .lateLeast:
+      false
+    }
+  }
+
+  /// What a line of this rule counts.
+  public var unit: LineUnit {
+    switch self {
+    case .energy, .energyOfPeriod, .tierPrice, .wholeVolume, .tierAdder, .tierAdderProRata, .monthlyPrice,
+      .monthlyPriceOfPeriod, .fund, .export:
+      .kilowattHour
+    case .capacity: .kilovoltAmpere
+    case .demandContract, .demandExcess, .demandActual: .kilowatt
+    case .powerFactor, .minimum, .lateOwnYear, .lateLater, .lateLeast: .yuan
+    }
+  }
+}
+
+/// What a line counts; the raw values stand on stored bills.
+public enum LineUnit: String, Hashable, Sendable, CaseIterable {
+  case kilowattHour = "kWh"
+  case kilovoltAmpere = "kVA"
+  case kilowatt = "kW"
+  /// Money that the line is a share of.
+  case yuan = "yuan"
 }

@@ -65,6 +65,9 @@ public struct DayRange: Hashable, Sendable {
     if to.day > from.day { count += 1 }
     return YearMonth(index: lastMonth.index - max(count, 1) + 1)...lastMonth
   }
+
+  /// True when `months` is a single one.
+  var isOneMonth: Bool { months.lowerBound == months.upperBound }
 }
 
 extension DayRange: CustomStringConvertible {

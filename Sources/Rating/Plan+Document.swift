@@ -25,14 +25,17 @@ extension Plan {
     }
     (draft.periods, draft.residualPeriod) = try readPeriods(&reader)
     if var table = try reader.optionalTable("tiers") { draft.tiers = try Tiers(&table) }
+    if var table = try reader.optionalTable("loss") { draft.loss = try LossRule(&table) }
     for var table in try reader.tables("component") {
-      draft.components.append(try PlanComponent(&table, periods: draft.periods, tiers: draft.tiers))
+      let component = try PlanComponent(&table, periods: draft.periods, tiers: draft.tiers)
+      if let problem = component.misplaced(after: draft.components) { throw table.error("kind", problem) }
+      draft.components.append(component)
     }
     try reader.finish()
     guard draft.components.count <= PlanStep.mostComponents else {
       throw reader.error("component", "\(draft.components.count) components; \(PlanStep.mostComponents) are the most")
     }
-    guard draft.components.contains(where: \.pricesEveryUnit) else {
+    guard draft.components.contains(where: \.kind.pricesEveryUnit) else {
       throw reader.error("component", "no component prices the energy itself; give one of kind energy or tier-prices")
     }
     self.init(draft)
@@ -40,12 +43,19 @@ extension Plan {
 }
 
 extension PlanComponent {
-  /// True when each kWh of a bill has its price here; adders do not.
-  fileprivate var pricesEveryUnit: Bool {
+  /// Why this cannot stand after `earlier` components; `nil` when it can.
+  fileprivate func misplaced(after earlier: [PlanComponent]) -> String? {
     switch kind {
-    case .energy, .tierPrices, .wholeVolume: true
-    case .tierAdders: false
+    case .capacity, .demand, .powerFactor, .export, .minimum, .lateCharge:
+      if earlier.contains(where: { $0.kindName == kindName }) {
+        return "there is already a component of kind \(kindName)"
+      }
+    case .energy, .tierPrices, .wholeVolume, .tierAdders, .monthlyPrices, .fund: break
     }
+    if isInPowerFactorBase, let adjustment = earlier.first(where: { $0.kindName == "power-factor" }) {
+      return "\(title) is in the base of \(adjustment.title), so it must stand before it"
+    }
+    return nil
   }
 }
 

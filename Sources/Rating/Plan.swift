@@ -2,6 +2,27 @@ public import Metering
 
 /// A tariff as data: what is charged, at which prices, from when to when. 电价方案
 ///
+/// A plan is a list of components in the order of the printed bill. Each is a value of its own kind that holds the
+/// numbers of one rule, reads itself from its table of the document, writes itself into the plan's canonical text, and
+/// says what it needs of a usage:
+///
+/// | kind | lines | needs |
+/// |---|---|---|
+/// | `energy` | every kWh, or each period's, at a price | - |
+/// | `tier-prices`, `whole-volume`, `tier-adders` | kWh by tier; adders may differ by period | the window's earlier use |
+/// | `monthly-prices` | every kWh, or each period's, at the month's price | - |
+/// | `fund` | every kWh, collected for others | - |
+/// | `capacity` | running kVA, for a month or days of it | `Supply.basicCharge`, `running` |
+/// | `demand` | kW of the contract, its excess, or the highest demand, for each feed | `basicCharge`, `feeds` |
+/// | `power-factor` | a percentage of the lines in its base | `reactive` |
+/// | `export` | reverse energy, to the user's credit | `exported` |
+/// | `minimum` | what the lines before it lack to the least bill | - |
+/// | `late-charge` | days of debts | `arrears` |
+///
+/// `periods`, `tiers` and `loss` say how energy is cut up and what is added to it before any component sees it. Every
+/// line is one exact product, rounded half up once to the fen; the total is the sum of the lines as printed. Components
+/// that are computed from other lines stand after them.
+///
 /// Made from a tariff document by `init(_:)`, immutable, and shared by every bill rated under it, hence a class.
 /// Two plans are equal when their canonical texts are.
 public final class Plan: Sendable {
@@ -27,8 +48,12 @@ public final class Plan: Sendable {
   public let tiers: Tiers?
   /// What is charged, in the order of the printed bill.
   public let components: [PlanComponent]
+  /// Losses billed beside what was metered; `nil` where there are none.
+  public let loss: LossRule?
   /// Every line that a bill can have.
   let steps: [PlanStep]
+  /// True when nothing is billed but metered import energy: such a plan pays for none of the rest.
+  let isPlain: Bool
   /// The plan as one line of JSON with a fixed order of keys: equal plans, equal bytes.
   public let canonicalText: String
   /// SHA-256 of `canonicalText`, in hex.
@@ -47,7 +72,9 @@ public final class Plan: Sendable {
     residualPeriod = draft.residualPeriod
     tiers = draft.tiers
     components = draft.components
+    loss = draft.loss
     steps = PlanStep.all(of: components)
+    isPlain = draft.loss == nil && steps.allSatisfy(\.rule.isPlain)
     canonicalText = draft.canonicalText
     digest = sha256Hex(canonicalText.utf8)
   }
@@ -86,49 +113,6 @@ public struct Provenance: Hashable, Sendable {
   public let isPrimary: Bool
 }
 
-/// One thing that a plan charges.
-public struct PlanComponent: Hashable, Sendable {
-  public let kind: Kind
-  /// The printed name.
-  public let title: String
-  public let titleChinese: String
-  public let provenance: Provenance
-
-  public enum Kind: Hashable, Sendable {
-    /// Every kWh at the price of its period.
-    case energy(PeriodPrices)
-    /// Each tier's kWh at the tier's price, from tier 1 on. 分档电价
-    case tierPrices([Price])
-    /// Every kWh at the price of the tier that the last one falls in, from tier 1 on.
-    case wholeVolume([Price])
-    /// An adder on each kWh of a higher tier, on top of another component. 递增加价
-    case tierAdders([TierAdder])
-  }
-
-  /// The kind's name in tariff files and on stored bills.
-  public var kindName: String {
-    switch kind {
-    case .energy: "energy"
-    case .tierPrices: "tier-prices"
-    case .wholeVolume: "whole-volume"
-    case .tierAdders: "tier-adders"
-    }
-  }
-}
-
-/// One price for all periods, or one for each in the order of the plan's periods.
-public enum PeriodPrices: Hashable, Sendable {
-  case same(Price)
-  case byPeriod([Price])
-}
-
-/// What the kWh of one tier cost on top.
-public struct TierAdder: Hashable, Sendable {
-  /// From 1.
-  public let tier: Int
-  public let prices: PeriodPrices
-}
-
 /// A plan while it is put together.
 struct PlanDraft {
   var name = ""
@@ -142,5 +126,6 @@ struct PlanDraft {
   var periods: [Period] = []
   var residualPeriod: Int?
   var tiers: Tiers?
+  var loss: LossRule?
   var components: [PlanComponent] = []
 }

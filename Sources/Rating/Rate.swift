@@ -12,8 +12,14 @@ public func rate(_ usage: Usage, under plan: Plan) throws(RatingError) -> Bill {
   let months = usage.days.months
   guard months.upperBound.index - months.lowerBound.index < 24 else { throw .tooLong(usage.days) }
   try plan.check(usage.total, "a total")
-  let periods = try plan.periodEnergies(of: usage)
-  let tierUse = try plan.tierUse(of: usage)
+  var periods = try plan.periodEnergies(of: usage)
+  var billed = usage.total
+  var details: BillDetails?
+  if !plan.isPlain || usage.supply != nil {
+    let found = try plan.details(of: usage, &periods)
+    (billed, details) = (found.billed, found)
+  }
+  let tierUse = try plan.tierUse(of: usage, billed)
   let tiers = tierUse?.used ?? EnergyRow()
   var lines: [BillLine] = []
   lines.reserveCapacity(plan.steps.count)
@@ -23,24 +29,36 @@ public func rate(_ usage: Usage, under plan: Plan) throws(RatingError) -> Bill {
   for step in plan.steps {
     let energy: Energy
     switch step.rule {
-    case .energy: energy = usage.total
+    case .energy, .fund: energy = billed
     case .energyOfPeriod: energy = periods[Int(step.periodNumber) - 1]
     case .tierPrice, .tierAdder: energy = tiers[Int(step.tierNumber) - 1]
-    case .wholeVolume: energy = Int(step.tierNumber) == tiers.used ? usage.total : .zero
+    case .wholeVolume: energy = Int(step.tierNumber) == tiers.used ? billed : .zero
     case .tierAdderProRata:
       if step.tierNumber != spreadTier {
-        spread = plan.allocated(tiers[Int(step.tierNumber) - 1], over: periods, of: usage.total)
+        spread = plan.allocated(tiers[Int(step.tierNumber) - 1], over: periods, of: billed)
         spreadTier = step.tierNumber
       }
       energy = spread[Int(step.periodNumber) - 1]
+    case .monthlyPrice, .monthlyPriceOfPeriod, .capacity, .demandContract, .demandExcess, .demandActual, .powerFactor,
+      .export, .minimum, .lateOwnYear, .lateLater, .lateLeast:
+      var charging = Charging(
+        plan: plan, usage: usage, supply: usage.supply, periods: periods, lines: lines, total: total,
+        details: details ?? BillDetails(metered: billed))
+      lines = []
+      try charging.add(step)
+      (lines, total, details) = (charging.lines, charging.total, charging.details)
+      continue
     }
     // A line without energy is not printed.
     guard energy > .zero else { continue }
     guard let amount = charge(energy, at: step.price) else { throw .amountTooLarge(energy, step.price) }
     total += amount
     lines.append(
-      BillLine(ordinal: lines.count + 1, step: step, energy: energy, amount: amount, segments: usage.segments.indices))
+      BillLine(
+        ordinal: lines.count + 1, step: step, count: energy.millionths, amount: amount, segments: usage.segments.indices
+      ))
   }
   return Bill(
-    kind: .original, plan: plan, usage: usage, lines: lines, total: total, byPeriod: periods, tierUse: tierUse)
+    kind: .original, plan: plan, usage: usage, lines: lines, total: total, byPeriod: periods, tierUse: tierUse,
+    details: details)
 }

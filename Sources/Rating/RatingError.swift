@@ -21,6 +21,11 @@ public enum RatingError: Error, Hashable, Sendable {
   /// A grant in a window with earlier use needs that use by tier: its total does not say which room is left.
   case grantNeedsTiers
   case amountTooLarge(Energy, Price)
+  /// A component of the plan, counted from 1, cannot be charged.
+  case line(plan: String, component: Int, title: String, LineProblem)
+  case loss(plan: String, LossProblem)
+  /// Something that costs or pays money, and no component of the plan for it.
+  case notInPlan(SupplyInput, plan: String)
 }
 
 extension RatingError: CustomStringConvertible {
@@ -45,6 +50,11 @@ extension RatingError: CustomStringConvertible {
     case .noGrant(let months, let plan): "\(months) granted months, but plan \(plan) has no such grant"
     case .grantNeedsTiers: "a household grant needs the earlier use of the window by tier, not only its total"
     case .amountTooLarge(let energy, let price): "\(energy) kWh at \(price) yuan is too large an amount"
+    case .line(let plan, let component, let title, let problem):
+      "plan \(plan), component \(component) (\(title)): \(problem)"
+    case .loss(let plan, let problem): "plan \(plan), losses: \(problem)"
+    case .notInPlan(let input, let plan):
+      "\(input.rawValue) of the supply is given, but plan \(plan) has nothing for it"
     }
   }
 }

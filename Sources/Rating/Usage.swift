@@ -19,10 +19,17 @@ public struct Usage: Hashable, Sendable {
   public var grantedMonths: Int
   /// The stretches of metering that the energy is the sum of; empty where the caller does not say.
   public var segments: [UsageSegment]
+  /// What else was agreed and measured; `nil` for homes.
+  public var supply: Supply? {
+    get { boxedSupply?.value }
+    set { boxedSupply = newValue.map(Boxed.init) }
+  }
+  private var boxedSupply: Boxed<Supply>?
 
   public init(
     id: String, account: String, days: DayRange, total: Energy, parts: [PeriodEnergy] = [],
-    tolerance: Energy = .zero, earlier: EarlierUse = .nothing, grantedMonths: Int = 0, segments: [UsageSegment] = []
+    tolerance: Energy = .zero, earlier: EarlierUse = .nothing, grantedMonths: Int = 0, segments: [UsageSegment] = [],
+    supply: Supply? = nil
   ) {
     self.id = id
     self.account = account
@@ -33,6 +40,7 @@ public struct Usage: Hashable, Sendable {
     self.earlier = earlier
     self.grantedMonths = grantedMonths
     self.segments = segments
+    boxedSupply = supply.map(Boxed.init)
   }
 }
 
