@@ -30,7 +30,7 @@ public struct Bill: Hashable, Sendable {
 
   init(
     kind: Kind, plan: Plan, usage: Usage, lines: [BillLine], total: Money, byPeriod: EnergyRow, tierUse: TierUse?,
-    details: BillDetails?
+    details: Boxed<BillDetails>?
   ) {
     self.kind = kind
     self.plan = plan
@@ -39,7 +39,7 @@ public struct Bill: Hashable, Sendable {
     self.total = total
     self.byPeriod = byPeriod
     self.tierUse = tierUse
-    extra = details.map(Boxed.init)
+    extra = details
   }
 
   var details: BillDetails? { extra?.value }
@@ -48,7 +48,7 @@ public struct Bill: Hashable, Sendable {
   public func reversed() -> Bill {
     Bill(
       kind: kind == .original ? .reversal : .original, plan: plan, usage: usage, lines: lines.map { $0.negated() },
-      total: -total, byPeriod: byPeriod, tierUse: tierUse, details: details)
+      total: -total, byPeriod: byPeriod, tierUse: tierUse, details: extra)
   }
 }
 

@@ -9,13 +9,14 @@ struct PlanStep: Hashable, Sendable {
   /// From 1; 0 where the line is not of one period.
   var periodNumber: UInt8
   var rule: Rule
-  var price: Price
-  /// Which feed or debt the line is for, from 1; 0 where there is only one.
-  var part: UInt8 = 0
   /// How many days the line is for; 0 where it is not of days.
   var days: UInt16 = 0
+  /// Which feed or debt the line is for, from 1; 0 where there is only one.
+  var part: UInt8 = 0
   /// Into how many parts the price is cut for a day; 0 where it is not.
   var divisor: UInt8 = 0
+  // Last, so that everything before it fits into one word.
+  var price: Price
 
   /// More components than this are refused when a plan is read.
   static let mostComponents = 64

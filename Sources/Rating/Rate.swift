@@ -14,13 +14,14 @@ public func rate(_ usage: Usage, under plan: Plan) throws(RatingError) -> Bill {
   try plan.check(usage.total, "a total")
   var periods = try plan.periodEnergies(of: usage)
   var billed = usage.total
-  var details: BillDetails?
-  if !plan.isPlain || usage.supply != nil {
+  var details: Boxed<BillDetails>?
+  if !plan.isPlain || usage.hasSupply {
     let found = try plan.details(of: usage, &periods)
-    (billed, details) = (found.billed, found)
+    (billed, details) = (found.billed, Boxed(found))
   }
   let tierUse = try plan.tierUse(of: usage, billed)
   let tiers = tierUse?.used ?? EnergyRow()
+  let segments = usage.segments.indices
   var lines: [BillLine] = []
   lines.reserveCapacity(plan.steps.count)
   var total = Money.zero
@@ -41,12 +42,7 @@ public func rate(_ usage: Usage, under plan: Plan) throws(RatingError) -> Bill {
       energy = spread[Int(step.periodNumber) - 1]
     case .monthlyPrice, .monthlyPriceOfPeriod, .capacity, .demandContract, .demandExcess, .demandActual, .powerFactor,
       .export, .minimum, .lateOwnYear, .lateLater, .lateLeast:
-      var charging = Charging(
-        plan: plan, usage: usage, supply: usage.supply, periods: periods, lines: lines, total: total,
-        details: details ?? BillDetails(metered: billed))
-      lines = []
-      try charging.add(step)
-      (lines, total, details) = (charging.lines, charging.total, charging.details)
+      try charge(step, usage, plan, periods, &lines, &total, &details)
       continue
     }
     // A line without energy is not printed.
@@ -55,10 +51,23 @@ public func rate(_ usage: Usage, under plan: Plan) throws(RatingError) -> Bill {
     total += amount
     lines.append(
       BillLine(
-        ordinal: lines.count + 1, step: step, count: energy.millionths, amount: amount, segments: usage.segments.indices
-      ))
+        ordinal: lines.count + 1, step: step, count: energy.millionths, amount: amount, segments: segments))
   }
   return Bill(
     kind: .original, plan: plan, usage: usage, lines: lines, total: total, byPeriod: periods, tierUse: tierUse,
     details: details)
+}
+
+/// Adds what a component other than plain energy charges; kept out of the way of bills that have none.
+@inline(never)
+private func charge(
+  _ step: PlanStep, _ usage: Usage, _ plan: Plan, _ periods: EnergyRow, _ lines: inout [BillLine],
+  _ total: inout Money, _ details: inout Boxed<BillDetails>?
+) throws(RatingError) {
+  var charging = Charging(
+    plan: plan, usage: usage, supply: usage.supply, periods: periods, lines: lines, total: total,
+    details: details?.value ?? BillDetails(metered: usage.total))
+  lines = []
+  try charging.add(step)
+  (lines, total, details) = (charging.lines, charging.total, Boxed(charging.details))
 }

@@ -25,6 +25,7 @@ public struct Usage: Hashable, Sendable {
     set { boxedSupply = newValue.map(Boxed.init) }
   }
   private var boxedSupply: Boxed<Supply>?
+  var hasSupply: Bool { boxedSupply != nil }
 
   public init(
     id: String, account: String, days: DayRange, total: Energy, parts: [PeriodEnergy] = [],
