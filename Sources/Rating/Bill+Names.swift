@@ -96,7 +96,7 @@ extension Bill {
   /// ` (above 260.00 and up to 600.00 kWh in the window from 2026-10, of which 0.00 kWh were used before)`.
   private func room(_ line: BillLine) -> String {
     guard let tiers = plan.tiers, let tier = line.tier, let tierUse else { return "" }
-    let months = usage.days.months
+    let months = usage.limitMonths
     let grantKilowattHours = (tiers.grantPerMonth ?? .zero).millionths * Int64(usage.grantedMonths)
     func limit(_ tier: Int) -> String {
       (tiers.limit(tier, over: months) + Energy(millionths: grantKilowattHours)).text(decimals: plan.energyDecimals)

@@ -26,6 +26,11 @@ public enum RatingError: Error, Hashable, Sendable {
   case loss(plan: String, LossProblem)
   /// Something that costs or pays money, and no component of the plan for it.
   case notInPlan(SupplyInput, plan: String)
+  /// A cycle without a single stretch.
+  case noStretch
+  /// Stretches of a cycle that leave a gap or overlap.
+  case notEndToEnd(DayRange, DayRange)
+  case otherAccount(String, String)
 }
 
 extension RatingError: CustomStringConvertible {
@@ -55,6 +60,9 @@ extension RatingError: CustomStringConvertible {
     case .loss(let plan, let problem): "plan \(plan), losses: \(problem)"
     case .notInPlan(let input, let plan):
       "\(input.rawValue) of the supply is given, but plan \(plan) has nothing for it"
+    case .noStretch: "a cycle without a stretch has nothing to bill"
+    case .notEndToEnd(let a, let b): "the stretch \(a) must end where \(b) begins"
+    case .otherAccount(let a, let b): "stretches of two accounts, \(a) and \(b), are no cycle"
     }
   }
 }

@@ -31,6 +31,10 @@ extension Supply {
     if let exported { json.string("exported", exported.text(decimals: 6)) }
     if let transformer { json.object("transformer") { transformer.write(to: &$0) } }
     if let lineLoss { json.number("line_loss", lineLoss) }
+    if let cycle {
+      json.string("cycle_from", "\(cycle.from)")
+      json.string("cycle_to", "\(cycle.to)")
+    }
     if !arrears.isEmpty {
       json.objects("arrears", arrears) { json, debt in
         json.string("bill", debt.bill)

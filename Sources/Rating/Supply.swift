@@ -30,12 +30,15 @@ public struct Supply: Hashable, Sendable {
   public var lineLoss: Int?
   /// Debts that late charges are due on.
   public var arrears: [Arrears]
+  /// The days of all stretches of the plan in a cycle, where the usage is one of them: the tier limits of their months
+  /// count. Set by `rate(_:id:proration:)`.
+  public var cycle: DayRange?
 
   public init(
     basicCharge: BasicCharge? = nil, running: Power? = nil, contracted: Power? = nil, feeds: [FeedDemand] = [],
     monthEnergy: Energy? = nil, part: PartMonth? = nil, reactive: ReactiveUse? = nil,
     powerFactorStandard: PowerFactorStandard? = nil, selfUse: Energy = .zero, exported: Energy? = nil,
-    transformer: Transformer? = nil, lineLoss: Int? = nil, arrears: [Arrears] = []
+    transformer: Transformer? = nil, lineLoss: Int? = nil, arrears: [Arrears] = [], cycle: DayRange? = nil
   ) {
     self.basicCharge = basicCharge
     self.running = running
@@ -50,6 +53,7 @@ public struct Supply: Hashable, Sendable {
     self.transformer = transformer
     self.lineLoss = lineLoss
     self.arrears = arrears
+    self.cycle = cycle
   }
 }
 

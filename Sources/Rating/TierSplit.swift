@@ -10,7 +10,7 @@ extension Plan {
       guard usage.grantedMonths == 0 else { throw .noGrant(months: usage.grantedMonths, plan: name) }
       return nil
     }
-    let months = usage.days.months
+    let months = usage.limitMonths
     guard let start = tiers.windowStart(of: months) else { throw .crossesWindow(usage.days, plan: name) }
     guard usage.grantedMonths == 0 || tiers.grantPerMonth != nil else {
       throw .noGrant(months: usage.grantedMonths, plan: name)
