@@ -61,7 +61,7 @@ public struct DayCalendar: Hashable, Sendable {
   }
 
   /// Weekday or weekend.
-  static func plainType(of date: CivilDate) -> DayType { date.weekday % 7 == 0 || date.weekday == 6 ? .weekend : .weekday }
+  static func plainType(of date: CivilDate) -> DayType { date.weekday >= 6 ? .weekend : .weekday }
 
   /// The calendar as one line of JSON with a fixed order of keys.
   public var canonicalText: String {

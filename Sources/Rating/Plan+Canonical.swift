@@ -29,6 +29,7 @@ extension PlanDraft {
         json.provenance(tiers.provenance)
       }
       // Older plans know nothing of what follows, and their texts must not change.
+      if let timeOfUse { json.object("calendar") { timeOfUse.write(to: &$0) } }
       if let loss { json.object("loss") { loss.write(to: &$0) } }
       json.objects("components", components) { json, component in
         json.string("kind", component.kindName)

@@ -24,6 +24,9 @@ extension Plan {
       throw reader.error("energy-scale", "billed kWh have 0 or 2 decimal places, not \(draft.energyDecimals)")
     }
     (draft.periods, draft.residualPeriod) = try readPeriods(&reader)
+    if var table = try reader.optionalTable("calendar") {
+      draft.timeOfUse = try TimeOfUse(&table, periods: draft.periods)
+    }
     if var table = try reader.optionalTable("tiers") { draft.tiers = try Tiers(&table) }
     if var table = try reader.optionalTable("loss") { draft.loss = try LossRule(&table) }
     for var table in try reader.tables("component") {

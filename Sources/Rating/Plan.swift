@@ -48,6 +48,8 @@ public final class Plan: Sendable {
   public let tiers: Tiers?
   /// What is charged, in the order of the printed bill.
   public let components: [PlanComponent]
+  /// Which hour is of which period; `nil` where the meter's own registers say it.
+  public let timeOfUse: TimeOfUse?
   /// Losses billed beside what was metered; `nil` where there are none.
   public let loss: LossRule?
   /// Every line that a bill can have.
@@ -72,6 +74,7 @@ public final class Plan: Sendable {
     residualPeriod = draft.residualPeriod
     tiers = draft.tiers
     components = draft.components
+    timeOfUse = draft.timeOfUse
     loss = draft.loss
     steps = PlanStep.all(of: components)
     isPlain = draft.loss == nil && steps.allSatisfy(\.rule.isPlain)
@@ -126,6 +129,7 @@ struct PlanDraft {
   var periods: [Period] = []
   var residualPeriod: Int?
   var tiers: Tiers?
+  var timeOfUse: TimeOfUse?
   var loss: LossRule?
   var components: [PlanComponent] = []
 }

@@ -35,6 +35,7 @@ extension Supply {
       json.string("cycle_from", "\(cycle.from)")
       json.string("cycle_to", "\(cycle.to)")
     }
+    if let intervals { json.object("intervals") { intervals.write(to: &$0) } }
     if !arrears.isEmpty {
       json.objects("arrears", arrears) { json, debt in
         json.string("bill", debt.bill)

@@ -33,12 +33,15 @@ public struct Supply: Hashable, Sendable {
   /// The days of all stretches of the plan in a cycle, where the usage is one of them: the tier limits of their months
   /// count. Set by `rate(_:id:proration:)`.
   public var cycle: DayRange?
+  /// What the energy of the periods was made of, where it was not of rate registers. Set by `Usage.settled(by:)`.
+  public var intervals: IntervalRecord?
 
   public init(
     basicCharge: BasicCharge? = nil, running: Power? = nil, contracted: Power? = nil, feeds: [FeedDemand] = [],
     monthEnergy: Energy? = nil, part: PartMonth? = nil, reactive: ReactiveUse? = nil,
     powerFactorStandard: PowerFactorStandard? = nil, selfUse: Energy = .zero, exported: Energy? = nil,
-    transformer: Transformer? = nil, lineLoss: Int? = nil, arrears: [Arrears] = [], cycle: DayRange? = nil
+    transformer: Transformer? = nil, lineLoss: Int? = nil, arrears: [Arrears] = [], cycle: DayRange? = nil,
+    intervals: IntervalRecord? = nil
   ) {
     self.basicCharge = basicCharge
     self.running = running
@@ -54,6 +57,7 @@ public struct Supply: Hashable, Sendable {
     self.lineLoss = lineLoss
     self.arrears = arrears
     self.cycle = cycle
+    self.intervals = intervals
   }
 }
 

@@ -122,7 +122,7 @@ struct BadPlan: Sendable, CustomTestStringConvertible {
     BadPlan(
       name: "unknown key", replacing: "energy-scale = 2", with: "energy-scale = 2\nenergyscale = 0",
       says:
-        "test.toml:8: energyscale: unknown key; keys here are component, currency, energy-scale, known-since, loss, name,"
+        "test.toml:8: energyscale: unknown key; keys here are calendar, component, currency, energy-scale, known-since, loss, name,"
         + " period, sources, tiers, title, title-zh, valid-from, valid-to"),
     BadPlan(
       name: "one decimal place", replacing: "energy-scale = 2", with: "energy-scale = 1",
