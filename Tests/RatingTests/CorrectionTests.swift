@@ -52,9 +52,9 @@ import Testing
   }
 
   @Test func `an estimate and the actual read that follows settle to what was used`() throws {
-    var random = Seeded("estimates settle", cases: 2_000)
+    var random = Seeded("estimates settle", cases: 10_000)
     let plan = try Tariffs.plan("guangdong-residential-2012")
-    for number in 0..<2_000 {
+    for number in 0..<10_000 {
       let (estimate, actual) = (random.energy(upTo: 900), random.energy(upTo: 900))
       guard estimate != actual else { continue }
       let days = try days("2026-10-01", "2026-11-01")

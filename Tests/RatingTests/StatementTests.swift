@@ -136,9 +136,9 @@ import Testing
   }
 
   @Test func `cuts by days conserve every energy, and a month cut anywhere costs what it costs in one piece`() throws {
-    var random = Seeded("cuts conserve", cases: 2_000)
+    var random = Seeded("cuts conserve", cases: 10_000)
     let plan = try Tariffs.plan("guangdong-residential-tou-2012")
-    for _ in 0..<2_000 {
+    for _ in 0..<10_000 {
       let (peak, flat, valley) = (random.energy(upTo: 600), random.energy(upTo: 600), random.energy(upTo: 600))
       let usage = Usage(
         id: "B", account: "A", days: try days("2026-10-01", "2026-11-01"), total: peak + flat + valley,
