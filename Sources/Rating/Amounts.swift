@@ -109,6 +109,12 @@ public func charge(_ energy: Energy, at price: Price) -> Money? {
   return Int64(exactly: dividedHalfUp(exact, by: 1_000_000_000_000)).map(Money.init(fen:))
 }
 
+/// The charge for `energy` at `price`, in fen by a rule of rounding other than the usual one.
+func charge(_ energy: Energy, at price: Price, rounding: LineRounding) -> Money? {
+  let exact = Int128(energy.millionths) * Int128(price.hundredMillionths)
+  return Int64(exactly: rounding.quotient(exact, by: 1_000_000_000_000)).map(Money.init(fen:))
+}
+
 /// `number / divisor` rounded to the nearest whole number, exact halves away from zero; `divisor` > 0.
 func dividedHalfUp(_ number: Int128, by divisor: Int128) -> Int128 {
   // Nearly all products of a home's bill fit in 64 bits, where the processor divides by itself.

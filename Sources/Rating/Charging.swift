@@ -35,7 +35,9 @@ struct Charging {
     var step = step
     step.price = price
     let line = BillLine(ordinal: 0, step: step, count: millionths, amount: .zero, segments: usage.segments.indices)
-    try add(step, millionths: millionths, at: price, amount: dividedHalfUp(line.exact, by: BillLine.exactPartsPerFen))
+    try add(
+      step, millionths: millionths, at: price,
+      amount: rounding(step).quotient(line.exact, by: BillLine.exactPartsPerFen))
   }
 
   /// Adds a line on an amount of money, whose own amount is known.
@@ -59,6 +61,8 @@ struct Charging {
         ordinal: lines.count + 1, step: step, count: millionths, amount: Money(fen: fen),
         segments: usage.segments.indices))
   }
+
+  func rounding(_ step: PlanStep) -> LineRounding { plan.components[Int(step.componentNumber)].rounding }
 
   func error(_ step: PlanStep, _ problem: LineProblem) -> RatingError {
     let number = Int(step.componentNumber)

@@ -54,6 +54,7 @@ extension PlanDraft {
         if component.isInPowerFactorBase != component.kind.isUsuallyInPowerFactorBase {
           json.boolean("in_power_factor_base", component.isInPowerFactorBase)
         }
+        if component.rounding != .halfUp { json.string("rounding", component.rounding.rawValue) }
         json.provenance(component.provenance)
       }
     }

@@ -20,7 +20,7 @@ public import Metering
 /// | `late-charge` | days of debts | `arrears` |
 ///
 /// `periods`, `tiers` and `loss` say how energy is cut up and what is added to it before any component sees it. Every
-/// line is one exact product, rounded half up once to the fen; the total is the sum of the lines as printed. Components
+/// line is one exact product, rounded once to the fen, half up unless its component says otherwise; the total is the sum of the lines as printed. Components
 /// that are computed from other lines stand after them.
 ///
 /// Made from a tariff document by `init(_:)`, immutable, and shared by every bill rated under it, hence a class.
@@ -56,6 +56,8 @@ public final class Plan: Sendable {
   let steps: [PlanStep]
   /// True when nothing is billed but metered import energy: such a plan pays for none of the rest.
   let isPlain: Bool
+  /// True when a line is cut off instead of rounded.
+  let cutsLines: Bool
   /// The plan as one line of JSON with a fixed order of keys: equal plans, equal bytes.
   public let canonicalText: String
   /// SHA-256 of `canonicalText`, in hex.
@@ -77,6 +79,7 @@ public final class Plan: Sendable {
     timeOfUse = draft.timeOfUse
     loss = draft.loss
     steps = PlanStep.all(of: components)
+    cutsLines = components.contains { $0.rounding == .cut }
     isPlain = draft.loss == nil && steps.allSatisfy(\.rule.isPlain)
     canonicalText = draft.canonicalText
     digest = sha256Hex(canonicalText.utf8)

@@ -34,6 +34,7 @@ extension PlanComponent {
       throw reader.error("in-power-factor-base", "a \(kind) component is never in the base of a power factor")
     }
     isInPowerFactorBase = flag ?? self.kind.isUsuallyInPowerFactorBase
+    rounding = try reader.choice("rounding", default: .halfUp)
     provenance = try Provenance(&reader)
     try reader.finish()
   }

@@ -9,6 +9,8 @@ public struct PlanComponent: Hashable, Sendable {
   ///
   /// By default energy and basic charges are, funds and everything derived from other lines are not.
   public let isInPowerFactorBase: Bool
+  /// What becomes of less than half a fen and more, on each of its lines.
+  public let rounding: LineRounding
 
   /// What is charged, each kind a value with the numbers of its own rule.
   public enum Kind: Hashable, Sendable {
@@ -85,6 +87,22 @@ extension PlanComponent.Kind {
     switch self {
     case .energy, .tierPrices, .wholeVolume, .monthlyPrices: true
     case .tierAdders, .fund, .capacity, .demand, .powerFactor, .export, .minimum, .lateCharge: false
+    }
+  }
+}
+
+/// How a line's exact amount becomes fen. Source: full bills in print round half up; one invoice cut off.
+public enum LineRounding: String, Hashable, Sendable, CaseIterable {
+  /// To the nearest fen, exact halves away from zero.
+  case halfUp = "half-up"
+  /// Towards zero.
+  case cut
+
+  /// `number / divisor` as a whole number; `divisor` > 0.
+  func quotient(_ number: Int128, by divisor: Int128) -> Int128 {
+    switch self {
+    case .halfUp: dividedHalfUp(number, by: divisor)
+    case .cut: number / divisor
     }
   }
 }

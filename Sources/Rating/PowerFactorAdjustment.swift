@@ -76,7 +76,10 @@ public struct PowerFactorFinding: Hashable, Sendable {
 extension Charging {
   /// The line of a power-factor adjustment: none in a month without energy, and none at the standard itself.
   mutating func add(_ rule: PowerFactorAdjustment, _ step: PlanStep) throws(RatingError) {
-    guard let supply, let use = supply.reactive else { throw error(step, .needs(.reactive)) }
+    guard let supply else { throw error(step, .needs(.reactive)) }
+    // Below 100 kVA, at homes: whatever the plan says of others.
+    guard !supply.isExemptFromPowerFactor else { return }
+    guard let use = supply.reactive else { throw error(step, .needs(.reactive)) }
     guard let standard = rule.standard ?? supply.powerFactorStandard else {
       throw error(step, .needs(.powerFactorStandard))
     }
@@ -101,7 +104,7 @@ extension Charging {
     let base = inBase.reduce(Money.zero) { $0 + $1.amount }
     let amount: Int128
     switch rule.base {
-    case .printed: amount = dividedHalfUp(Int128(base.fen) * Int128(adjustment), by: 10_000)
+    case .printed: amount = rounding(step).quotient(Int128(base.fen) * Int128(adjustment), by: 10_000)
     case .exact:
       var sum = Int128(0)
       for line in inBase {
@@ -109,7 +112,7 @@ extension Charging {
         guard !overflow else { throw error(step, .amountTooLarge) }
         sum += exact
       }
-      amount = dividedHalfUp(sum, by: BillLine.exactPartsPerFen * 10_000)
+      amount = rounding(step).quotient(sum, by: BillLine.exactPartsPerFen * 10_000)
     }
     guard base != .zero || amount != 0 else { return }
     try add(step, base, at: Price(basisPoints: adjustment), amount: amount)

@@ -47,7 +47,11 @@ public func rate(_ usage: Usage, under plan: Plan) throws(RatingError) -> Bill {
     }
     // A line without energy is not printed.
     guard energy > .zero else { continue }
-    guard let amount = charge(energy, at: step.price) else { throw .amountTooLarge(energy, step.price) }
+    let exact =
+      plan.cutsLines
+      ? charge(energy, at: step.price, rounding: plan.components[Int(step.componentNumber)].rounding)
+      : charge(energy, at: step.price)
+    guard let amount = exact else { throw .amountTooLarge(energy, step.price) }
     total += amount
     lines.append(
       BillLine(

@@ -27,6 +27,7 @@ extension Supply {
       }
     }
     if let powerFactorStandard { json.string("power_factor_standard", powerFactorStandard.name) }
+    if isExemptFromPowerFactor { json.boolean("power_factor_exempt", true) }
     if selfUse != .zero { json.string("self_use", selfUse.text(decimals: 6)) }
     if let exported { json.string("exported", exported.text(decimals: 6)) }
     if let transformer { json.object("transformer") { transformer.write(to: &$0) } }

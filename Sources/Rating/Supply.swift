@@ -20,6 +20,8 @@ public struct Supply: Hashable, Sendable {
   public var reactive: ReactiveUse?
   /// What the supply is held to, where the plan leaves it open.
   public var powerFactorStandard: PowerFactorStandard?
+  /// True where the supply is held to no power factor at all, as below 100 kVA.
+  public var isExemptFromPowerFactor: Bool
   /// Energy made and used on the spot, in kWh. 自发自用
   public var selfUse: Energy
   /// Reverse active energy, in kWh: a line of its own, never taken off the import. 上网电量
@@ -39,7 +41,8 @@ public struct Supply: Hashable, Sendable {
   public init(
     basicCharge: BasicCharge? = nil, running: Power? = nil, contracted: Power? = nil, feeds: [FeedDemand] = [],
     monthEnergy: Energy? = nil, part: PartMonth? = nil, reactive: ReactiveUse? = nil,
-    powerFactorStandard: PowerFactorStandard? = nil, selfUse: Energy = .zero, exported: Energy? = nil,
+    powerFactorStandard: PowerFactorStandard? = nil, isExemptFromPowerFactor: Bool = false, selfUse: Energy = .zero,
+    exported: Energy? = nil,
     transformer: Transformer? = nil, lineLoss: Int? = nil, arrears: [Arrears] = [], cycle: DayRange? = nil,
     intervals: IntervalRecord? = nil
   ) {
@@ -51,6 +54,7 @@ public struct Supply: Hashable, Sendable {
     self.part = part
     self.reactive = reactive
     self.powerFactorStandard = powerFactorStandard
+    self.isExemptFromPowerFactor = isExemptFromPowerFactor
     self.selfUse = selfUse
     self.exported = exported
     self.transformer = transformer

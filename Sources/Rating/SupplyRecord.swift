@@ -9,7 +9,8 @@ internal import Metering
 ///       "transformer":{"model":"S9","capacity":"200","hours":720},"line_loss":300,
 ///       "arrears":[{"bill":"B-0","amount":"120.50","due":"2026-09-20","paid":"2026-10-03"}]}
 ///
-/// Units as in `Supply`; measured numbers are decimals in quotes.
+/// Units as in `Supply`; measured numbers are decimals in quotes. A `power_factor_standard` of `none` is a supply that
+/// is held to none.
 public struct SupplyRecord: Codable, Hashable, Sendable {
   public var basicCharge: String?
   public var running: String?
@@ -100,12 +101,13 @@ extension SupplyRecord {
         forward: try energy("reactive.forward", reactive.forward) ?? .zero,
         reverse: try energy("reactive.reverse", reactive.reverse) ?? .zero)
     }
-    supply.powerFactorStandard = try powerFactorStandard.map { text throws(UsageRecordError) in
+    supply.isExemptFromPowerFactor = powerFactorStandard == "none"
+    if let text = powerFactorStandard, text != "none" {
       guard let standard = PowerFactorStandard(text) else {
         throw .choice(
-          key: "supply.power_factor_standard", text, known: PowerFactorStandard.allCases.map(\.name))
+          key: "supply.power_factor_standard", text, known: PowerFactorStandard.allCases.map(\.name) + ["none"])
       }
-      return standard
+      supply.powerFactorStandard = standard
     }
     supply.selfUse = try energy("self_use", selfUse) ?? .zero
     supply.exported = try energy("exported", exported)

@@ -41,6 +41,24 @@ struct LossCase: Sendable, CustomTestStringConvertible {
         == "plan mill, component 1 (T): it has no price for 2026-11; add that month's price to the plan")
   }
 
+  @Test func `a line is cut off where its component says so, both ways`() throws {
+    let cut = Mill.energy.replacing("kind = \"energy\"", with: "kind = \"energy\"\nrounding = \"cut\"")
+    let factor = Mill.component("power-factor", "standard = \"0.90\"", "rounding = \"cut\"")
+    let supply = Supply(reactive: ReactiveUse(forward: .zero), exported: try energy("0.03"))
+    let export = Mill.component("export", "price = \"0.6\"", "rounding = \"cut\"")
+    let usage = try mill("33.33", [:], nil, supply)
+    #expect(
+      try rate(usage, under: try Mill.plan(cut, factor, export)).formulas == [
+        "33.33 kWh x 0.60000000 = 19.99", "19.99 yuan x -0.00750000 = -0.14", "0.03 kWh x -0.60000000 = -0.01",
+      ])
+    #expect(
+      try rate(usage, under: try Mill.plan(Mill.energy, Mill.powerFactor, Mill.component("export", "price = \"0.6\"")))
+        .formulas == [
+          "33.33 kWh x 0.60000000 = 20.00", "20.00 yuan x -0.00750000 = -0.15", "0.03 kWh x -0.60000000 = -0.02",
+        ])
+    #expect(try Mill.plan(cut).digest != Mill.plan(Mill.energy).digest)
+  }
+
   @Test func `one price a month for all kWh`() throws {
     let monthly = Mill.component("monthly-prices", "month = [{ month = \"2026-10\", price = \"0.4\" }]")
     #expect(try rate(try mill("10"), under: try Mill.plan(monthly)).formulas == ["10.00 kWh x 0.40000000 = 4.00"])

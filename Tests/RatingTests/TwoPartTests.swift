@@ -166,6 +166,25 @@ struct ShareCase: Sendable, CustomTestStringConvertible {
     #expect(try rate(usage, under: try Mill.plan(two, exact)).lines.last?.amount == Money(fen: 1))
   }
 
+  @Test func `a supply below 100 kVA is held to no power factor, whatever the plan says of others`() throws {
+    let plan = try Mill.plan(Mill.energy, Mill.component("power-factor", "standard = \"by-supply\""))
+    let bill = try rate(try mill("100", [:], nil, Supply(isExemptFromPowerFactor: true)), under: plan)
+    #expect(bill.formulas == ["100.00 kWh x 0.60000000 = 60.00"])
+    #expect(throws: RatingError.self) { _ = try rate(try mill("100", [:], nil, Supply()), under: plan) }
+  }
+
+  @Test func `sub-users' energy is taken off the reseller's demand`() throws {
+    let feed = FeedDemand(measured: try power("500"), contract: try power("400"))
+    let rest = feed.without([
+      (try energy("1800"), .oneShift), (try energy("3600"), .twoShifts), (try energy("5400"), .threeShifts),
+      (try energy("100"), .farming),
+    ])
+    #expect(rest?.measured.description == "469.6296")
+    #expect(rest?.contract == (try power("400")))
+    #expect(feed.without([(try energy("1000000"), .oneShift)])?.measured == .zero)
+    #expect(feed.without([(try energy("-1"), .oneShift)]) == nil)
+  }
+
   @Test func `energy made and used on the spot counts as active where the plan says so`() throws {
     let rule = Mill.component("power-factor", "standard = \"by-supply\"", "counts-self-use = true")
     let supply = Supply(
