@@ -5,6 +5,7 @@ public struct Energy: Hashable, Comparable, Sendable {
   /// Millionths of a kWh; a billed energy is at most 10¹⁶ of them (10¹⁰ kWh), see `isBillable`.
   public let millionths: Int64
 
+  /// So many millionths of a kWh.
   public init(millionths: Int64) { self.millionths = millionths }
 
   /// Reads kWh in decimal, such as `650` or `123.45`; `nil` for anything else and beyond six places.
@@ -13,6 +14,7 @@ public struct Energy: Hashable, Comparable, Sendable {
     self.init(millionths: millionths)
   }
 
+  /// No energy.
   public static let zero = Energy(millionths: 0)
 
   /// Not negative, and so small that no sum over a bill can leave 64 bits.
@@ -80,10 +82,13 @@ extension Price: CustomStringConvertible {
 
 /// An amount of money in whole fen (0.01 yuan). 分
 public struct Money: Hashable, Comparable, Sendable {
+  /// Hundredths of a yuan; negative for a credit or a reversal.
   public let fen: Int64
 
+  /// So many fen.
   public init(fen: Int64) { self.fen = fen }
 
+  /// No money.
   public static let zero = Money(fen: 0)
   public static func < (a: Self, b: Self) -> Bool { a.fen < b.fen }
   public static func + (a: Self, b: Self) -> Self { Self(fen: a.fen + b.fen) }

@@ -2,14 +2,19 @@
 ///
 /// A bill is a fact and never changes. It is corrected by its reversal and a new bill.
 public struct Bill: Hashable, Sendable {
+  /// Whether a bill charges or cancels.
   public enum Kind: String, Hashable, Sendable, CaseIterable {
+    /// Charges.
     case original
     /// Cancels an original line by line. 红冲
     case reversal
   }
 
+  /// Whether it charges or cancels.
   public let kind: Kind
+  /// Under which plan it was rated.
   public let plan: Plan
+  /// What it was made of.
   public let usage: Usage
   /// In printed order; empty when nothing was used.
   public let lines: [BillLine]
@@ -73,11 +78,13 @@ extension Bill {
 
 /// The figures of a bill without its lines.
 public struct BillTotals: Hashable, Sendable {
+  /// What is billed, losses included.
   public let energy: Energy
   /// In the order of the plan's periods; empty without time of use.
   public let byPeriod: [Energy]
   /// From tier 1 on; empty where the plan has no tiers.
   public let byTier: [Energy]
+  /// The sum of the lines.
   public let amount: Money
 }
 
@@ -88,6 +95,7 @@ public struct BillLine: Hashable, Sendable {
   let step: PlanStep
   /// How much of its unit the line is for, in millionths; negative on a reversal.
   let count: Int64
+  /// In fen, rounded once; negative for a credit or on a reversal.
   public let amount: Money
   /// Which of the usage's segments the energy comes from.
   public let segments: Range<Int>
@@ -98,6 +106,7 @@ public struct BillLine: Hashable, Sendable {
   public var tier: Int? { step.tierNumber == 0 ? nil : Int(step.tierNumber) }
   /// Which of the plan's periods, from 0; `nil` where the line is not of one period.
   public var period: Int? { step.periodNumber == 0 ? nil : Int(step.periodNumber) - 1 }
+  /// By which rule the line came to be.
   public var rule: Rule { step.rule }
   /// Yuan for one unit; a share of one for lines that are a part of other lines.
   public var price: Price { step.price }
@@ -107,6 +116,7 @@ public struct BillLine: Hashable, Sendable {
   public var energy: Energy { Energy(millionths: rule.unit == .kilowattHour ? count : 0) }
   /// How much of `unit` the line is for, in millionths.
   public var quantityMillionths: Int64 { count }
+  /// What the line counts.
   public var unit: LineUnit { rule.unit }
 
   /// Parts of a fen that every exact product of a line is a whole number of: 10⁻¹⁴ yuan, cut by each length of a month.
@@ -124,58 +134,4 @@ public struct BillLine: Hashable, Sendable {
   func negated() -> BillLine {
     BillLine(ordinal: ordinal, step: step, count: -count, amount: -amount, segments: segments)
   }
-}
-
-/// By which rule a line came to be; the raw values are stored on bills and never change their meaning.
-public enum Rule: String, Hashable, Sendable, CaseIterable {
-  case energy = "energy"
-  case energyOfPeriod = "energy.period"
-  case tierPrice = "tier.price"
-  case wholeVolume = "tier.whole-volume"
-  case tierAdder = "tier.adder"
-  case tierAdderProRata = "tier.adder.pro-rata"
-  case monthlyPrice = "monthly"
-  case monthlyPriceOfPeriod = "monthly.period"
-  case fund = "fund"
-  case capacity = "capacity"
-  case demandContract = "demand.contract"
-  case demandExcess = "demand.excess"
-  case demandActual = "demand.actual"
-  case powerFactor = "power-factor"
-  case export = "export"
-  case minimum = "minimum"
-  case lateOwnYear = "late.own-year"
-  case lateLater = "late.later"
-  case lateLeast = "late.least"
-
-  /// True for lines that are nothing but metered import energy at a price known beforehand.
-  var isPlain: Bool {
-    switch self {
-    case .energy, .energyOfPeriod, .tierPrice, .wholeVolume, .tierAdder, .tierAdderProRata, .fund: true
-    case .monthlyPrice, .monthlyPriceOfPeriod, .capacity, .demandContract, .demandExcess, .demandActual, .powerFactor,
-      .export, .minimum, .lateOwnYear, .lateLater, .lateLeast:
-      false
-    }
-  }
-
-  /// What a line of this rule counts.
-  public var unit: LineUnit {
-    switch self {
-    case .energy, .energyOfPeriod, .tierPrice, .wholeVolume, .tierAdder, .tierAdderProRata, .monthlyPrice,
-      .monthlyPriceOfPeriod, .fund, .export:
-      .kilowattHour
-    case .capacity: .kilovoltAmpere
-    case .demandContract, .demandExcess, .demandActual: .kilowatt
-    case .powerFactor, .minimum, .lateOwnYear, .lateLater, .lateLeast: .yuan
-    }
-  }
-}
-
-/// What a line counts; the raw values stand on stored bills.
-public enum LineUnit: String, Hashable, Sendable, CaseIterable {
-  case kilowattHour = "kWh"
-  case kilovoltAmpere = "kVA"
-  case kilowatt = "kW"
-  /// Money that the line is a share of.
-  case yuan = "yuan"
 }

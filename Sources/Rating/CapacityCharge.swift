@@ -4,6 +4,7 @@ internal import Documents
 public struct CapacityCharge: Hashable, Sendable {
   /// Yuan per kVA and month.
   public let price: Price
+  /// What a part of a month costs.
   public let dayShare: DayShare
 
   init(_ reader: inout TableReader) throws(DocumentError) {

@@ -104,6 +104,7 @@ public enum LineProblem: Error, Hashable, Sendable {
   case onlyReactive(Energy)
   /// A debt that is not positive, paid before it was due, or beyond 9999 days.
   case debt(bill: String)
+  /// Beyond what a bill can hold.
   case amountTooLarge
 }
 

@@ -5,11 +5,13 @@ internal import Metering
 /// A finished bill never changes. What was wrong is cancelled line by line by its reversal, and the same days are
 /// billed anew; for small cases the difference between the two is printed instead.
 public struct Correction: Hashable, Sendable {
+  /// The bill that was wrong.
   public let original: Bill
   /// The original with every quantity and amount of the other sign.
   public let reversal: Bill
   /// The new bill; `nil` where nothing is billed in its place.
   public let replacement: Bill?
+  /// Why it is corrected, for people.
   public let reason: String
 
   /// Corrects `original`, an original bill, with a new bill of the same account and days.
@@ -108,13 +110,17 @@ public struct LineDifference: Hashable, Sendable {
 
 /// Why two bills make no correction.
 public enum CorrectionError: Error, Hashable, Sendable {
+  /// One of the bills is a reversal.
   case notOriginal(String)
+  /// The bills are of two accounts.
   case otherAccount(String, String)
+  /// The bills are not of the same days.
   case otherDays(DayRange, DayRange)
   /// The new bill must not bear the name of the one it replaces.
   case sameName(String)
   /// Same readings, same plan: billing again is a no-op.
   case nothingChanged
+  /// Nobody said why.
   case noReason
 }
 

@@ -3,7 +3,9 @@ public import Metering
 
 /// What kind of day a day is, for prices that differ by it.
 public enum DayType: String, Hashable, Sendable, CaseIterable {
+  /// Monday to Friday, and weekends that are worked.
   case weekday
+  /// Saturday and Sunday.
   case weekend
   /// A public holiday by name; it goes before the other two.
   case holiday
@@ -15,12 +17,15 @@ public enum DayType: String, Hashable, Sendable, CaseIterable {
 ///
 /// Dated like a plan: it is for some days, and known since one.
 public struct DayCalendar: Hashable, Sendable {
+  /// The list's name, such as `china-2026`.
   public let name: String
   /// First day that the list is for.
   public let validFrom: CivilDate
   /// Last day that the list is for.
   public let validTo: CivilDate
+  /// The day on which the list became known.
   public let knownSince: CivilDate
+  /// Where it was published, for people.
   public let sources: [String]
   /// The days that are not what their weekday says.
   public let special: [CivilDate: DayType]

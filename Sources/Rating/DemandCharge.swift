@@ -4,9 +4,13 @@ internal import Documents
 public struct DemandCharge: Hashable, Sendable {
   /// Yuan per kW and month, at most 500.
   public let price: Price
+  /// What a part of a month costs.
   public let dayShare: DayShare
+  /// What demand beyond the contract costs.
   public let excess: Excess
+  /// The least that is paid for; `nil` without one.
   public let floor: Floor?
+  /// The price for a high load rate; `nil` without one.
   public let discount: LoadRateDiscount?
 
   /// What demand beyond the contract costs. `c` is the contract, `m` the measured demand.
@@ -23,10 +27,12 @@ public struct DemandCharge: Hashable, Sendable {
   public struct Floor: Hashable, Sendable {
     /// 1...100; 40 in the rules in force.
     public let percent: Int
+    /// Which value may not be less.
     public let on: Subject
 
     /// Which value may not be less.
     public enum Subject: String, Hashable, Sendable, CaseIterable {
+      /// The contract's value; the rule in force.
       case contract
       /// The measured one, by actual demand; old textbooks.
       case measured

@@ -9,6 +9,7 @@ public struct IntervalSeries: Hashable, Sendable {
   /// Energy of each interval after the multiplier; `nil` where none is known.
   public let energies: [Energy?]
 
+  /// Intervals one after the other from `start` on; they are checked when they are settled.
   public init(start: MeterTime, minutes: Int, energies: [Energy?]) {
     self.start = start
     self.minutes = minutes
@@ -44,10 +45,13 @@ public struct IntervalSettlement: Hashable, Sendable {
 
 /// What a bill keeps of an interval settlement: enough to tell whether it was made of the same intervals.
 public struct IntervalRecord: Hashable, Sendable {
+  /// Length of an interval.
   public let minutes: Int
+  /// How many intervals there were.
   public let count: Int
   /// The sum of the intervals.
   public let sum: Energy
+  /// What was done with the difference to the register.
   public let reconciliation: Reconciliation
   /// SHA-256 of the series.
   public let seriesDigest: String
@@ -66,12 +70,15 @@ public struct IntervalRecord: Hashable, Sendable {
 
 /// Why intervals cannot be settled. The bill waits: neither of two sources is silently preferred.
 public enum SettlementError: Error, Hashable, Sendable {
+  /// The plan does not say which hour is of which period.
   case noCalendar(plan: String)
   /// Not 15, 30 or 60 minutes.
   case minutes(Int)
   /// The series does not cover the days exactly.
   case coverage(expected: Int, from: MeterTime, given: Int, start: MeterTime)
+  /// No energy is known of an interval.
   case missing(at: MeterTime)
+  /// Negative, or beyond what can be billed.
   case outOfRange(at: MeterTime, Energy)
   /// The calendar of days says nothing of a day.
   case unknownDay(CivilDate)

@@ -46,6 +46,7 @@ public struct Arrears: Hashable, Sendable {
   /// The last day that is charged.
   public let paid: CivilDate
 
+  /// A debt; it is checked when it is charged.
   public init(bill: String, amount: Money, due: CivilDate, paid: CivilDate) {
     self.bill = bill
     self.amount = amount

@@ -28,7 +28,9 @@ public import Metering
 public final class Plan: Sendable {
   /// Name in kebab case, such as `shanghai-residential`; versions of one plan share it, see `PlanCatalogue`.
   public let name: String
+  /// The plan's name for people.
   public let title: String
+  /// The same in Chinese.
   public let titleChinese: String
   /// First day on which the prices apply.
   public let validFrom: CivilDate
@@ -106,7 +108,9 @@ extension Plan: Hashable {
 public struct Period: Hashable, Sendable {
   /// `peak`: the key in files and records.
   public let name: String
+  /// The period's name for people, such as `Peak`.
   public let title: String
+  /// The same in Chinese, such as `峰`.
   public let titleChinese: String
   /// The meter's rate registers that count in this period; 1...63.
   public let rates: [UInt8]
@@ -114,6 +118,7 @@ public struct Period: Hashable, Sendable {
 
 /// Where a value was published, and whether that was the issuing authority's own paper.
 public struct Provenance: Hashable, Sendable {
+  /// Title, number and place of the publication, for people.
   public let text: String
   /// False for reprints, explainers and anything else that is not the issuing authority's text.
   public let isPrimary: Bool

@@ -59,8 +59,11 @@ public struct PlanCatalogue: Sendable {
 
 /// Two plans with one name, one first day and one day of becoming known.
 public struct PlanCatalogueError: Error, Hashable, Sendable, CustomStringConvertible {
+  /// The name that both have.
   public let name: String
+  /// The first day that both have.
   public let validFrom: CivilDate
+  /// The day that both became known on.
   public let knownSince: CivilDate
 
   public var description: String {

@@ -1,9 +1,12 @@
 /// One thing that a plan charges: one entry of the list that a plan is, see `Plan`.
 public struct PlanComponent: Hashable, Sendable {
+  /// What is charged, and by which numbers.
   public let kind: Kind
   /// The printed name.
   public let title: String
+  /// The printed name in Chinese.
   public let titleChinese: String
+  /// Where the prices were published.
   public let provenance: Provenance
   /// True when the component's lines are part of the money that a power-factor adjustment is a percentage of.
   ///
@@ -109,7 +112,9 @@ public enum LineRounding: String, Hashable, Sendable, CaseIterable {
 
 /// One price for all periods, or one for each in the order of the plan's periods.
 public enum PeriodPrices: Hashable, Sendable {
+  /// One for all.
   case same(Price)
+  /// One for each, in the plan's order.
   case byPeriod([Price])
 }
 
@@ -117,5 +122,6 @@ public enum PeriodPrices: Hashable, Sendable {
 public struct TierAdder: Hashable, Sendable {
   /// From 1.
   public let tier: Int
+  /// The adder, or one for each period.
   public let prices: PeriodPrices
 }

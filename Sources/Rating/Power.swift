@@ -7,6 +7,7 @@ public struct Power: Hashable, Comparable, Sendable {
   /// Millionths of a kW or kVA.
   public let millionths: Int64
 
+  /// So many millionths of a kW or kVA.
   public init(millionths: Int64) { self.millionths = millionths }
 
   /// Reads kW or kVA in decimal, such as `2000` or `812.4`; `nil` for anything else and beyond six places.
@@ -15,6 +16,7 @@ public struct Power: Hashable, Comparable, Sendable {
     self.init(millionths: millionths)
   }
 
+  /// No power.
   public static let zero = Power(millionths: 0)
 
   /// Not negative, at most 10⁸ kW or kVA, and no finer than four decimal places: so that every share of it that a rule

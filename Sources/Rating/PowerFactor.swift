@@ -46,8 +46,11 @@ extension PowerFactor: CustomStringConvertible {
 /// and bulk resale of 100 kVA and above. Below 100 kVA, and at homes, there is no adjustment. Source: method for
 /// adjusting charges by power factor, water and power finance (83) 215, after reprints of its tables.
 public enum PowerFactorStandard: Int, Hashable, Sendable, CaseIterable {
+  /// High-voltage industry above 160 kVA.
   case ninety = 90
+  /// Other industry and irrigation of 100 kVA and above.
   case eightyFive = 85
+  /// Farming and bulk resale of 100 kVA and above.
   case eighty = 80
 
   /// Reads `0.90`, `0.85` or `0.80`; `nil` for anything else.

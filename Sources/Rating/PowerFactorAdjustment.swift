@@ -4,15 +4,18 @@ internal import Documents
 public struct PowerFactorAdjustment: Hashable, Sendable {
   /// `nil` where each supply has its own, see `Supply.powerFactorStandard`.
   public let standard: PowerFactorStandard?
+  /// Which reactive energy counts.
   public let reactive: ReactiveRule
   /// True when energy made and used on the spot counts as active energy, so that its owner is not punished for it.
   public let countsSelfUse: Bool
+  /// Of which money it is a percentage.
   public let base: Base
 
   /// Which reactive energy counts.
   public enum ReactiveRule: String, Hashable, Sendable, CaseIterable {
     /// Forward and reverse added: over-compensation is not rewarded.
     case sum
+    /// What was taken from the grid alone.
     case forward
   }
 
@@ -67,7 +70,9 @@ public struct PowerFactorFinding: Hashable, Sendable {
   public let active: Energy
   /// kvarh that counted.
   public let reactive: Energy
+  /// Rounded to two places.
   public let factor: PowerFactor
+  /// What the supply is held to.
   public let standard: PowerFactorStandard
   /// In hundredths of a percent, see `PowerFactorStandard.adjustment(at:)`.
   public let adjustment: Int

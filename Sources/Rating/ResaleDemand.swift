@@ -4,8 +4,11 @@
 public enum ResaleUse: Int64, Hashable, Sendable, CaseIterable {
   /// Lighting and one shift.
   case oneShift = 180
+  /// Two shifts a day.
   case twoShifts = 360
+  /// Day and night.
   case threeShifts = 540
+  /// Irrigation and other farming.
   case farming = 270
 
   /// The demand of `energy` used in a month, rounded half up to four places of a kW; `nil` for energy that is not

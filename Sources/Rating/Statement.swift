@@ -5,9 +5,12 @@ internal import Metering
 /// A new one begins where the meter stays but the rules change: class, capacity, tariff. A change of meter or
 /// multiplier alone needs none, it is a segment of the usage.
 public struct Stretch: Hashable, Sendable {
+  /// What was used in the stretch.
   public let usage: Usage
+  /// What it is billed under.
   public let plan: Plan
 
+  /// A stretch of a cycle; whether it fits the others is seen when they are billed.
   public init(_ usage: Usage, under plan: Plan) {
     self.usage = usage
     self.plan = plan
@@ -18,13 +21,17 @@ public struct Stretch: Hashable, Sendable {
 ///
 /// Each bill stands for itself: its lines add up to its total, and the totals to the statement's.
 public struct Statement: Hashable, Sendable {
+  /// Names the statement.
   public let id: String
+  /// Whose statement it is.
   public let account: String
+  /// The days of all stretches.
   public let days: DayRange
   /// How energy was cut where no register was frozen at the change; `nil` where it was.
   public let proration: Proration?
   /// In the order of time, at least one.
   public let bills: [Bill]
+  /// The sum of the bills' totals.
   public let total: Money
 
   /// The statement that cancels this one, bill by bill and line by line.

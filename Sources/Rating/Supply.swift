@@ -38,6 +38,7 @@ public struct Supply: Hashable, Sendable {
   /// What the energy of the periods was made of, where it was not of rate registers. Set by `Usage.settled(by:)`.
   public var intervals: IntervalRecord?
 
+  /// A supply of which only what applies is given.
   public init(
     basicCharge: BasicCharge? = nil, running: Power? = nil, contracted: Power? = nil, feeds: [FeedDemand] = [],
     monthEnergy: Energy? = nil, part: PartMonth? = nil, reactive: ReactiveUse? = nil,
@@ -84,6 +85,7 @@ public struct FeedDemand: Hashable, Sendable {
   /// Transformers and high-voltage motors behind the feed, in kVA; `nil` for the supply's contracted capacity.
   public let capacity: Power?
 
+  /// A feed's demand; it is checked when it is charged.
   public init(measured: Power, contract: Power? = nil, capacity: Power? = nil) {
     self.measured = measured
     self.contract = contract
@@ -109,10 +111,12 @@ public struct PartMonth: Hashable, Sendable {
 
 /// Reactive energy of a billing period, in kvarh counted like kWh. 无功电量
 public struct ReactiveUse: Hashable, Sendable {
+  /// Taken from the grid, not negative.
   public let forward: Energy
   /// What was fed back by over-compensation, not negative.
   public let reverse: Energy
 
+  /// Both directions; there is no reverse where it is left out.
   public init(forward: Energy, reverse: Energy = .zero) {
     self.forward = forward
     self.reverse = reverse
@@ -121,16 +125,27 @@ public struct ReactiveUse: Hashable, Sendable {
 
 /// A part of a supply that a plan or one of its lines can ask for, by its key in usage records.
 public enum SupplyInput: String, Hashable, Sendable, CaseIterable {
+  /// How the basic charge is found.
   case basicCharge = "basic_charge"
+  /// Capacity in service.
   case running
+  /// Capacity of all transformers.
   case contracted
+  /// Demand of each feed.
   case feeds
+  /// The contract's demand of a feed.
   case contract
+  /// Reactive energy.
   case reactive
+  /// The standard that the supply is held to.
   case powerFactorStandard = "power_factor_standard"
+  /// Reverse energy.
   case exported
+  /// The transformer whose losses are billed.
   case transformer
+  /// Line loss by agreement.
   case lineLoss = "line_loss"
+  /// Debts.
   case arrears
 }
 

@@ -12,51 +12,78 @@ internal import Metering
 /// Units as in `Supply`; measured numbers are decimals in quotes. A `power_factor_standard` of `none` is a supply that
 /// is held to none.
 public struct SupplyRecord: Codable, Hashable, Sendable {
+  /// `capacity`, `contract-demand` or `actual-demand`.
   public var basicCharge: String?
+  /// kVA in service.
   public var running: String?
+  /// kVA of all transformers and motors.
   public var contracted: String?
+  /// Demand of each feed.
   public var feeds: [Feed]?
+  /// kWh of all meter points in the month.
   public var monthEnergy: String?
+  /// Days of a month that the basic charge is for.
   public var part: Part?
+  /// Reactive energy.
   public var reactive: Reactive?
+  /// `0.90`, `0.85`, `0.80` or `none`.
   public var powerFactorStandard: String?
+  /// kWh made and used on the spot.
   public var selfUse: String?
+  /// kWh of reverse energy.
   public var exported: String?
+  /// The transformer whose losses are billed.
   public var transformer: TransformerRecord?
+  /// Hundredths of a percent.
   public var lineLoss: Int?
+  /// Debts that late charges are due on.
   public var arrears: [Debt]?
 
   /// One feed's demand, in kW, and the capacity behind it, in kVA.
   public struct Feed: Codable, Hashable, Sendable {
+    /// kW.
     public var measured: String
+    /// kW of the contract.
     public var contract: String?
+    /// kVA behind the feed.
     public var capacity: String?
   }
 
   /// Days of a month, such as 10 of `2026-10`.
   public struct Part: Codable, Hashable, Sendable {
+    /// How many.
     public var days: Int
+    /// Of which month.
     public var month: String
   }
 
   /// kvarh both ways; `reverse` may be left out.
   public struct Reactive: Codable, Hashable, Sendable {
+    /// kvarh taken.
     public var forward: String
+    /// kvarh given back.
     public var reverse: String?
   }
 
   /// Model, kVA and hours under voltage, 720 where they are left out.
   public struct TransformerRecord: Codable, Hashable, Sendable {
+    /// The model's name in the plan.
     public var model: String
+    /// kVA.
     public var capacity: String
+    /// Hours under voltage.
     public var hours: Int?
   }
 
   /// A debt in yuan, the last day to pay it, and the last day that is charged.
   public struct Debt: Codable, Hashable, Sendable {
+    /// Which bill was not paid.
     public var bill: String
+    /// Yuan.
     public var amount: String
+    /// The last day to pay it.
     public var due: String
+    /// The last day that is charged.
     public var paid: String
   }
 

@@ -47,6 +47,7 @@ public struct WindowState: Hashable, Sendable {
   /// kWh billed so far in each tier.
   public let byTier: [Energy]
 
+  /// A state as earlier bills left it.
   public init(start: YearMonth, byTier: [Energy]) {
     self.start = start
     self.byTier = byTier

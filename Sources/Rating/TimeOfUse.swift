@@ -17,6 +17,7 @@ public struct TimeOfUse: Hashable, Sendable {
 
   /// Slots by month of the year, January first, and type of day.
   public let months: [[DayType: [Slot]]]
+  /// Where the slots were published.
   public let provenance: Provenance
 
   /// The slots of a day; they cover it from midnight to midnight.

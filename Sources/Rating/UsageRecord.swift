@@ -11,14 +11,23 @@ internal import Metering
 /// household grants; `granted_months` counts months of the window with a grant; `supply` is what `SupplyRecord` shows.
 /// Those four may be left out.
 public struct UsageRecord: Codable, Hashable, Sendable {
+  /// Names the bill.
   public var id: String
+  /// Whose use it is.
   public var account: String
+  /// First billed day.
   public var from: String
+  /// First day that is not billed any more.
   public var to: String
+  /// kWh by period, and `total`.
   public var energy: [String: String]
+  /// Earlier use in the window, in kWh.
   public var usedBefore: String?
+  /// Earlier use in the window by tier, in kWh.
   public var usedBeforeByTier: [String]?
+  /// Months with a household grant.
   public var grantedMonths: Int?
+  /// What else was agreed and measured.
   public var supply: SupplyRecord?
 
   private enum CodingKeys: String, CodingKey {
@@ -28,6 +37,7 @@ public struct UsageRecord: Codable, Hashable, Sendable {
     case grantedMonths = "granted_months"
   }
 
+  /// A record as it would be read from JSON.
   public init(
     id: String, account: String, from: String, to: String, energy: [String: String], usedBefore: String? = nil,
     usedBeforeByTier: [String]? = nil, grantedMonths: Int? = nil, supply: SupplyRecord? = nil
@@ -46,14 +56,23 @@ public struct UsageRecord: Codable, Hashable, Sendable {
 
 /// Why a record is no usage.
 public enum UsageRecordError: Error, Hashable, Sendable {
+  /// A text that is no date.
   case date(key: String, String)
+  /// The end is not after the start.
   case notForward(from: String, to: String)
+  /// A text that is no energy.
   case energy(key: String, String)
+  /// No `energy.total`.
   case noTotal
+  /// Earlier use is given in both ways.
   case usedBeforeTwice
+  /// A text that is no power.
   case power(key: String, String)
+  /// A text that is no amount.
   case money(key: String, String)
+  /// A text that is none of the known ones.
   case choice(key: String, String, known: [String])
+  /// Days that no month has.
   case part(days: Int, month: String)
 }
 
