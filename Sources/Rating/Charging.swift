@@ -102,7 +102,7 @@ public enum LineProblem: Error, Hashable, Sendable {
   case noPrice(YearMonth)
   /// Reactive energy without any active energy.
   case onlyReactive(Energy)
-  /// A debt that is not positive, paid before it was due, or beyond 9999 days.
+  /// A debt that is not positive, beyond 10¹¹ yuan, paid before it was due, or beyond 9999 days.
   case debt(bill: String)
   /// Beyond what a bill can hold.
   case amountTooLarge

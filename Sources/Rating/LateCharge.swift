@@ -39,7 +39,7 @@ private func readDailyShare(_ reader: inout TableReader, _ key: String) throws(D
 public struct Arrears: Hashable, Sendable {
   /// Which bill was not paid.
   public let bill: String
-  /// What was owed, more than nothing.
+  /// What was owed, more than nothing and at most 10¹¹ yuan.
   public let amount: Money
   /// The last day on which it could be paid free of charge.
   public let due: CivilDate
@@ -63,7 +63,7 @@ extension Charging {
       line.part = UInt8(truncatingIfNeeded: index + 1)
       line.divisor = 1
       let days = debt.paid.daysSince1970 - debt.due.daysSince1970
-      guard debt.amount > .zero, (0...9999).contains(days), index < 200,
+      guard (1...10_000_000_000_000).contains(debt.amount.fen), (0...9999).contains(days), index < 200,
         let yearEnd = CivilDate(year: debt.due.year, month: 12, day: 31)
       else { throw error(step, .debt(bill: debt.bill)) }
       guard days > 0 else { continue }

@@ -5,10 +5,16 @@ extension Plan {
     guard let supply = usage.supply else { return details }
     try checkUse(of: supply)
     guard let loss, supply.transformer != nil || supply.lineLoss != nil else { return details }
+    // The formula squares both energies in hundredths of a kWh.
+    for energy in [supply.reactive?.forward, supply.reactive?.reverse].compactMap(\.self)
+    where energy.millionths % 10_000 != 0 {
+      throw .energyTooFine(what: "reactive energy", energy, decimals: 2)
+    }
     do throws(LossProblem) {
       guard usage.days.isOneMonth else { throw .notOneMonth(usage.days) }
-      var reactive = supply.reactive.map { $0.forward + $0.reverse } ?? .zero
-      guard reactive.isBillable else { throw .tooLarge }
+      let use = supply.reactive ?? ReactiveUse(forward: .zero)
+      guard use.forward.isBillable, use.reverse.isBillable else { throw .tooLarge }
+      var reactive = use.forward + use.reverse
       var reactiveLoss = Energy.zero
       if let transformer = supply.transformer {
         let lost = try loss.loss(
@@ -117,8 +123,9 @@ extension LossRule {
     guard square > 0, !tooIdle, !tooLoaded, !tooMuch else { throw .tooLarge }
     // The sum is in 10⁻⁸ kWh × Sn² × h.
     let steps = dividedHalfUp(sum, by: square * h * Int128(step.millionths) * 100)
-    guard let millionths = Int64(exactly: steps * Int128(step.millionths)) else { throw .tooLarge }
-    return Energy(millionths: millionths)
+    guard let lost = Int64(exactly: steps * Int128(step.millionths)).map(Energy.init(millionths:)), lost.isBillable
+    else { throw .tooLarge }
+    return lost
   }
 }
 

@@ -4,6 +4,27 @@ internal import Metering
 extension Plan {
   /// Reads a tariff document.
   ///
+  /// At the top stand `name`, `title`, `title-zh`, `currency`, `valid-from`, `valid-to`, `known-since`, `energy-scale` (0
+  /// or 2) and `sources`; then the tables `[[period]]`, `[calendar]`, `[tiers]` and `[loss]`, all optional, and one
+  /// `[[component]]` for each line of the bill. A component has `kind`, `title`, `title-zh`, `source`, `primary`, may have
+  /// `rounding` ("half-up", "cut") and `in-power-factor-base`, and by its kind:
+  ///
+  /// | kind | keys |
+  /// |---|---|
+  /// | `energy` | `price`, or `prices` by period |
+  /// | `tier-prices`, `whole-volume` | `prices`, from tier 1 on |
+  /// | `tier-adders` | `[[component.tier]]`: `tier`, and `adder`, or `adders` by period |
+  /// | `monthly-prices` | `[[component.month]]`: `month`, and `price` or `prices`; `factors` by period on one price |
+  /// | `fund`, `export` | `price` |
+  /// | `capacity` | `price`, `day-share` ("thirtieth", "calendar") |
+  /// | `demand` | `price`, `day-share`, `excess`, `floor` (`percent`, `on`), `load-rate` (`from`, `price`) |
+  /// | `power-factor` | `standard` ("0.90", "0.85", "0.80", "by-supply"), `reactive`, `counts-self-use`, `base` |
+  /// | `minimum` | `least` |
+  /// | `late-charge` | `own-year`, `later`, `least` |
+  ///
+  /// Prices are strings with at most eight places, as published. Everything is checked here: gaps and overlaps of tiers,
+  /// months, slots and loss bands, unknown periods and keys, days without slots, lines in the wrong order.
+  ///
   /// - Throws: `DocumentError` with file, line and key of the first thing that is missing, unknown or contradictory.
   public convenience init(_ document: Document) throws(DocumentError) {
     var reader = document.reader()

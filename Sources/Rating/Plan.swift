@@ -42,6 +42,8 @@ public final class Plan: Sendable {
   public let sources: [String]
   /// Decimal places of a billed kWh: 0 or 2.
   public let energyDecimals: Int
+  /// The smallest billed energy: 1 kWh or 0.01 kWh.
+  public let energyStep: Energy
   /// Rate periods in the order of the file; empty without time of use.
   public let periods: [Period]
   /// Which of `periods` gets total less the others; `nil` without time of use.
@@ -74,6 +76,7 @@ public final class Plan: Sendable {
     knownSince = draft.knownSince
     sources = draft.sources
     energyDecimals = draft.energyDecimals
+    energyStep = Rating.energyStep(decimals: draft.energyDecimals)
     periods = draft.periods
     residualPeriod = draft.residualPeriod
     tiers = draft.tiers
@@ -86,9 +89,6 @@ public final class Plan: Sendable {
     canonicalText = draft.canonicalText
     digest = sha256Hex(canonicalText.utf8)
   }
-
-  /// The smallest billed energy: 1 kWh or 0.01 kWh.
-  public var energyStep: Energy { Rating.energyStep(decimals: energyDecimals) }
 
   /// True when the plan's prices apply on all of `days`.
   public func applies(to days: DayRange) -> Bool {

@@ -19,8 +19,14 @@ extension Usage {
   ///   - dates: the first days of the parts after the first, rising, inside the days of this use.
   ///   - proration: the weights.
   ///   - decimals: of a billed kWh, 0 or 2.
-  /// - Returns: one use for each part; `nil` when a date is not inside, or not after the one before.
+  /// - Returns: one use for each part; `nil` when a date is not inside, or not after the one before, and when an energy
+  ///   cannot be billed.
   public func cut(at dates: [CivilDate], by proration: Proration, decimals: Int) -> [Usage]? {
+    let energies = [
+      total, tolerance, supply?.reactive?.forward, supply?.reactive?.reverse, supply?.exported, supply?.selfUse,
+    ]
+    guard (energies.compactMap(\.self) + parts.map(\.energy)).allSatisfy(\.isBillable), parts.count <= EnergyRow.most
+    else { return nil }
     var ranges: [DayRange] = []
     for (from, to) in zip([days.from] + dates, dates + [days.to]) {
       guard let range = DayRange(from: from, to: to) else { return nil }

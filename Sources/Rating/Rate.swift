@@ -42,7 +42,10 @@ public func rate(_ usage: Usage, under plan: Plan) throws(RatingError) -> Bill {
       energy = spread[Int(step.periodNumber) - 1]
     case .monthlyPrice, .monthlyPriceOfPeriod, .capacity, .demandContract, .demandExcess, .demandActual, .powerFactor,
       .export, .minimum, .lateOwnYear, .lateLater, .lateLeast:
-      try charge(step, usage, plan, periods, &lines, &total, &details)
+      let draft = BillDraft(lines: lines, total: total, details: details)
+      lines = []
+      let after = try charge(step, usage, plan, periods, draft)
+      (lines, total, details) = (after.lines, after.total, after.details)
       continue
     }
     // A line without energy is not printed.
@@ -62,16 +65,22 @@ public func rate(_ usage: Usage, under plan: Plan) throws(RatingError) -> Bill {
     details: details)
 }
 
+/// A bill up to some line.
+private struct BillDraft {
+  var lines: [BillLine]
+  var total: Money
+  var details: Boxed<BillDetails>?
+}
+
 /// Adds what a component other than plain energy charges; kept out of the way of bills that have none.
 @inline(never)
 private func charge(
-  _ step: PlanStep, _ usage: Usage, _ plan: Plan, _ periods: EnergyRow, _ lines: inout [BillLine],
-  _ total: inout Money, _ details: inout Boxed<BillDetails>?
-) throws(RatingError) {
+  _ step: PlanStep, _ usage: Usage, _ plan: Plan, _ periods: EnergyRow, _ draft: consuming BillDraft
+) throws(RatingError) -> BillDraft {
   var charging = Charging(
-    plan: plan, usage: usage, supply: usage.supply, periods: periods, lines: lines, total: total,
-    details: details?.value ?? BillDetails(metered: usage.total))
-  lines = []
+    plan: plan, usage: usage, supply: usage.supply, periods: periods, lines: draft.lines, total: draft.total,
+    details: draft.details?.value ?? BillDetails(metered: usage.total))
+  draft.lines = []
   try charging.add(step)
-  (lines, total, details) = (charging.lines, charging.total, Boxed(charging.details))
+  return BillDraft(lines: charging.lines, total: charging.total, details: Boxed(charging.details))
 }

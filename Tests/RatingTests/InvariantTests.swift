@@ -88,3 +88,74 @@ import Testing
     }
   }
 }
+
+/// Whatever is given, there is a bill that adds up, or an error; nothing traps.
+@Suite struct WildInputTests {
+  private func wild(_ random: inout Seeded) -> Int64 {
+    switch Int.random(in: 0..<60, using: &random) {
+    case 0: 0
+    case 1: .max
+    case 2: .min
+    case 3: -1
+    case 4: Int64.random(in: .min ... .max, using: &random)
+    case 5: 10_000_000_000_000_000
+    default: Int64.random(in: 0...5_000_000, using: &random) * 10_000
+    }
+  }
+
+  @Test func `the wildest supply makes a bill that adds up, or an error`() throws {
+    var random = Seeded("wild supplies")
+    let plan = try Mill.plan(
+      Mill.periods, Mill.loss("no-load = \"0.48\"\nload = \"2.6\"\nno-load-current = \"0.02\"\nimpedance = \"0.04\""),
+      Mill.capacity, Mill.component("demand", "price = \"38\"\nday-share = \"calendar\"\nfloor = { percent = 40 }"),
+      Mill.energyByPeriod, Mill.fund, Mill.component("power-factor", "standard = \"by-supply\"", "base = \"exact\""),
+      Mill.component("export", "price = \"1000\""), Mill.component("minimum", "least = \"10\""),
+      Mill.component("late-charge", "own-year = \"0.01\"", "later = \"0.01\"", "least = \"1\""))
+    var billed = 0
+    for _ in 0..<10_000 {
+      func energy() -> Energy { Energy(millionths: wild(&random)) }
+      func power() -> Power { Power(millionths: wild(&random)) }
+      func sometimes<Value>(_ value: @autoclosure () -> Value) -> Value? {
+        Bool.random(using: &random) ? value() : nil
+      }
+      let due = CivilDate(daysSince1970: wild(&random) % 20_000)
+      let supply = Supply(
+        basicCharge: BasicCharge.allCases.randomElement(using: &random), running: power(),
+        contracted: sometimes(power()),
+        feeds: [FeedDemand(measured: power(), contract: power(), capacity: sometimes(power()))],
+        monthEnergy: sometimes(energy()), reactive: ReactiveUse(forward: energy(), reverse: energy()),
+        powerFactorStandard: PowerFactorStandard.allCases.randomElement(using: &random), selfUse: energy(),
+        exported: sometimes(energy()),
+        transformer: sometimes(Transformer(model: "S9", capacity: power(), hours: Int(wild(&random) % 1000))),
+        lineLoss: sometimes(Int(wild(&random) % 6000)),
+        arrears: [
+          Arrears(
+            bill: "B", amount: Money(fen: wild(&random)), due: due,
+            paid: CivilDate(daysSince1970: due.daysSince1970 + wild(&random) % 20_000))
+        ])
+      let usage = Usage(
+        id: "B", account: "A", days: try days("2026-10-01", "2026-11-01"), total: energy(),
+        parts: [PeriodEnergy("peak", energy()), PeriodEnergy("valley", energy())], tolerance: energy(), supply: supply)
+      _ = usage.cut(at: [try #require(CivilDate("2026-10-11"))], by: .days, decimals: 2)
+      let plain = Usage(
+        id: "B", account: "A", days: usage.days, total: Energy(millionths: 1_000_000_000),
+        parts: [PeriodEnergy("peak", .zero), PeriodEnergy("valley", .zero)], supply: supply)
+      for usage in [usage, plain] {
+        do throws(RatingError) {
+          let bill = try rate(usage, under: plan)
+          billed += 1
+          guard bill.lines.reduce(.zero, { $0 + $1.amount }) == bill.total, !bill.canonicalText.isEmpty else {
+            Issue.record("seed \(random.seed): \(usage.canonicalText)")
+            return
+          }
+        } catch {
+          guard !"\(error)".isEmpty else {
+            Issue.record("seed \(random.seed): no words for \(error)")
+            return
+          }
+        }
+      }
+    }
+    #expect(billed > 100)
+  }
+}
