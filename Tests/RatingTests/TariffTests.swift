@@ -109,6 +109,22 @@ struct PublishedRow: Sendable, CustomTestStringConvertible {
       ])
   }
 
+  /// Bills that are stored name these digests; what plans can say may grow, what they said may not change.
+  static let digests = [
+    "guangdong-residential-2012": "b160bc84d9f71035a78930d29ae82b86064f7c67c03b3eed4d59122b7756ae15",
+    "guangdong-residential-tou-2012": "64a23c368a3fcf01a1038a5b26e3f16b987f32bc6ca183c1dafca9ec6091c93b",
+    "hunan-residential-2012": "29c4778f2c43e5d3196f34cd5271763c74fd7f4ef6f4b65a5bb525552134669f",
+    "shanghai-residential-2012": "1c5e6912d354b44340fd9a2a55b4ee1bdb874e45668b98393f2ff5d03e90fb5d",
+    "shanghai-residential-tou-2012": "822e6888affdf037a5cd11ee044ff2a4c7836b371262c6f9ffd1d5dd998dfb63",
+    "shanxi-residential-2012": "7aef4755f7f9f4f40e417cef08564ebd932dc75a5a64a5ad904d75c159c874f4",
+    "zhejiang-residential-2012": "15ab9ea2849c78ff115f2d806ebee1c7cc75cb10b8ed67040cee8375c3d51e6c",
+    "zhejiang-residential-tou-2012": "824b24975f91c010c6ff17e99b9ff38dae89310cfc7961a7aa9aeeb5f2ba3ac0",
+  ]
+
+  @Test func `plans that bills were made under keep their digest`() throws {
+    for (name, digest) in Self.digests { #expect(try Tariffs.plan(name).digest == digest, "\(name)") }
+  }
+
   @Test func `no tariff claims to be primary that is a reprint`() throws {
     for name in Tariffs.names {
       for component in try Tariffs.plan(name).components where component.provenance.isPrimary {
