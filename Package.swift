@@ -24,7 +24,8 @@ let package = Package(
   name: "meterd",
   platforms: [.macOS(.v26)],
   products: [
-    .library(name: "Rating", targets: ["Rating"])
+    // With what a tariff file and a usage are made of, so that it is all that one needs to make a bill.
+    .library(name: "Rating", targets: ["Rating", "Metering", "Documents", "TOML"])
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),

@@ -5,6 +5,7 @@ public struct Energy: Hashable, Comparable, Sendable {
   /// Millionths of a kWh; a billed energy is at most 10¹⁶ of them (10¹⁰ kWh), see `isBillable`.
   public let millionths: Int64
 
+  /// So many millionths of a kWh.
   public init(millionths: Int64) { self.millionths = millionths }
 
   /// Reads kWh in decimal, such as `650` or `123.45`; `nil` for anything else and beyond six places.
@@ -13,6 +14,7 @@ public struct Energy: Hashable, Comparable, Sendable {
     self.init(millionths: millionths)
   }
 
+  /// No energy.
   public static let zero = Energy(millionths: 0)
 
   /// Not negative, and so small that no sum over a bill can leave 64 bits.
@@ -34,7 +36,7 @@ extension Energy: CustomStringConvertible {
   public var description: String { text(decimals: millionths % 10_000 == 0 ? 2 : 6) }
 }
 
-/// Yuan per kilowatt-hour, exactly as published, in units of 10⁻⁸ yuan.
+/// Yuan per kilowatt-hour, or per unit of what else a line counts, exactly as published, in units of 10⁻⁸ yuan.
 public struct Price: Hashable, Sendable {
   /// Hundred-millionths of a yuan per kWh.
   public let hundredMillionths: Int64
@@ -43,6 +45,22 @@ public struct Price: Hashable, Sendable {
   public init?(hundredMillionths: Int64) {
     guard (-100_000_000_000...100_000_000_000).contains(hundredMillionths) else { return nil }
     self.hundredMillionths = hundredMillionths
+  }
+
+  private init(valid hundredMillionths: Int64) { self.hundredMillionths = hundredMillionths }
+
+  /// One yuan.
+  static let one = Price(valid: 100_000_000)
+
+  /// So many hundredths of a percent of a yuan, for shares of money: -20000...20000.
+  init(basisPoints: Int) {
+    self.init(valid: Int64(min(max(basisPoints, -20_000), 20_000)) * 10_000)
+  }
+
+  /// This times a factor in ten-thousandths, rounded half up to eight places; `nil` beyond the range of a price.
+  func times(_ tenThousandths: Int64) -> Price? {
+    let product = dividedHalfUp(Int128(hundredMillionths) * Int128(tenThousandths), by: 10_000)
+    return Int64(exactly: product).flatMap { Price(hundredMillionths: $0) }
   }
 
   /// Reads a published price such as `0.60886875`; `nil` beyond eight places.
@@ -64,13 +82,17 @@ extension Price: CustomStringConvertible {
 
 /// An amount of money in whole fen (0.01 yuan). 分
 public struct Money: Hashable, Comparable, Sendable {
+  /// Hundredths of a yuan; negative for a credit or a reversal.
   public let fen: Int64
 
+  /// So many fen.
   public init(fen: Int64) { self.fen = fen }
 
+  /// No money.
   public static let zero = Money(fen: 0)
   public static func < (a: Self, b: Self) -> Bool { a.fen < b.fen }
   public static func + (a: Self, b: Self) -> Self { Self(fen: a.fen + b.fen) }
+  public static func - (a: Self, b: Self) -> Self { Self(fen: a.fen - b.fen) }
   public static func += (a: inout Self, b: Self) { a = a + b }
   public static prefix func - (a: Self) -> Self { Self(fen: -a.fen) }
 }
@@ -90,6 +112,12 @@ public func charge(_ energy: Energy, at price: Price) -> Money? {
   // Millionths of a kWh times 10⁻⁸ yuan are 10⁻¹⁴ yuan: 10¹² of them make a fen. 64 bits would end near 1.8 GWh.
   let exact = Int128(energy.millionths) * Int128(price.hundredMillionths)
   return Int64(exactly: dividedHalfUp(exact, by: 1_000_000_000_000)).map(Money.init(fen:))
+}
+
+/// The charge for `energy` at `price`, in fen by a rule of rounding other than the usual one.
+func charge(_ energy: Energy, at price: Price, rounding: LineRounding) -> Money? {
+  let exact = Int128(energy.millionths) * Int128(price.hundredMillionths)
+  return Int64(exactly: rounding.quotient(exact, by: 1_000_000_000_000)).map(Money.init(fen:))
 }
 
 /// `number / divisor` rounded to the nearest whole number, exact halves away from zero; `divisor` > 0.

@@ -35,6 +35,7 @@ extension Bill {
           json.strings("used_after", after.byTier.map { $0.text(decimals: decimals) })
         }
       }
+      if let details { json.details(details, decimals: decimals) }
       json.objects("lines", lines) { json, line in
         json.number("ordinal", line.ordinal)
         json.string("component", plan.components[line.component].kindName)
@@ -42,19 +43,43 @@ extension Bill {
         json.string("name_zh", chineseName(of: line))
         json.number("tier", line.tier)
         json.string("period", line.period.map { plan.periods[$0].name })
-        json.string("quantity", line.energy.text(decimals: decimals))
-        json.string("unit", "kWh")
+        json.string("quantity", quantity(of: line))
+        json.string("unit", line.unit.rawValue)
         json.string("price", "\(line.price)")
         json.string("amount", "\(line.amount)")
         json.string("rule", line.rule.rawValue)
         json.string("formula", formula(of: line))
         json.numbers("segments", line.segments)
+        if let part = line.part { json.number("part", part) }
       }
       json.string("currency", "CNY")
       json.string("total", "\(total)")
       json.segments(usage.segments)
       json.number("engine", ratingEngineVersion)
       json.string("digest", inputDigest)
+    }
+  }
+}
+
+extension CanonicalJSON {
+  /// Losses and the power factor, where there are any.
+  fileprivate mutating func details(_ details: BillDetails, decimals: Int) {
+    if details.billed != details.metered {
+      object("losses") { json in
+        json.string("metered", details.metered.text(decimals: decimals))
+        json.string("transformer", details.transformerLoss.text(decimals: decimals))
+        json.string("line", details.lineLoss.text(decimals: decimals))
+        json.string("reactive", details.reactiveLoss.text(decimals: decimals))
+      }
+    }
+    if let finding = details.powerFactor {
+      object("power_factor") { json in
+        json.string("active", finding.active.text(decimals: decimals))
+        json.string("reactive", "\(finding.reactive)")
+        json.string("factor", "\(finding.factor)")
+        json.string("standard", finding.standard.name)
+        json.string("adjustment", "\(Price(basisPoints: finding.adjustment))")
+      }
     }
   }
 }

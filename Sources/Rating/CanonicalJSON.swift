@@ -45,6 +45,11 @@ struct CanonicalJSON {
     list(key, items) { json, item in json.braces { fill(&$0, item) } }
   }
 
+  /// Texts that are JSON already.
+  mutating func texts(_ key: String, _ values: some Sequence<String>) {
+    list(key, values) { json, value in json.write(value) }
+  }
+
   private mutating func list<Item>(
     _ key: String, _ items: some Sequence<Item>, _ put: (inout CanonicalJSON, Item) -> Void
   ) {

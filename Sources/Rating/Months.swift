@@ -5,7 +5,9 @@ public struct YearMonth: Hashable, Comparable, Sendable {
   /// Months since January of year 0.
   public let index: Int
 
+  /// So many months after January of year 0.
   public init(index: Int) { self.index = index }
+  /// The month that `date` lies in.
   public init(of date: CivilDate) { index = date.year * 12 + date.month - 1 }
 
   /// `nil` unless `month` is 1...12 and `year` 1...9999.
@@ -14,6 +16,7 @@ public struct YearMonth: Hashable, Comparable, Sendable {
     index = year * 12 + month - 1
   }
 
+  /// 1...9999 for months of dates.
   public var year: Int { index / 12 }
   /// 1...12.
   public var month: Int { index % 12 + 1 }
@@ -65,6 +68,9 @@ public struct DayRange: Hashable, Sendable {
     if to.day > from.day { count += 1 }
     return YearMonth(index: lastMonth.index - max(count, 1) + 1)...lastMonth
   }
+
+  /// True when `months` is a single one.
+  var isOneMonth: Bool { months.lowerBound == months.upperBound }
 }
 
 extension DayRange: CustomStringConvertible {

@@ -4,8 +4,10 @@
 public struct Multiplier: Hashable, Sendable {
   /// Both parts are positive and have no common factor.
   public let numerator: Int64
+  /// Positive, without a common factor with the numerator.
   public let denominator: Int64
 
+  /// A meter without transformers.
   public static let one = Multiplier(reduced: 1, 1)
 
   private init(reduced numerator: Int64, _ denominator: Int64) {

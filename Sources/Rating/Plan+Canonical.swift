@@ -28,6 +28,9 @@ extension PlanDraft {
         json.string("grant_per_month", tiers.grantPerMonth.map { $0.text(decimals: 6) })
         json.provenance(tiers.provenance)
       }
+      // Older plans know nothing of what follows, and their texts must not change.
+      if let timeOfUse { json.object("calendar") { timeOfUse.write(to: &$0) } }
+      if let loss { json.object("loss") { loss.write(to: &$0) } }
       json.objects("components", components) { json, component in
         json.string("kind", component.kindName)
         json.string("title", component.title)
@@ -40,7 +43,18 @@ extension PlanDraft {
             json.number("tier", adder.tier)
             json.strings("prices", adder.prices.texts)
           }
+        case .monthlyPrices(let prices): prices.write(to: &json)
+        case .fund(let price), .export(let price): json.string("price", "\(price)")
+        case .capacity(let charge): charge.write(to: &json)
+        case .demand(let charge): charge.write(to: &json)
+        case .powerFactor(let adjustment): adjustment.write(to: &json)
+        case .minimum(let least): json.string("least", "\(least)")
+        case .lateCharge(let charge): charge.write(to: &json)
         }
+        if component.isInPowerFactorBase != component.kind.isUsuallyInPowerFactorBase {
+          json.boolean("in_power_factor_base", component.isInPowerFactorBase)
+        }
+        if component.rounding != .halfUp { json.string("rounding", component.rounding.rawValue) }
         json.provenance(component.provenance)
       }
     }
@@ -49,7 +63,7 @@ extension PlanDraft {
 
 extension PeriodPrices {
   /// One text for one price, or as many as there are periods.
-  fileprivate var texts: [String] {
+  var texts: [String] {
     switch self {
     case .same(let price): ["\(price)"]
     case .byPeriod(let prices): prices.map { "\($0)" }
@@ -69,7 +83,7 @@ extension Tiers.Window {
 }
 
 extension CanonicalJSON {
-  fileprivate mutating func provenance(_ provenance: Provenance) {
+  mutating func provenance(_ provenance: Provenance) {
     string("source", provenance.text)
     boolean("primary", provenance.isPrimary)
   }

@@ -4,6 +4,27 @@ internal import Metering
 extension Plan {
   /// Reads a tariff document.
   ///
+  /// At the top stand `name`, `title`, `title-zh`, `currency`, `valid-from`, `valid-to`, `known-since`, `energy-scale` (0
+  /// or 2) and `sources`; then the tables `[[period]]`, `[calendar]`, `[tiers]` and `[loss]`, all optional, and one
+  /// `[[component]]` for each line of the bill. A component has `kind`, `title`, `title-zh`, `source`, `primary`, may have
+  /// `rounding` ("half-up", "cut") and `in-power-factor-base`, and by its kind:
+  ///
+  /// | kind | keys |
+  /// |---|---|
+  /// | `energy` | `price`, or `prices` by period |
+  /// | `tier-prices`, `whole-volume` | `prices`, from tier 1 on |
+  /// | `tier-adders` | `[[component.tier]]`: `tier`, and `adder`, or `adders` by period |
+  /// | `monthly-prices` | `[[component.month]]`: `month`, and `price` or `prices`; `factors` by period on one price |
+  /// | `fund`, `export` | `price` |
+  /// | `capacity` | `price`, `day-share` ("thirtieth", "calendar") |
+  /// | `demand` | `price`, `day-share`, `excess`, `floor` (`percent`, `on`), `load-rate` (`from`, `price`) |
+  /// | `power-factor` | `standard` ("0.90", "0.85", "0.80", "by-supply"), `reactive`, `counts-self-use`, `base` |
+  /// | `minimum` | `least` |
+  /// | `late-charge` | `own-year`, `later`, `least` |
+  ///
+  /// Prices are strings with at most eight places, as published. Everything is checked here: gaps and overlaps of tiers,
+  /// months, slots and loss bands, unknown periods and keys, days without slots, lines in the wrong order.
+  ///
   /// - Throws: `DocumentError` with file, line and key of the first thing that is missing, unknown or contradictory.
   public convenience init(_ document: Document) throws(DocumentError) {
     var reader = document.reader()
@@ -24,15 +45,21 @@ extension Plan {
       throw reader.error("energy-scale", "billed kWh have 0 or 2 decimal places, not \(draft.energyDecimals)")
     }
     (draft.periods, draft.residualPeriod) = try readPeriods(&reader)
+    if var table = try reader.optionalTable("calendar") {
+      draft.timeOfUse = try TimeOfUse(&table, periods: draft.periods)
+    }
     if var table = try reader.optionalTable("tiers") { draft.tiers = try Tiers(&table) }
+    if var table = try reader.optionalTable("loss") { draft.loss = try LossRule(&table) }
     for var table in try reader.tables("component") {
-      draft.components.append(try PlanComponent(&table, periods: draft.periods, tiers: draft.tiers))
+      let component = try PlanComponent(&table, periods: draft.periods, tiers: draft.tiers)
+      if let problem = component.misplaced(after: draft.components) { throw table.error("kind", problem) }
+      draft.components.append(component)
     }
     try reader.finish()
     guard draft.components.count <= PlanStep.mostComponents else {
       throw reader.error("component", "\(draft.components.count) components; \(PlanStep.mostComponents) are the most")
     }
-    guard draft.components.contains(where: \.pricesEveryUnit) else {
+    guard draft.components.contains(where: \.kind.pricesEveryUnit) else {
       throw reader.error("component", "no component prices the energy itself; give one of kind energy or tier-prices")
     }
     self.init(draft)
@@ -40,12 +67,19 @@ extension Plan {
 }
 
 extension PlanComponent {
-  /// True when each kWh of a bill has its price here; adders do not.
-  fileprivate var pricesEveryUnit: Bool {
+  /// Why this cannot stand after `earlier` components; `nil` when it can.
+  fileprivate func misplaced(after earlier: [PlanComponent]) -> String? {
     switch kind {
-    case .energy, .tierPrices, .wholeVolume: true
-    case .tierAdders: false
+    case .capacity, .demand, .powerFactor, .export, .minimum, .lateCharge:
+      if earlier.contains(where: { $0.kindName == kindName }) {
+        return "there is already a component of kind \(kindName)"
+      }
+    case .energy, .tierPrices, .wholeVolume, .tierAdders, .monthlyPrices, .fund: break
     }
+    if isInPowerFactorBase, let adjustment = earlier.first(where: { $0.kindName == "power-factor" }) {
+      return "\(title) is in the base of \(adjustment.title), so it must stand before it"
+    }
+    return nil
   }
 }
 

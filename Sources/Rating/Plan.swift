@@ -2,12 +2,35 @@ public import Metering
 
 /// A tariff as data: what is charged, at which prices, from when to when. 电价方案
 ///
+/// A plan is a list of components in the order of the printed bill. Each is a value of its own kind that holds the
+/// numbers of one rule, reads itself from its table of the document, writes itself into the plan's canonical text, and
+/// says what it needs of a usage:
+///
+/// | kind | lines | needs |
+/// |---|---|---|
+/// | `energy` | every kWh, or each period's, at a price | - |
+/// | `tier-prices`, `whole-volume`, `tier-adders` | kWh by tier; adders may differ by period | the window's earlier use |
+/// | `monthly-prices` | every kWh, or each period's, at the month's price | - |
+/// | `fund` | every kWh, collected for others | - |
+/// | `capacity` | running kVA, for a month or days of it | `Supply.basicCharge`, `running` |
+/// | `demand` | kW of the contract, its excess, or the highest demand, for each feed | `basicCharge`, `feeds` |
+/// | `power-factor` | a percentage of the lines in its base | `reactive` |
+/// | `export` | reverse energy, to the user's credit | `exported` |
+/// | `minimum` | what the lines before it lack to the least bill | - |
+/// | `late-charge` | days of debts | `arrears` |
+///
+/// `periods`, `tiers` and `loss` say how energy is cut up and what is added to it before any component sees it. Every
+/// line is one exact product, rounded once to the fen, half up unless its component says otherwise; the total is the sum of the lines as printed. Components
+/// that are computed from other lines stand after them.
+///
 /// Made from a tariff document by `init(_:)`, immutable, and shared by every bill rated under it, hence a class.
 /// Two plans are equal when their canonical texts are.
 public final class Plan: Sendable {
   /// Name in kebab case, such as `shanghai-residential`; versions of one plan share it, see `PlanCatalogue`.
   public let name: String
+  /// The plan's name for people.
   public let title: String
+  /// The same in Chinese.
   public let titleChinese: String
   /// First day on which the prices apply.
   public let validFrom: CivilDate
@@ -19,6 +42,8 @@ public final class Plan: Sendable {
   public let sources: [String]
   /// Decimal places of a billed kWh: 0 or 2.
   public let energyDecimals: Int
+  /// The smallest billed energy: 1 kWh or 0.01 kWh.
+  public let energyStep: Energy
   /// Rate periods in the order of the file; empty without time of use.
   public let periods: [Period]
   /// Which of `periods` gets total less the others; `nil` without time of use.
@@ -27,8 +52,16 @@ public final class Plan: Sendable {
   public let tiers: Tiers?
   /// What is charged, in the order of the printed bill.
   public let components: [PlanComponent]
+  /// Which hour is of which period; `nil` where the meter's own registers say it.
+  public let timeOfUse: TimeOfUse?
+  /// Losses billed beside what was metered; `nil` where there are none.
+  public let loss: LossRule?
   /// Every line that a bill can have.
   let steps: [PlanStep]
+  /// True when nothing is billed but metered import energy: such a plan pays for none of the rest.
+  let isPlain: Bool
+  /// True when a line is cut off instead of rounded.
+  let cutsLines: Bool
   /// The plan as one line of JSON with a fixed order of keys: equal plans, equal bytes.
   public let canonicalText: String
   /// SHA-256 of `canonicalText`, in hex.
@@ -43,17 +76,19 @@ public final class Plan: Sendable {
     knownSince = draft.knownSince
     sources = draft.sources
     energyDecimals = draft.energyDecimals
+    energyStep = Rating.energyStep(decimals: draft.energyDecimals)
     periods = draft.periods
     residualPeriod = draft.residualPeriod
     tiers = draft.tiers
     components = draft.components
+    timeOfUse = draft.timeOfUse
+    loss = draft.loss
     steps = PlanStep.all(of: components)
+    cutsLines = components.contains { $0.rounding == .cut }
+    isPlain = draft.loss == nil && steps.allSatisfy(\.rule.isPlain)
     canonicalText = draft.canonicalText
     digest = sha256Hex(canonicalText.utf8)
   }
-
-  /// The smallest billed energy: 1 kWh or 0.01 kWh.
-  public var energyStep: Energy { Rating.energyStep(decimals: energyDecimals) }
 
   /// True when the plan's prices apply on all of `days`.
   public func applies(to days: DayRange) -> Bool {
@@ -73,7 +108,9 @@ extension Plan: Hashable {
 public struct Period: Hashable, Sendable {
   /// `peak`: the key in files and records.
   public let name: String
+  /// The period's name for people, such as `Peak`.
   public let title: String
+  /// The same in Chinese, such as `峰`.
   public let titleChinese: String
   /// The meter's rate registers that count in this period; 1...63.
   public let rates: [UInt8]
@@ -81,52 +118,10 @@ public struct Period: Hashable, Sendable {
 
 /// Where a value was published, and whether that was the issuing authority's own paper.
 public struct Provenance: Hashable, Sendable {
+  /// Title, number and place of the publication, for people.
   public let text: String
   /// False for reprints, explainers and anything else that is not the issuing authority's text.
   public let isPrimary: Bool
-}
-
-/// One thing that a plan charges.
-public struct PlanComponent: Hashable, Sendable {
-  public let kind: Kind
-  /// The printed name.
-  public let title: String
-  public let titleChinese: String
-  public let provenance: Provenance
-
-  public enum Kind: Hashable, Sendable {
-    /// Every kWh at the price of its period.
-    case energy(PeriodPrices)
-    /// Each tier's kWh at the tier's price, from tier 1 on. 分档电价
-    case tierPrices([Price])
-    /// Every kWh at the price of the tier that the last one falls in, from tier 1 on.
-    case wholeVolume([Price])
-    /// An adder on each kWh of a higher tier, on top of another component. 递增加价
-    case tierAdders([TierAdder])
-  }
-
-  /// The kind's name in tariff files and on stored bills.
-  public var kindName: String {
-    switch kind {
-    case .energy: "energy"
-    case .tierPrices: "tier-prices"
-    case .wholeVolume: "whole-volume"
-    case .tierAdders: "tier-adders"
-    }
-  }
-}
-
-/// One price for all periods, or one for each in the order of the plan's periods.
-public enum PeriodPrices: Hashable, Sendable {
-  case same(Price)
-  case byPeriod([Price])
-}
-
-/// What the kWh of one tier cost on top.
-public struct TierAdder: Hashable, Sendable {
-  /// From 1.
-  public let tier: Int
-  public let prices: PeriodPrices
 }
 
 /// A plan while it is put together.
@@ -142,5 +137,7 @@ struct PlanDraft {
   var periods: [Period] = []
   var residualPeriod: Int?
   var tiers: Tiers?
+  var timeOfUse: TimeOfUse?
+  var loss: LossRule?
   var components: [PlanComponent] = []
 }

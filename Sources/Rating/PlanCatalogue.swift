@@ -28,12 +28,42 @@ public struct PlanCatalogue: Sendable {
     plans.filter { $0.name == name && $0.knownSince <= day && $0.applies(to: days) }
       .max { ($0.knownSince, $0.validFrom) < ($1.knownSince, $1.validFrom) }
   }
+
+  /// The versions of a plan that apply one after the other in `days`, as they were known on a day: where prices change
+  /// within a cycle, each stretch with its own version.
+  ///
+  /// `nil` when no version applies on some day. See `rate(_:id:proration:)` for billing them together.
+  public func versions(_ name: String, over days: DayRange, knownOn day: CivilDate) -> [(days: DayRange, plan: Plan)]? {
+    let known = plans.filter { $0.name == name && $0.knownSince <= day }
+    var stretches: [(days: DayRange, plan: Plan)] = []
+    var from = days.from
+    while from < days.to {
+      let onlyDay = CivilDate(daysSince1970: from.daysSince1970 + 1)
+      guard let one = DayRange(from: from, to: onlyDay), let plan = self.plan(name, for: one, knownOn: day) else {
+        return nil
+      }
+      // The next day on which another version can win: one begins, or this one is over.
+      var to = min(days.to, plan.validTo.map { CivilDate(daysSince1970: $0.daysSince1970 + 1) } ?? days.to)
+      for other in known where from < other.validFrom && other.validFrom < to { to = other.validFrom }
+      guard let range = DayRange(from: from, to: to) else { return nil }
+      if let last = stretches.last, last.plan == plan, let joined = DayRange(from: last.days.from, to: to) {
+        stretches[stretches.count - 1].days = joined
+      } else {
+        stretches.append((range, plan))
+      }
+      from = to
+    }
+    return stretches
+  }
 }
 
 /// Two plans with one name, one first day and one day of becoming known.
 public struct PlanCatalogueError: Error, Hashable, Sendable, CustomStringConvertible {
+  /// The name that both have.
   public let name: String
+  /// The first day that both have.
   public let validFrom: CivilDate
+  /// The day that both became known on.
   public let knownSince: CivilDate
 
   public var description: String {

@@ -15,16 +15,33 @@ extension PlanComponent {
       self.kind = .wholeVolume(try readTierPrices(&reader, kind, tiers))
     case "tier-adders":
       self.kind = .tierAdders(try readAdders(&reader, kind, periods, tiers))
+    case "monthly-prices": self.kind = .monthlyPrices(try MonthlyPrices(&reader, periods: periods))
+    case "fund": self.kind = .fund(try reader.price("price"))
+    case "capacity": self.kind = .capacity(try CapacityCharge(&reader))
+    case "demand": self.kind = .demand(try DemandCharge(&reader))
+    case "power-factor": self.kind = .powerFactor(try PowerFactorAdjustment(&reader))
+    case "export": self.kind = .export(try reader.price("price"))
+    case "minimum":
+      guard let least = try reader.optionalMoney("least") else { throw reader.missing("least") }
+      self.kind = .minimum(least)
+    case "late-charge": self.kind = .lateCharge(try LateCharge(&reader))
     default:
-      throw reader.error("kind", "\"\(kind)\" is no kind; energy, tier-prices, whole-volume and tier-adders are")
+      let known = Self.kindNames.dropLast().joined(separator: ", ")
+      throw reader.error("kind", "\"\(kind)\" is no kind; \(known) and \(Self.kindNames.last ?? "") are")
     }
+    let flag = try reader.optionalBoolean("in-power-factor-base")
+    if flag == true, self.kind.isDerived {
+      throw reader.error("in-power-factor-base", "a \(kind) component is never in the base of a power factor")
+    }
+    isInPowerFactorBase = flag ?? self.kind.isUsuallyInPowerFactorBase
+    rounding = try reader.choice("rounding", default: .halfUp)
     provenance = try Provenance(&reader)
     try reader.finish()
   }
 }
 
 /// One price under `one`, or a table of prices by period under `each`.
-private func readPrices(
+func readPrices(
   _ reader: inout TableReader, one: String, each: String, _ periods: [Period]
 ) throws(DocumentError) -> PeriodPrices {
   guard var table = try reader.optionalTable(each) else {

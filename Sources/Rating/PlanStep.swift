@@ -7,9 +7,16 @@ struct PlanStep: Hashable, Sendable {
   /// From 1; 0 where the line is not of one tier.
   let tierNumber: UInt8
   /// From 1; 0 where the line is not of one period.
-  let periodNumber: UInt8
-  let rule: Rule
-  let price: Price
+  var periodNumber: UInt8
+  var rule: Rule
+  /// How many days the line is for; 0 where it is not of days.
+  var days: UInt16 = 0
+  /// Which feed or debt the line is for, from 1; 0 where there is only one.
+  var part: UInt8 = 0
+  /// Into how many parts the price is cut for a day; 0 where it is not.
+  var divisor: UInt8 = 0
+  // Last, so that everything before it fits into one word.
+  var price: Price
 
   /// More components than this are refused when a plan is read.
   static let mostComponents = 64
@@ -40,6 +47,15 @@ struct PlanStep: Hashable, Sendable {
       case .tierAdders(let adders):
         // Which kWh of a period were above the limit, no register says; equal adders need not know.
         for adder in adders { add(adder.prices, tier: adder.tier, same: .tierAdder, byPeriod: .tierAdderProRata) }
+      case .fund(let price): add(.fund, price)
+      // One place in the order of the bill; which lines come there, and at which price, is found when it is rated.
+      case .monthlyPrices: add(.monthlyPrice, .one)
+      case .capacity(let charge): add(.capacity, charge.price)
+      case .demand(let charge): add(.demandContract, charge.price)
+      case .powerFactor: add(.powerFactor, .one)
+      case .export(let price): add(.export, price)
+      case .minimum: add(.minimum, .one)
+      case .lateCharge(let charge): add(.lateOwnYear, charge.ownYear)
       }
     }
     return steps

@@ -4,23 +4,40 @@ public enum RatingError: Error, Hashable, Sendable {
   case energyOutOfRange(what: String, Energy)
   /// More decimal places than the plan bills.
   case energyTooFine(what: String, Energy, decimals: Int)
+  /// Energy of a period that the plan does not have.
   case unknownPeriod(String, known: [String])
+  /// Two energies of one period.
   case periodGivenTwice(String)
   /// A period that is not the residual has no energy.
   case periodMissing(String)
   /// Total and parts differ by more than their registers' own steps explain.
   case partsDisagree(total: Energy, parts: Energy, tolerance: Energy)
+  /// The plan does not apply on all days.
   case outsideValidity(DayRange, plan: String)
   /// More than 24 months in one bill.
   case tooLong(DayRange)
   /// The bill's months lie in two tier windows.
   case crossesWindow(DayRange, plan: String)
+  /// Earlier use is not of as many tiers as the plan has.
   case tierCount(Int, expected: Int)
   /// The plan has no household grant, or fewer than no months were granted.
   case noGrant(months: Int, plan: String)
   /// A grant in a window with earlier use needs that use by tier: its total does not say which room is left.
   case grantNeedsTiers
+  /// Beyond what a bill can hold.
   case amountTooLarge(Energy, Price)
+  /// A component of the plan, counted from 1, cannot be charged.
+  case line(plan: String, component: Int, title: String, LineProblem)
+  /// Losses cannot be billed.
+  case loss(plan: String, LossProblem)
+  /// Something that costs or pays money, and no component of the plan for it.
+  case notInPlan(SupplyInput, plan: String)
+  /// A cycle without a single stretch.
+  case noStretch
+  /// Stretches of a cycle that leave a gap or overlap.
+  case notEndToEnd(DayRange, DayRange)
+  /// Stretches of two accounts.
+  case otherAccount(String, String)
 }
 
 extension RatingError: CustomStringConvertible {
@@ -45,6 +62,14 @@ extension RatingError: CustomStringConvertible {
     case .noGrant(let months, let plan): "\(months) granted months, but plan \(plan) has no such grant"
     case .grantNeedsTiers: "a household grant needs the earlier use of the window by tier, not only its total"
     case .amountTooLarge(let energy, let price): "\(energy) kWh at \(price) yuan is too large an amount"
+    case .line(let plan, let component, let title, let problem):
+      "plan \(plan), component \(component) (\(title)): \(problem)"
+    case .loss(let plan, let problem): "plan \(plan), losses: \(problem)"
+    case .notInPlan(let input, let plan):
+      "\(input.rawValue) of the supply is given, but plan \(plan) has nothing for it"
+    case .noStretch: "a cycle without a stretch has nothing to bill"
+    case .notEndToEnd(let a, let b): "the stretch \(a) must end where \(b) begins"
+    case .otherAccount(let a, let b): "stretches of two accounts, \(a) and \(b), are no cycle"
     }
   }
 }

@@ -1,8 +1,8 @@
 extension Plan {
-  /// The window that a usage belongs to, what it had seen before, and this usage by tier.
+  /// The window that a usage belongs to, what it had seen before, and its billed energy by tier.
   ///
   /// `nil` where the plan has no tiers.
-  func tierUse(of usage: Usage) throws(RatingError) -> Bill.TierUse? {
+  func tierUse(of usage: Usage, _ billed: Energy) throws(RatingError) -> Bill.TierUse? {
     guard usage.grantedMonths >= 0, usage.grantedMonths <= 120 else {
       throw .noGrant(months: usage.grantedMonths, plan: name)
     }
@@ -10,7 +10,7 @@ extension Plan {
       guard usage.grantedMonths == 0 else { throw .noGrant(months: usage.grantedMonths, plan: name) }
       return nil
     }
-    let months = usage.days.months
+    let months = usage.limitMonths
     guard let start = tiers.windowStart(of: months) else { throw .crossesWindow(usage.days, plan: name) }
     guard usage.grantedMonths == 0 || tiers.grantPerMonth != nil else {
       throw .noGrant(months: usage.grantedMonths, plan: name)
@@ -34,7 +34,7 @@ extension Plan {
     }
     return Bill.TierUse(
       start: start, before: before,
-      used: tiers.split(usage.total, earlier: before, grant: grant, over: months))
+      used: tiers.split(billed, earlier: before, grant: grant, over: months))
   }
 }
 
@@ -47,6 +47,7 @@ public struct WindowState: Hashable, Sendable {
   /// kWh billed so far in each tier.
   public let byTier: [Energy]
 
+  /// A state as earlier bills left it.
   public init(start: YearMonth, byTier: [Energy]) {
     self.start = start
     self.byTier = byTier

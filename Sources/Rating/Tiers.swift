@@ -10,6 +10,7 @@ public struct Tiers: Hashable, Sendable {
     case year(startMonth: Int)
   }
 
+  /// How long use adds up.
   public let window: Window
   /// 2...`EnergyRow.most`.
   public let count: Int
@@ -19,6 +20,7 @@ public struct Tiers: Hashable, Sendable {
   /// kWh that each granted month adds to every limit of a large household; `nil` where there is no such grant.
   /// 一户多人口
   public let grantPerMonth: Energy?
+  /// Where the limits were published.
   public let provenance: Provenance
 
   /// The first month of the window that `month` belongs to.

@@ -21,6 +21,7 @@ extension Usage {
       }
       json.number("granted_months", grantedMonths)
       json.segments(segments)
+      if let supply { json.object("supply") { supply.write(to: &$0) } }
     }
   }
 

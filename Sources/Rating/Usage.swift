@@ -4,7 +4,9 @@ public import Metering
 public struct Usage: Hashable, Sendable {
   /// Names the bill that comes of it; the caller keeps it unique.
   public var id: String
+  /// Whose use it is.
   public var account: String
+  /// The days that are billed.
   public var days: DayRange
   /// The energy that is billed.
   public var total: Energy
@@ -19,10 +21,19 @@ public struct Usage: Hashable, Sendable {
   public var grantedMonths: Int
   /// The stretches of metering that the energy is the sum of; empty where the caller does not say.
   public var segments: [UsageSegment]
+  /// What else was agreed and measured; `nil` for homes.
+  public var supply: Supply? {
+    get { boxedSupply?.value }
+    set { boxedSupply = newValue.map(Boxed.init) }
+  }
+  private var boxedSupply: Boxed<Supply>?
+  var hasSupply: Bool { boxedSupply != nil }
 
+  /// A usage; it is checked against a plan when it is rated.
   public init(
     id: String, account: String, days: DayRange, total: Energy, parts: [PeriodEnergy] = [],
-    tolerance: Energy = .zero, earlier: EarlierUse = .nothing, grantedMonths: Int = 0, segments: [UsageSegment] = []
+    tolerance: Energy = .zero, earlier: EarlierUse = .nothing, grantedMonths: Int = 0, segments: [UsageSegment] = [],
+    supply: Supply? = nil
   ) {
     self.id = id
     self.account = account
@@ -33,6 +44,7 @@ public struct Usage: Hashable, Sendable {
     self.earlier = earlier
     self.grantedMonths = grantedMonths
     self.segments = segments
+    boxedSupply = supply.map(Boxed.init)
   }
 }
 
@@ -47,9 +59,12 @@ extension Usage {
 
 /// The energy of one period, by the period's name in the plan.
 public struct PeriodEnergy: Hashable, Sendable {
+  /// The period's name in the plan.
   public let period: String
+  /// kWh of that period.
   public let energy: Energy
 
+  /// The energy of the period of this name.
   public init(_ period: String, _ energy: Energy) {
     self.period = period
     self.energy = energy
@@ -58,13 +73,18 @@ public struct PeriodEnergy: Hashable, Sendable {
 
 /// One meter with one multiplier between two instants.
 public struct UsageSegment: Hashable, Sendable {
+  /// The meter's identifier.
   public let meter: String
+  /// What its registers are multiplied by.
   public let multiplier: Multiplier
+  /// When the segment starts, local time.
   public let from: MeterTime
+  /// When it ends, local time.
   public let to: MeterTime
   /// The total first, then the rates.
   public let registers: [RegisterUse]
 
+  /// A segment as it was metered.
   public init(meter: String, multiplier: Multiplier, from: MeterTime, to: MeterTime, registers: [RegisterUse]) {
     self.meter = meter
     self.multiplier = multiplier
@@ -76,14 +96,18 @@ public struct UsageSegment: Hashable, Sendable {
 
 /// What one register counted between two readings.
 public struct RegisterUse: Hashable, Sendable {
+  /// Which register it was.
   public let quantity: Quantity
+  /// The reading that starts the segment.
   public let start: RegisterMark
+  /// The reading that ends it.
   public let stop: RegisterMark
   /// True when the register passed its capacity in between. 翻转
   public let rolledOver: Bool
   /// After the multiplier, at the plan's energy scale.
   public let energy: Energy
 
+  /// A register's use as its two readings tell it.
   public init(quantity: Quantity, start: RegisterMark, stop: RegisterMark, rolledOver: Bool, energy: Energy) {
     self.quantity = quantity
     self.start = start
@@ -97,9 +121,12 @@ public struct RegisterUse: Hashable, Sendable {
 public struct RegisterMark: Hashable, Sendable {
   /// Number of the reading in the journal.
   public let sequence: Int64
+  /// What the register showed.
   public let value: RegisterValue
+  /// How the reading came to be.
   public let quality: Quality
 
+  /// A reading of the journal.
   public init(sequence: Int64, value: RegisterValue, quality: Quality) {
     self.sequence = sequence
     self.value = value

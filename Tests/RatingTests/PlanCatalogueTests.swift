@@ -39,6 +39,27 @@ import Testing
     #expect(catalogue.plan("test", for: try days("2026-07-01", "2026-08-01"), knownOn: today) == nil)
   }
 
+  @Test func `a cycle is cut where another version of its plan begins, as it was known on a day`() throws {
+    let old = try version(from: "2026-01-01", to: "2026-07-14", known: "2025-12-01", price: "0.5")
+    let new = try version(from: "2026-07-15", known: "2026-07-01", price: "0.6")
+    let late = try version(from: "2026-07-20", known: "2026-08-15", price: "0.7")
+    let catalogue = try PlanCatalogue([late, new, old])
+    func cut(_ from: String, _ to: String, known: String) throws -> [String]? {
+      catalogue.versions("test", over: try days(from, to), knownOn: try date(known))?.map {
+        "\($0.days): \($0.plan == old ? "old" : $0.plan == new ? "new" : "late")"
+      }
+    }
+    #expect(
+      try cut("2026-07-01", "2026-08-01", known: "2026-08-01")
+        == ["2026-07-01 to 2026-07-15: old", "2026-07-15 to 2026-08-01: new"])
+    #expect(
+      try cut("2026-07-01", "2026-08-01", known: "2026-09-01")
+        == ["2026-07-01 to 2026-07-15: old", "2026-07-15 to 2026-07-20: new", "2026-07-20 to 2026-08-01: late"])
+    #expect(try cut("2026-02-01", "2026-03-01", known: "2026-08-01") == ["2026-02-01 to 2026-03-01: old"])
+    #expect(try cut("2026-07-01", "2026-08-01", known: "2026-06-01") == nil)
+    #expect(try cut("2025-12-01", "2026-02-01", known: "2026-08-01") == nil)
+  }
+
   @Test func `two versions that cannot be told apart are refused`() throws {
     let one = try version(from: "2026-01-01", known: "2025-12-01", price: "0.5")
     let two = try version(from: "2026-01-01", known: "2025-12-01", price: "0.6")

@@ -121,7 +121,8 @@ struct BadPlan: Sendable, CustomTestStringConvertible {
       says: "test.toml:5: valid-from: \"2026-02-30\" is no date; write it as \"2026-11-22\""),
     BadPlan(
       name: "unknown key", replacing: "energy-scale = 2", with: "energy-scale = 2\nenergyscale = 0",
-      says: "test.toml:8: energyscale: unknown key; keys here are component, currency, energy-scale, known-since, name,"
+      says:
+        "test.toml:8: energyscale: unknown key; keys here are calendar, component, currency, energy-scale, known-since, loss, name,"
         + " period, sources, tiers, title, title-zh, valid-from, valid-to"),
     BadPlan(
       name: "one decimal place", replacing: "energy-scale = 2", with: "energy-scale = 1",
@@ -143,8 +144,8 @@ struct BadPlan: Sendable, CustomTestStringConvertible {
       says: "test.toml:29: component[0].tier: no adder for tier 2"),
     BadPlan(
       name: "unknown kind", replacing: "kind = \"energy\"", with: "kind = \"energi\"",
-      says:
-        "test.toml:30: component[0].kind: \"energi\" is no kind; energy, tier-prices, whole-volume and tier-adders are"
+      says: "test.toml:30: component[0].kind: \"energi\" is no kind; energy, tier-prices, whole-volume, tier-adders,"
+        + " monthly-prices, fund, capacity, demand, power-factor, export, minimum and late-charge are"
     ),
     BadPlan(
       name: "price for too few tiers", replacing: "kind = \"energy\"\ntitle = \"E\"\ntitle-zh = \"电\"\nprice = \"0.5\"",

@@ -1,0 +1,125 @@
+/// A bill while the lines beside its plain energy lines are put together, in the order of the plan.
+struct Charging {
+  let plan: Plan
+  let usage: Usage
+  let supply: Supply?
+  /// The billed energy of each period.
+  let periods: EnergyRow
+  var lines: [BillLine]
+  var total: Money
+  var details: BillDetails
+
+  /// Adds what the component of `step` charges.
+  mutating func add(_ step: PlanStep) throws(RatingError) {
+    switch plan.components[Int(step.componentNumber)].kind {
+    // Priced where the plain lines are.
+    case .energy, .tierPrices, .wholeVolume, .tierAdders, .fund: return
+    case .monthlyPrices(let prices): try add(prices, step)
+    case .capacity(let charge): try add(charge, step)
+    case .demand(let charge): try add(charge, step)
+    case .powerFactor(let adjustment): try add(adjustment, step)
+    case .export(let price): try addExport(at: price, step)
+    case .minimum(let amount): try addMinimum(amount, step)
+    case .lateCharge(let charge): try add(charge, step)
+    }
+  }
+
+  /// Adds a line for `power`, unless it is nothing.
+  mutating func add(_ step: PlanStep, _ power: Power, at price: Price) throws(RatingError) {
+    try add(step, millionths: power.millionths, at: price)
+  }
+
+  /// Adds the line of so many millionths of its unit, rounded once; a line of nothing is not printed.
+  mutating func add(_ step: PlanStep, millionths: Int64, at price: Price) throws(RatingError) {
+    guard millionths > 0 else { return }
+    var step = step
+    step.price = price
+    let line = BillLine(ordinal: 0, step: step, count: millionths, amount: .zero, segments: usage.segments.indices)
+    try add(
+      step, millionths: millionths, at: price,
+      amount: rounding(step).quotient(line.exact, by: BillLine.exactPartsPerFen))
+  }
+
+  /// Adds a line on an amount of money, whose own amount is known.
+  mutating func add(_ step: PlanStep, _ base: Money, at price: Price, amount: Int128) throws(RatingError) {
+    let (millionths, overflow) = base.fen.multipliedReportingOverflow(by: 10_000)
+    guard !overflow else { throw error(step, .amountTooLarge) }
+    try add(step, millionths: millionths, at: price, amount: amount)
+  }
+
+  private mutating func add(
+    _ step: PlanStep, millionths: Int64, at price: Price, amount: Int128
+  ) throws(RatingError) {
+    guard let fen = Int64(exactly: amount) else { throw error(step, .amountTooLarge) }
+    let (sum, overflow) = total.fen.addingReportingOverflow(fen)
+    guard !overflow else { throw error(step, .amountTooLarge) }
+    var step = step
+    step.price = price
+    total = Money(fen: sum)
+    lines.append(
+      BillLine(
+        ordinal: lines.count + 1, step: step, count: millionths, amount: Money(fen: fen),
+        segments: usage.segments.indices))
+  }
+
+  func rounding(_ step: PlanStep) -> LineRounding { plan.components[Int(step.componentNumber)].rounding }
+
+  func error(_ step: PlanStep, _ problem: LineProblem) -> RatingError {
+    let number = Int(step.componentNumber)
+    return .line(plan: plan.name, component: number + 1, title: plan.components[number].title, problem)
+  }
+
+  func check(_ power: Power, _ input: SupplyInput, _ step: PlanStep) throws(RatingError) {
+    guard power.isChargeable else { throw error(step, .powerOutOfRange(input, power)) }
+  }
+}
+
+/// What a bill of a plan with more than plain energy lines knows beside its lines.
+struct BillDetails: Hashable, Sendable {
+  /// What the meter counted, before losses.
+  var metered: Energy
+  var transformerLoss = Energy.zero
+  var lineLoss = Energy.zero
+  /// Both losses in kvarh.
+  var reactiveLoss = Energy.zero
+  var powerFactor: PowerFactorFinding?
+
+  init(metered: Energy) { self.metered = metered }
+
+  /// What is billed.
+  var billed: Energy { metered + transformerLoss + lineLoss }
+}
+
+/// Why a line of a plan cannot be charged.
+public enum LineProblem: Error, Hashable, Sendable {
+  /// The supply does not say something that the line needs.
+  case needs(SupplyInput)
+  /// Negative, beyond 10⁸ kW or kVA, or finer than the rules can share exactly.
+  case powerOutOfRange(SupplyInput, Power)
+  /// A charge by the month, but the usage is of more than one.
+  case notOneMonth(DayRange)
+  /// Prices by month, and none for this one.
+  case noPrice(YearMonth)
+  /// Reactive energy without any active energy.
+  case onlyReactive(Energy)
+  /// A debt that is not positive, beyond 10¹¹ yuan, paid before it was due, or beyond 9999 days.
+  case debt(bill: String)
+  /// Beyond what a bill can hold.
+  case amountTooLarge
+}
+
+extension LineProblem: CustomStringConvertible {
+  public var description: String {
+    switch self {
+    case .needs(let input): "it needs \(input.rawValue) of the supply, which is not given"
+    case .powerOutOfRange(let input, let power):
+      "\(input.rawValue) of the supply is \(power); it must be 0 to 100000000 with at most four decimal places"
+    case .notOneMonth(let days): "it is charged by the month, but \(days) is more than one; bill each month by itself"
+    case .noPrice(let month): "it has no price for \(month); add that month's price to the plan"
+    case .onlyReactive(let energy):
+      "\(energy) kvarh but no active energy: check the meter before charging a power factor of 0.00"
+    case .debt(let bill): "the debt on \(bill) must be positive, and paid on or after the day it was due"
+    case .amountTooLarge: "its amount is too large"
+    }
+  }
+}
