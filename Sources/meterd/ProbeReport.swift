@@ -154,7 +154,8 @@ extension ProbeReport {
     if !identity.isEmpty { out.append("it says of itself: \(identity.joined(separator: ", "))") }
     if let guess = guesses.first {
       let others = guesses.dropFirst().map { " or \($0.profile)" }.joined()
-      out.append("read as \(guess.profile)\(others), a guess: \(guess.evidence.joined(separator: ", "))")
+      let reasons = guess.evidence.isEmpty ? "nothing told them apart" : guess.evidence.joined(separator: ", ")
+      out.append("read as \(guess.profile)\(others), a guess: \(reasons)")
     }
     if raw { out += Self.joined(traffic).map { Self.text($0) } }
     for result in results {
