@@ -31,23 +31,23 @@ public final class Commander {
     line.onControl = { [weak self] in self?.controls.append($0) }
   }
 
-  /// Sends a DL/T 645 command to one meter.
+  /// Sends a DL/T 645 command to one meter of `edition`.
   public func carry(
-    _ command: Command, to meter: IndividualAddress, wakeUps: Int, timeout: BootInstant.Span
+    _ command: Command, to meter: IndividualAddress, of edition: Edition, wakeUps: Int, timeout: BootInstant.Span
   ) throws(LineError) -> Outcome {
     var conversation = CommandConversation(command, to: meter, wakeUps: wakeUps)
     let timing = ExchangeTiming(silence: .milliseconds(30), reply: timeout, gap: .milliseconds(500))
     _ = try line.run(&conversation, timing: timing)
     try line.settle(&conversation, silence: MeterSpeaker.patience)
     switch conversation.outcome {
-    case .done: return try confirmed(command, meter, wakeUps, timing)
+    case .done: return try confirmed(command, meter, edition, wakeUps, timing)
     case .refused(let word, _, _):
       let names = word.names(in: command.edition)
       return .refused(names.isEmpty ? "\(word)" : names.joined(separator: ", "))
     case .failed(let error): return .failed("\(error)")
     case .silent, .none:
       guard case .setClock = command else { return .silent }
-      let seen = try confirmed(command, meter, wakeUps, timing)
+      let seen = try confirmed(command, meter, edition, wakeUps, timing)
       if case .failed = seen { return .silent }
       return seen
     }
@@ -55,36 +55,99 @@ public final class Commander {
 
   /// Reads back what can be read: a meter that says "done" has been seen to keep something else.
   private func confirmed(
-    _ command: Command, _ meter: IndividualAddress, _ wakeUps: Int, _ timing: ExchangeTiming
+    _ command: Command, _ meter: IndividualAddress, _ edition: Edition, _ wakeUps: Int, _ timing: ExchangeTiming
   ) throws(LineError) -> Outcome {
+    let place: Place
+    let written: [UInt8]
     switch command {
     case .write(let parameter, _, _):
       // A meter that was given another address answers from there.
       guard parameter.identifier.rawValue != 0x0400_0401 else { return .done }
-      guard let told = try read(.data(parameter.identifier), meter, wakeUps, timing) else {
-        return .failed("the meter confirmed, and what was written could not be read back")
-      }
-      // Tables come back filled to their full length.
-      return told.starts(with: parameter.data) ? .done : .failed("the meter confirmed, and another value stands there")
+      place = .of2007(parameter.identifier)
+      written = parameter.data
     case .write1997(let parameter, _):
-      guard let told = try read(.data1997(parameter.identifier), meter, wakeUps, timing) else {
-        return .failed("the meter confirmed, and what was written could not be read back")
-      }
-      return told.starts(with: parameter.data) ? .done : .failed("the meter confirmed, and another value stands there")
+      place = .of1997(parameter.identifier)
+      written = parameter.data
     case .setClock(let time):
-      let identifier = DataIdentifier(rawValue: 0x0400_0102)
-      let set = HostClock.boot
-      guard let payload = try read(.data(identifier), meter, wakeUps, timing),
-        case .timeOfDay(let shown) = try? identifier.observations(in: payload).first?.value
-      else { return .failed("the clock could not be read back") }
-      // The meter took the time when it heard it; until it was asked, seconds may have passed.
-      let ahead = shown.secondsOfDay - time.time.time.secondsOfDay
-      let passed = Int((HostClock.boot - set).milliseconds / 1000) + Int(timing.reply.milliseconds / 1000) + 3
-      let difference = (ahead % 86_400 + 86_400) % 86_400
-      return difference <= passed || difference >= 86_398
-        ? .done : .failed("the meter's clock shows \(shown) after \(time) was sent")
+      place = .timeOfDay(edition)
+      return try shows(time.time.time, at: place, meter, wakeUps, timing) ?? .failed("the clock could not be read back")
     default: return .done
     }
+    // Until a clock is read back it has gone on.
+    if let time = place.clock(in: written) {
+      return try shows(time, at: place, meter, wakeUps, timing) ?? .failed(Self.unread)
+    }
+    guard let told = try read(place.request, meter, wakeUps, timing) else { return .failed(Self.unread) }
+    // Tables come back filled to their full length.
+    return told.starts(with: written) ? .done : .failed("the meter confirmed, and another value stands there")
+  }
+
+  private static let unread = "the meter confirmed, and what was written could not be read back"
+
+  /// Where something was written.
+  private enum Place {
+    case of2007(DataIdentifier)
+    case of1997(ShortIdentifier)
+
+    static func timeOfDay(_ edition: Edition) -> Place {
+      edition == .dlt645v1997
+        ? .of1997(ShortIdentifier(rawValue: 0xC011)) : .of2007(DataIdentifier(rawValue: 0x0400_0102))
+    }
+
+    var request: ReadExchange.Request {
+      switch self {
+      case .of2007(let identifier): .data(identifier)
+      case .of1997(let identifier): .data1997(identifier)
+      }
+    }
+
+    /// The time of day of a clock that goes; `nil` for what stands still.
+    func clock(in payload: [UInt8]) -> TimeOfDay? {
+      let told: [Observation]?
+      switch self {
+      case .of2007(let identifier):
+        guard [0x0400_0102, 0x0400_010C].contains(identifier.rawValue) else { return nil }
+        told = try? identifier.observations(in: payload)
+      case .of1997(let identifier):
+        guard identifier.rawValue == 0xC011 else { return nil }
+        told = try? identifier.observations(in: payload)
+      }
+      switch told?.first?.value {
+      case .timeOfDay(let time): return time
+      case .instant(let instant): return instant.time
+      default: return nil
+      }
+    }
+  }
+
+  /// Whether a clock goes on from `time`; `nil` where it cannot be read.
+  private func shows(
+    _ time: TimeOfDay, at place: Place, _ meter: IndividualAddress, _ wakeUps: Int, _ timing: ExchangeTiming
+  ) throws(LineError) -> Outcome? {
+    let set = HostClock.boot
+    guard let payload = try read(place.request, meter, wakeUps, timing), let shown = place.clock(in: payload) else {
+      return nil
+    }
+    // The meter took the time when it heard it; until it was asked, seconds may have passed.
+    let ahead = shown.secondsOfDay - time.secondsOfDay
+    let passed = Int((HostClock.boot - set).milliseconds / 1000) + Int(timing.reply.milliseconds / 1000) + 3
+    let difference = (ahead % 86_400 + 86_400) % 86_400
+    return difference <= passed || difference >= 86_398
+      ? .done : .failed("the meter's clock shows \(shown) after \(time) was sent")
+  }
+
+  /// What the clock of a 2007 meter shows; `nil` where it does not tell.
+  public func clock(
+    of meter: IndividualAddress, wakeUps: Int, timeout: BootInstant.Span
+  ) throws(LineError) -> MeterTime? {
+    let timing = ExchangeTiming(silence: .milliseconds(30), reply: timeout, gap: .milliseconds(500))
+    let date = DataIdentifier(rawValue: 0x0400_0101), time = DataIdentifier(rawValue: 0x0400_0102)
+    guard let first = try read(.data(date), meter, wakeUps, timing),
+      case .date(let day) = try? date.observations(in: first).first?.value,
+      let second = try read(.data(time), meter, wakeUps, timing),
+      case .timeOfDay(let clock) = try? time.observations(in: second).first?.value
+    else { return nil }
+    return MeterTime(date: day, time: clock)
   }
 
   /// The bytes after the identifier; `nil` where no sound answer came.

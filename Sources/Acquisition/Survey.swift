@@ -184,9 +184,10 @@ extension Survey {
     var answering: Set<UInt8> = []
     var late: Set<UInt8> = []
     var garbled: [UInt8] = []
-    var left = plan.units.count * functions.count
+    let units = plan.addressableUnits
+    var left = units.count * functions.count
     for function in functions {
-      for unit in plan.units {
+      for unit in units {
         guard !isStopped() else { return }
         left -= 1
         guard !answering.contains(unit), !isKnown(.modbus(unit: unit), step.settings) else { continue }
@@ -234,7 +235,7 @@ extension Survey {
     _ unit: UInt8, _ function: ReadFunction, _ settings: SerialSettings
   ) throws(LineError) -> (ConversationEnd, foreign: [UInt8]) {
     guard let read = ReadRequest(unit: unit, function: function, register: 0, count: 2) else { return (.silent, []) }
-    var conversation = ModbusConversation(read, request: read.rtu)
+    var conversation = line.conversation(reading: read)
     let timing = ExchangeTiming(
       silence: settings.frameSilence, reply: plan.modbusTimeout,
       gap: max(settings.characterTime * 20, .milliseconds(30)))
@@ -280,7 +281,7 @@ extension Survey {
   ) throws(LineError) -> [UInt16]? {
     guard let read = ReadRequest(unit: unit, function: function, register: start, count: count) else { return nil }
     for _ in 0..<2 {
-      var conversation = ModbusConversation(read, request: read.rtu)
+      var conversation = line.conversation(reading: read)
       let timing = ExchangeTiming(
         silence: settings.frameSilence, reply: max(plan.modbusTimeout * 3, .milliseconds(300)),
         gap: max(settings.characterTime * 20, .milliseconds(30)))

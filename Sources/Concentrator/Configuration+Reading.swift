@@ -135,6 +135,9 @@ extension Configuration {
     }
     let echo = try table.optionalInteger("simulate-echo-ppm", in: 0...1_000_000) ?? 0
     let broadcasts = try functions(&table, "allow-broadcast", ControlFunction.allCases.filter(\.canBeBroadcast))
+    guard broadcasts.isEmpty || !port.isModbusTCP else {
+      throw table.error("allow-broadcast", "\(port) is Modbus TCP; nothing there goes to all meters at once")
+    }
     let trace = try trace(&table)
     try table.finish()
     return LineEntry(
@@ -178,7 +181,7 @@ extension Configuration {
       settings: try settings(&table, "serial"), multiplier: try multiplier(&table),
       account: account, from: from, to: to, allowed: try functions(&table, "allow", ControlFunction.allCases),
       simulation: try simulation(&table), fileLine: table.table.line,
-      keyLines: KeyLines(table, "profile", "address", "account"))
+      keyLines: KeyLines(table, "profile", "address", "account", "allow"))
     try table.finish()
     return entry
   }

@@ -49,7 +49,7 @@ struct ControlTarget {
 /// One command, ready to be sent.
 struct ControlOrder {
   enum Form {
-    case command(Command, IndividualAddress)
+    case command(Command, IndividualAddress, Edition)
     case broadcast(BroadcastCommand)
     case write(WriteRequest)
   }
@@ -66,11 +66,16 @@ struct ControlOrder {
   let form: Form
   /// What is done, for the audit log; without any password.
   let summary: String
+  /// Until when a command holds is counted by the meter's own clock, which may be far from the host's.
+  let takesMeterTime: Bool
+
+  /// Ten minutes.
+  private static let validSeconds: Int64 = 600
 
   /// The frame itself, for the guard; without wake-up bytes.
   func bytes(to port: PortAddress) -> [UInt8] {
     switch form {
-    case .command(let command, let meter): command.frame(to: meter, wakeUps: 0)
+    case .command(let command, let meter, _): command.frame(to: meter, wakeUps: 0)
     case .broadcast(let command): command.frame(wakeUps: 0)
     case .write(let request): port.isModbusTCP ? request.tcp(transaction: 0) : request.rtu
     }
@@ -80,8 +85,15 @@ struct ControlOrder {
     by commander: Commander, wakeUps: Int, timeout: BootInstant.Span
   ) throws(LineError) -> Commander.Outcome {
     switch form {
-    case .command(let command, let meter):
-      return try commander.carry(command, to: meter, wakeUps: wakeUps, timeout: timeout)
+    case .command(let command, let meter, let edition):
+      var command = command
+      if takesMeterTime, case .supply(let action, _, let password, let author) = command,
+        let clock = try commander.clock(of: meter, wakeUps: wakeUps, timeout: timeout),
+        let until = WireTime(MeterTime(localSeconds: clock.localSeconds + Self.validSeconds))
+      {
+        command = .supply(action, until: until, password, author)
+      }
+      return try commander.carry(command, to: meter, of: edition, wakeUps: wakeUps, timeout: timeout)
     case .broadcast(let command):
       try commander.announce(command, wakeUps: wakeUps)
       return .silent
@@ -93,6 +105,7 @@ struct ControlOrder {
     _ function: ControlFunction, _ values: [String], _ options: Options, for target: ControlTarget
   ) throws {
     summary = ([function.rawValue] + values).joined(separator: " ")
+    takesMeterTime = options.validUntil == nil
     guard let meter = target.meter else {
       form = .broadcast(try Self.broadcast(function, values, options))
       return
@@ -107,7 +120,7 @@ struct ControlOrder {
       let command =
         isOld
         ? try Self.command1997(function, values, options) : try Self.command(function, values, options)
-      form = .command(command, individual)
+      form = .command(command, individual, isOld ? .dlt645v1997 : .dlt645v2007)
     }
   }
 
@@ -269,7 +282,7 @@ extension ControlOrder {
       }
       return time
     }
-    let later = options.zone.local(unixMilliseconds: HostClock.wall.unixMilliseconds + 600_000)
+    let later = options.zone.local(unixMilliseconds: HostClock.wall.unixMilliseconds + validSeconds * 1000)
     guard let time = WireTime(later) else { throw Complaint(.software, "the host's clock is outside 2000 to 2099") }
     return time
   }
@@ -320,10 +333,7 @@ extension ControlOrder {
     guard let text = values.first, let identifier = DataIdentifier(hex: text) else {
       throw Complaint(.usage, "write takes an identifier of 8 hex digits and a value", "Such as: write 04000B01 0100.")
     }
-    let data = try data(values.dropFirst(), "\(identifier)") { told in
-      guard let item = identifier.items().first else { return nil }
-      return try? identifier.payload([Observation(quantity: item.quantity, value: told, memory: item.memory)])
-    }
+    let data = try data(values.dropFirst(), "\(identifier)") { try? identifier.payload(texts: $0) }
     guard let parameter = Parameter(identifier, data) else {
       throw Complaint(
         .usage, "\(identifier) cannot be written so", "1 to 50 bytes go at once; passwords have change-password.")
@@ -335,10 +345,7 @@ extension ControlOrder {
     guard let text = values.first, let identifier = ShortIdentifier(hex: text) else {
       throw Complaint(.usage, "write takes an identifier of 4 hex digits and a value", "Such as: write C117 0100.")
     }
-    let data = try data(values.dropFirst(), "\(identifier)") { told in
-      guard let item = identifier.items().first else { return nil }
-      return try? identifier.payload([Observation(quantity: item.quantity, value: told, memory: item.memory)])
-    }
+    let data = try data(values.dropFirst(), "\(identifier)") { try? identifier.payload(texts: $0) }
     guard let parameter = ShortParameter(identifier, data) else {
       throw Complaint(
         .usage, "\(identifier) cannot be written so", "1 to 50 bytes go at once; passwords have change-password.")
@@ -346,9 +353,9 @@ extension ControlOrder {
     return parameter
   }
 
-  /// Bytes as written behind `hex:`, or of the first kind of value that the identifier takes.
+  /// Bytes as written behind `hex:`, or of the values in the order in which the identifier has them.
   private static func data(
-    _ words: ArraySlice<String>, _ identifier: String, _ encode: (Value) -> [UInt8]?
+    _ words: ArraySlice<String>, _ identifier: String, _ encode: ([String]) -> [UInt8]?
   ) throws -> [UInt8] {
     let text = words.joined(separator: " ")
     if text.hasPrefix("hex:") {
@@ -357,18 +364,13 @@ extension ControlOrder {
       }
       return bytes
     }
-    var candidates: [Value] = []
-    if let millionths = exactDecimal(text, scale: 6) {
-      candidates.append(.number(RegisterValue(millionths: millionths, resolution: 1)))
+    guard let bytes = encode(Array(words)) ?? encode([text]) else {
+      throw Complaint(
+        .usage, "\"\(text)\" is no value of \(identifier)",
+        "Write it as meterd decode prints it, or its bytes as hex:BYTES in wire order without the 33H.",
+        "Its format: meterd identifiers \(identifier)")
     }
-    if let date = CivilDate(text) { candidates.append(.date(date)) }
-    if let time = TimeOfDay(text) { candidates.append(.timeOfDay(time)) }
-    if let time = MeterTime(text) { candidates.append(.instant(time)) }
-    candidates.append(.text(text))
-    for candidate in candidates { if let bytes = encode(candidate) { return bytes } }
-    throw Complaint(
-      .usage, "\"\(text)\" is no value of \(identifier)",
-      "Write it as reading it prints it, or its bytes as hex:BYTES in wire order without the 33H.")
+    return bytes
   }
 }
 

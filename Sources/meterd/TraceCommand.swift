@@ -88,7 +88,12 @@ struct TraceCommand: AsyncParsableCommand {
     guard let place = PortAddress(port) else {
       throw Complaint(.usage, "\"\(port)\" is no port", "Write a device such as /dev/ttyUSB1, or tcp://HOST:PORT.")
     }
-    let settings = try ScanCommand.settings(serial)
+    guard !place.isModbusTCP else {
+      throw Complaint(
+        .usage, "\(place) tells nothing to those who only listen",
+        "What the daemon says there is in its trace: trace = \"/PATH\" under [[line]], and meterd trace --from /PATH.")
+    }
+    let settings = try ScanCommand.settings(serial, for: place)
     let desk = Mutex(
       TraceDesk(protocols, json: json, raw: raw, most: frames, pcap: try pcap.map { try Pcap(path: $0) }))
     let failure = Mutex<Complaint?>(nil)

@@ -200,7 +200,7 @@ import Testing
       folder, ["decode", "6G"], fails: 64,
       """
       meterd: "G" at character 2 is no hex digit
-        Give pairs of hex digits; spaces, commas, colons and 0x between them are fine.
+        Give pairs of hex digits; spaces, commas, colons and 0x between them are fine. A file is read with: meterd decode - < FILE
       """)
     try await expect(
       folder, ["decode", "AABBCC"], fails: 65,
