@@ -17,7 +17,7 @@ N ?= 20
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo test lint release bench crash-loop check install clean setup
+.PHONY: help demo test lint release bench crash-loop rating-oracle check install clean setup
 
 help: ## this list
 	@sed -nE 's/^([a-z-]+):[^#]*## (.*)/  make \1|\2/p' $(MAKEFILE_LIST) | column -t -s '|' 2>/dev/null \
@@ -49,6 +49,9 @@ bench: release ## the benchmarks, as ratios against their limits
 
 crash-loop: release ## kill -9 the daemon N times at random; nothing lost, nothing twice
 	@.ci/crash-loop '$(BINARY)' '$(N)'
+
+rating-oracle: setup ## 100000 random bills of each kind of plan against the plain rules, built for release
+	@.ci/rating-oracle
 
 check: ## what CI runs: tests, lint, gates, sanitizers
 	@.ci/run
