@@ -92,7 +92,13 @@ extension Survey {
       tell(.note("\(place): a meter answers with a wildcard address and can be read only alone on its line"))
     }
     for address in search.crowded { tell(.note("\(place): more than one meter has the address \(address)")) }
-    for address in search.doubtful { tell(.note("\(place): \(address) was told once and does not answer")) }
+    for address in search.doubtful { tell(.note("\(place): \(address) was told once and gives no sound answer")) }
+    if search.isNoisy {
+      tell(
+        .note(
+          "\(place): bytes that are no frame come over and over, as noise does; meters that speak at once may not be found"
+        ))
+    }
     if search.isGarbageHeard, search.found.isEmpty, known.isEmpty {
       tell(.note("\(place): bytes come that are no frame; another speed or parity, or meters that speak at once"))
     }

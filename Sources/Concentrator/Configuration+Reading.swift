@@ -34,6 +34,8 @@ extension Configuration {
     var ports: [PortAddress: String] = [:]
     var ids: [MeterID: Int] = [:]
     var traces: [String: String] = [:]
+    var taken = [Self.plain(file): "this configuration"]
+    for ending in ["", "-wal", "-shm", "-journal", ".lock"] { taken[Self.plain(store + ending)] = "the store" }
     var lineEntries: [LineEntry] = []
     for var table in try reader.tables("line") {
       let entry = try Self.line(&table)
@@ -43,8 +45,16 @@ extension Configuration {
       if let other = ports.updateValue(entry.name, forKey: entry.port) {
         throw table.error("port", "\(entry.port) is already the port of line \"\(other)\"")
       }
-      if let trace = entry.trace, let other = traces.updateValue(entry.name, forKey: trace.path) {
-        throw table.error("trace", "\(trace.path) is already the trace of line \"\(other)\"")
+      if let trace = entry.trace {
+        if let owner = taken[Self.plain(trace.path)] ?? taken[Self.plain("\(trace.path).1")] {
+          throw table.error("trace", "\(trace.path) would write over \(owner); give the trace a file of its own")
+        }
+        // A full trace goes on as PATH.1.
+        for path in [trace.path, "\(trace.path).1"] {
+          if let other = traces.updateValue(entry.name, forKey: Self.plain(path)) {
+            throw table.error("trace", "\(path) is already the trace of line \"\(other)\"")
+          }
+        }
       }
       for (index, meter) in entry.meters.enumerated() {
         if let first = ids.updateValue(meter.fileLine, forKey: meter.id) {
@@ -162,6 +172,15 @@ extension Configuration {
       throw table.error("trace", "\"\(path)\" is no file; write its whole path, such as \"/var/lib/meterd/bus1.trace\"")
     }
     return TraceEntry(path: path, megabytes: megabytes ?? 8)
+  }
+
+  /// A path without the parts that say nothing, so that one file has one name; links are not followed.
+  private static func plain(_ path: String) -> String {
+    var parts: [Substring] = []
+    for part in path.split(separator: "/") where part != "." {
+      if part == "..", let last = parts.last, last != ".." { parts.removeLast() } else { parts.append(part) }
+    }
+    return (path.hasPrefix("/") ? "/" : "") + parts.joined(separator: "/")
   }
 
   private static func meter(_ table: inout TableReader) throws(DocumentError) -> MeterEntry {
