@@ -1,4 +1,4 @@
-public import DLT645
+internal import DLT645
 
 /// Finds the passwords in what is said on a line, run by run, so that no trace keeps them.
 ///
