@@ -12,7 +12,7 @@ import Metering
 /// | 2007 | 18H, 98H | bytes 4...11; 0...3 |
 /// | 2007 | 19H 1AH 1BH 1CH | bytes 0...3 |
 /// | 2007 | 91H 92H of 04000C0x | all from 4 on |
-/// | 1997 | 04H; 0FH, 8FH; 10H | bytes 2...5, all from 6 on to C212, C213; 0...7; 0...3 |
+/// | 1997 | 04H; 0FH; 8FH, 10H | bytes 2...5, all from 6 on to C212, C213; 0...7; 0...3 |
 /// | 1997 | 81H 82H 83H of C212, C213 | all from 2 on |
 /// | both | refusals | all behind the error words, which may be an echo of the request |
 ///
@@ -93,8 +93,8 @@ private struct SecretCandidate {
     case 0x19, 0x1A: return hide([0..<4], whole: 8)
     case 0x1B: return hide([0..<4], whole: 12)
     case 0x1C: return hide([0..<4], whole: 16)
-    case 0x10, 0x98: return hide([0..<4], whole: 4)
-    case 0x0F, 0x8F: return hide([0..<8], whole: 8)
+    case 0x10, 0x98, 0x8F: return hide([0..<4], whole: 4)
+    case 0x0F: return hide([0..<8], whole: 8)
     default: break
     }
     guard control.isReply else { return [] }

@@ -18,7 +18,7 @@ import Testing
   static let head = "68 61 01 00 00 00 00 68"
 
   static let cases = [
-    Case(name: "write, 2007", frame: "\(head) 14 0E 34 34 33 37 *35 *44 *55 *66 34 33 33 33 59 33 *00 16"),
+    Case(name: "write, 2007", frame: "\(head) 14 0E 34 3C CC 37 *35 *44 *55 *66 34 33 33 33 59 33 *00 16"),
     Case(
       name: "change of the password, 2007", frame: "\(head) 18 0C 33 3F 33 37 *35 *44 *55 *66 *35 *77 *88 *99 *00 16"),
     Case(name: "its confirmation", frame: "\(head) 98 04 *35 *77 *88 *99 *00 16"),
