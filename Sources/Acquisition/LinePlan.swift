@@ -140,9 +140,14 @@ public struct LinePlan: Sendable {
   private mutating func choose(at now: BootInstant, wall: HostInstant) -> Action {
     openDueRounds(at: now, wall: wall)
     if let probe = overdueProbe(at: now, patience: Self.probePatience) { return .ask(probe) }
-    if let ask = nextOfRounds(at: now) { return .ask(ask) }
+    var wakes: [BootInstant] = []
+    switch nextOfRounds(at: now) {
+    case .ask(let ask): return .ask(ask)
+    case .rest(let until): wakes.append(until)
+    case nil: break
+    }
     if let probe = overdueProbe(at: now, patience: .zero) { return .ask(probe) }
-    let wakes = due + probeTimes()
+    wakes += due + probeTimes()
     return .rest(until: wakes.min() ?? now + .seconds(60))
   }
 
@@ -169,6 +174,14 @@ public struct LinePlan: Sendable {
   public mutating func portLost(at now: BootInstant) {
     for index in meters.indices { health[index].connectionLost(meters[index].programme.joined(), at: now) }
   }
+
+  /// Tells that a second meter at the same address may still answer a question, until an instant.
+  mutating func secondMayFollow(_ query: Query, of meter: Int, from now: BootInstant, until instant: BootInstant) {
+    health[meter].secondMayFollow(query, from: now, until: instant)
+  }
+
+  /// Tells that two meters have answered for this one.
+  mutating func doubt(_ meter: Int, until instant: BootInstant) { health[meter].doubt(until: instant) }
 
   /// What rounds have missed since this was last asked.
   public mutating func takeMissed() -> [Missed] {
@@ -265,41 +278,77 @@ extension LinePlan {
     rounds.removeAll { $0.round.task == task }
   }
 
-  /// The next question of the open rounds to a meter that is not set aside.
-  private mutating func nextOfRounds(at now: BootInstant) -> Ask? {
-    for index in rounds.indices {
+  /// The next question of the open rounds to a meter that is not set aside; a rest where all that is left must wait
+  /// for second answers, `nil` where nothing is left.
+  ///
+  /// A second meter at the same address may answer a question only later, and Modbus RTU would have that answer taken
+  /// for one to the next question of its shape. So such a question is put only where the line has nothing else to ask.
+  private mutating func nextOfRounds(at now: BootInstant) -> Action? {
+    var best: Choice?
+    var wake: BootInstant?
+    search: for index in rounds.indices {
       for step in meters.indices {
-        let start = rounds[index].cursor
-        guard let (meter, query) = choice(in: rounds[index], from: (start + step) % meters.count, at: now) else {
+        let meter = (rounds[index].cursor + step) % meters.count
+        guard !health[meter].isSetAside, let first = rounds[index].left[meter].first else { continue }
+        guard health[meter].mayAsk(first, at: now) else {
+          // Its answer could be mistaken for a late one: first something that cannot.
+          if let probe = probe(meter, at: now) {
+            rounds[index].cursor = meter
+            return .ask(ask(meter, probe, nil))
+          }
+          let waits = meters[meter].probes.filter { health[meter].mayAsk($0, at: now) }
+          if let until = waits.compactMap({ health[meter].contested($0, at: now) }).min() {
+            wake = min(wake ?? until, until)
+          } else {
+            health[meter].silent(first, at: now)
+          }
           continue
         }
-        rounds[index].cursor = meter
-        if health[meter].mayAsk(query, at: now) { return ask(meter, query, rounds[index].round) }
-        // Its answer could be mistaken for a late one: first something that cannot.
-        if let probe = probe(meter, at: now) { return ask(meter, probe, nil) }
-        health[meter].silent(query, at: now)
+        for query in rounds[index].left[meter] where health[meter].mayAsk(query, at: now) {
+          let until = health[meter].contested(query, at: now)
+          guard let risk = risk(of: query, to: meter, at: now) else {
+            wake = [wake, until].compactMap(\.self).min()
+            continue
+          }
+          let choice = Choice(round: index, meter: meter, query: query, risk: risk, until: until ?? now)
+          if best.map({ choice.isBetter(than: $0) }) ?? true { best = choice }
+          if risk == .none { break search }
+        }
       }
     }
-    return nil
+    guard let best else { return wake.map { .rest(until: $0) } }
+    rounds[best.round].cursor = best.meter
+    return .ask(ask(best.meter, best.query, rounds[best.round].round))
   }
 
-  /// What to ask the meter at `place`: no shape twice in a row, where the line has anything else to ask.
-  ///
-  /// A second meter at the same address may answer the last question only now, and that answer would be taken for
-  /// one of the same shape.
-  private func choice(
-    in open: OpenRound, from place: Int, at now: BootInstant
-  ) -> (meter: Int, query: Query)? {
-    guard !health[place].isSetAside, let first = open.left[place].first else { return nil }
-    guard case .registers = first, let last = lastAsked, last.meter == place, last.shape == first.shape,
-      health[place].mayAsk(first, at: now)
-    else { return (place, first) }
-    if let other = open.left[place].first(where: { $0.shape != last.shape }) { return (place, other) }
-    for step in 1..<max(1, meters.count) {
-      let meter = (place + step) % meters.count
-      if !health[meter].isSetAside, let query = open.left[meter].first { return (meter, query) }
+  private struct Choice {
+    let round: Int
+    let meter: Int
+    let query: Query
+    let risk: Risk
+    /// When no second answer is expected any more.
+    let until: BootInstant
+
+    /// Of those that may meet a second answer, that goes first which waited longest.
+    func isBetter(than other: Choice) -> Bool {
+      (risk.rawValue, round, until) < (other.risk.rawValue, other.round, other.until)
     }
-    return (place, first)
+  }
+
+  private enum Risk: Int {
+    case none
+    /// A second answer to an earlier question of this shape may still come.
+    case contested
+    /// The last question of the line was of this shape, to the same meter.
+    case repeated
+  }
+
+  /// `nil` where the question must wait.
+  private func risk(of query: Query, to meter: Int, at now: BootInstant) -> Risk? {
+    guard case .registers = query else { return Risk.none }
+    guard !health[meter].mustWait(for: query, at: now) else { return nil }
+    if let last = lastAsked, last.meter == meter, last.shape == query.shape { return .repeated }
+    return health[meter].contested(query, at: now) == nil ? Risk.none : .contested
   }
 
   private func ask(_ meter: Int, _ query: Query, _ round: Round?) -> Ask {
@@ -308,7 +357,9 @@ extension LinePlan {
   }
 
   private func probe(_ meter: Int, at now: BootInstant) -> Query? {
-    meters[meter].probes.first { health[meter].mayAsk($0, at: now) }
+    let able = meters[meter].probes.filter { health[meter].mayAsk($0, at: now) }
+    return able.first { health[meter].contested($0, at: now) == nil }
+      ?? able.first { !health[meter].mustWait(for: $0, at: now) }
   }
 
   private func probeTimes() -> [BootInstant] {
@@ -319,7 +370,9 @@ extension LinePlan {
     for meter in meters.indices {
       guard case .setAside(_, let at) = health[meter].state, at + patience <= now else { continue }
       for open in rounds {
-        if let query = open.left[meter].first, health[meter].mayAsk(query, at: now) {
+        if let query = open.left[meter].first, health[meter].mayAsk(query, at: now),
+          !health[meter].mustWait(for: query, at: now)
+        {
           return ask(meter, query, open.round)
         }
       }

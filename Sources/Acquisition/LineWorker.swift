@@ -30,15 +30,15 @@ public actor LineWorker {
   private var isToldOpen = false
   private var hasBeenOpen = false
   /// Whom the last question went to.
-  private var lastAsked: Int?
+  var lastAsked: Int?
   /// Answers that a second one may still contradict, oldest first.
   var held: [HeldAnswer] = []
   /// When the house was last told that two meters may have one address, by meter.
   var doubles: [Int: BootInstant] = [:]
   /// The question that was not answered just now, and whose answer may come late.
   var unanswered: (meter: Int, shape: Query.Shape)?
-  /// When two answers to one question last disagreed, by meter.
-  var doubtedAt: [Int: BootInstant] = [:]
+  /// Answers that were believed lately, newest last: what comes after its time is told by them.
+  var believed: [BelievedAnswer] = []
   private let isServer: Bool
   /// Nothing is sent into a babbling line before this.
   private var babblesUntil = BootInstant(nanoseconds: 0)
@@ -288,9 +288,9 @@ public actor LineWorker {
     if said.record.bytesDiscarded > 0 {
       tell(.late(line: name, meter: meters[lastAsked ?? ask.meter].id, bytes: said.record.bytesDiscarded))
     }
-    lastAsked = ask.meter
     if case .silent = said.result { unanswered = (ask.meter, query.shape) } else { unanswered = nil }
     listenBack(for: &said, query, ask.meter)
+    lastAsked = ask.meter
     return said
   }
 
@@ -344,6 +344,9 @@ package struct PlanClock: Sendable {
   package init(speed: Int64 = 1) { self.speed = speed }
 
   var now: BootInstant { origin + (HostClock.boot - origin) * speed }
+
+  /// When this clock stands at an instant of the boot clock.
+  func instant(at boot: BootInstant) -> BootInstant { origin + (boot - origin) * speed }
 
   /// When the boot clock stands at an instant of this one.
   func boot(at instant: BootInstant) -> BootInstant { origin + (instant - origin) / speed }

@@ -25,6 +25,17 @@ public struct MeterHealth: Hashable, Sendable {
   /// Answers carry the number of their question, so none is ever owed.
   private var isNumbered = false
 
+  /// Shapes of Modbus questions that a second meter at this address may still answer.
+  private var contests: [Query.Shape: Contest] = [:]
+  /// Until when this meter counts as one that answers twice.
+  private var doubtedUntil: BootInstant?
+
+  private struct Contest: Hashable, Sendable {
+    /// When the first of an unbroken run of questions of this shape was put.
+    let since: BootInstant
+    var until: BootInstant
+  }
+
   public init() {}
 
   /// Says whether answers carry the number of their question: then nothing is feared of late ones.
@@ -73,6 +84,35 @@ public struct MeterHealth: Hashable, Sendable {
 
   /// True while some answer may still come late.
   public func isOwed(at now: BootInstant) -> Bool { owed.contains { $0.value > now } }
+
+  /// Until when a second answer to an earlier question may be taken for one to `query`; `nil` where none is expected.
+  func contested(_ query: Query, at now: BootInstant) -> BootInstant? {
+    guard case .registers = query, !isNumbered, let contest = contests[query.shape], contest.until > now else {
+      return nil
+    }
+    return contest.until
+  }
+
+  /// True where a question of that shape must wait until no second answer is expected: where there are two meters, and
+  /// after a long run, in which an answer too many would move all others by one and show only at the end.
+  func mustWait(for query: Query, at now: BootInstant) -> Bool {
+    guard contested(query, at: now) != nil else { return false }
+    return isDoubtful(at: now) || contests[query.shape].map { now - $0.since > Self.longestRun } ?? false
+  }
+
+  private static let longestRun = BootInstant.Span.seconds(5)
+
+  /// Two answers to one question came lately. They may garble each other, so what comes besides a whole one counts.
+  func isDoubtful(at now: BootInstant) -> Bool { doubtedUntil.map { now < $0 } ?? false }
+
+  mutating func doubt(until instant: BootInstant) { doubtedUntil = instant }
+
+  /// A question was put, and a second meter at this address may answer it until an instant.
+  mutating func secondMayFollow(_ query: Query, from now: BootInstant, until instant: BootInstant) {
+    guard case .registers = query, !isNumbered else { return }
+    let since = contests[query.shape].flatMap { $0.until > now ? $0.since : nil } ?? now
+    contests[query.shape] = Contest(since: since, until: instant)
+  }
 
   /// With `mayOvertake` an answer may be passed by the next one, as behind some serial servers: what is owed is done
   /// with only when two others have come.

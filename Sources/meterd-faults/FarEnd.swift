@@ -9,6 +9,8 @@ import Synchronization
 struct Burst {
   let due: BootInstant
   let bytes: [UInt8]
+  /// Told when they have left.
+  var sent: (@Sendable (BootInstant) -> Void)?
 }
 
 /// What stands in for the meters of a line: hears whole requests, says what bytes come of each, and when.
@@ -125,6 +127,7 @@ final class FarEnd: Sendable {
       }
       while let first = pending.first, first.due <= HostClock.boot {
         cable?.write(first.bytes)
+        first.sent?(HostClock.boot)
         pending.removeFirst()
       }
     }

@@ -120,7 +120,9 @@ final class Work: Sendable {
     case .health(_, _, let isAnswering): tally.add(isAnswering ? "returns" : "silences")
     case .rejected(_, _, _, let reason):
       tally.add("rejected")
-      if reason.contains("answers twice") { tally.add("doubted") }
+      if reason.contains("answers twice") || reason.contains("more came") || reason.contains("came after") {
+        tally.add("doubted")
+      }
       if reason.contains("babbles") { tally.add("babbles") }
     case .answeredTwice(_, _, _, let disagree, _): tally.add(disagree ? "told" : "told alike")
     case .late(_, _, let bytes): tally.add("late bytes", bytes)

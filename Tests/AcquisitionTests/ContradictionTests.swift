@@ -30,6 +30,27 @@ private struct Twins: SimulatedMeter {
   }
 }
 
+/// A meter whose answers have something before them.
+private struct Preceded: SimulatedMeter {
+  var meter: any SimulatedMeter
+  let bytes: [UInt8]
+
+  var id: MeterID { meter.id }
+  var language: MeterLanguage { meter.language }
+  var unit: UInt8? { meter.unit }
+  var registers: MeterRegisters { meter.registers }
+
+  mutating func answer(_ request: [UInt8], at now: SimulatedInstant) -> Simulator.Answer? {
+    guard var answer = meter.answer(request, at: now) else { return nil }
+    answer.bytes = bytes + answer.bytes
+    return answer
+  }
+
+  func truth(_ quantity: Quantity, _ memory: Memory, at now: SimulatedInstant) -> Observation? {
+    meter.truth(quantity, memory, at: now)
+  }
+}
+
 @Suite(.serialized, .timeLimit(.minutes(1))) struct ContradictionTests {
   private func twins(_ profile: DeviceProfile, address: String, _ targets: [AcquisitionTask.Target]) async throws
     -> Tally
@@ -78,6 +99,25 @@ private struct Twins: SimulatedMeter {
     #expect(tally.answers == 0)
     #expect(tally.missed == 1)
     #expect(tally.answeredTwice.map(\.disagree) == [true])
+  }
+
+  /// The late answer to one question and the ruins of that to the next look like this. A driver that takes the pair
+  /// makes one pulse.
+  @Test(
+    arguments: [([0x12, 0x34, 0x56, 0x78], false), ([0xF8], true), ([0xFF, 0x00, 0xFE, 0xFF], true)]
+      as [([UInt8], Bool)])
+  func `a Modbus answer with the ruins of another beside it is not believed, one with a pulse is`(
+    _ bytes: [UInt8], _ isBelieved: Bool
+  ) async throws {
+    let pair = try Pair("A", TestProfile.farApart(), address: "9", seed: 1, on: settings(quickSettings))
+    let targets: [AcquisitionTask.Target] = [.quantity(try quantity("energy.import.active.total"))]
+    let rig = try Rig([pair], tasks: [once("a", targets)]) { Preceded(meter: $1, bytes: bytes) }
+    let tally = await rig.run { tally, _ in
+      tally.answers > 0 || tally.rejected.count >= LinePlan.triesWhenDamaged
+    }
+    #expect(tally.wrong == [])
+    #expect((tally.answers > 0) == isBelieved)
+    #expect(tally.rejected.contains { $0.hasPrefix("more came than the answer") } != isBelieved, "\(tally.rejected)")
   }
 
   @Test func `a second Modbus answer turns the outcome only where it says something else`() throws {

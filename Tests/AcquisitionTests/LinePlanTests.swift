@@ -147,6 +147,63 @@ private struct Bench {
     #expect(alone.asked == ["0:FC4 0+2", "0:FC4 80+4", "0:FC4 40+2"])
   }
 
+  /// The next question, as the bench writes it, or how long the plan rests.
+  private func next(_ plan: inout LinePlan, at now: BootInstant = start) -> String {
+    switch plan.next(at: now, wall: wall(now)) {
+    case .ask(let ask): return "\(ask.meter):\(ask.query)"
+    case .rest(let until): return "rest \((until - now).milliseconds)"
+    }
+  }
+
+  @Test func `while a second answer may come, no question is put that it could be taken for, if there is another`() {
+    let hold = BootInstant.Span.milliseconds(500)
+    let urgent = AcquisitionTask(
+      name: "u", schedule: .every(seconds: 60), targets: [.instantaneous], priority: 1)
+    func fresh() -> LinePlan {
+      let query = registers(0, 2)
+      return plan(
+        [
+          LinePlan.Meter(
+            id: .unnamed, programme: [[query], []], probes: [query], replyLimit: .seconds(1)),
+          LinePlan.Meter(
+            id: .unnamed, programme: [[], [registers(40, 2)]], probes: [query], replyLimit: .seconds(1)),
+        ], tasks: [urgent, AcquisitionTask(name: "v", schedule: .every(seconds: 60), targets: [.energies])])
+    }
+    var plain = fresh()
+    #expect(next(&plain) == "0:FC4 0+2")
+    // The less urgent question of the other meter comes first.
+    var other = fresh()
+    other.secondMayFollow(registers(80, 2), of: 0, from: start, until: start + hold)
+    #expect(next(&other) == "1:FC4 40+2")
+    // Where all are open to a second answer, the urgent one goes first again.
+    other.secondMayFollow(registers(40, 2), of: 1, from: start, until: start + hold)
+    #expect(next(&other) == "0:FC4 0+2")
+    // Another shape is no danger.
+    var unlike = fresh()
+    unlike.secondMayFollow(registers(80, 4), of: 0, from: start, until: start + hold)
+    #expect(next(&unlike) == "0:FC4 0+2")
+    #expect(next(&unlike, at: start + hold) == "1:FC4 40+2")
+  }
+
+  @Test func `a line with nothing else to ask goes on, and waits only for a meter that answers twice`() {
+    let hold = BootInstant.Span.milliseconds(500)
+    var alone = plan([meter(0, [registers(0, 2)])])
+    alone.secondMayFollow(registers(40, 2), of: 0, from: start, until: start + hold)
+    var doubtful = alone
+    #expect(next(&alone) == "0:FC4 0+2")
+    doubtful.doubt(0, until: start + .seconds(3600))
+    #expect(next(&doubtful) == "rest 500")
+    #expect(next(&doubtful, at: start + hold) == "0:FC4 0+2")
+    // A run of one shape is broken off: an answer too many in it shows only at its end.
+    var run = plan([meter(0, [registers(0, 2)])])
+    var now = start
+    while now - start < .seconds(6) {
+      run.secondMayFollow(registers(40, 2), of: 0, from: now, until: now + hold)
+      now = now + .milliseconds(100)
+    }
+    #expect(next(&run, at: now) == "rest 400")
+  }
+
   @Test func `a meter that may owe an answer to someone who is gone is first asked something unlike it`() {
     let modbus = LinePlan.Meter(
       id: MeterID("M0") ?? .unnamed, programme: [[registers(72, 2), registers(346, 2)]],
