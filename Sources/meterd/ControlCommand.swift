@@ -152,10 +152,12 @@ struct ControlCommand: AsyncParsableCommand {
         switch try commander.prepare(request, timeout: target.timeout) {
         case .ready(let shows): isReadable = shows
         case .not(let outcome):
-          try await trail.note(order, act, outcome.word, "nothing was sent \(outcome.detail)")
+          try await trail.note(
+            order, act, outcome.word,
+            outcome.detail.isEmpty ? "nothing was sent" : "nothing was sent, \(outcome.detail)")
           throw Complaint(
             .noAnswer, "\(act.function) to \(act.target): the place cannot be read, so nothing was sent",
-            "Ask the meter first: meterd probe. \(outcome.detail)")
+            "It answers \(outcome.detail.isEmpty ? "nothing" : outcome.detail). Ask it with meterd probe first.")
         }
       }
       try await trail.note(order, act, "sent", "")

@@ -266,7 +266,6 @@ import Testing
     Wrong(words: ["M-1", "write", "04000C03", "hex:00"], status: 64, text: "04000C03 cannot be written so"),
     Wrong(words: ["M-1", "write", "04000306", "soon"], status: 64, text: "\"soon\" is no value of 04000306"),
     Wrong(words: ["M-1", "write", "04000306", "75.9"], status: 64, text: "04000306 cannot hold 75.9"),
-    Wrong(words: ["M-1", "write", "04000306", "-0.5"], status: 64, text: "04000306 cannot hold -0.5"),
     Wrong(words: ["M-1", "write", "04000102", "12:00:00"], status: 64, text: "04000102 is the meter's clock"),
     Wrong(words: ["M-1", "write", "0400010C", "hex:00"], status: 64, text: "0400010C is the meter's clock"),
     Wrong(words: ["M-1", "change-password", "2", "654321"], status: 64, text: "change-password takes no value\n"),
