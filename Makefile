@@ -25,7 +25,7 @@ ROWS   ?=
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo test lint release bench crash-loop faults fuzz peers decode-cost check install clean setup
+.PHONY: help demo test lint release bench crash-loop faults fuzz peers decode-cost rating-oracle check install clean setup
 
 help: ## this list
 	@sed -nE 's/^([a-z-]+):[^#]*## (.*)/  make \1|\2/p' $(MAKEFILE_LIST) | column -t -s '|' 2>/dev/null \
@@ -70,6 +70,9 @@ decode-cost: setup ## instructions for a DL/T 645 frame, against C
 
 faults: ## what bad lines bring, many thousand times: nothing wrong is believed; N=0.1 for a tenth, ROWS="R9 --json"
 	@SEED='$(or $(SEED),645)' .ci/faults '$(FAULTS)' $(ROWS)
+
+rating-oracle: setup ## 100000 random bills of each kind of plan against the plain rules, built for release
+	@.ci/rating-oracle
 
 check: ## what CI runs: tests, lint, gates, sanitizers
 	@.ci/run

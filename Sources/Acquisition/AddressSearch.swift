@@ -5,6 +5,8 @@ public import DLT645
 /// First the wildcard is asked. One sound answer is one meter; where answers collide or more than one comes, the
 /// lowest byte of the address is asked for from 00 to 99, then the next byte wherever that collides again. Every
 /// address is asked by itself before it counts: two answers on top of each other pass the checksum now and then.
+/// Noise looks like a collision. So a mask that brought only garbage is asked again before it is narrowed, a level whose
+/// hundred masks all bring garbage is noise, and a search that narrows garbage over and over and finds nobody ends.
 /// A 1997 meter has no function that tells the address: reading its energy shows it, through AA..AA or 99..99.
 /// Source: DL/T 645-2007, shortened addressing; 99..99 for 1997 as in KTS-Intek/DLT645 (a bench log).
 public struct AddressSearch: Sendable {
@@ -43,12 +45,14 @@ public struct AddressSearch: Sendable {
   public private(set) var found: [Address] = []
   /// Addresses at which more than one meter answers.
   public private(set) var crowded: [Address] = []
-  /// Addresses that were told and did not answer when they were asked.
+  /// Addresses that were told and gave no sound answer when they were asked.
   public private(set) var doubtful: [Address] = []
   /// A meter answers with the wildcard and nothing tells its address: it can be read only alone on its line.
   public private(set) var isNamelessThere = false
   /// Bytes came that nobody could make an address of.
   public private(set) var isGarbageHeard = false
+  /// Garbage came so often that it was not followed to its end: meters that speak at once may be left.
+  public private(set) var isNoisy = false
 
   private enum Step: Hashable, Sendable {
     /// Ask all meters whose address ends in these digits.
@@ -57,12 +61,28 @@ public struct AddressSearch: Sendable {
     case everybody
     /// Ask for the next of the hundred masks that go one byte further.
     case sweep(String, next: Int)
+    /// Look at which masks of a sweep brought garbage.
+    case settle(String)
     /// Ask one meter; a failure means that the answer to the mask `within` was no real one.
     case confirm(Address, within: String?, tries: Int)
     /// 1997: ask for the meter's number where it hides its address.
     case number
   }
 
+  /// What a sweep under way has heard.
+  private struct Level {
+    /// Masks that brought bytes and no reply.
+    var garbled: [String] = []
+    /// Masks that brought bytes which are no reply, with a reply or without.
+    var unclean = 0
+  }
+
+  /// A collision is followed through six levels at most; twice that without a meter is noise.
+  private static let mostFruitless = 12
+
+  private var levels: [String: Level] = [:]
+  /// Masks narrowed for garbage alone since a meter was found.
+  private var fruitless = 0
   /// The last is the next.
   private var steps: [Step]
   private var open: Step?
@@ -80,7 +100,11 @@ public struct AddressSearch: Sendable {
   /// Questions that are certain to come; collisions add more.
   public var questionsLeft: Int {
     steps.reduce(0) { count, step in
-      if case .sweep(_, let next) = step { count + 100 - next } else { count + 1 }
+      switch step {
+      case .sweep(_, let next): count + 100 - next
+      case .settle: count
+      case .mask, .everybody, .confirm, .number: count + 1
+      }
     }
   }
 
@@ -91,6 +115,9 @@ public struct AddressSearch: Sendable {
     case .sweep(let digits, let next):
       if next < 99 { steps.append(.sweep(digits, next: next + 1)) }
       steps.append(.mask((next < 10 ? "0\(next)" : "\(next)") + digits, tries: 1))
+      return self.next()
+    case .settle(let digits):
+      settle(digits)
       return self.next()
     case .mask(let digits, _):
       guard let address = Self.mask(digits) else { return self.next() }
@@ -121,7 +148,7 @@ public struct AddressSearch: Sendable {
       } else {
         isNamelessThere = true
       }
-    case .sweep: break
+    case .sweep, .settle: break
     }
   }
 }
@@ -168,6 +195,15 @@ extension AddressSearch {
       }
       return
     }
+    if !isClean, tries == 1, !digits.isEmpty { levels[String(digits.dropFirst(2)), default: Level()].unclean += 1 }
+    guard !replies.isEmpty else {
+      if digits.isEmpty || tries > 1 {
+        narrowGarbage(digits)
+      } else {
+        levels[String(digits.dropFirst(2)), default: Level()].garbled.append(digits)
+      }
+      return
+    }
     // The frame of a reply may carry the wildcard, and its data the address.
     var addresses: [Address?] = []
     for reply in replies {
@@ -176,6 +212,10 @@ extension AddressSearch {
     }
     let isOne = addresses.count == 1 && isClean
     if !isOne { narrow(digits) }
+    // Garbage at a whole address may be noise; two sound replies are two meters.
+    if digits.utf8.count == 12, let address = Address(digits), replies.count(where: { $0.from == address }) > 1 {
+      crowd(address)
+    }
     for told in addresses.reversed() {
       if let told, told.isComplete, told != .broadcast {
         // What answers outside of the mask is late; it says nothing of this mask.
@@ -190,11 +230,31 @@ extension AddressSearch {
   }
 
   private mutating func narrow(_ digits: String) {
-    guard digits.utf8.count < 12 else {
-      if let address = Address(digits), !crowded.contains(address) { crowded.append(address) }
+    guard digits.utf8.count < 12 else { return }
+    steps.append(.settle(digits))
+    steps.append(.sweep(digits, next: 0))
+  }
+
+  /// Narrows a mask that no sound reply speaks for, as long as that still leads to meters.
+  private mutating func narrowGarbage(_ digits: String) {
+    guard digits.utf8.count < 12 else { return }
+    guard !isNoisy, fruitless < Self.mostFruitless else {
+      isNoisy = true
       return
     }
-    steps.append(.sweep(digits, next: 0))
+    fruitless += 1
+    narrow(digits)
+  }
+
+  /// Asks again for the masks of a sweep that brought garbage, unless all did: meters do not fill a whole level.
+  private mutating func settle(_ digits: String) {
+    guard let level = levels.removeValue(forKey: digits) else { return }
+    guard level.unclean < 100 else {
+      isNoisy = true
+      return
+    }
+    guard !isNoisy else { return }
+    for mask in level.garbled.reversed() where mask.utf8.count < 12 { steps.append(.mask(mask, tries: 2)) }
   }
 
   private mutating func heardOne(
@@ -203,15 +263,21 @@ extension AddressSearch {
     let own = replies.filter { $0.from == address }
     if own.isEmpty {
       guard tries > 0 else { return steps.append(.confirm(address, within: within, tries: 1)) }
-      if !isClean, !crowded.contains(address) { crowded.append(address) }
-      if isClean, !doubtful.contains(address) { doubtful.append(address) }
-      if isClean, let within { narrow(within) }
+      if !doubtful.contains(address) { doubtful.append(address) }
+      if isClean, let within { narrowGarbage(within) }
       return
     }
-    if !hasSeen(address) { found.append(address) }
+    if !hasSeen(address) {
+      found.append(address)
+      fruitless = 0
+    }
     doubtful.removeAll { $0 == address }
     // The line was otherwise silent: a second voice at this address is a second meter.
-    if own.count > 1, !crowded.contains(address) { crowded.append(address) }
+    if own.count > 1 { crowd(address) }
+  }
+
+  private mutating func crowd(_ address: Address) {
+    if !crowded.contains(address) { crowded.append(address) }
   }
 }
 

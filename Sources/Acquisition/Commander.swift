@@ -95,6 +95,14 @@ public final class Commander {
       : .failed("the meter's clock shows \(shown) after \(sent) was sent; many meters take small corrections only")
   }
 
+  /// What the clock of a meter shows; `nil` where it does not tell.
+  public func clock(
+    of meter: IndividualAddress, edition: Edition, wakeUps: Int, timeout: BootInstant.Span
+  ) throws(LineError) -> MeterTime? {
+    let timing = ExchangeTiming(silence: .milliseconds(30), reply: timeout, gap: .milliseconds(500))
+    return try instant(meter, edition, wakeUps, timing)
+  }
+
   private func instant(
     _ meter: IndividualAddress, _ edition: Edition, _ wakeUps: Int, _ timing: ExchangeTiming
   ) throws(LineError) -> MeterTime? {

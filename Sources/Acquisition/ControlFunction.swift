@@ -1,4 +1,5 @@
 internal import DLT645
+public import Devices
 internal import Modbus
 
 /// What a frame can do to a meter besides reading it; each is allowed by its name, meter by meter.
@@ -37,6 +38,21 @@ public enum ControlFunction: String, Hashable, Sendable, CaseIterable {
 
   /// True for what may be sent to every meter of a line at once: it has no wildcard victim and is repeated every day.
   public var canBeBroadcast: Bool { self == .setTime || self == .freeze }
+
+  /// Whether a meter of this profile can be asked for it at all.
+  public func exists(for profile: DeviceProfile) -> Bool {
+    let isModbusFunction =
+      switch self {
+      case .writeCoil, .writeRegister, .writeCoils, .writeRegisters: true
+      default: false
+      }
+    switch profile.language {
+    case .modbus: return isModbusFunction
+    case .dlt645(.of2007, _): return !isModbusFunction
+    case .dlt645(.of1997, _):
+      return [.write, .writeAddress, .setTime, .changeRate, .changePassword, .clearDemand].contains(self)
+    }
+  }
 
   /// By the function of a DL/T 645 request; `nil` for codes that no edition has.
   init?(dlt645 code: UInt8) {

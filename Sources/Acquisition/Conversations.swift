@@ -80,6 +80,16 @@ struct DLT645Conversation: Conversation {
   }
 }
 
+extension Line {
+  /// A register read as this line frames it: over Modbus TCP with a transaction number, far from those of the engine
+  /// of register reads, which counts from 1.
+  func conversation(reading read: ReadRequest) -> ModbusConversation {
+    guard address.isModbusTCP else { return ModbusConversation(read, request: read.rtu) }
+    let transaction = 0x8000 | UInt16(truncatingIfNeeded: counters.requests)
+    return ModbusConversation(read, request: read.tcp(transaction: transaction), overTCP: true)
+  }
+}
+
 /// A Modbus read over a line: libmodbus makes the request and judges the reply, the finder finds it.
 struct ModbusConversation: Conversation {
   private let request: [UInt8]

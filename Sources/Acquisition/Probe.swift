@@ -19,6 +19,8 @@ public final class Probe {
     public enum Outcome: Sendable {
       /// Values, and values of the same answer that cannot be, with the reason.
       case told([Observation], notBelieved: [String])
+      /// What the catalogue names and no quantity stands for.
+      case items([DecodedItem])
       /// Registers as they came, from the first that was asked for.
       case registers([UInt16], from: UInt16)
       case refused(String)
@@ -96,7 +98,9 @@ public final class Probe {
     case .answered:
       guard case .data(let payload, _, _) = conversation.outcome else { return .silent }
       do throws(DataError) {
-        return .told(try identifier.observations(in: payload), notBelieved: [])
+        let told = try identifier.observations(in: payload)
+        guard told.isEmpty else { return .told(told, notBelieved: []) }
+        return .items(try identifier.decode(payload).items)
       } catch {
         return .damaged("\(error)")
       }
@@ -109,7 +113,7 @@ public final class Probe {
   ) throws(LineError) -> Result {
     let kind = request.function == .inputRegisters ? "input" : "holding"
     return try repeated("\(kind) \(request.register)+\(request.count)", tries) { () throws(LineError) in
-      var conversation = ModbusConversation(request, request: request.rtu)
+      var conversation = line.conversation(reading: request)
       let timing = ExchangeTiming(silence: settings.frameSilence, reply: timeout, gap: .milliseconds(100))
       let record = try line.run(&conversation, settings: settings, timing: timing)
       if conversation.end.isAnswer { try line.settle(&conversation, silence: MeterSpeaker.patience) }
@@ -134,7 +138,7 @@ public final class Probe {
       let (outcome, record) = try once()
       let isFinal =
         switch outcome {
-        case .told, .refused, .registers: true
+        case .told, .items, .refused, .registers: true
         case .damaged, .silent: count >= tries
         }
       if isFinal {
@@ -181,7 +185,7 @@ extension Probe {
       guard let read = ReadRequest(unit: unit, function: .holdingRegisters, register: 0, count: 2) else {
         return .silent
       }
-      var conversation = ModbusConversation(read, request: read.rtu)
+      var conversation = line.conversation(reading: read)
       let timing = ExchangeTiming(silence: settings.frameSilence, reply: timeout, gap: .milliseconds(100))
       _ = try line.run(&conversation, settings: settings, timing: timing)
       return greeting(conversation.end, .modbus(unit: unit))

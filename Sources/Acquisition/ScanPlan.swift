@@ -27,6 +27,8 @@ public struct ScanPlan: Hashable, Sendable {
   public static let usualDLT645Timeout = BootInstant.Span.milliseconds(600)
   /// Most Modbus meters answer within 100 ms; slow ones take up to 600 ms (stephane/libmodbus issue 776).
   public static let usualModbusTimeout = BootInstant.Span.milliseconds(150)
+  /// A gateway asks its meters one after another and waits for each.
+  public static let usualNetworkTimeout = BootInstant.Span.milliseconds(1000)
 
   /// The settings that meters leave their factories with, the likely ones first.
   ///
@@ -43,12 +45,14 @@ public struct ScanPlan: Hashable, Sendable {
   }
 
   /// The plan for a port. `settings` are the usual ones where left out; a serial server has settings of its own, so
-  /// one pass does for it.
+  /// one pass does for it; a Modbus TCP server has none and speaks nothing but Modbus.
   public init(
     _ languages: Set<Language>, on port: PortAddress, settings: [SerialSettings]? = nil,
     units: ClosedRange<UInt8> = 1...247, timeout: BootInstant.Span? = nil, isThorough: Bool = false
   ) {
     let isServer = if case .server = port { true } else { false }
+    let languages = port.isModbusTCP ? languages.intersection([.modbus]) : languages
+    let settings = port.isModbusTCP ? [.network] : settings
     var steps: [Step] = []
     // Few questions first: the sweep of Modbus units takes the longest.
     for language in Language.allCases where languages.contains(language) {
@@ -59,7 +63,7 @@ public struct ScanPlan: Hashable, Sendable {
     self.units = units
     self.isThorough = isThorough
     dlt645Timeout = timeout ?? Self.usualDLT645Timeout
-    modbusTimeout = timeout ?? Self.usualModbusTimeout
+    modbusTimeout = timeout ?? (port.isModbusTCP ? Self.usualNetworkTimeout : Self.usualModbusTimeout)
   }
 
   /// Questions of a step on a line where nobody answers.
@@ -67,9 +71,13 @@ public struct ScanPlan: Hashable, Sendable {
     switch step.language {
     case .dlt645of2007: isThorough ? 102 : 2
     case .dlt645of1997: isThorough ? 103 : 3
-    case .modbus: units.count * (isThorough ? 2 : 1)
+    case .modbus: addressableUnits.count * (isThorough ? 2 : 1)
     }
   }
+
+  /// The units that a meter can have. Source: "MODBUS Messaging on TCP/IP Implementation Guide" V1.0b, section 4.4.2:
+  /// 255 for the server itself, where 0 does too.
+  public var addressableUnits: [UInt8] { units.filter { !(248...254).contains($0) } }
 
   /// The time of one question that nobody answers.
   public func questionTime(of step: Step) -> BootInstant.Span {

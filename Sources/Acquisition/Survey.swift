@@ -92,7 +92,13 @@ extension Survey {
       tell(.note("\(place): a meter answers with a wildcard address and can be read only alone on its line"))
     }
     for address in search.crowded { tell(.note("\(place): more than one meter has the address \(address)")) }
-    for address in search.doubtful { tell(.note("\(place): \(address) was told once and does not answer")) }
+    for address in search.doubtful { tell(.note("\(place): \(address) was told once and gives no sound answer")) }
+    if search.isNoisy {
+      tell(
+        .note(
+          "\(place): bytes that are no frame come over and over, as noise does; meters that speak at once may not be found"
+        ))
+    }
     if search.isGarbageHeard, search.found.isEmpty, known.isEmpty {
       tell(.note("\(place): bytes come that are no frame; another speed or parity, or meters that speak at once"))
     }
@@ -184,9 +190,10 @@ extension Survey {
     var answering: Set<UInt8> = []
     var late: Set<UInt8> = []
     var garbled: [UInt8] = []
-    var left = plan.units.count * functions.count
+    let units = plan.addressableUnits
+    var left = units.count * functions.count
     for function in functions {
-      for unit in plan.units {
+      for unit in units {
         guard !isStopped() else { return }
         left -= 1
         guard !answering.contains(unit), !isKnown(.modbus(unit: unit), step.settings) else { continue }
@@ -234,7 +241,7 @@ extension Survey {
     _ unit: UInt8, _ function: ReadFunction, _ settings: SerialSettings
   ) throws(LineError) -> (ConversationEnd, foreign: [UInt8]) {
     guard let read = ReadRequest(unit: unit, function: function, register: 0, count: 2) else { return (.silent, []) }
-    var conversation = ModbusConversation(read, request: read.rtu)
+    var conversation = line.conversation(reading: read)
     let timing = ExchangeTiming(
       silence: settings.frameSilence, reply: plan.modbusTimeout,
       gap: max(settings.characterTime * 20, .milliseconds(30)))
@@ -280,7 +287,7 @@ extension Survey {
   ) throws(LineError) -> [UInt16]? {
     guard let read = ReadRequest(unit: unit, function: function, register: start, count: count) else { return nil }
     for _ in 0..<2 {
-      var conversation = ModbusConversation(read, request: read.rtu)
+      var conversation = line.conversation(reading: read)
       let timing = ExchangeTiming(
         silence: settings.frameSilence, reply: max(plan.modbusTimeout * 3, .milliseconds(300)),
         gap: max(settings.characterTime * 20, .milliseconds(30)))

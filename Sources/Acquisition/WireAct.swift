@@ -34,11 +34,11 @@ enum WireAct: Hashable {
       }
     }
     let worst = acts.first { $0 != .reads } ?? acts.first ?? .unintelligible
-    self = worst != .reads && Self.hidesFrame(bytes) ? .unintelligible : worst
+    self = Self.hidesFrame(bytes) ? .unintelligible : worst
   }
 
   /// True where a DL/T 645 frame stands within the bytes behind their own beginning: a meter that looks for `68H`
-  /// would find it in the data of another's write. A question is too short to hold one.
+  /// would find it in the data of what is sent to another.
   private static func hidesFrame(_ bytes: [UInt8]) -> Bool {
     let first = bytes.prefix { $0 == 0xFE }.count
     return bytes.indices.contains { $0 > first && (try? Frame.decode(bytes.span, at: $0)) != nil }
@@ -54,7 +54,11 @@ enum WireAct: Hashable {
     switch (code, frame.dataCount) {
     // Bits of an error or of more to come have no meaning in a request.
     case _ where frame.control.rawValue != code: break
-    case (0x11, _), (0x12, _), (0x13, _), (0x01, _), (0x02, _): return .reads
+    // Identifier, with a number of load profile blocks or a start for them.
+    case (0x11, 4), (0x11, 5), (0x11, 10): return .reads
+    // With a sequence number, which meters of 1997 may do without.
+    case (0x12, 5), (0x01, 2), (0x02, 2), (0x02, 3): return .reads
+    case (0x13, 0): return .reads
     // 03H: the re-read of 1997 has no body or an identifier; the authentication of 2007 has more.
     case (0x03, 0), (0x03, 2): return .reads
     case (_, _): break
@@ -82,9 +86,14 @@ enum WireAct: Hashable {
   private static func modbus(_ message: Message) -> WireAct {
     let code = message.function.rawValue
     switch code {
-    case 1, 2, 3, 4, 17: return .reads
-    // Only "read device identification" of the encapsulated functions.
-    case 43 where message.payload.first == 14: return .reads
+    case 1, 2, 3, 4:
+      // First and number.
+      if message.payload.count == 4 { return .reads }
+    case 17:
+      if message.payload.isEmpty { return .reads }
+    case 43:
+      // Only "read device identification" of the encapsulated functions: what kind, and from which object on.
+      if message.payload.count == 3, message.payload[0] == 14 { return .reads }
     default: break
     }
     let function = ControlFunction(modbus: code)

@@ -35,7 +35,7 @@ public struct WireGuard: SendGuard {
       let isAllowed = function.map { permissions.functions[meter]?.contains($0) ?? false } ?? false
       return isAllowed ? .allowed(act) : .refused(act, reason: .notAllowed)
     case .controls(let function, let name, .everyone):
-      let act = ControlAct(function: name, target: "all meters")
+      let act = ControlAct(function: name, target: ControlAct.everyone)
       guard let function, function.canBeBroadcast else { return .refused(act, reason: .severalMeters) }
       return permissions.broadcasts.contains(function) ? .allowed(act) : .refused(act, reason: .notAllowed)
     case .controls(_, let name, .anyone(let address)):

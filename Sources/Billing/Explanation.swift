@@ -15,6 +15,16 @@ public func explain(_ bill: Bill, evidence: (_ reading: Int64) -> [String] = { _
     "Plan 电价 \(plan.title) \(plan.titleChinese) (\(plan.name), valid from \(plan.validFrom))",
     "Energy 电量 \(bill.totals.energy.text(decimals: plan.energyDecimals)) kWh",
   ]
+  if let losses = bill.losses {
+    text.append(
+      "Losses 损耗 metered \(losses.metered), transformer 变损 \(losses.transformer), line 线损 \(losses.line) kWh;"
+        + " \(losses.reactive) kvarh")
+  }
+  if let finding = bill.powerFactor {
+    text.append(
+      "Power factor 功率因数 \(finding.factor) of \(finding.active) kWh and \(finding.reactive) kvarh, standard"
+        + " \(finding.standard.name)")
+  }
   if bill.usage.isEstimated { text.append("Estimated 估抄: the next actual reading settles the difference") }
   for line in bill.lines {
     text.append("\(line.ordinal). \(bill.name(of: line)) \(bill.chineseName(of: line))")

@@ -64,7 +64,7 @@ extension Complaint {
     case .busy(let port):
       self.init(
         .tryLater, "\(error)",
-        "If meterd runs, ask it: meterd read METER. Else find the holder with: fuser -v \(port)")
+        "If meterd runs, what it reads is in its store: meterd readings. Else find the holder with: fuser -v \(port)")
     case .notPermitted:
       self.init(
         .notPermitted, "\(error)",
@@ -90,6 +90,11 @@ extension Complaint {
       self.init(
         .inputOutput, "\(error)",
         "A meter or adapter sends without end, or the speed is wrong. Take meters off the line one by one until it is quiet."
+      )
+    case .forbidden(_, let act, .notAllowed) where act.target == ControlAct.everyone:
+      self.init(
+        .notPermitted, "\(error)",
+        "Nothing was sent. All meters of a line at once are changed only where [control] is enabled and the line's allow-broadcast = [...] names the function."
       )
     case .forbidden(_, _, .notAllowed):
       self.init(

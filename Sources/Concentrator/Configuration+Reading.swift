@@ -34,6 +34,8 @@ extension Configuration {
     var ports: [PortAddress: String] = [:]
     var ids: [MeterID: Int] = [:]
     var traces: [String: String] = [:]
+    var taken = [Self.plain(file): "this configuration"]
+    for ending in ["", "-wal", "-shm", "-journal", ".lock"] { taken[Self.plain(store + ending)] = "the store" }
     var lineEntries: [LineEntry] = []
     for var table in try reader.tables("line") {
       let entry = try Self.line(&table)
@@ -43,8 +45,16 @@ extension Configuration {
       if let other = ports.updateValue(entry.name, forKey: entry.port) {
         throw table.error("port", "\(entry.port) is already the port of line \"\(other)\"")
       }
-      if let trace = entry.trace, let other = traces.updateValue(entry.name, forKey: trace.path) {
-        throw table.error("trace", "\(trace.path) is already the trace of line \"\(other)\"")
+      if let trace = entry.trace {
+        if let owner = taken[Self.plain(trace.path)] ?? taken[Self.plain("\(trace.path).1")] {
+          throw table.error("trace", "\(trace.path) would write over \(owner); give the trace a file of its own")
+        }
+        // A full trace goes on as PATH.1.
+        for path in [trace.path, "\(trace.path).1"] {
+          if let other = traces.updateValue(entry.name, forKey: Self.plain(path)) {
+            throw table.error("trace", "\(path) is already the trace of line \"\(other)\"")
+          }
+        }
       }
       for (index, meter) in entry.meters.enumerated() {
         if let first = ids.updateValue(meter.fileLine, forKey: meter.id) {
@@ -135,6 +145,9 @@ extension Configuration {
     }
     let echo = try table.optionalInteger("simulate-echo-ppm", in: 0...1_000_000) ?? 0
     let broadcasts = try functions(&table, "allow-broadcast", ControlFunction.allCases.filter(\.canBeBroadcast))
+    guard broadcasts.isEmpty || !port.isModbusTCP else {
+      throw table.error("allow-broadcast", "\(port) is Modbus TCP; nothing there goes to all meters at once")
+    }
     let trace = try trace(&table)
     try table.finish()
     return LineEntry(
@@ -161,6 +174,15 @@ extension Configuration {
     return TraceEntry(path: path, megabytes: megabytes ?? 8)
   }
 
+  /// A path without the parts that say nothing, so that one file has one name; links are not followed.
+  private static func plain(_ path: String) -> String {
+    var parts: [Substring] = []
+    for part in path.split(separator: "/") where part != "." {
+      if part == "..", let last = parts.last, last != ".." { parts.removeLast() } else { parts.append(part) }
+    }
+    return (path.hasPrefix("/") ? "/" : "") + parts.joined(separator: "/")
+  }
+
   private static func meter(_ table: inout TableReader) throws(DocumentError) -> MeterEntry {
     let text = try table.string("id")
     guard let id = MeterID(text) else {
@@ -178,7 +200,7 @@ extension Configuration {
       settings: try settings(&table, "serial"), multiplier: try multiplier(&table),
       account: account, from: from, to: to, allowed: try functions(&table, "allow", ControlFunction.allCases),
       simulation: try simulation(&table), fileLine: table.table.line,
-      keyLines: KeyLines(table, "profile", "address", "account"))
+      keyLines: KeyLines(table, "profile", "address", "account", "allow"))
     try table.finish()
     return entry
   }

@@ -7,14 +7,16 @@ internal import TOML
 /// Where device profiles and tariffs are found.
 public struct DataFolders: Sendable {
   public let devices: String
-  public let tariffs: String
+  /// As the configuration names it; else it is looked for once a tariff is wanted: a probe needs none.
+  private let configuredTariffs: String?
 
   /// The folders that the configuration names, or those that came with the program.
   ///
-  /// In this order: as configured; `METERD_DATA`; beside the binary as installed; the current folder.
+  /// In this order: as configured; `METERD_DATA`; beside the binary as installed; above the folder that the binary was
+  /// built in; /usr/share; the current folder.
   public init(devices: String? = nil, tariffs: String? = nil) throws(Complaint) {
     self.devices = try Self.find("devices", configured: devices)
-    self.tariffs = try Self.find("tariffs", configured: tariffs)
+    configuredTariffs = tariffs == nil ? nil : try Self.find("tariffs", configured: tariffs)
   }
 
   private static func find(_ name: String, configured: String?) throws(Complaint) -> String {
@@ -27,14 +29,22 @@ public struct DataFolders: Sendable {
     }
     var candidates: [String] = []
     if let data = unsafe getenv("METERD_DATA") { unsafe candidates.append(String(cString: data) + "/\(name)") }
-    if let binary = binaryFolder() { candidates.append("\(binary)/../share/meterd/\(name)") }
+    if let binary = binaryFolder() { candidates += besideProgram(in: binary).map { "\($0)/\(name)" } }
     candidates += ["/usr/share/meterd/\(name)", name]
     guard let folder = candidates.first(where: TextFile.isFolder) else {
       throw Complaint(
         .configuration, "the folder of \(name) is not found",
-        "Looked in \(candidates.joined(separator: ", ")). Name it in the configuration: \(name) = \"FOLDER\"")
+        "Looked in \(candidates.joined(separator: ", ")). Say where it is: METERD_DATA=FOLDER in the environment holds the folders devices and tariffs, or in the configuration \(name) = \"FOLDER\""
+      )
     }
     return folder
+  }
+
+  /// Where the data lies for a program in `folder`, installed or just built.
+  static func besideProgram(in folder: String) -> [String] {
+    var places = [folder.lastIndex(of: "/").map { "\(folder[..<$0])/share/meterd" } ?? "share/meterd"]
+    if let build = folder.ranges(of: "/.build/").last { places.append(String(folder[..<build.lowerBound])) }
+    return places
   }
 
   private static func binaryFolder() -> String? {
@@ -74,7 +84,8 @@ public struct DataFolders: Sendable {
 
   /// The tariff of a name.
   public func plan(_ name: String) throws(Complaint) -> Plan {
-    try Self.plan(atPath: try path(of: name, in: tariffs, what: "tariff"))
+    let tariffs = try Self.find("tariffs", configured: configuredTariffs)
+    return try Self.plan(atPath: try path(of: name, in: tariffs, what: "tariff"))
   }
 
   /// The tariff in a file.

@@ -73,6 +73,14 @@ public struct Station: Sendable {
             "\(configuration.file):\(entry.keyLines["address"]): address: \"\(entry.address)\" is no address for \(entry.profile)",
             "In quotes, \(rule), as printed on the meter.")
         }
+        for function in ControlFunction.allCases where entry.allowed.contains(function) {
+          guard !function.exists(for: profile) else { continue }
+          let known = ControlFunction.allCases.filter { $0.exists(for: profile) }.map(\.rawValue)
+          throw Complaint(
+            .configuration,
+            "\(configuration.file):\(entry.keyLines["allow"]): allow: \(entry.profile) has no function \(function.rawValue)",
+            "There are: \(known.joined(separator: ", ")).")
+        }
         found.append(
           LineMeter(id: entry.id, address: address, profile: profile, settings: entry.settings ?? line.settings))
       }

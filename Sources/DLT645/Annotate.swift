@@ -20,6 +20,8 @@ public func annotate(_ bytes: [UInt8]) -> [AnnotatedFrame] {
   }
   found += damaged(span, in: gapStart..<span.count)
   if found.isEmpty, let lone = loneStart(span) { found.append(lone) }
+  let secrets = secretBytes(in: bytes)
+  for index in found.indices { found[index].hide(secrets) }
   return found
 }
 

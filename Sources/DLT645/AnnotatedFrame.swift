@@ -6,7 +6,12 @@ public struct AnnotatedFrame: Hashable, Sendable {
   public let offset: Int
   public let length: Int
   /// False for a damaged candidate; then everything but `error` is what its bytes seem to say.
-  public var isValid: Bool { if case .frame = error { false } else { true } }
+  public var isValid: Bool {
+    switch error {
+    case .frame, .secret: false
+    case .data, .tooShort, nil: true
+    }
+  }
   public let edition: Edition
   /// `nil` where a damaged candidate ends before it.
   public internal(set) var direction: Direction?
@@ -32,6 +37,8 @@ public struct AnnotatedFrame: Hashable, Sendable {
   /// What is wrong with the frame or with its data.
   public enum Fault: Hashable, Sendable {
     case frame(FrameError)
+    /// The same, where bytes that are told would be of a password or of the sum over it.
+    case secret(code: String)
     /// The frame is sound and items of its data are not; never empty.
     case data([DataError])
     /// A refusal without a reason, or data too short for its function.
@@ -41,6 +48,7 @@ public struct AnnotatedFrame: Hashable, Sendable {
     public var code: String {
       switch self {
       case .frame(let error): error.code
+      case .secret(let code): code
       case .data(let errors): errors.first?.code ?? "data"
       case .tooShort: "length"
       }
@@ -49,6 +57,7 @@ public struct AnnotatedFrame: Hashable, Sendable {
     public var detail: String {
       switch self {
       case .frame(let error): error.description
+      case .secret(let code): "the \(code) is wrong; its bytes would tell of a password"
       case .data(let errors): errors.map(\.description).joined(separator: "; ")
       case .tooShort(let count, let direction): "\(count) data bytes are too few for this \(direction.rawValue)"
       }
@@ -80,7 +89,6 @@ extension AnnotatedFrame {
     }
     let reader = FieldReader(edition: edition, control: frame.control, data: frame.data(in: bytes))
     fields = reader.fields
-    hide(reader, data: offset + Frame.header, length: length)
     if reader.isShort, error == nil { error = .tooShort(dataCount: frame.dataCount, frame.control.direction) }
   }
 
@@ -98,13 +106,6 @@ extension AnnotatedFrame {
     direction = control?.direction
     function = control.flatMap { Function.find($0.function, in: edition)?.name }
     if length > 6, offset + 6 < bytes.count { address = Address(wire: (1...6).map { bytes[offset + $0] }) }
-    // Its data is not told, and what may be a password must not show where its bytes are printed either.
-    let dataStart = offset + Frame.header
-    let dataEnd = min(offset + max(length, Frame.header), bytes.count)
-    if let control, dataStart < dataEnd {
-      let data = (dataStart..<dataEnd).map { bytes[$0] &- Frame.dataOffset }
-      hide(FieldReader(edition: edition, control: control, data: data), data: dataStart, length: length)
-    }
     self.error = .frame(error)
   }
 
@@ -114,9 +115,16 @@ extension AnnotatedFrame {
     self.edition = edition
   }
 
-  private mutating func hide(_ reader: FieldReader, data start: Int, length: Int) {
-    hidden = reader.hidden.map { start + $0.lowerBound..<start + $0.upperBound }
-    if !hidden.isEmpty { hidden.append(max(offset, offset + length - 2)..<max(offset, offset + length - 1)) }
+  /// Takes what lies in the frame of `secrets`, a mark for every byte that was read.
+  mutating func hide(_ secrets: [Bool]) {
+    let places = (offset..<offset + max(1, length)).clamped(to: secrets.indices)
+    hidden = places.filter { secrets[$0] }.map { $0..<$0 + 1 }
+    guard !hidden.isEmpty, case .frame(let fault) = error else { return }
+    switch fault {
+    case .checksum: error = .secret(code: fault.code)
+    case .delimiter(_, let place) where place > 7: error = .secret(code: fault.code)
+    case .delimiter, .length, .truncated: break
+    }
   }
 
   private mutating func readRefusal(_ frame: Frame, in bytes: Span<UInt8>) {
@@ -137,7 +145,7 @@ extension AnnotatedFrame {
       }
       identifier = found.description
       let isWhole = frame.control.function == ReadFunction.data && !frame.control.hasMore
-      guard isReply, isWhole, found.isCatalogued else { return }
+      guard isReply, isWhole, found.isCatalogued, !found.isPassword else { return }
       take { () throws(DataError) in try found.decode(frame.data(from: 4, in: bytes)) }
     case (.dlt645v1997, ReadFunction.data1997), (.dlt645v1997, ReadFunction.following1997):
       guard let found = frame.shortIdentifier(in: bytes) else {
@@ -146,7 +154,7 @@ extension AnnotatedFrame {
       }
       identifier = found.description
       let isWhole = frame.control.function == ReadFunction.data1997 && !frame.control.hasMore
-      guard isReply, isWhole, found.isCatalogued else { return }
+      guard isReply, isWhole, found.isCatalogued, !found.isPassword else { return }
       take { () throws(DataError) in try found.decode(frame.data(from: 2, in: bytes)) }
     case (.dlt645v2007, ReadFunction.address):
       guard isReply else { return }
@@ -169,7 +177,7 @@ extension AnnotatedFrame {
       // A request may name nothing.
       guard let found = frame.shortIdentifier(in: bytes) else { return }
       identifier = found.description
-      guard isReply, !frame.control.hasMore, found.isCatalogued else { return }
+      guard isReply, !frame.control.hasMore, found.isCatalogued, !found.isPassword else { return }
       take { () throws(DataError) in try found.decode(frame.data(from: 2, in: bytes)) }
     case (.dlt645v2007, _), (.dlt645v1997, _): break
     }

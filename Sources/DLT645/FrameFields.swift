@@ -14,14 +14,12 @@ public struct FrameField: Hashable, Sendable {
 
 /// Takes the data of one frame apart, field by field.
 ///
-/// What is a password, and the check byte that would tell a part of it, is listed in `hidden` and never told.
+/// What is a password is never told; which bytes that are is said by `secretBytes(in:)`.
 struct FieldReader {
   let edition: Edition
   let control: ControlCode
   let data: [UInt8]
   private(set) var fields: [FrameField] = []
-  /// Places of passwords in `data`.
-  private(set) var hidden: [Range<Int>] = []
   /// Whether the data ends before what the function must carry.
   private(set) var isShort = false
   private var position = 0
@@ -34,8 +32,9 @@ struct FieldReader {
       readRequest()
     } else if control.isAbnormal {
       // State Grid meters put a second word behind the error word of 03H (SERR, unverified).
+      // What else follows may be an echo of the request with its password.
       position = 1
-      if data.count > 1 { rest(as: "second-error-word") }
+      if control.function == 0x03, data.count == 2 { rest(as: "second-error-word") }
     } else {
       readReply()
     }
@@ -86,6 +85,12 @@ struct FieldReader {
 
   private mutating func readReply() {
     switch (edition, control.function) {
+    case (.dlt645v2007, ReadFunction.data) where identifier?.isPassword == true,
+      (.dlt645v2007, ReadFunction.following) where identifier?.isPassword == true,
+      (.dlt645v1997, ReadFunction.data1997) where shortIdentifier?.isPassword == true,
+      (.dlt645v1997, ReadFunction.following1997) where shortIdentifier?.isPassword == true,
+      (.dlt645v1997, ReadFunction.again1997) where shortIdentifier?.isPassword == true:
+      fields.append(FrameField("password", Password.mask))
     case (.dlt645v2007, ReadFunction.following) where data.count > 4: sequence(last: data.count - 1)
     case (.dlt645v1997, ReadFunction.following1997) where data.count > 2: sequence(last: data.count - 1)
     case (.dlt645v2007, 0x03):
@@ -94,8 +99,6 @@ struct FieldReader {
     case (.dlt645v2007, 0x17) where !data.isEmpty, (.dlt645v1997, 0x0C) where !data.isEmpty: rate()
     case (.dlt645v2007, 0x18) where !data.isEmpty, (.dlt645v1997, 0x0F) where !data.isEmpty: password("new-password")
     case (.dlt645v2007, 0x1D) where !data.isEmpty: terminal()
-    case (.dlt645v2007, ReadFunction.data) where identifier?.isPassword == true: hide(4..<data.count)
-    case (.dlt645v1997, ReadFunction.data1997) where shortIdentifier?.isPassword == true: hide(2..<data.count)
     default: break
     }
   }
@@ -127,16 +130,9 @@ extension FieldReader {
     take(data.count - position, name) { _ in nil }
   }
 
-  private mutating func hide(_ range: Range<Int>) {
-    if !range.isEmpty { hidden.append(range) }
-  }
-
   private mutating func password(_ name: String = "password") {
-    let start = position
     // A level is told as it stands on the wire: 98H and 99H are levels of their own on State Grid meters.
     take(1, "\(name)-level") { $0.first.map { hexPair($0) } }
-    // Of a password that is cut off the rest stays hidden too.
-    hide(min(start + 1, data.count)..<min(start + 4, data.count))
     take(3, name) { _ in Password.mask }
   }
 
@@ -204,19 +200,7 @@ extension FieldReader {
   }
 
   private mutating func hideWritten() {
-    hide(position..<data.count)
     fields.append(FrameField("new-password", Password.mask))
     position = data.count
   }
-}
-
-/// The bytes of a capture as hex pairs, those of passwords and of the sums over them as dots.
-///
-/// Frames are found as by `annotate`; what is hurt so that no header is left shows as it is.
-public func maskedHexString(_ bytes: [UInt8]) -> String {
-  var pairs = bytes.map { hexPair($0) }
-  for range in annotate(bytes).flatMap(\.hidden) {
-    for index in range.clamped(to: pairs.indices) { pairs[index] = ".." }
-  }
-  return pairs.joined(separator: " ")
 }

@@ -49,7 +49,11 @@ extension PortAddress: CustomStringConvertible {
     var port: Int?
     let afterHost = text.lastIndex(of: "]").map { text.index(after: $0) } ?? text.startIndex
     if let colon = text[afterHost...].lastIndex(of: ":") {
-      guard let number = Int(text[text.index(after: colon)...]), (1...65_535).contains(number) else { return nil }
+      let digits = text[text.index(after: colon)...]
+      // A sign is no digit, though a number may have one.
+      guard digits.utf8.allSatisfy({ (0x30...0x39).contains($0) }), let number = Int(digits),
+        (1...65_535).contains(number)
+      else { return nil }
       port = number
       host = text[..<colon]
     }
@@ -58,6 +62,8 @@ extension PortAddress: CustomStringConvertible {
     } else if host.contains(where: { $0 == ":" || $0 == "]" }) {
       return nil
     }
-    return host.isEmpty ? nil : (String(host), port)
+    // The resolver takes a text that ends at its first NUL, and no host has one, nor a space.
+    guard !host.isEmpty, host.utf8.allSatisfy({ $0 > 0x20 && $0 != 0x7F }) else { return nil }
+    return (String(host), port)
   }
 }

@@ -33,6 +33,9 @@ public struct ControlAct: Hashable, Sendable {
   /// The address as printed, `unit 1`, or `all meters`.
   public let target: String
 
+  /// The target of what goes to all meters of a line.
+  public static let everyone = "all meters"
+
   public init(function: String, target: String) {
     self.function = function
     self.target = target

@@ -7,7 +7,7 @@ internal import Synchronization
 ///
 /// One line a run: its time, `>` for sent or `<` for received, hex pairs, `**` for what must not be kept. When the
 /// file is full it becomes the old one, `PATH.1`, and a new one is begun; what was there at the start goes on. A disk
-/// that takes no more ends the trace and nothing else.
+/// that takes no more ends the trace and nothing else. A file that does not begin as a trace does is left alone.
 public actor TraceFile {
   public nonisolated var unownedExecutor: UnownedSerialExecutor { unsafe thread.asUnownedSerialExecutor() }
   /// What the line puts its runs into.
@@ -83,7 +83,8 @@ public actor TraceFile {
       hasFailed = true
       if descriptor >= 0 { close(descriptor) }
       descriptor = -1
-      failed("\(path): \(error.operation): \(unsafe String(cString: strerror(error.code)))")
+      let reason = error.code == 0 ? "the file is no trace" : unsafe String(cString: strerror(error.code))
+      failed("\(path): \(error.operation): \(reason)")
     }
   }
 
@@ -99,6 +100,7 @@ public actor TraceFile {
 
   private struct TraceError: Error {
     let operation: String
+    /// 0 where the file holds something else.
     let code: Int32
   }
 
@@ -117,21 +119,46 @@ public actor TraceFile {
 
   private func begin() throws(TraceError) {
     // Never waits for the reader of a pipe, and keeps its hands off everything that is no plain file.
-    let opened = unsafe open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW, 0o640)
+    let opened = unsafe open(path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW, 0o640)
     guard opened >= 0 else { throw TraceError(operation: "open", code: errno) }
     var status = stat()
     guard unsafe fstat(opened, &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
       close(opened)
       throw TraceError(operation: "open", code: EINVAL)
     }
+    guard status.st_size == 0 || Self.isTrace(opened) else {
+      close(opened)
+      throw TraceError(operation: "open", code: 0)
+    }
     descriptor = opened
     size = Int(status.st_size)
-    if size == 0 { try write(Array("# meterd trace of \(heading)\n".utf8)) }
+    if size == 0 { try write(Array("\(Self.beginning) of \(heading)\n".utf8)) }
+  }
+
+  /// What every trace begins with.
+  private static let beginning = "# meterd trace"
+
+  private static func isTrace(_ descriptor: CInt) -> Bool {
+    let expected = Array(beginning.utf8)
+    var head = [UInt8](repeating: 0, count: expected.count)
+    let count = unsafe head.withUnsafeMutableBytes { unsafe pread(descriptor, $0.baseAddress, $0.count, 0) }
+    return count == expected.count && head == expected
+  }
+
+  /// The full trace takes the place of an older one, and of nothing else.
+  private func mayReplace(_ path: String) -> Bool {
+    let old = unsafe open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW)
+    guard old >= 0 else { return errno == ENOENT }
+    defer { close(old) }
+    var status = stat()
+    guard unsafe fstat(old, &status) == 0, status.st_mode & S_IFMT == S_IFREG else { return false }
+    return status.st_size == 0 || Self.isTrace(old)
   }
 
   private func rotate() throws(TraceError) {
     close(descriptor)
     descriptor = -1
+    guard mayReplace("\(path).1") else { throw TraceError(operation: "rename to \(path).1", code: 0) }
     guard unsafe rename(path, "\(path).1") == 0 else { throw TraceError(operation: "rename", code: errno) }
     try begin()
   }

@@ -35,7 +35,7 @@ extension Bill {
           json.strings("used_after", after.byTier.map { $0.text(decimals: decimals) })
         }
       }
-      if let details { json.details(details, decimals: decimals) }
+      json.findings(losses, powerFactor, decimals: decimals)
       json.objects("lines", lines) { json, line in
         json.number("ordinal", line.ordinal)
         json.string("component", plan.components[line.component].kindName)
@@ -63,22 +63,22 @@ extension Bill {
 
 extension CanonicalJSON {
   /// Losses and the power factor, where there are any.
-  fileprivate mutating func details(_ details: BillDetails, decimals: Int) {
-    if details.billed != details.metered {
+  fileprivate mutating func findings(_ losses: BilledLosses?, _ factor: PowerFactorFinding?, decimals: Int) {
+    if let losses {
       object("losses") { json in
-        json.string("metered", details.metered.text(decimals: decimals))
-        json.string("transformer", details.transformerLoss.text(decimals: decimals))
-        json.string("line", details.lineLoss.text(decimals: decimals))
-        json.string("reactive", details.reactiveLoss.text(decimals: decimals))
+        json.string("metered", losses.metered.text(decimals: decimals))
+        json.string("transformer", losses.transformer.text(decimals: decimals))
+        json.string("line", losses.line.text(decimals: decimals))
+        json.string("reactive", losses.reactive.text(decimals: decimals))
       }
     }
-    if let finding = details.powerFactor {
+    if let factor {
       object("power_factor") { json in
-        json.string("active", finding.active.text(decimals: decimals))
-        json.string("reactive", "\(finding.reactive)")
-        json.string("factor", "\(finding.factor)")
-        json.string("standard", finding.standard.name)
-        json.string("adjustment", "\(Price(basisPoints: finding.adjustment))")
+        json.string("active", factor.active.text(decimals: decimals))
+        json.string("reactive", "\(factor.reactive)")
+        json.string("factor", "\(factor.factor)")
+        json.string("standard", factor.standard.name)
+        json.string("adjustment", "\(Price(basisPoints: factor.adjustment))")
       }
     }
   }

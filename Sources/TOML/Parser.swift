@@ -45,7 +45,11 @@ struct Parser {
     bytes = bytes.dropFirst(isList ? 2 : 1)
     let start = line
     let path = try keyPath()
-    for _ in 0..<(isList ? 2 : 1) { try expect(UInt8(ascii: "]"), "the header of a table") }
+    try expect(UInt8(ascii: "]"), "the header of a table")
+    // The two brackets of a list stand together.
+    if isList, !take(UInt8(ascii: "]")) {
+      throw fault("\"]\" must follow the header of a table, not \(described(bytes.first))")
+    }
     do throws(Building.Clash) {
       return try root.open(path, asList: isList, line: start)
     } catch {

@@ -64,8 +64,9 @@ enum Scalar {
   /// `2026-10-15`, `07:32:00`, or both with a `T` or a space between them and perhaps an offset.
   private static func date(_ text: String) -> EntryValue? {
     var rest = text[...]
-    let isDay = numbers(&rest, [4, 2, 2], "-", [0...9999, 1...12, 1...31])
+    let isDay = numbers(&rest, [4, 2, 2], "-", [1...9999, 1...12, 1...31])
     if isDay {
+      guard isOfCalendar(text.prefix(10)) else { return nil }
       guard let between = rest.popFirst() else { return .date(text) }
       guard "Tt ".contains(between) else { return nil }
     }
@@ -81,6 +82,20 @@ enum Scalar {
     guard rest.hasPrefix("+") || rest.hasPrefix("-") else { return nil }
     rest = rest.dropFirst()
     return numbers(&rest, [2, 2], ":", [0...23, 0...59]) && rest.isEmpty ? .date(text) : nil
+  }
+
+  /// Whether the month of `2026-10-15` has such a day.
+  private static func isOfCalendar(_ day: Substring) -> Bool {
+    let parts = day.split(separator: "-").compactMap { Int($0) }
+    guard parts.count == 3 else { return false }
+    let isLeap = parts[0] % 4 == 0 && (parts[0] % 100 != 0 || parts[0] % 400 == 0)
+    let last =
+      switch parts[1] {
+      case 2: isLeap ? 29 : 28
+      case 4, 6, 9, 11: 30
+      default: 31
+      }
+    return parts[2] <= last
   }
 
   /// Takes numbers of so many digits with `separator` between them; takes nothing where they are not there.

@@ -6,8 +6,8 @@ struct BenchCommand: AsyncParsableCommand {
     commandName: "bench",
     abstract: "Measures the daemon against the limits of the wire.",
     discussion: """
-      line: whole scans of simulated lines at their real baud rate, stored durably: W1, W2, W3 and one-value reads
-      with late replies. A scan takes as long as the wire does: 11, 58, 17, 60 and 60 seconds. Exit code 65 when a goal
+      line: whole scans of simulated lines at their real baud rate, stored durably: W1, W2, W3 and one-value reads \
+      with late replies. A scan takes as long as the wire does: 11, 58, 17, 60 and 60 seconds. Exit code 65 when a goal \
       is not met.
 
       EXAMPLES

@@ -63,7 +63,10 @@ struct ControlCommand: AsyncParsableCommand {
   @Option(help: "A file with the level and digits of the password that shall hold from now on.")
   var newPasswordFile: String?
 
-  @Option(help: "Until when the meter may obey, by its own clock; ten minutes from now when left out.")
+  @Option(
+    help:
+      "Until when the meter may obey relay, by its own clock; that is read first and ten minutes are added when left out."
+  )
   var validUntil: String?
 
   @Flag(help: "One JSON object.")
@@ -81,7 +84,7 @@ struct ControlCommand: AsyncParsableCommand {
     do {
       let trail = ControlTrail(store: store, line: target.entry.name)
       let (outcome, act) = try await carryOut(order, target, station.permissions(line: target.line), trail)
-      try report(outcome, act, target)
+      try report(outcome, act, target, function)
     } catch {
       await store.close(settled: false)
       throw error
@@ -160,8 +163,9 @@ struct ControlCommand: AsyncParsableCommand {
             "It answers \(outcome.detail.isEmpty ? "nothing" : outcome.detail). Ask it with meterd probe first.")
         }
       }
-      try await trail.note(order, act, "sent", "")
-      last = order.renewed()
+      last = try order.counted(by: commander, for: target)
+      try await trail.note(last, act, "sent", "")
+      last = last.renewed()
       let outcome = try Self.carry(last, commander, target, isReadable: isReadable)
       try? await trail.note(last, act, outcome.word, outcome.detail)
       return outcome
@@ -187,7 +191,9 @@ struct ControlCommand: AsyncParsableCommand {
     }
   }
 
-  private func report(_ outcome: Commander.Outcome, _ act: ControlAct, _ target: ControlTarget) throws {
+  private func report(
+    _ outcome: Commander.Outcome, _ act: ControlAct, _ target: ControlTarget, _ function: ControlFunction
+  ) throws {
     if json {
       print(
         JSON.object([
@@ -197,22 +203,51 @@ struct ControlCommand: AsyncParsableCommand {
     }
     let what = "\(act.function) to \(act.target) on \(target.entry.name)"
     switch outcome {
-    case .done: if !json { print("\(what): done") }
+    case .done:
+      if !json { print("\(what): done") }
+      if let change = Self.change(function, values) { writeError("  \(change)\n") }
     case .unseen(let reason): if !json { print("\(what): done; \(reason)") }
     case .silent where target.meter == nil: if !json { print("\(what): sent; nobody answers a broadcast") }
     case .silent:
       throw Complaint(
         .noAnswer, "\(what): no answer, so whether the meter obeyed is not known",
-        "Read it back before sending again. Some meters obey set-time without a word.")
+        function == .setTime
+          ? "Read its clock before sending again: most meters take the time without a word, once a day, and only where their clock is off by a few minutes."
+          : "Read it back before sending again.")
     case .refused(let reason):
       throw Complaint(
         .notPermitted, "\(what): the meter refuses: \(reason)",
         target.isModbus
           ? "It is there and answers. Its manual says which places may be written."
-          : "It is there and answers. After a wrong password do not try on: meters lock themselves after a few.")
+          : Self.advice(function, reason))
     case .failed(let reason):
       throw Complaint(
         .badData, "\(what): \(reason)", "Read it back before sending again; two meters may share this address.")
+    }
+  }
+}
+
+extension ControlCommand {
+  /// What the configuration must say from now on.
+  private static func change(_ function: ControlFunction, _ values: [String]) -> String? {
+    guard let value = values.first else { return nil }
+    switch function {
+    case .changeRate: return "It now speaks at \(value) baud: say so with serial in the configuration."
+    case .writeAddress: return "It now answers as \(value): say so with address in the configuration."
+    default: return nil
+    }
+  }
+
+  /// Why a DL/T 645 meter may refuse.
+  private static func advice(_ function: ControlFunction, _ reason: String) -> String {
+    if reason.contains("password") {
+      return "It is there and answers. Do not try on with wrong passwords: meters lock themselves after a few."
+    }
+    return switch function {
+    case .relay:
+      "It is there and answers. It does not trip while its supply is kept (end-keep-supply ends that), and obeys nothing after --valid-until by its own clock."
+    case .write: "It is there and answers. Not every item can be written: meterd identifiers DI says which."
+    default: "It is there and answers; its manual says what it obeys."
     }
   }
 }

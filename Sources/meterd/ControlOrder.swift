@@ -71,6 +71,24 @@ struct ControlOrder {
   /// Where the host's own time is sent; it is taken once more at the last moment.
   private let hostZone: ZoneOffset?
 
+  /// Until when a command holds is counted by the meter's own clock, which may be far from the host's.
+  private let takesMeterTime: Bool
+
+  /// Ten minutes.
+  static let validSeconds: Int64 = 600
+
+  /// The same order with the end of its validity counted by the meter's clock, which is read, where none was given.
+  func counted(by commander: Commander, for target: ControlTarget) throws(LineError) -> ControlOrder {
+    guard takesMeterTime, case .command(.supply(let action, _, let password, let author), let meter) = form,
+      let clock = try commander.clock(
+        of: meter, edition: target.edition, wakeUps: target.wakeUps, timeout: target.timeout),
+      let until = WireTime(MeterTime(localSeconds: clock.localSeconds + Self.validSeconds))
+    else { return self }
+    var order = self
+    order.form = .command(.supply(action, until: until, password, author), meter)
+    return order
+  }
+
   /// The same order with the time of this moment, where the host's time is sent: the audit log and the port may have
   /// taken seconds.
   func renewed() -> ControlOrder {
@@ -106,6 +124,7 @@ struct ControlOrder {
     _ function: ControlFunction, _ values: [String], _ options: Options, for target: ControlTarget
   ) throws {
     hostZone = function == .setTime && values.isEmpty ? options.zone : nil
+    takesMeterTime = options.validUntil == nil
     guard let meter = target.meter else {
       form = try Self.broadcast(function, values, options)
       return

@@ -60,7 +60,7 @@ extension ControlOrder {
       }
       return time
     }
-    let later = options.zone.local(unixMilliseconds: HostClock.wall.unixMilliseconds + 600_000)
+    let later = options.zone.local(unixMilliseconds: HostClock.wall.unixMilliseconds + validSeconds * 1000)
     guard let time = WireTime(later) else { throw Complaint(.software, "the host's clock is outside 2000 to 2099") }
     return time
   }
@@ -120,11 +120,9 @@ extension ControlOrder {
       throw Complaint(.usage, "write takes an identifier of 8 hex digits and a value", "Such as: write 04000B01 0100.")
     }
     try refuseClock(isClock: [0x0400_0101, 0x0400_0102, 0x0400_010C].contains(identifier.rawValue), "\(identifier)")
-    let data = try data(values.dropFirst(), "\(identifier)") { told in
-      guard let item = identifier.items().first,
-        let bytes = try? identifier.payload([Observation(quantity: item.quantity, value: told, memory: item.memory)])
-      else { return nil }
-      return (bytes, try? identifier.observations(in: bytes).first?.value)
+    let data = try data(values.dropFirst(), "\(identifier)", identifier.fields()) { texts in
+      guard let bytes = try? identifier.payload(texts: texts) else { return nil }
+      return (bytes, (try? identifier.decode(bytes))?.items.map(\.value) ?? [])
     }
     guard let parameter = Parameter(identifier, data) else {
       throw Complaint(
@@ -138,11 +136,9 @@ extension ControlOrder {
       throw Complaint(.usage, "write takes an identifier of 4 hex digits and a value", "Such as: write C117 0100.")
     }
     try refuseClock(isClock: [0xC010, 0xC011].contains(identifier.rawValue), "\(identifier)")
-    let data = try data(values.dropFirst(), "\(identifier)") { told in
-      guard let item = identifier.items().first,
-        let bytes = try? identifier.payload([Observation(quantity: item.quantity, value: told, memory: item.memory)])
-      else { return nil }
-      return (bytes, try? identifier.observations(in: bytes).first?.value)
+    let data = try data(values.dropFirst(), "\(identifier)", identifier.fields()) { texts in
+      guard let bytes = try? identifier.payload(texts: texts) else { return nil }
+      return (bytes, (try? identifier.decode(bytes))?.items.map(\.value) ?? [])
     }
     guard let parameter = ShortParameter(identifier, data) else {
       throw Complaint(
@@ -158,9 +154,10 @@ extension ControlOrder {
       "Set the clock with set-time; it is compared with the time that has passed.")
   }
 
-  /// Bytes as written behind `hex:`, or of the first kind of value that the identifier takes.
+  /// Bytes as written behind `hex:`, or of the values in the order in which the identifier has them.
   private static func data(
-    _ words: ArraySlice<String>, _ identifier: String, _ encode: (Value) -> (bytes: [UInt8], told: Value?)?
+    _ words: ArraySlice<String>, _ identifier: String, _ fields: [DataField],
+    _ encode: ([String]) -> (bytes: [UInt8], told: [Value])?
   ) throws -> [UInt8] {
     let text = words.joined(separator: " ")
     if text.hasPrefix("hex:") {
@@ -169,28 +166,26 @@ extension ControlOrder {
       }
       return bytes
     }
-    var candidates: [Value] = []
-    if let millionths = exactDecimal(text, scale: 6) {
-      candidates.append(.number(RegisterValue(millionths: millionths, resolution: 1)))
+    let each = Array(words)
+    let encoded = encode(each)
+    // Some tables are written as the bytes they print.
+    if each.count == 1, fields.count > 1, let encoded, encoded.bytes == (try? hexBytes(text)) { return encoded.bytes }
+    // A number that the register would cut, or has no room for, is told apart from what is no number.
+    for (index, (word, field)) in zip(each, fields).enumerated() {
+      guard case .number = field.format, let wanted = exactDecimal(word, scale: 6) else { continue }
+      if let encoded, index < encoded.told.count, encoded.told[index].number?.millionths == wanted { continue }
+      // Where another value is none at all, or one is missing, this one may be right.
+      guard encoded != nil || (each.count == 1 && fields.count == 1) else { continue }
+      throw Complaint(
+        .usage, "\(identifier) cannot hold \(word)",
+        "Write it with as many decimals as reading it prints, and a sign only where it has one.")
     }
-    if let date = CivilDate(text) { candidates.append(.date(date)) }
-    if let time = TimeOfDay(text) { candidates.append(.timeOfDay(time)) }
-    if let time = MeterTime(text) { candidates.append(.instant(time)) }
-    candidates.append(.text(text))
-    for candidate in candidates {
-      guard let (bytes, told) = encode(candidate) else { continue }
-      // Registers cut off what is finer than their last digit, and the sign of what is then 0; a person is told.
-      if case .number(let wanted) = candidate {
-        guard case .number(let kept) = told, kept.millionths == wanted.millionths else {
-          throw Complaint(
-            .usage, "\(identifier) cannot hold \(text)",
-            "Write it with as many decimals as reading it prints, and a sign only where it has one.")
-        }
-      }
-      return bytes
+    guard let bytes = encoded?.bytes ?? encode([text])?.bytes else {
+      throw Complaint(
+        .usage, "\"\(text)\" is no value of \(identifier)",
+        "Write it as meterd decode prints it, or its bytes as hex:BYTES in wire order without the 33H.",
+        "Its format: meterd identifiers \(identifier)")
     }
-    throw Complaint(
-      .usage, "\"\(text)\" is no value of \(identifier)",
-      "Write it as reading it prints it, or its bytes as hex:BYTES in wire order without the 33H.")
+    return bytes
   }
 }

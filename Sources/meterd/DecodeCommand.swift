@@ -41,8 +41,11 @@ struct DecodeCommand: ParsableCommand {
     }
     for told in capture.flush() { printer.show(told) }
     guard capture.count > 0 else {
-      throw Complaint(
-        hex == ["-"] ? .badData : .usage, "no bytes to decode", "Give hex digits, such as: meterd decode 68 11 ...")
+      throw hex == ["-"]
+        ? Complaint(
+          .badData, "no bytes to decode",
+          "Standard input held no hex digits. Raw bytes go through xxd: xxd FILE | meterd decode -")
+        : Complaint(.usage, "no bytes to decode", "Give hex digits, such as: meterd decode 68 11 ...")
     }
     guard printer.shown > 0 else {
       throw Complaint(
@@ -61,7 +64,8 @@ struct DecodeCommand: ParsableCommand {
       case .character(let character, let offset):
         throw Complaint(
           .usage, "\"\(character)\" at character \(offset + 1) is no hex digit",
-          "Give pairs of hex digits; spaces, commas, colons and 0x between them are fine.")
+          "Give pairs of hex digits; spaces, commas, colons and 0x between them are fine. A file is read with: meterd decode - < FILE"
+        )
       case .oddDigit(let offset):
         throw Complaint(
           .usage, "the hex digit at character \(offset + 1) has no partner",

@@ -66,7 +66,9 @@ struct FaultOptions: ParsableArguments {
   @Flag(help: "Follow-up frames are announced and then refused.")
   var refusedFollowing = false
 
-  @Option(help: ArgumentHelp("How far the meters' clocks are ahead.", valueName: "seconds"))
+  @Option(
+    parsing: .unconditional,
+    help: ArgumentHelp("How far the meters' clocks are ahead; behind with a minus.", valueName: "seconds"))
   var clockOffset = 0
 
   @Option(help: "What faults are drawn from; printed, so that a run can be had again.")

@@ -13,7 +13,8 @@ struct Meterd: AsyncParsableCommand {
 
       EXAMPLES
         meterd demo
-        meterd probe /dev/ttyUSB0 --protocol dlt645-2007 --address 202311110001
+        meterd scan /dev/ttyUSB0
+        meterd probe /dev/ttyUSB0
         meterd check --config /etc/meterd/meterd.toml
         meterd decode 68 61 01 00 00 00 00 68 91 08 33 33 34 33 59 33 33 33 8A 16
       """,

@@ -13,8 +13,8 @@ struct ProbeCommand: ParsableCommand {
     abstract: "Reads one meter directly and says what it tells.",
     discussion: """
       For a meter on a port that no daemon holds. The port alone is enough for a DL/T 645 meter that is alone on its \
-      line. With 12 digits it asks a DL/T 645 meter, with 1 to 247 a Modbus one. Without --serial the usual settings \
-      are tried in turn. Without quantities it reads energies and instantaneous values. A Modbus meter without \
+      line. With 12 digits it asks a DL/T 645 meter, with 1 to 247 a Modbus one; behind a Modbus TCP server also 0 and \
+      255. Without --serial the usual settings are tried in turn. Without quantities it reads energies and instantaneous values. A Modbus meter without \
       --profile is read by the profile that it looks like, or as bare registers.
 
       EXAMPLES
@@ -22,10 +22,11 @@ struct ProbeCommand: ParsableCommand {
         meterd probe /dev/ttyUSB0 --address 202311110001 --serial "2400 8E1"
         meterd probe /dev/ttyUSB0 --protocol dlt645-2007 --address AAAAAAAAAAAA clock
         meterd probe tcp://10.0.3.7:4001 --address 1 --profile eastron-sdm630 voltage.l1 --raw
+        meterd probe modbus-tcp://10.0.3.9 --address 1
         meterd probe /dev/ttyUSB0 --address 1 --registers holding:0+10 --registers input:0x48+2
       """)
 
-  @Argument(help: "A device such as /dev/ttyUSB0, or tcp://HOST:PORT.")
+  @Argument(help: "A device such as /dev/ttyUSB0, tcp://HOST:PORT or modbus-tcp://HOST:PORT.")
   var port: String
 
   @Argument(help: "Quantities such as voltage.l1; all that the profile offers when left out.")
@@ -35,7 +36,10 @@ struct ProbeCommand: ParsableCommand {
     name: .customLong("protocol"), help: "dlt645-2007, dlt645-1997, dlt645 or modbus; by the address when left out.")
   var wire: String?
 
-  @Option(help: "12 digits for DL/T 645, 1 to 247 for Modbus; AAAAAAAAAAAA or nothing for the only meter on the line.")
+  @Option(
+    help:
+      "12 digits for DL/T 645, 1 to 247 for Modbus, over modbus-tcp:// also 0 and 255; AAAAAAAAAAAA or nothing for the only DL/T 645 meter on the line."
+  )
   var address: String?
 
   @Option(help: "Speed, data bits, parity, stop bits; the usual ones are tried when left out.")
@@ -86,9 +90,11 @@ struct ProbeWish {
   let tries: Int
 
   init(_ command: ProbeCommand) throws {
+    let place = try PortAddress.wanted(command.port)
+    self.place = place
+    var languages = try Self.languages(command, place)
     let folders = try DataFolders()
     self.folders = folders
-    var languages = try Self.languages(command)
     let profile = try command.profile.map { try folders.profile($0) }
     if let profile {
       let own = ScanPlan.Language(profile)
@@ -101,13 +107,8 @@ struct ProbeWish {
       languages = [own]
     }
     self.profile = profile
-    guard let place = PortAddress(command.port) else {
-      throw Complaint(
-        .usage, "\"\(command.port)\" is no port", "Write a device such as /dev/ttyUSB0, or tcp://HOST:PORT.")
-    }
-    self.place = place
     registers = try command.registers.map { try RegisterWish($0) }
-    let chosen = try command.serial.map { try ScanCommand.settings($0) }
+    let chosen = try command.serial.map { try ScanCommand.settings($0, for: place) }
     isSerialChosen = chosen != nil
     guard (1...10).contains(command.tries) else { throw Complaint(.usage, "--tries takes 1 to 10") }
     tries = command.tries
@@ -119,17 +120,27 @@ struct ProbeWish {
       languages.removeAll { $0 == .modbus }
       guard !languages.isEmpty else {
         throw Complaint(
-          .usage, "a Modbus meter needs --address", "Units are 1 to 247; find them with: meterd scan \(place)")
+          .usage, "a Modbus meter needs --address", "Units are \(place.unitRange); find them with: meterd scan \(place)"
+        )
       }
     } else {
-      address = try Self.address(command.address ?? "", languages, command.wire)
+      address = try Self.address(command.address ?? "", languages, place)
     }
     if case .modbus = address { languages = languages.filter { $0 == .modbus } }
     guard registers.isEmpty || languages.contains(.modbus) else {
-      throw Complaint(.usage, "--registers are those of a Modbus meter", "Give its --address, 1 to 247.")
+      throw Complaint(.usage, "--registers are those of a Modbus meter", "Give its --address, \(place.unitRange).")
     }
     self.languages = languages
     settings = Self.settings(chosen, profile, languages, place)
+  }
+
+  private static func languages(_ command: ProbeCommand, _ place: PortAddress) throws -> [ScanPlan.Language] {
+    if place.isModbusTCP, command.wire?.hasPrefix("dlt645") != true, command.wire == nil || command.wire == "modbus" {
+      return [.modbus]
+    }
+    let languages = try languages(command)
+    guard !place.isModbusTCP else { throw ScanCommand.onlyModbus(place) }
+    return languages
   }
 
   private static func languages(_ command: ProbeCommand) throws -> [ScanPlan.Language] {
@@ -150,18 +161,18 @@ struct ProbeWish {
   }
 
   private static func address(
-    _ text: String, _ languages: [ScanPlan.Language], _ wire: String?
+    _ text: String, _ languages: [ScanPlan.Language], _ place: PortAddress
   ) throws -> MeterAddress {
     if languages == [.modbus] {
-      if let unit = UInt8(text), (1...247).contains(unit), text == "\(unit)" { return .modbus(unit: unit) }
+      if let unit = UInt8(text), place.hasUnit(unit), text == "\(unit)" { return .modbus(unit: unit) }
     } else if text.utf8.count == 12, let address = Address(text), address.isComplete {
       return .dlt645(address)
     }
-    let kind = languages.count == 1 ? languages[0].rawValue : "DL/T 645"
+    let kind = languages == [.modbus] ? "Modbus" : languages.count == 1 ? languages[0].rawValue : "DL/T 645"
     throw Complaint(
       .usage, "\"\(text)\" is no address of a \(kind) meter",
       languages == [.modbus]
-        ? "A Modbus unit is 1 to 247."
+        ? "A Modbus unit is \(place.unitRange)\(place.isModbusTCP ? " on a network" : "")."
         : "The address is the 12 digits on the meter, or AAAAAAAAAAAA for the only meter on the line.")
   }
 
@@ -170,7 +181,8 @@ struct ProbeWish {
     return try quantities.map { name in
       guard let quantity = Quantity(name: name) else {
         throw Complaint(
-          .usage, "\"\(name)\" is no quantity", "Write a name such as energy.import.active.total or voltage.l1.")
+          .usage, "\"\(name)\" is no quantity",
+          "Write a name such as energy.import.active.total or voltage.l1; meterd identifiers lists them.")
       }
       return .quantity(quantity)
     }
@@ -180,6 +192,7 @@ struct ProbeWish {
   private static func settings(
     _ chosen: SerialSettings?, _ profile: DeviceProfile?, _ languages: [ScanPlan.Language], _ place: PortAddress
   ) -> [SerialSettings] {
+    if place.isModbusTCP { return [.network] }
     if let chosen { return [chosen] }
     var all: [SerialSettings] = profile?.serial.map { [$0] } ?? []
     for language in languages {

@@ -1,5 +1,6 @@
 import Acquisition
 import Concentrator
+import DLT645
 import Devices
 import Line
 import Metering
@@ -54,7 +55,7 @@ struct ProbeReport {
   /// Prints everything; throws the complaint where nothing was read.
   func show(json: Bool, raw: Bool) throws {
     guard let here else {
-      if raw, !json { for run in traffic { print(Self.text(run)) } }
+      if raw, !json { for run in Self.joined(traffic) { print(Self.text(run)) } }
       throw absence
     }
     guard !results.isEmpty else {
@@ -66,13 +67,18 @@ struct ProbeReport {
     } else {
       for line in lines(here, raw: raw) { print(line) }
     }
+    if wish.address == nil, !garbled.isEmpty {
+      writeError(
+        "meterd: bytes that are no meter's address also came (\(garbled.joined(separator: ", "))); more meters may be there: meterd scan \(wish.place)\n"
+      )
+    }
     try judge(here)
   }
 
   private func judge(_ here: Here) throws {
     let hasTold = results.contains { result in
       switch result.outcome {
-      case .told, .registers: true
+      case .told, .items, .registers: true
       case .refused, .damaged, .silent: false
       }
     }
@@ -122,14 +128,17 @@ extension ProbeReport {
     }
     return Complaint(
       .noAnswer, "meter \(wish.writtenAddress ?? "") on \(place) did not answer (\(tries))",
-      "Check the address, the A/B wiring and the speed. If other meters on this line answer, it is this meter."
-        + (wish.isSerialChosen ? " Without --serial the usual settings are tried." : "")
-        + (isModbus ? "" : " Alone on the line it answers to --address AAAAAAAAAAAA."))
+      place.isModbusTCP
+        ? "The server takes the connection. Check the unit, and whether the server reaches its meter; all that answer are found with: meterd scan \(place)"
+        : "Check the address, the A/B wiring and the speed. If other meters on this line answer, it is this meter."
+          + (wish.isSerialChosen ? " Without --serial the usual settings are tried." : "")
+          + (isModbus ? "" : " Alone on the line it answers to --address AAAAAAAAAAAA."))
   }
 
   /// `3 tries, 2400 8E1`, or all that was tried.
   private var tries: String {
     let count = "\(wish.tries) \(wish.tries == 1 ? "try" : "tries")"
+    guard !wish.place.isModbusTCP else { return count }
     guard trials.count > 1 else { return "\(count), \(wish.settings.first.map { "\($0)" } ?? "")" }
     var settings: [String] = []
     for trial in trials where !settings.contains("\(trial.settings)") { settings.append("\(trial.settings)") }
@@ -145,9 +154,10 @@ extension ProbeReport {
     if !identity.isEmpty { out.append("it says of itself: \(identity.joined(separator: ", "))") }
     if let guess = guesses.first {
       let others = guesses.dropFirst().map { " or \($0.profile)" }.joined()
-      out.append("read as \(guess.profile)\(others), a guess: \(guess.evidence.joined(separator: ", "))")
+      let reasons = guess.evidence.isEmpty ? "nothing told them apart" : guess.evidence.joined(separator: ", ")
+      out.append("read as \(guess.profile)\(others), a guess: \(reasons)")
     }
-    if raw { out += traffic.map { Self.text($0) } }
+    if raw { out += Self.joined(traffic).map { Self.text($0) } }
     for result in results {
       let time = "\(result.roundTrip.milliseconds) ms, \(result.tries) \(result.tries == 1 ? "try" : "tries")"
       switch result.outcome {
@@ -155,6 +165,9 @@ extension ProbeReport {
         out.append("\(result.name)  \(time)")
         out += observations.map { "  \($0.line)\($0.value == .absent ? "  absent" : "")" }
         out += doubts.map { "  not believed: \($0)" }
+      case .items(let items):
+        out.append("\(result.name)  \(time)")
+        out += items.map { "  \($0.line)" }
       case .registers(let words, let first):
         out.append("\(result.name)  \(time)")
         out += RegisterRow.all(words, from: first).map { "  \($0.text)" }
@@ -162,9 +175,22 @@ extension ProbeReport {
       case .damaged(let reason): out.append("\(result.name)  not believed: \(reason)  (\(time))")
       case .silent: out.append("\(result.name)  no answer  (\(time))")
       }
-      if raw { out += result.traffic.map { Self.text($0) } }
+      if raw { out += Self.joined(result.traffic).map { Self.text($0) } }
     }
     return out
+  }
+
+  /// A reply in one piece, however many reads brought it.
+  private static func joined(_ traffic: [Traffic]) -> [Traffic] {
+    var runs: [Traffic] = []
+    for next in traffic {
+      if let last = runs.last, !last.sent, !next.sent, next.at - last.at < .milliseconds(200) {
+        runs[runs.count - 1] = Traffic(at: next.at, sent: false, bytes: last.bytes + next.bytes)
+      } else {
+        runs.append(next)
+      }
+    }
+    return runs
   }
 
   private static func text(_ run: Traffic) -> String { "  \(run.sent ? ">" : "<") \(hexString(run.bytes))" }
@@ -190,6 +216,8 @@ extension ProbeReport {
     case .told(let observations, let doubts):
       members += [.init("outcome", "told"), .init("values", .array(observations.map(value)))]
       if !doubts.isEmpty { members.append(.init("not_believed", .array(doubts.map(JSON.string)))) }
+    case .items(let items):
+      members += [.init("outcome", "told"), .init("values", .array(items.map(\.json)))]
     case .registers(let words, let first):
       members += [
         .init("outcome", "told"), .init("registers", .array(RegisterRow.all(words, from: first).map(\.json))),
@@ -204,7 +232,7 @@ extension ProbeReport {
       .init(
         "traffic",
         .array(
-          result.traffic.map {
+          Self.joined(result.traffic).map {
             .object(["direction": $0.sent ? "sent" : "received", "bytes": .string(hexString($0.bytes))])
           })))
     return .object(members)

@@ -2,11 +2,12 @@ import Concentrator
 import Glibc
 import Metering
 
-/// How far a long piece of work is, on standard error: a bar that is drawn over itself on a terminal, plain lines else.
+/// How far a long piece of work is, on standard error: a bar that is drawn over itself on a terminal, else a plain
+/// line now and then.
 struct ProgressLine {
   private let isTerminal: Bool
   private var isDrawn = false
-  private var lastShown = BootInstant(nanoseconds: .min / 2)
+  private var lastShown = BootInstant(nanoseconds: -1_000_000_000)
 
   init() { isTerminal = isatty(2) == 1 }
 
@@ -16,9 +17,15 @@ struct ProgressLine {
     writeError(text + "\n")
   }
 
-  /// Draws the bar; several times a second at most, and never where nobody can see it move.
+  /// Draws the bar, several times a second at most; where nobody can see it move, says twice a minute what is left.
   mutating func show(done: BootInstant.Span, left: BootInstant.Span, _ what: String, at now: BootInstant) {
-    guard isTerminal, now - lastShown > .milliseconds(100) else { return }
+    guard isTerminal else {
+      if lastShown.nanoseconds < 0 { lastShown = now }
+      guard now - lastShown > .seconds(30) else { return }
+      lastShown = now
+      return writeError("\(what): \(Self.time(left)) left\n")
+    }
+    guard now - lastShown > .milliseconds(100) else { return }
     lastShown = now
     let bar = Self.bar(done: done, left: left)
     writeError("\r\u{1B}[K\(bar) \(Self.time(left)) left  \(what)")

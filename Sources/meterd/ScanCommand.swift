@@ -24,9 +24,10 @@ struct ScanCommand: AsyncParsableCommand {
         meterd scan /dev/ttyUSB0 --protocol dlt645 --serial "2400 8E1"
         meterd scan /dev/ttyUSB0 --protocol modbus --units 1-32 --serial "9600 8N1" --json
         meterd scan tcp://10.0.3.7:4001 --timeout-ms 800
+        meterd scan modbus-tcp://10.0.3.9 --units 1-10
       """)
 
-  @Argument(help: "A device such as /dev/ttyUSB0, or tcp://HOST:PORT.")
+  @Argument(help: "A device such as /dev/ttyUSB0, tcp://HOST:PORT or modbus-tcp://HOST:PORT.")
   var port: String
 
   @Option(name: .customLong("protocol"), help: "dlt645-2007, dlt645-1997, dlt645 (both) or modbus; all when left out.")
@@ -35,10 +36,12 @@ struct ScanCommand: AsyncParsableCommand {
   @Option(help: "Speed, data bits, parity, stop bits; more than one may be given. The usual ones when left out.")
   var serial: [String] = []
 
-  @Option(help: "Modbus units, such as 1-32 or 7.")
-  var units = "1-247"
+  @Option(help: "Modbus units, such as 1-32 or 7; 1-247 when left out, over modbus-tcp:// 0-255.")
+  var units: String?
 
-  @Option(name: .customLong("timeout-ms"), help: "How long to wait for an answer; 600 for DL/T 645, 150 for Modbus.")
+  @Option(
+    name: .customLong("timeout-ms"),
+    help: "How long to wait for an answer; 600 for DL/T 645, 150 for Modbus, 1000 over modbus-tcp:// when left out.")
   var timeout: Int?
 
   @Flag(help: "Also sweeps where the line stays silent, and asks units for input registers: far slower.")
@@ -48,13 +51,11 @@ struct ScanCommand: AsyncParsableCommand {
   var json = false
 
   func run() async throws {
-    guard let place = PortAddress(port) else {
-      throw Complaint(.usage, "\"\(port)\" is no port", "Write a device such as /dev/ttyUSB0, or tcp://HOST:PORT.")
-    }
-    let settings = try serial.map { try Self.settings($0) }
+    let place = try PortAddress.wanted(port)
+    let settings = try serial.map { try Self.settings($0, for: place) }
     if let timeout, !(20...10_000).contains(timeout) { throw Complaint(.usage, "--timeout-ms takes 20 to 10000") }
     let plan = ScanPlan(
-      try languages(), on: place, settings: settings.isEmpty ? nil : settings, units: try chosenUnits(),
+      try languages(on: place), on: place, settings: settings.isEmpty ? nil : settings, units: try chosenUnits(place),
       timeout: timeout.map { .milliseconds(Int64($0)) }, isThorough: thorough)
     let board = Board(port: place, plan: plan, isJSON: json)
     let folders = try DataFolders()
@@ -86,8 +87,15 @@ struct ScanCommand: AsyncParsableCommand {
       let tried = Self.tried(plan)
       throw Complaint(
         .noAnswer, "no meter answered on \(place)\(isStopped ? " before the scan was stopped" : "") (\(tried))",
-        "Check that the meters have power, and the A/B wiring: swap the two wires once.",
-        "Meters that answer slowly are found with --timeout-ms 1000, and several that hide each other with --thorough.")
+        advice: place.isModbusTCP
+          ? [
+            "The server takes the connection. Check that meters are on its line, and its own serial settings.",
+            "Meters that answer slowly are found with --timeout-ms 3000, and those without holding registers with --thorough.",
+          ]
+          : [
+            "Check that the meters have power, and the A/B wiring: swap the two wires once.",
+            "Meters that answer slowly are found with --timeout-ms 1000, and several that hide each other with --thorough.",
+          ])
     }
     guard !json else { return }
     let report = ScanReport(port: place, meters: meters)
@@ -106,7 +114,10 @@ struct ScanCommand: AsyncParsableCommand {
     return parts.joined(separator: "; ")
   }
 
-  static func settings(_ text: String) throws -> SerialSettings {
+  static func settings(_ text: String, for place: PortAddress) throws -> SerialSettings {
+    guard !place.isModbusTCP else {
+      throw Complaint(.usage, "\(place) is a network; nothing there has serial settings", "Leave --serial out.")
+    }
     guard let settings = SerialSettings(text) else {
       let bauds = SerialSettings.knownBauds.map(String.init).joined(separator: ", ")
       throw Complaint(
@@ -115,8 +126,14 @@ struct ScanCommand: AsyncParsableCommand {
     return settings
   }
 
-  private func languages() throws -> Set<ScanPlan.Language> {
-    guard !wires.isEmpty else { return Set(ScanPlan.Language.allCases) }
+  static func onlyModbus(_ place: PortAddress) -> Complaint {
+    Complaint(
+      .usage, "\(place) speaks Modbus and nothing else",
+      "DL/T 645 meters are behind a server that passes bytes through: tcp://HOST:PORT.")
+  }
+
+  private func languages(on place: PortAddress) throws -> Set<ScanPlan.Language> {
+    guard !wires.isEmpty else { return place.isModbusTCP ? [.modbus] : Set(ScanPlan.Language.allCases) }
     var all: Set<ScanPlan.Language> = []
     for wire in wires {
       if wire == "dlt645" {
@@ -127,19 +144,39 @@ struct ScanCommand: AsyncParsableCommand {
         throw Complaint(.usage, "unknown protocol \"\(wire)\"", "Write dlt645, dlt645-2007, dlt645-1997 or modbus.")
       }
     }
+    guard !place.isModbusTCP || all == [.modbus] else { throw Self.onlyModbus(place) }
     return all
   }
 
-  private func chosenUnits() throws -> ClosedRange<UInt8> {
+  private func chosenUnits(_ place: PortAddress) throws -> ClosedRange<UInt8> {
+    guard let units else { return place.isModbusTCP ? 0...255 : 1...247 }
     let ends = units.split(separator: "-", omittingEmptySubsequences: false).map { UInt8($0) }
-    guard (1...2).contains(ends.count), let first = ends[0], let last = ends[ends.count - 1], first <= last, first > 0,
-      last <= 247
+    guard (1...2).contains(ends.count), let first = ends[0], let last = ends[ends.count - 1], first <= last,
+      place.hasUnit(first), place.hasUnit(last)
     else {
       throw Complaint(
-        .usage, "\"\(units)\" are no Modbus units", "Write a range such as 1-32, or one number; 1 to 247.")
+        .usage, "\"\(units)\" are no Modbus units",
+        "Write a range such as 1-32, or one number; \(place.unitRange).")
     }
     return first...last
   }
+}
+
+extension PortAddress {
+  /// The port that a person wrote.
+  static func wanted(_ text: String) throws -> PortAddress {
+    guard let place = PortAddress(text) else {
+      throw Complaint(
+        .usage, "\"\(text)\" is no port",
+        "Write a device such as /dev/ttyUSB0, tcp://HOST:PORT or modbus-tcp://HOST:PORT.")
+    }
+    return place
+  }
+
+  /// Whether a Modbus meter can have this number here.
+  func hasUnit(_ unit: UInt8) -> Bool { (1...247).contains(unit) || isModbusTCP && (unit == 0 || unit == 255) }
+
+  var unitRange: String { isModbusTCP ? "0 to 247, or 255" : "1 to 247" }
 }
 
 /// Tells a person how a scan goes, and a program what was found.

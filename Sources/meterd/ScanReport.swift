@@ -48,7 +48,7 @@ struct ScanReport {
   var toml: [String] {
     var lines = ["[[line]]", "name = \"line1\"", "port = \(quoted("\(port)"))"]
     let common = commonSettings
-    if let common { lines.append("serial = \"\(common)\"") }
+    if let common, common != .network { lines.append("serial = \"\(common)\"") }
     var addresses: Set<String> = []
     for meter in meters {
       lines.append("")
@@ -95,7 +95,7 @@ extension FoundMeter {
   var name: String {
     switch address {
     case .dlt645(let address): "D-\(address)"
-    case .modbus(let unit): "M-\(settings.baud)-\(unit)"
+    case .modbus(let unit): settings == .network ? "M-\(unit)" : "M-\(settings.baud)-\(unit)"
     }
   }
 }

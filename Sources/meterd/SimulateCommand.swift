@@ -12,7 +12,8 @@ struct SimulateCommand: AsyncParsableCommand {
     abstract: "Plays the configured meters on pseudo-terminals, paced at the baud rate.",
     discussion: """
       Prints where each line is and goes on until it is interrupted. With --link the path that the configuration \
-      names as a port becomes a link to the terminal, so that meterd run works with the same file. Faults are set a \
+      names as a port becomes a link to the terminal, so that meterd run works with the same file; a port tcp:// or \
+      modbus-tcp:// is listened on at 127.0.0.1. The passwords of levels 0, 2 and 4 are 123456. Faults are set a \
       meter with simulate = { silent = true } and the like in the configuration, or for all of them with the options \
       below. Chances are in parts per million: 20000 is 2 %.
 

@@ -1,3 +1,4 @@
+import Acquisition
 import ArgumentParser
 import Concentrator
 import Glibc
@@ -45,7 +46,7 @@ struct TraceCommand: AsyncParsableCommand {
   @Option(help: ArgumentHelp("Also writes everything that is heard to this file.", valueName: "file"))
   var pcap: String?
 
-  @Flag(help: "Only the bytes, a line for each run without a pause.")
+  @Flag(help: "Only the bytes, a line for each run without a pause; passwords as **.")
   var raw = false
 
   @Flag(help: "One JSON object a frame.")
@@ -88,7 +89,12 @@ struct TraceCommand: AsyncParsableCommand {
     guard let place = PortAddress(port) else {
       throw Complaint(.usage, "\"\(port)\" is no port", "Write a device such as /dev/ttyUSB1, or tcp://HOST:PORT.")
     }
-    let settings = try ScanCommand.settings(serial)
+    guard !place.isModbusTCP else {
+      throw Complaint(
+        .usage, "\(place) tells nothing to those who only listen",
+        "What the daemon says there is in its trace: trace = \"/PATH\" under [[line]], and meterd trace --from /PATH.")
+    }
+    let settings = try ScanCommand.settings(serial, for: place)
     let desk = Mutex(
       TraceDesk(protocols, json: json, raw: raw, most: frames, pcap: try pcap.map { try Pcap(path: $0) }))
     let failure = Mutex<Complaint?>(nil)
@@ -143,6 +149,8 @@ struct TraceDesk: Sendable {
   private let most: Int?
   private let pcap: Pcap?
   private var runs = 0
+  /// Of what is sent, received, and of either.
+  private var masks: [Bool?: PasswordMask] = [:]
   private let protocols: Set<FrameReport.Wire>
   private(set) var bytes = 0
 
@@ -198,8 +206,10 @@ struct TraceDesk: Sendable {
     for told in all where !isFull { printer.show(told) }
   }
 
-  private func show(_ run: Capture.Run) {
-    let hex = run.bytes.indices.map { run.hidden.contains($0) ? "**" : hexPair(run.bytes[$0]) }.joined(separator: " ")
+  private mutating func show(_ run: Capture.Run) {
+    let secrets = masks[run.isSent, default: PasswordMask()].hidden(run.bytes)
+    let hex = run.bytes.indices.map { run.hidden.contains($0) || secrets[$0] ? "**" : hexPair(run.bytes[$0]) }.joined(
+      separator: " ")
     if isJSON {
       let mark = run.isSent.map { $0 ? "sent" : "received" }
       print(

@@ -83,7 +83,7 @@ import Testing
       found: ["202311110001", "202311110002"], most: 103),
     Case(
       name: "two whose low bytes are equal, up to the last", meters: [("992311110001", 0), ("202311110001", 0)],
-      found: ["992311110001", "202311110001"], most: 603),
+      found: ["992311110001", "202311110001"], most: 608),
     Case(
       name: "five, two of them alike in two bytes",
       meters: [
@@ -178,6 +178,53 @@ import Testing
     #expect(search.questionsLeft == 99)
     search.heard(.silence)
     #expect(search.next()?.followsCollision == false)
+  }
+
+  /// Bytes that are no frame come after `share` percent of the questions.
+  private func runNoisy(
+    _ meters: [(String, Int)], share: UInt64, seed: UInt64, _ edition: Edition = .dlt645v2007
+  ) -> (search: AddressSearch, questions: Int) {
+    var bus = Bus(meters)
+    bus.edition = edition
+    var dice = seed
+    var search = AddressSearch(edition)
+    while let question = search.next(), bus.questions < 20_000 {
+      var heard = bus.hear(question)
+      dice = dice &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
+      if (dice >> 33) % 100 < share {
+        if case .replies(let replies, _) = heard {
+          heard = .replies(replies, isClean: false)
+        } else {
+          heard = .replies([], isClean: false)
+        }
+      }
+      search.heard(heard)
+    }
+    return (search, bus.questions)
+  }
+
+  @Test(arguments: [1, 5, 20, 50, 90, 100] as [UInt64], [Edition.dlt645v2007, .dlt645v1997])
+  func `a search ends on a noisy line, and noise makes no meters`(_ share: UInt64, _ edition: Edition) {
+    for seed in UInt64(1)...20 {
+      let (search, questions) = runNoisy([], share: share, seed: seed, edition)
+      #expect(questions <= 3000, "\(questions) questions at seed \(seed)")
+      #expect(search.found.isEmpty && search.crowded.isEmpty, "seed \(seed)")
+    }
+  }
+
+  @Test func `a line that is always noisy takes one level, and its meter is found`() {
+    let (empty, questions) = runNoisy([], share: 100, seed: 1)
+    #expect(questions == 101 && empty.isNoisy && empty.isGarbageHeard)
+    let (search, more) = runNoisy([("202311110001", 0)], share: 100, seed: 1)
+    #expect(search.found.map(\.description) == ["202311110001"] && search.crowded.isEmpty && search.isNoisy)
+    #expect(more <= 610, "\(more) questions")
+  }
+
+  @Test func `two meters that speak at once are found on a line with some noise`() {
+    for seed in UInt64(1)...20 {
+      let (search, _) = runNoisy([("202311110001", 0), ("202311120001", 0)], share: 5, seed: seed)
+      #expect(Set(search.found.map(\.description)) == ["202311110001", "202311120001"], "seed \(seed)")
+    }
   }
 
   struct Noise: CustomTestStringConvertible {

@@ -18,23 +18,32 @@ import Testing
   static let head = "68 61 01 00 00 00 00 68"
 
   static let cases = [
-    Case(name: "write, 2007", frame: "\(head) 14 0E 34 34 33 37 *35 *44 *55 *66 34 33 33 33 59 33 00 16"),
+    Case(name: "write, 2007", frame: "\(head) 14 0E 34 3C CC 37 *35 *44 *55 *66 34 33 33 33 59 33 *00 16"),
     Case(
-      name: "change of the password, 2007", frame: "\(head) 18 0C 33 3F 33 37 *35 *44 *55 *66 *35 *77 *88 *99 00 16"),
-    Case(name: "its confirmation", frame: "\(head) 98 04 *35 *77 *88 *99 00 16"),
-    Case(name: "demand clear", frame: "\(head) 19 08 *35 *44 *55 *66 34 33 33 33 00 16"),
-    Case(name: "meter clear", frame: "FE FE \(head) 1A 08 *35 *44 *55 *66 34 33 33 33 00 16"),
-    Case(name: "event clear", frame: "\(head) 1B 0C *35 *44 *55 *66 34 33 33 33 32 32 32 32 00 16"),
-    Case(name: "relay", frame: "\(head) 1C 10 *35 *44 *55 *66 34 33 33 33 4D 33 33 33 33 33 33 33 00 16"),
-    Case(name: "write, 1997", frame: "\(head) 04 0A 43 F3 *35 *44 *55 *66 33 33 33 33 00 16"),
-    Case(name: "change of the password, 1997", frame: "\(head) 0F 08 *35 *44 *55 *66 *35 *77 *88 *99 00 16"),
-    Case(name: "its confirmation, 1997", frame: "\(head) 8F 04 *35 *77 *88 *99 00 16"),
-    Case(name: "demand clear, 1997", frame: "\(head) 10 04 *35 *44 *55 *66 00 16"),
+      name: "change of the password, 2007", frame: "\(head) 18 0C 33 3F 33 37 *35 *44 *55 *66 *35 *77 *88 *99 *00 16"),
+    Case(name: "its confirmation", frame: "\(head) 98 04 *35 *77 *88 *99 *00 16"),
+    Case(name: "demand clear", frame: "\(head) 19 08 *35 *44 *55 *66 34 33 33 33 *00 16"),
+    Case(name: "meter clear", frame: "FE FE \(head) 1A 08 *35 *44 *55 *66 34 33 33 33 *00 16"),
+    Case(name: "event clear", frame: "\(head) 1B 0C *35 *44 *55 *66 34 33 33 33 32 32 32 32 *00 16"),
+    Case(name: "relay", frame: "\(head) 1C 10 *35 *44 *55 *66 34 33 33 33 4D 33 33 33 33 33 33 33 *00 16"),
+    Case(name: "write, 1997", frame: "\(head) 04 0A 43 F3 *35 *44 *55 *66 33 33 33 33 *00 16"),
+    Case(name: "change of the password, 1997", frame: "\(head) 0F 08 *35 *44 *55 *66 *35 *77 *88 *99 *00 16"),
+    Case(name: "its confirmation, 1997", frame: "\(head) 8F 04 *35 *77 *88 *99 *00 16"),
+    Case(name: "demand clear, 1997", frame: "\(head) 10 04 *35 *44 *55 *66 *00 16"),
     Case(name: "a frame that is cut", frame: "\(head) 1C 10 *35 *44"),
-    Case(name: "a password shorter than it should be", frame: "\(head) 1C 02 *35 *44 55 66 16"),
+    Case(name: "a password shorter than it should be", frame: "\(head) 1C 02 *35 *44 *55 *66 16"),
     Case(
-      name: "two commands", frame: "\(head) 1A 08 *35 *44 *55 *66 34 33 33 33 00 16 \(head) 10 04 *35 *44 *55 *66 00 16"
+      name: "two commands",
+      frame: "\(head) 1A 08 *35 *44 *55 *66 34 33 33 33 *00 16 \(head) 10 04 *35 *44 *55 *66 *00 16"
     ),
+    Case(
+      name: "write of a password, 2007",
+      frame: "\(head) 14 10 38 3F 33 37 *35 *89 *67 *45 AB 89 67 45 *37 *98 *76 *54 *1A 16"),
+    Case(name: "a password that is read, 2007", frame: "\(head) 91 08 36 3F 33 37 *35 *89 *67 *45 *14 16"),
+    Case(name: "a password that is read, 1997", frame: "\(head) 81 06 45 F5 *35 *89 *67 *45 *00 16"),
+    Case(name: "an echo behind an error word", frame: "\(head) D9 08 35 *89 *67 *45 *AB *89 *67 *45 *00 16"),
+    Case(name: "a hurt start", frame: "69 61 01 00 00 00 00 68 19 08 *35 *44 *55 *66 34 33 33 33 *00 16"),
+    Case(name: "a hurt second start", frame: "68 61 01 00 00 00 00 6A 19 08 *35 *44 *55 *66 34 33 33 33 *00 16"),
     Case(name: "a read", frame: "\(head) 11 04 33 33 34 33 14 16"),
     Case(name: "an answer", frame: "\(head) 91 08 33 33 34 33 59 33 33 33 8A 16"),
     Case(name: "a confirmation of a write", frame: "\(head) 94 00 00 16"),

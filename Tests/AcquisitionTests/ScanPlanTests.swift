@@ -20,6 +20,15 @@ import Testing
     #expect(plan.steps.map(\.language) == [.dlt645of2007, .modbus])
   }
 
+  @Test func `a Modbus TCP server has units beyond 247 and nothing else to be tried`() throws {
+    let all = Set(ScanPlan.Language.allCases)
+    let plan = ScanPlan(
+      all, on: try port("modbus-tcp://10.0.0.1"), settings: [try settings("2400 8E1")], units: 0...255)
+    #expect(plan.steps.map(\.settings) == [.network] && plan.steps.map(\.language) == [.modbus])
+    #expect(plan.addressableUnits == Array(0...247) + [255])
+    #expect(plan.leastTime == .seconds(249))
+  }
+
   @Test func `the least time is that of questions without answers`() throws {
     let modbus = try settings("9600 8N1")
     let plan = ScanPlan([.modbus], on: try port(), settings: [modbus], units: 1...100)

@@ -160,6 +160,34 @@ private struct WireCase: Sendable, CustomTestStringConvertible {
     #expect(Self.judge(hidden, Self.all) == "unintelligible unknown to /dev/ttyX")
   }
 
+  /// A question is as long as it must be, so that nothing rides along in it.
+  @Test func `a question that carries more than it asks stays here`() {
+    let trip = frame("202311110002", 0x1C, Array(repeating: 0, count: 16), wakeUps: 0)
+    for code in [UInt8(0x01), 0x02, 0x03, 0x11, 0x12, 0x13] {
+      let carrier = frame(Self.meter, code, [0, 0, 1, 0] + trip.map { $0 &- 0x33 })
+      #expect(Self.judge(carrier, Self.all) == "unintelligible unknown to /dev/ttyX", "\(code)")
+      #expect(Self.judge(frame(Self.meter, code, Array(repeating: 0x11, count: 7))) != "reads", "\(code)")
+    }
+    for function in [UInt8(1), 2, 3, 4, 17, 43] {
+      #expect(Self.judge(rtu(1, function, [14, 1, 0, 1] + trip), Self.all) == "unintelligible unknown to /dev/ttyX")
+      #expect(Self.judge(rtu(1, function, [14, 1, 0, 0, 0])) != "reads", "\(function)")
+    }
+    #expect(Self.judge(rtu(1, 3, [])) != "reads")
+  }
+
+  @Test func `over TCP the function stands behind the header, and serial frames are none`() throws {
+    let network = PortAddress.modbusServer(host: "10.0.0.1", port: 502)
+    let read = Message(unit: 1, function: FunctionCode(rawValue: 4), payload: [0, 0, 0, 2])
+    let write = Message(unit: 1, function: FunctionCode(rawValue: 6), payload: [0, 1, 0, 2])
+    #expect(WireGuard().judge(read.tcp(transaction: 7), to: network) == .reads)
+    #expect(WireGuard().judge(read.rtu, to: network) != .reads)
+    #expect(WireGuard().judge(read.tcp(transaction: 7), to: Self.port) != .reads)
+    let act = ControlAct(function: "write-register", target: "unit 1")
+    #expect(WireGuard().judge(write.tcp(transaction: 7), to: network) == .refused(act, reason: .notAllowed))
+    let permissions = Permissions([.modbus(unit: 1): [.writeRegister]])
+    #expect(WireGuard(permissions).judge(write.tcp(transaction: 7), to: network) == .allowed(act))
+  }
+
   @Test func `random bytes and broken requests never pass, and every question of the product does`() {
     let seed: UInt64 = 0x27_5EED
     var generator = Dice(seed: seed)

@@ -143,6 +143,29 @@ struct BadCase: Sendable, CustomTestStringConvertible {
     #expect(account.from == CivilDate("2026-09-25"))
   }
 
+  @Test(arguments: [
+    "/tmp/s.db", "/tmp/./s.db", "/tmp//x/../s.db", "/tmp/s.db-wal", "/tmp/s.db-shm", "/tmp/s.db-journal",
+    "/tmp/s.db.lock",
+  ])
+  func `a trace does not write over the store`(_ path: String) {
+    let text = Self.good.replacing("simulate-echo-ppm = 7", with: "trace = \"\(path)\"")
+    #expect {
+      try configuration(text)
+    } throws: { error in
+      "\(error)".hasSuffix("\(path) would write over the store; give the trace a file of its own")
+    }
+  }
+
+  @Test func `a trace is not where another goes on`() {
+    let one = Self.good.replacing("simulate-echo-ppm = 7", with: "trace = \"/var/bus1.trace\"")
+    let both = one.replacing("name = \"bus2\"", with: "name = \"bus2\"\ntrace = \"/var/bus1.trace.1\"")
+    #expect {
+      try configuration(both)
+    } throws: { error in
+      "\(error)".hasSuffix("/var/bus1.trace.1 is already the trace of line \"bus1\"")
+    }
+  }
+
   @Test func `a line may have a trace, and two lines have two`() throws {
     let one = Self.good.replacing("simulate-echo-ppm = 7", with: "trace = \"/var/bus1.trace\"")
     let line = try #require(configuration(one).lines.first)

@@ -63,6 +63,21 @@ import Testing
     ),
   ]
 
+  @Test(arguments: [
+    BadCase(
+      "[\"set-time\", \"freeze\"]", "[\"write-coil\"]",
+      "meterd.toml:16: allow: dlt645-2007-three-phase has no function write-coil"),
+    BadCase(
+      "address = \"2\"", "address = \"2\"\nallow = [\"relay\"]",
+      "meterd.toml:21: allow: eastron-sdm630 has no function relay"),
+  ]) func `what a meter cannot be asked for cannot be allowed`(_ row: BadCase) throws {
+    let text = Self.text.replacing(row.line, with: row.by)
+    try #require(text != Self.text)
+    let complaint = #expect(throws: Complaint.self) { try Station(configuration(text)) }
+    #expect(complaint?.headline == row.message)
+    #expect(complaint?.status == .configuration)
+  }
+
   @Test(arguments: bad) func `a permission that is none is an error`(_ row: BadCase) throws {
     let text = Self.text.replacing(row.line, with: row.by)
     try #require(text != Self.text)

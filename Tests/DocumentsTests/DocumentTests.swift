@@ -17,6 +17,22 @@ private func complaint(_ toml: String, _ read: (inout TableReader) throws -> Voi
 }
 
 @Suite struct DocumentTests {
+  @Test(arguments: [
+    "[[a] ]", "[[a]\t]\nx = 1", "[[a]", "d = 2020-02-30", "d = 2021-02-29", "d = 1900-02-29T00:00:00Z",
+    "d = 2026-04-31",
+    "d = 0000-01-01",
+  ])
+  func `brackets apart and days of no calendar are refused`(_ toml: String) {
+    #expect(throws: DocumentError.self) { try document(toml) }
+  }
+
+  @Test(arguments: [
+    "[[a]]", "[[ a ]]", "d = 2020-02-29", "d = 2000-02-29T00:00:00Z", "d = 0001-12-31", "d = 2026-04-30",
+  ])
+  func `brackets together and days of the calendar are read`(_ toml: String) {
+    #expect(throws: Never.self) { try document(toml) }
+  }
+
   @Test func `values of every kind are read`() throws {
     let text = """
       name = "bus1"

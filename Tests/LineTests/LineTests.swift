@@ -203,7 +203,10 @@ private let timing = ExchangeTiming(silence: .milliseconds(1), reply: .seconds(2
     ] {
       #expect(PortAddress(text) == nil, "\(text)")
     }
-    for text in ["", "ttyS1", "tcp://", "tcp://host", "tcp://host:0", "tcp://host:70000", "tcp://:1", "tcp://::1:5"] {
+    for text in [
+      "", "ttyS1", "tcp://", "tcp://host", "tcp://host:0", "tcp://host:70000", "tcp://:1", "tcp://::1:5",
+      "tcp://h:+4001", "tcp://h:-1", "tcp://h\u{0}x:4001", "tcp://a b:1", "modbus-tcp://h\u{0}",
+    ] {
       #expect(PortAddress(text) == nil, "\(text)")
     }
   }

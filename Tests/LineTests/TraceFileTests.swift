@@ -85,6 +85,27 @@ import Testing
     #expect(told.all.count == 1 && told.all[0].hasPrefix("\(path): open: "))
   }
 
+  @Test func `a file that is no trace is neither added to nor replaced`() async throws {
+    let path = folder + "/e.trace"
+    let told = Told()
+    let file = try open(path, limit: 4096, told: told)
+    try "SQLite format 3".write(toFile: path, atomically: false, encoding: .utf8)
+    let run = Traffic(at: HostClock.boot, sent: true, bytes: [1])
+    await written(file, [run])
+    #expect(try text(path) == "SQLite format 3")
+    #expect(told.all == ["\(path): open: the file is no trace"])
+
+    let other = folder + "/f.trace"
+    try "precious".write(toFile: other + ".1", atomically: false, encoding: .utf8)
+    for _ in 0..<3 {
+      let full = try open(other, limit: 4096, told: told)
+      let now = HostClock.boot
+      await written(full, (0..<20).map { _ in Traffic(at: now, sent: true, bytes: [UInt8](repeating: 7, count: 30)) })
+    }
+    #expect(try text(other + ".1") == "precious")
+    #expect(told.all.count == 3 && told.all[2] == "\(other): rename to \(other).1: the file is no trace")
+  }
+
   @Test func `what finds no room is let go and counted`() async throws {
     let path = folder + "/d.trace"
     let file = try open(path)

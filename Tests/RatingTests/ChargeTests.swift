@@ -100,6 +100,8 @@ struct LossCase: Sendable, CustomTestStringConvertible {
     let plan = try Mill.plan(Mill.periods, loss, Mill.energyByPeriod)
     let bill = try rate(try mill("20000", ["peak": "5000", "valley": "6000"], nil, supply), under: plan)
     #expect(bill.totals.energy.description == "20383.97")
+    #expect(bill.losses?.transformer.description == "383.97")
+    #expect(bill.losses?.reactive.description == "2998.06")
     #expect(
       bill.canonicalText.contains(
         "\"losses\":{\"metered\":\"20000.00\",\"transformer\":\"383.97\",\"line\":\"0.00\",\"reactive\":\"2998.06\"}"))

@@ -164,10 +164,13 @@ extension PlanKind {
     func table(_ row: [Number]) -> String {
       "{ \(zip(names, row).map { "\($0) = \"\($1.text)\"" }.joined(separator: ", ")) }"
     }
+    // As in Shanghai or, where one adder is for all periods, as in Guangdong.
+    let areEqual = Bool.random(using: &random)
+    func adders(_ row: [Number]) -> String { areEqual ? "adder = \"\(row[0].text)\"" : "adders = \(table(row))" }
     let toml =
       Mill.head + Mill.periods + tiers("year", limits) + Mill.component("energy", "prices = \(table(rows[0]))")
       + Mill.component(
-        "tier-adders", "tier = [{ tier = 2, adders = \(table(rows[1])) }, { tier = 3, adders = \(table(rows[2])) }]")
+        "tier-adders", "tier = [{ tier = 2, \(adders(rows[1])) }, { tier = 3, \(adders(rows[2])) }]")
     return RandomPlan(toml: toml) { random in
       let parts = names.map { _ in random.kilowattHours(upTo: 300) }
       let sum = parts.reduce(Int128(0)) { $0 + ($1.ratio * Ratio(100)).whole }
@@ -176,6 +179,10 @@ extension PlanKind {
       let split = PlainRules.slices(total.ratio, after: before.ratio, limits: limits.map(\.ratio))
       var expected = amounts(parts.map(\.ratio), rows[0])
       for tier in 1...2 {
+        guard !areEqual else {
+          expected += amounts([split[tier]], [rows[tier][0]])
+          continue
+        }
         let spread = PlainRules.proRata(split[tier], over: parts.map(\.ratio), steps: 100)
         expected += amounts(spread, rows[tier])
       }

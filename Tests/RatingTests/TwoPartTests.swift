@@ -132,6 +132,9 @@ struct ShareCase: Sendable, CustomTestStringConvertible {
       ])
     #expect(try bill("16434").formulas.last == "30000.00 yuan x -0.00750000 = -225.00")
     #expect(try bill("24216").lines.count == 1)
+    #expect(try bill("24216").powerFactor?.factor == PowerFactor(hundredths: 90))
+    #expect(try bill("59000").powerFactor?.adjustment == 1500)
+    #expect(try bill("59000").losses == nil)
   }
 
   @Test func `the power factor is of the lines that its flags say, and of reactive energy both ways`() throws {

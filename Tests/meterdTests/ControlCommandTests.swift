@@ -248,6 +248,36 @@ import Testing
     #expect(!seen.errorText.contains("store of its own"))
   }
 
+  @Test func `a meter whose clock is far ahead obeys its relay, and says until when it may`() async throws {
+    let folder = try Folder()
+    try write(
+      folder, port: folder.path + "/bus1", control: "[control]\nenabled = true\n",
+      allow: "allow = [\"relay\", \"write\", \"write-address\"]")
+    let meters = try folder.start("simulate", "--config", "control.toml", "--link", "--clock-offset", "7200")
+    defer { meters.end() }
+    try await meters.wait("line") { $0.outputText.hasSuffix("meters\n") }
+    let tripped = try await command(folder, ["M-1", "relay", "trip"])
+    #expect(tripped.outputText == "relay to 202311110001 on bus1: done\n", "\(tripped.errorText)")
+    let late = try await command(folder, ["M-1", "relay", "close", "--valid-until", "2020-01-01T00:00:00"])
+    #expect(late.status == 77)
+    #expect(late.errorText.contains("and obeys nothing after --valid-until by its own clock"))
+    let moved = try await command(folder, ["M-1", "write-address", "202311110077"])
+    #expect(moved.errorText == "  It now answers as 202311110077: say so with address in the configuration.\n")
+  }
+
+  @Test func `a 1997 meter is given the time, and its clock is read back`() async throws {
+    let folder = try Folder()
+    try write(
+      folder, port: folder.path + "/bus1", control: "[control]\nenabled = true\n", allow: "allow = [\"set-time\"]")
+    let text = try String(contentsOfFile: folder.path + "/control.toml", encoding: .utf8)
+    try folder.write("control.toml", text.replacing("dlt645-2007-three-phase", with: "dlt645-1997-three-phase"))
+    let meters = try folder.start("simulate", "--config", "control.toml", "--link", "--clock-offset", "30")
+    defer { meters.end() }
+    try await meters.wait("line") { $0.outputText.hasSuffix("meters\n") }
+    let seen = try await command(folder, ["M-1", "set-time"])
+    #expect(seen.outputText == "set-time to 202311110001 on bus1: done\n", "\(seen.errorText)")
+  }
+
   struct Wrong: Sendable, CustomTestStringConvertible {
     let words: [String]
     let status: Int32

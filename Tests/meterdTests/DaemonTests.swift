@@ -143,7 +143,7 @@ import Testing
       station.folder, ["probe", station.port] + ProbeTests.meter, fails: 75,
       """
       meterd: \(station.port) is in use by another program
-        If meterd runs, ask it: meterd read METER. Else find the holder with: fuser -v \(station.port)
+        If meterd runs, what it reads is in its store: meterd readings. Else find the holder with: fuser -v \(station.port)
       """)
     // Another station on the same line waits for it, and says so.
     try station.write("other.toml", station.store, station.store + "2")

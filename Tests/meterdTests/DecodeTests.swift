@@ -156,7 +156,7 @@ import Testing
     let text = try await Folder().run("decode", hex)
     #expect(
       text.outputText == """
-        dlt645-2007 request at 0, 28 bytes: 68 61 01 00 00 00 00 68 1C 10 35 .. .. .. AB 89 67 45 4D 33 8C 8C 56 64 45 CC .. 16
+        dlt645-2007 request at 0, 28 bytes: 68 61 01 00 00 00 00 68 1C 10 .. .. .. .. AB 89 67 45 4D 33 8C 8C 56 64 45 CC .. 16
           address     000000000161
           control     1CH  relay  跳合闸、报警、保电
           password-level  02
@@ -200,7 +200,7 @@ import Testing
       folder, ["decode", "6G"], fails: 64,
       """
       meterd: "G" at character 2 is no hex digit
-        Give pairs of hex digits; spaces, commas, colons and 0x between them are fine.
+        Give pairs of hex digits; spaces, commas, colons and 0x between them are fine. A file is read with: meterd decode - < FILE
       """)
     try await expect(
       folder, ["decode", "AABBCC"], fails: 65,

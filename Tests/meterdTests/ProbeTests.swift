@@ -41,7 +41,31 @@ import Testing
       arguments: ["ttyS1"] + meter, status: 64,
       errors: """
         meterd: "ttyS1" is no port
-          Write a device such as /dev/ttyUSB0, or tcp://HOST:PORT.
+          Write a device such as /dev/ttyUSB0, tcp://HOST:PORT or modbus-tcp://HOST:PORT.
+        """),
+    Mistake(
+      arguments: ["modbus-tcp://127.0.0.1:1"], status: 64,
+      errors: """
+        meterd: a Modbus meter needs --address
+          Units are 0 to 247, or 255; find them with: meterd scan modbus-tcp://127.0.0.1:1
+        """),
+    Mistake(
+      arguments: ["modbus-tcp://127.0.0.1:1", "--address", "250"], status: 64,
+      errors: """
+        meterd: "250" is no address of a Modbus meter
+          A Modbus unit is 0 to 247, or 255 on a network.
+        """),
+    Mistake(
+      arguments: ["modbus-tcp://127.0.0.1:1", "--address", "0", "--serial", "9600 8N1"], status: 64,
+      errors: """
+        meterd: modbus-tcp://127.0.0.1:1 is a network; nothing there has serial settings
+          Leave --serial out.
+        """),
+    Mistake(
+      arguments: ["modbus-tcp://127.0.0.1:1"] + meter, status: 64,
+      errors: """
+        meterd: modbus-tcp://127.0.0.1:1 speaks Modbus and nothing else
+          DL/T 645 meters are behind a server that passes bytes through: tcp://HOST:PORT.
         """),
     Mistake(
       arguments: ["tcp://127.0.0.1:1"] + meter, status: 75,
@@ -71,7 +95,7 @@ import Testing
       arguments: ["/dev/ttyS1", "--protocol", "modbus", "--profile", "eastron-sdm630", "--address", "248"],
       status: 64,
       errors: """
-        meterd: "248" is no address of a modbus meter
+        meterd: "248" is no address of a Modbus meter
           A Modbus unit is 1 to 247.
         """),
     Mistake(
@@ -83,7 +107,7 @@ import Testing
     Mistake(
       arguments: ["/dev/ttyS1", "--address", "0"], status: 64,
       errors: """
-        meterd: "0" is no address of a modbus meter
+        meterd: "0" is no address of a Modbus meter
           A Modbus unit is 1 to 247.
         """),
     Mistake(
@@ -126,7 +150,7 @@ import Testing
       arguments: ["/dev/ttyS1", "energy.nope"] + meter, status: 64,
       errors: """
         meterd: "energy.nope" is no quantity
-          Write a name such as energy.import.active.total or voltage.l1.
+          Write a name such as energy.import.active.total or voltage.l1; meterd identifiers lists them.
         """),
   ]
 
@@ -149,7 +173,7 @@ import Testing
       Folder(), ["probe", port] + Self.meter, fails: 75,
       """
       meterd: \(port) is in use by another program
-        If meterd runs, ask it: meterd read METER. Else find the holder with: fuser -v \(port)
+        If meterd runs, what it reads is in its store: meterd readings. Else find the holder with: fuser -v \(port)
       """)
   }
 

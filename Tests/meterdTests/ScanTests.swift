@@ -71,6 +71,28 @@ import Testing
     _ = try Station(configuration)
   }
 
+  @Test func `units behind a Modbus TCP server are found, and none of its settings are asked for`() async throws {
+    let port = try await SimulatedPort(
+      [
+        SimulatedPort.Meter(profile: "eastron-sdm630", address: "0"),
+        SimulatedPort.Meter(profile: "chint-ddsu666", address: "255"),
+      ], serial: nil)
+    let seen = try await port.folder.run("scan", port.path, "--timeout-ms", "20")
+    #expect(seen.status == 0, "\(seen.errorText)")
+    #expect(seen.errorText.hasPrefix("scanning \(port.path): 1 pass, at least 5 s"))
+    let text = seen.outputText
+    let start = try #require(text.range(of: "[[line]]")).lowerBound
+    #expect(!text[start...].contains("serial"))
+    try port.folder.write(
+      "found.toml", "station = \"T\"\nstore = \"none.db\"\ndevices = \"\(Program.root)/devices\"\n" + text[start...])
+    let configuration = try Configuration.load(port.folder.path + "/found.toml")
+    #expect(configuration.lines.first?.meters.map(\.address) == ["0", "255"])
+    _ = try Station(configuration)
+    let only = try await port.run("scan", port.path, "--protocol", "dlt645")
+    #expect(only.status == 64)
+    #expect(only.errorText.hasPrefix("meterd: \(port.path) speaks Modbus and nothing else\n"))
+  }
+
   @Test func `nobody there: 69, and what was tried`() async throws {
     let port = try await SimulatedPort([], serial: "115200 8E1")
     let seen = try await port.run(
@@ -112,7 +134,7 @@ import Testing
       arguments: ["ttyS1"],
       errors: """
         meterd: "ttyS1" is no port
-          Write a device such as /dev/ttyUSB0, or tcp://HOST:PORT.
+          Write a device such as /dev/ttyUSB0, tcp://HOST:PORT or modbus-tcp://HOST:PORT.
         """),
     Mistake(
       arguments: ["/dev/ttyS1", "--units", "0-9"],

@@ -21,11 +21,12 @@ final class SimulatedPort: Sendable {
     var delay = BootInstant.Span.milliseconds(5)
   }
 
-  init(_ meters: [Meter], serial: String) async throws {
+  /// Behind a Modbus TCP server of this machine where there are no serial settings.
+  init(_ meters: [Meter], serial: String?) async throws {
     folder = try Folder()
-    path = folder.path + "/port"
+    let link = folder.path + "/port"
     let data = try DataFolders(devices: Program.root + "/devices", tariffs: Program.root + "/tariffs")
-    let settings = try #require(SerialSettings(serial))
+    let settings = try serial.map { try #require(SerialSettings($0)) } ?? .network
     var described: [MeterDescription] = []
     for (index, meter) in meters.enumerated() {
       var one = try MeterDescription(
@@ -34,10 +35,13 @@ final class SimulatedPort: Sendable {
       if let edition = meter.edition { one.kind = .dlt645(try #require(Address(meter.address)), edition) }
       described.append(one)
     }
-    let line = LineDescription(name: "line", settings: settings, place: .terminal(link: path), meters: described)
+    let line = LineDescription(
+      name: "line", settings: settings, place: serial == nil ? .network(port: 0) : .terminal(link: link),
+      meters: described)
     let clock = SimulatedClock(
       origin: SimulatedInstant(unixMilliseconds: HostClock.wall.unixMilliseconds), at: HostClock.boot)
     station = try await SimulatedStation.open([line], clock: clock)
+    path = try #require(station.lines.first).path
   }
 
   func stop() async { _ = await station.stop() }
