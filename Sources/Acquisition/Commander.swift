@@ -16,6 +16,8 @@ public final class Commander {
   public enum Outcome: Hashable, Sendable {
     /// The meter says that it obeyed; for Modbus writes what was written was read back as well.
     case done
+    /// The meter says that it obeyed, and refuses to show the place that was written.
+    case unseen(String)
     /// The meter says no.
     case refused(String)
     /// Nobody answered: whether the meter obeyed is not known. For broadcasts this is all there is.
@@ -31,123 +33,102 @@ public final class Commander {
     line.onControl = { [weak self] in self?.controls.append($0) }
   }
 
-  /// Sends a DL/T 645 command to one meter of `edition`.
+  /// Sends a DL/T 645 command to one meter. `edition` is the meter's: setting the clock is the same in both, and
+  /// looking at it is not.
   public func carry(
-    _ command: Command, to meter: IndividualAddress, of edition: Edition, wakeUps: Int, timeout: BootInstant.Span
+    _ command: Command, to meter: IndividualAddress, edition: Edition, wakeUps: Int, timeout: BootInstant.Span
   ) throws(LineError) -> Outcome {
+    let start = HostClock.boot
     var conversation = CommandConversation(command, to: meter, wakeUps: wakeUps)
     let timing = ExchangeTiming(silence: .milliseconds(30), reply: timeout, gap: .milliseconds(500))
     _ = try line.run(&conversation, timing: timing)
     try line.settle(&conversation, silence: MeterSpeaker.patience)
     switch conversation.outcome {
-    case .done: return try confirmed(command, meter, edition, wakeUps, timing)
+    case .done:
+      guard case .setClock(let time) = command else { return try confirmed(command, meter, wakeUps, timing) }
+      return try clock(time, since: start, meter, edition, wakeUps, timing)
+        ?? .failed("the meter confirmed, and its clock could not be read back")
     case .refused(let word, _, _):
       let names = word.names(in: command.edition)
       return .refused(names.isEmpty ? "\(word)" : names.joined(separator: ", "))
     case .failed(let error): return .failed("\(error)")
     case .silent, .none:
-      guard case .setClock = command else { return .silent }
-      let seen = try confirmed(command, meter, edition, wakeUps, timing)
-      if case .failed = seen { return .silent }
-      return seen
+      // Many meters obey without a word, and some keep their clock without one.
+      guard case .setClock(let time) = command else { return .silent }
+      return try clock(time, since: start, meter, edition, wakeUps, timing) ?? .silent
     }
   }
 
   /// Reads back what can be read: a meter that says "done" has been seen to keep something else.
   private func confirmed(
-    _ command: Command, _ meter: IndividualAddress, _ edition: Edition, _ wakeUps: Int, _ timing: ExchangeTiming
+    _ command: Command, _ meter: IndividualAddress, _ wakeUps: Int, _ timing: ExchangeTiming
   ) throws(LineError) -> Outcome {
-    let place: Place
-    let written: [UInt8]
     switch command {
     case .write(let parameter, _, _):
       // A meter that was given another address answers from there.
       guard parameter.identifier.rawValue != 0x0400_0401 else { return .done }
-      place = .of2007(parameter.identifier)
-      written = parameter.data
+      guard let told = try read(.data(parameter.identifier), meter, wakeUps, timing) else {
+        return .failed("the meter confirmed, and what was written could not be read back")
+      }
+      // Tables come back filled to their full length.
+      return told.starts(with: parameter.data) ? .done : .failed("the meter confirmed, and another value stands there")
     case .write1997(let parameter, _):
-      place = .of1997(parameter.identifier)
-      written = parameter.data
-    case .setClock(let time):
-      place = .timeOfDay(edition)
-      return try shows(time.time.time, at: place, meter, wakeUps, timing) ?? .failed("the clock could not be read back")
+      guard let told = try read(.data1997(parameter.identifier), meter, wakeUps, timing) else {
+        return .failed("the meter confirmed, and what was written could not be read back")
+      }
+      return told.starts(with: parameter.data) ? .done : .failed("the meter confirmed, and another value stands there")
     default: return .done
     }
-    // Until a clock is read back it has gone on.
-    if let time = place.clock(in: written) {
-      return try shows(time, at: place, meter, wakeUps, timing) ?? .failed(Self.unread)
-    }
-    guard let told = try read(place.request, meter, wakeUps, timing) else { return .failed(Self.unread) }
-    // Tables come back filled to their full length.
-    return told.starts(with: written) ? .done : .failed("the meter confirmed, and another value stands there")
   }
 
-  private static let unread = "the meter confirmed, and what was written could not be read back"
-
-  /// Where something was written.
-  private enum Place {
-    case of2007(DataIdentifier)
-    case of1997(ShortIdentifier)
-
-    static func timeOfDay(_ edition: Edition) -> Place {
-      edition == .dlt645v1997
-        ? .of1997(ShortIdentifier(rawValue: 0xC011)) : .of2007(DataIdentifier(rawValue: 0x0400_0102))
-    }
-
-    var request: ReadExchange.Request {
-      switch self {
-      case .of2007(let identifier): .data(identifier)
-      case .of1997(let identifier): .data1997(identifier)
-      }
-    }
-
-    /// The time of day of a clock that goes; `nil` for what stands still.
-    func clock(in payload: [UInt8]) -> TimeOfDay? {
-      let told: [Observation]?
-      switch self {
-      case .of2007(let identifier):
-        guard [0x0400_0102, 0x0400_010C].contains(identifier.rawValue) else { return nil }
-        told = try? identifier.observations(in: payload)
-      case .of1997(let identifier):
-        guard identifier.rawValue == 0xC011 else { return nil }
-        told = try? identifier.observations(in: payload)
-      }
-      switch told?.first?.value {
-      case .timeOfDay(let time): return time
-      case .instant(let instant): return instant.time
-      default: return nil
-      }
-    }
-  }
-
-  /// Whether a clock goes on from `time`; `nil` where it cannot be read.
-  private func shows(
-    _ time: TimeOfDay, at place: Place, _ meter: IndividualAddress, _ wakeUps: Int, _ timing: ExchangeTiming
+  /// Whether the meter's clock shows what it was given, date and time; `nil` where it does not tell.
+  private func clock(
+    _ sent: WireTime, since start: BootInstant, _ meter: IndividualAddress, _ edition: Edition, _ wakeUps: Int,
+    _ timing: ExchangeTiming
   ) throws(LineError) -> Outcome? {
-    let set = HostClock.boot
-    guard let payload = try read(place.request, meter, wakeUps, timing), let shown = place.clock(in: payload) else {
-      return nil
-    }
+    guard let shown = try instant(meter, edition, wakeUps, timing) else { return nil }
     // The meter took the time when it heard it; until it was asked, seconds may have passed.
-    let ahead = shown.secondsOfDay - time.secondsOfDay
-    let passed = Int((HostClock.boot - set).milliseconds / 1000) + Int(timing.reply.milliseconds / 1000) + 3
-    let difference = (ahead % 86_400 + 86_400) % 86_400
-    return difference <= passed || difference >= 86_398
-      ? .done : .failed("the meter's clock shows \(shown) after \(time) was sent")
+    let passed = (HostClock.boot - start).milliseconds / 1000 + 3
+    let ahead = shown.localSeconds - sent.time.localSeconds
+    return (-2...passed).contains(ahead)
+      ? .done
+      : .failed("the meter's clock shows \(shown) after \(sent) was sent; many meters take small corrections only")
   }
 
-  /// What the clock of a 2007 meter shows; `nil` where it does not tell.
+  /// What the clock of a meter shows; `nil` where it does not tell.
   public func clock(
-    of meter: IndividualAddress, wakeUps: Int, timeout: BootInstant.Span
+    of meter: IndividualAddress, edition: Edition, wakeUps: Int, timeout: BootInstant.Span
   ) throws(LineError) -> MeterTime? {
     let timing = ExchangeTiming(silence: .milliseconds(30), reply: timeout, gap: .milliseconds(500))
-    let date = DataIdentifier(rawValue: 0x0400_0101), time = DataIdentifier(rawValue: 0x0400_0102)
-    guard let first = try read(.data(date), meter, wakeUps, timing),
-      case .date(let day) = try? date.observations(in: first).first?.value,
-      let second = try read(.data(time), meter, wakeUps, timing),
-      case .timeOfDay(let clock) = try? time.observations(in: second).first?.value
-    else { return nil }
-    return MeterTime(date: day, time: clock)
+    return try instant(meter, edition, wakeUps, timing)
+  }
+
+  private func instant(
+    _ meter: IndividualAddress, _ edition: Edition, _ wakeUps: Int, _ timing: ExchangeTiming
+  ) throws(LineError) -> MeterTime? {
+    func told(_ identifier: UInt32) throws(LineError) -> Value? {
+      switch edition {
+      case .dlt645v2007:
+        let identifier = DataIdentifier(rawValue: identifier)
+        let payload = try read(.data(identifier), meter, wakeUps, timing)
+        return payload.flatMap { (try? identifier.observations(in: $0))?.first?.value }
+      case .dlt645v1997:
+        let identifier = ShortIdentifier(rawValue: UInt16(truncatingIfNeeded: identifier))
+        let payload = try read(.data1997(identifier), meter, wakeUps, timing)
+        return payload.flatMap { (try? identifier.observations(in: $0))?.first?.value }
+      }
+    }
+    if edition == .dlt645v2007, case .instant(let time) = try told(0x0400_010C) { return time }
+    let (dateItem, timeItem): (UInt32, UInt32) =
+      edition == .dlt645v2007 ? (0x0400_0101, 0x0400_0102) : (0xC010, 0xC011)
+    guard case .date(let before) = try told(dateItem), case .timeOfDay(let time) = try told(timeItem) else {
+      return nil
+    }
+    // Just after midnight the date may be of the day before.
+    guard time.secondsOfDay < 300, case .date(let after) = try told(dateItem) else {
+      return MeterTime(date: before, time: time)
+    }
+    return MeterTime(date: after, time: time)
   }
 
   /// The bytes after the identifier; `nil` where no sound answer came.
@@ -168,18 +149,33 @@ public final class Commander {
     _ = try line.run(&conversation, timing: quiet)
   }
 
-  /// Writes to one Modbus meter, between two reads of the same place: the first also tells whether the adapter hears
-  /// itself, without which the echo of a write could pass for its answer.
-  public func write(_ request: WriteRequest, timeout: BootInstant.Span) throws(LineError) -> Outcome {
+  /// What a look at the place that shall be written has shown.
+  public enum Preparation: Hashable, Sendable {
+    /// The write may go out. `isReadable` is false where the meter refuses to show the place.
+    case ready(isReadable: Bool)
+    /// The write should not go out: nobody answers, or nothing that can be believed. Nothing was sent but the question.
+    case not(Outcome)
+  }
+
+  /// Reads the place that a Modbus write shall change. It tells whether the adapter hears itself, without which the
+  /// echo of a write could pass for its answer; what stands there does not matter, nor does a refusal.
+  public func prepare(_ request: WriteRequest, timeout: BootInstant.Span) throws(LineError) -> Preparation {
     // A write that may not be sent is not prepared by a question either.
     if case .refused(let act, let reason) = line.judgement(of: frame(of: request)) {
       controls.append(ControlRecord(act: act, refusal: reason))
       throw .forbidden(line.address, act, reason)
     }
     switch try read(request, timeout) {
-    case .value: break
-    case .other(let outcome): return outcome
+    case .value: return .ready(isReadable: true)
+    case .other(.refused): return .ready(isReadable: false)
+    case .other(let outcome): return .not(outcome)
     }
+  }
+
+  /// Writes to one Modbus meter and reads the place back where the meter shows it. Comes after `prepare`.
+  public func write(
+    _ request: WriteRequest, isReadable: Bool, timeout: BootInstant.Span
+  ) throws(LineError) -> Outcome {
     let outcome = try line.put(
       request, settings: settings, replyTimeout: timeout, listening: MeterSpeaker.patience)
     switch outcome {
@@ -188,6 +184,7 @@ public final class Commander {
     case .told(.exception(let code)): return .refused("\(code)")
     case .told(.written): break
     }
+    guard isReadable else { return .unseen("the meter confirmed, and refuses to show this place") }
     switch try read(request, timeout) {
     case .value(true): return .done
     case .value(false): return .failed("the meter confirmed, and another value stands there")

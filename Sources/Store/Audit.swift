@@ -45,16 +45,46 @@ public struct StoredAudit: Hashable, Sendable {
   public let record: AuditRecord
 }
 
+/// The newest record as table `meta` remembers it, so that records taken off the end are missed too.
+private struct AuditEnd {
+  static let key = "audit"
+
+  let sequence: Int64
+  let checksum: Int64
+
+  init(sequence: Int64, checksum: Int64) {
+    self.sequence = sequence
+    self.checksum = checksum
+  }
+
+  init?(_ text: String) {
+    let words = text.split(separator: " ", omittingEmptySubsequences: false)
+    guard words.count == 2, let sequence = Int64(words[0]), sequence > 0, let checksum = Int64(words[1]) else {
+      return nil
+    }
+    self.init(sequence: sequence, checksum: checksum)
+  }
+
+  var text: String { "\(sequence) \(checksum)" }
+}
+
 extension Store {
   /// Writes an audit record; it would survive a power cut when this returns.
+  ///
+  /// It is numbered after the newest that was ever written, also where that one is gone: the hole stays to be seen.
   @discardableResult
   public func audit(_ record: AuditRecord) throws(StoreError) -> Int64 {
     var sequence: Int64 = 0
     try write { (connection) throws(StoreError) in
       let last = try connection.statement("SELECT seq, crc FROM audit ORDER BY seq DESC LIMIT 1").bind([])
       defer { last.reset() }
-      let previous = try last.step() ? (try last.integer(0), try last.integer(1)) : (0, 0)
-      sequence = previous.0 + 1
+      var previous = AuditEnd(sequence: 0, checksum: 0)
+      if try last.step() { previous = AuditEnd(sequence: try last.integer(0), checksum: try last.integer(1)) }
+      let noted = try connection.statement("SELECT value FROM meta WHERE key = ?1").bind([.text(AuditEnd.key)])
+      defer { noted.reset() }
+      if try noted.step(), let end = AuditEnd(try noted.text(0)), end.sequence > previous.sequence { previous = end }
+      sequence = previous.sequence + 1
+      let sum = record.checksum(sequence, after: previous.checksum)
       try connection.statement(
         """
         INSERT INTO audit(seq, at_ms, actor, line, function, target, outcome, detail, crc)
@@ -62,9 +92,11 @@ extension Store {
         """
       ).run([
         .integer(sequence), .integer(record.at), .text(record.actor), .text(record.line), .text(record.function),
-        .text(record.target), .text(record.outcome), .text(record.detail),
-        .integer(record.checksum(sequence, after: previous.1)),
+        .text(record.target), .text(record.outcome), .text(record.detail), .integer(sum),
       ])
+      try connection.statement(
+        "INSERT INTO meta(key, value) VALUES (?1, ?2) ON CONFLICT(key) DO UPDATE SET value = excluded.value"
+      ).run([.text(AuditEnd.key), .text(AuditEnd(sequence: sequence, checksum: sum).text)])
     }
     return sequence
   }
@@ -73,8 +105,19 @@ extension Store {
 extension StoreReader {
   /// Hands every audit record to `body`, oldest first.
   ///
-  /// Throws `corrupt` at the first row that was changed, or before which one is missing.
+  /// Throws `corrupt` at the first row that was changed or before which one is missing, and where the newest is gone.
+  /// The checksums have no key: they tell of accidents, not of a person who can write the file and knows them.
   public func audit(_ body: (StoredAudit) throws(StoreError) -> Void) throws(StoreError) {
+    // As long as this statement stands at its row, both queries see the store at one moment.
+    let noted = try connection.prepare(
+      "SELECT (SELECT value FROM meta WHERE key = '\(AuditEnd.key)'), (SELECT count(*) FROM audit)")
+    defer { noted.reset() }
+    // Stores of an earlier version have records and no note of the newest until the next is written.
+    let text = try noted.step() ? try noted.optionalText(0) : nil
+    let end = text.flatMap(AuditEnd.init)
+    guard (text == nil) == (end == nil) else {
+      throw .corrupt(path: path, detail: "the note of the newest audit record cannot be read")
+    }
     let statement = try connection.prepare(
       "SELECT seq, at_ms, actor, line, function, target, outcome, detail, crc FROM audit ORDER BY seq")
     var expected: Int64 = 1
@@ -92,6 +135,13 @@ extension StoreReader {
       previous = sum
       expected += 1
       try body(StoredAudit(sequence: sequence, record: record))
+    }
+    guard let end else { return }
+    guard end.sequence < expected else {
+      throw .corrupt(path: path, detail: "audit records \(expected) to \(end.sequence) were taken out")
+    }
+    guard end.sequence == expected - 1, end.checksum == previous else {
+      throw .corrupt(path: path, detail: "the audit log does not end as it was written")
     }
   }
 }

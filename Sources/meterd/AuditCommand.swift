@@ -9,7 +9,9 @@ struct AuditCommand: ParsableCommand {
     abstract: "Lists what changed a meter, or was kept from it.",
     discussion: """
       Every command that was sent and every one that was refused, oldest first, also beside a running daemon. A record \
-      that was changed or taken out of the store is an error: exit code 65.
+      that was changed or taken out of the store, also off its end, is an error: exit code 65. The records carry \
+      checksums without a key. They tell of accidents and of careless hands; who can write the file and knows the \
+      sums can make new ones, so keep a copy elsewhere where that matters.
 
       EXAMPLES
         meterd audit --config /etc/meterd/meterd.toml

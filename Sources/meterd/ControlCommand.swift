@@ -15,8 +15,11 @@ struct ControlCommand: AsyncParsableCommand {
     discussion: """
       Everything is refused before a byte leaves unless the configuration has [control] enabled = true and the meter's \
       own allow = [...] names the function; all meters of a line at once take nothing but set-time and freeze, where \
-      the line's allow-broadcast = [...] names them. Whatever is tried is in the audit log: meterd audit. A command is \
-      sent once and never again by itself. The daemon must not hold the port.
+      the line's allow-broadcast = [...] names them. Whatever is sent or refused is in the audit log: meterd audit. \
+      Slips of the tongue are told and not recorded. A command is sent once and never again by itself.
+
+      Stop the daemon first, whichever port it uses, and start it again afterwards: the audit log is in the store, \
+      and one process writes a store.
 
       FUNCTIONS AND THEIR VALUES
         set-time [2026-11-22T12:00:00]     the host's time when left out
@@ -77,26 +80,57 @@ struct ControlCommand: AsyncParsableCommand {
     let station = try Station(Configuration.load(config))
     let target = try ControlTarget(meter: meter, line: line, of: station)
     let order = try ControlOrder(function, values, options(of: station), for: target)
-    let permissions = station.permissions(line: target.line)
-    let store: Store
-    do throws(StoreError) {
-      store = try Store(path: station.configuration.store)
+    let store = try openStore(station.configuration.store)
+    do {
+      let trail = ControlTrail(store: store, line: target.entry.name)
+      let (outcome, act) = try await carryOut(order, target, station.permissions(line: target.line), trail)
+      try report(outcome, act, target, function)
     } catch {
-      throw Complaint(error)
+      await store.close(settled: false)
+      throw error
     }
-    let trail = ControlTrail(store: store, line: target.entry.name, detail: order.summary)
+    // What the daemon left behind when it was killed is still its to look after.
+    await store.close(settled: false)
+  }
+
+  private func openStore(_ path: String) throws -> Store {
+    do throws(StoreError) {
+      return try Store(path: path)
+    } catch {
+      guard case .locked(let path, let process) = error else { throw Complaint(error) }
+      throw Complaint(
+        .tryLater, "the store \(path) is in use\(process.map { " by process \($0)" } ?? ""), and nothing was sent",
+        "A command and the daemon cannot go on side by side: both write the audit log. Stop the daemon first, such as with systemctl stop meterd, and start it again afterwards."
+      )
+    }
+  }
+
+  /// Sends what is allowed. Whatever comes of it is in the audit log when this returns or throws.
+  private func carryOut(
+    _ order: ControlOrder, _ target: ControlTarget, _ permissions: Permissions, _ trail: ControlTrail
+  ) async throws -> (Commander.Outcome, ControlAct) {
+    if case .never(let act, let reason, let complaint) = order.form {
+      try await trail.note(order, act, "refused", reason.rawValue)
+      throw complaint
+    }
     // The guard of the line says the same once more; here it is asked first, so that the record is there before the
     // first byte is.
     switch WireGuard(permissions).judge(order.bytes(to: target.entry.port), to: target.entry.port) {
-    case .reads: throw Complaint(.software, "\(function.rawValue) to \(meter) would change nothing")
+    case .reads: throw Complaint(.software, "\(function) to \(meter) would change nothing")
     case .refused(let act, let reason):
-      try await trail.note(act, "refused", reason.rawValue)
+      try await trail.note(order, act, "refused", reason.rawValue)
       throw Complaint(.forbidden(target.entry.port, act, reason))
     case .allowed(let act):
-      try await trail.note(act, "sent", "")
-      let outcome = try await send(order, target, permissions, trail, act)
-      await store.close()
-      try report(outcome, act, target, function)
+      if let other = order.alsoNeeds, let address = target.meter?.address,
+        permissions.functions[address]?.contains(other) != true
+      {
+        let reason = SendJudgement.Reason.notAllowed
+        try await trail.note(order, act, "refused", "\(reason.rawValue): \(other.rawValue)")
+        throw Complaint(
+          .notPermitted, "\(act.function) of an address to \(act.target) is not allowed",
+          "Nothing was sent. The meter's own allow = [...] must name \(other.rawValue) as well.")
+      }
+      return (try await send(order, target, permissions, trail, act), act)
     }
   }
 
@@ -113,14 +147,47 @@ struct ControlCommand: AsyncParsableCommand {
   private func send(
     _ order: ControlOrder, _ target: ControlTarget, _ permissions: Permissions, _ trail: ControlTrail, _ act: ControlAct
   ) async throws -> Commander.Outcome {
-    do throws(LineError) {
+    var last = order
+    do {
       let commander = try Commander(target.entry.port, settings: target.settings, permissions: permissions)
-      let outcome = try order.send(by: commander, wakeUps: target.wakeUps, timeout: target.timeout)
-      try? await trail.note(act, outcome.word, outcome.detail)
+      var isReadable = true
+      if case .write(let request) = order.form {
+        switch try commander.prepare(request, timeout: target.timeout) {
+        case .ready(let shows): isReadable = shows
+        case .not(let outcome):
+          try await trail.note(
+            order, act, outcome.word,
+            outcome.detail.isEmpty ? "nothing was sent" : "nothing was sent, \(outcome.detail)")
+          throw Complaint(
+            .noAnswer, "\(act.function) to \(act.target): the place cannot be read, so nothing was sent",
+            "It answers \(outcome.detail.isEmpty ? "nothing" : outcome.detail). Ask it with meterd probe first.")
+        }
+      }
+      last = try order.counted(by: commander, for: target)
+      try await trail.note(last, act, "sent", "")
+      last = last.renewed()
+      let outcome = try Self.carry(last, commander, target, isReadable: isReadable)
+      try? await trail.note(last, act, outcome.word, outcome.detail)
       return outcome
-    } catch {
-      try? await trail.note(act, "failed", "\(error)")
+    } catch let error as LineError {
+      try? await trail.note(last, act, "failed", "\(error)")
       throw Complaint(error)
+    }
+  }
+
+  private static func carry(
+    _ order: ControlOrder, _ commander: Commander, _ target: ControlTarget, isReadable: Bool
+  ) throws(LineError) -> Commander.Outcome {
+    switch order.form {
+    case .command(let command, let meter):
+      return try commander.carry(
+        command, to: meter, edition: target.edition, wakeUps: target.wakeUps, timeout: target.timeout)
+    case .broadcast(let command):
+      try commander.announce(command, wakeUps: target.wakeUps)
+      return .silent
+    case .write(let request):
+      return try commander.write(request, isReadable: isReadable, timeout: target.timeout)
+    case .never(let act, let reason, _): throw .forbidden(target.entry.port, act, reason)
     }
   }
 
@@ -139,6 +206,7 @@ struct ControlCommand: AsyncParsableCommand {
     case .done:
       if !json { print("\(what): done") }
       if let change = Self.change(function, values) { writeError("  \(change)\n") }
+    case .unseen(let reason): if !json { print("\(what): done; \(reason)") }
     case .silent where target.meter == nil: if !json { print("\(what): sent; nobody answers a broadcast") }
     case .silent:
       throw Complaint(
@@ -188,7 +256,7 @@ extension Commander.Outcome {
   /// As in the audit log.
   var word: String {
     switch self {
-    case .done: "done"
+    case .done, .unseen: "done"
     case .refused: "rejected"
     case .silent: "silent"
     case .failed: "failed"
@@ -198,7 +266,7 @@ extension Commander.Outcome {
   var detail: String {
     switch self {
     case .done, .silent: ""
-    case .refused(let reason), .failed(let reason): reason
+    case .unseen(let reason), .refused(let reason), .failed(let reason): reason
     }
   }
 }
@@ -207,10 +275,9 @@ extension Commander.Outcome {
 struct ControlTrail {
   let store: Store
   let line: String
-  /// What is done, without any password.
-  let detail: String
 
-  func note(_ act: ControlAct, _ outcome: String, _ reason: String) async throws {
+  func note(_ order: ControlOrder, _ act: ControlAct, _ outcome: String, _ reason: String) async throws {
+    let detail = order.summary
     let record = AuditRecord(
       at: HostClock.wall.unixMilliseconds, actor: Self.actor, line: line, function: act.function, target: act.target,
       outcome: outcome, detail: reason.isEmpty ? detail : "\(detail): \(reason)")

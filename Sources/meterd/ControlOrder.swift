@@ -2,7 +2,6 @@ import Acquisition
 import Concentrator
 import DLT645
 import Devices
-import Glibc
 import Host
 import Line
 import Metering
@@ -41,6 +40,9 @@ struct ControlTarget {
 
   var settings: SerialSettings { meter?.settings ?? entry.settings }
   var isModbus: Bool { if case .modbus = meter?.address { true } else { false } }
+  var edition: Edition {
+    if case .dlt645(.of1997, _) = meter?.profile.language { .dlt645v1997 } else { .dlt645v2007 }
+  }
   var wakeUps: Int { meter?.profile.timing.wakeUps ?? 4 }
   /// Commands take longer than reads: memories are written.
   var timeout: BootInstant.Span { max(meter?.replyLimit ?? .zero, .milliseconds(2000)) }
@@ -49,9 +51,11 @@ struct ControlTarget {
 /// One command, ready to be sent.
 struct ControlOrder {
   enum Form {
-    case command(Command, IndividualAddress, Edition)
+    case command(Command, IndividualAddress)
     case broadcast(BroadcastCommand)
     case write(WriteRequest)
+    /// What no configuration can allow; it is recorded as refused.
+    case never(ControlAct, SendJudgement.Reason, Complaint)
   }
 
   struct Options {
@@ -63,76 +67,98 @@ struct ControlOrder {
     var isClockKnown = false
   }
 
-  let form: Form
-  /// What is done, for the audit log; without any password.
-  let summary: String
+  private(set) var form: Form
+  /// Where the host's own time is sent; it is taken once more at the last moment.
+  private let hostZone: ZoneOffset?
+
   /// Until when a command holds is counted by the meter's own clock, which may be far from the host's.
-  let takesMeterTime: Bool
+  private let takesMeterTime: Bool
 
   /// Ten minutes.
-  private static let validSeconds: Int64 = 600
+  static let validSeconds: Int64 = 600
+
+  /// The same order with the end of its validity counted by the meter's clock, which is read, where none was given.
+  func counted(by commander: Commander, for target: ControlTarget) throws(LineError) -> ControlOrder {
+    guard takesMeterTime, case .command(.supply(let action, _, let password, let author), let meter) = form,
+      let clock = try commander.clock(
+        of: meter, edition: target.edition, wakeUps: target.wakeUps, timeout: target.timeout),
+      let until = WireTime(MeterTime(localSeconds: clock.localSeconds + Self.validSeconds))
+    else { return self }
+    var order = self
+    order.form = .command(.supply(action, until: until, password, author), meter)
+    return order
+  }
+
+  /// The same order with the time of this moment, where the host's time is sent: the audit log and the port may have
+  /// taken seconds.
+  func renewed() -> ControlOrder {
+    guard let hostZone, let now = WireTime(hostZone.local(unixMilliseconds: HostClock.wall.unixMilliseconds)) else {
+      return self
+    }
+    var order = self
+    switch form {
+    case .command(.setClock, let meter): order.form = .command(.setClock(now), meter)
+    case .broadcast(.time): order.form = .broadcast(.time(now))
+    case .command, .broadcast, .write, .never: break
+    }
+    return order
+  }
+
+  /// What must be allowed besides the function itself: a meter can be given another address by a plain write as well.
+  var alsoNeeds: ControlFunction? {
+    guard case .command(.write(let parameter, _, _), _) = form else { return nil }
+    return [0x0400_0401, 0x0400_0402].contains(parameter.identifier.rawValue) ? .writeAddress : nil
+  }
 
   /// The frame itself, for the guard; without wake-up bytes.
   func bytes(to port: PortAddress) -> [UInt8] {
     switch form {
-    case .command(let command, let meter, _): command.frame(to: meter, wakeUps: 0)
+    case .command(let command, let meter): command.frame(to: meter, wakeUps: 0)
     case .broadcast(let command): command.frame(wakeUps: 0)
     case .write(let request): port.isModbusTCP ? request.tcp(transaction: 0) : request.rtu
-    }
-  }
-
-  func send(
-    by commander: Commander, wakeUps: Int, timeout: BootInstant.Span
-  ) throws(LineError) -> Commander.Outcome {
-    switch form {
-    case .command(let command, let meter, let edition):
-      var command = command
-      if takesMeterTime, case .supply(let action, _, let password, let author) = command,
-        let clock = try commander.clock(of: meter, wakeUps: wakeUps, timeout: timeout),
-        let until = WireTime(MeterTime(localSeconds: clock.localSeconds + Self.validSeconds))
-      {
-        command = .supply(action, until: until, password, author)
-      }
-      return try commander.carry(command, to: meter, of: edition, wakeUps: wakeUps, timeout: timeout)
-    case .broadcast(let command):
-      try commander.announce(command, wakeUps: wakeUps)
-      return .silent
-    case .write(let request): return try commander.write(request, timeout: timeout)
+    case .never: []
     }
   }
 
   init(
     _ function: ControlFunction, _ values: [String], _ options: Options, for target: ControlTarget
   ) throws {
-    summary = ([function.rawValue] + values).joined(separator: " ")
+    hostZone = function == .setTime && values.isEmpty ? options.zone : nil
     takesMeterTime = options.validUntil == nil
     guard let meter = target.meter else {
-      form = .broadcast(try Self.broadcast(function, values, options))
+      form = try Self.broadcast(function, values, options)
       return
     }
     switch meter.address {
+    case .modbus(unit: 0):
+      form = .never(
+        ControlAct(function: function.rawValue, target: "all meters"), .severalMeters,
+        Complaint(
+          .notPermitted, "\(function.rawValue) can never go to unit 0",
+          "Some gateways are unit 0 themselves, others pass it on to every meter behind them. Give the meter its own unit number."
+        ))
     case .modbus(let unit): form = .write(try Self.write(function, values, unit: unit))
     case .dlt645(let address):
       guard let individual = IndividualAddress(address) else {
         throw Complaint(.usage, "\(address) is not the address of one meter", "Give all twelve digits of one meter.")
       }
-      let isOld = if case .dlt645(.of1997, _) = meter.profile.language { true } else { false }
       let command =
-        isOld
+        target.edition == .dlt645v1997
         ? try Self.command1997(function, values, options) : try Self.command(function, values, options)
-      form = .command(command, individual, isOld ? .dlt645v1997 : .dlt645v2007)
+      form = .command(command, individual)
     }
   }
 
   private static func broadcast(
     _ function: ControlFunction, _ values: [String], _ options: Options
-  ) throws -> BroadcastCommand {
+  ) throws -> Form {
     switch function {
-    case .setTime: return .time(try time(values, options))
-    case .freeze: return .freeze(try freeze(values))
+    case .setTime: return .broadcast(.time(try time(values, options)))
+    case .freeze: return .broadcast(.freeze(try freeze(values)))
     default:
-      throw Complaint(
-        .notPermitted, "\(function.rawValue) can never go to all meters of a line", "Name one meter.")
+      return .never(
+        ControlAct(function: function.rawValue, target: "all meters"), .severalMeters,
+        Complaint(.notPermitted, "\(function.rawValue) can never go to all meters of a line", "Name one meter."))
     }
   }
 
@@ -140,6 +166,7 @@ struct ControlOrder {
     _ function: ControlFunction, _ values: [String], _ options: Options
   ) throws -> Command {
     let author = options.operatorCode ?? OperatorCode("0")
+    if [.changePassword, .clearDemand, .clearMeter].contains(function) { try nothing(values, function) }
     func signed() throws -> (Password, OperatorCode) {
       guard let password = options.password, let author else { throw missingPassword(function) }
       return (password, author)
@@ -185,6 +212,7 @@ struct ControlOrder {
   private static func command1997(
     _ function: ControlFunction, _ values: [String], _ options: Options
   ) throws -> Command {
+    if [.changePassword, .clearDemand].contains(function) { try nothing(values, function) }
     switch function {
     case .write:
       guard let password = options.password else { throw missingPassword(function) }
@@ -234,163 +262,3 @@ struct ControlOrder {
     return request
   }
 }
-
-/// What the words of a command mean.
-extension ControlOrder {
-  private static func wrong(_ function: String, _ known: String) -> Complaint {
-    Complaint(.usage, "\(function) takes one of \(known)", "For examples: meterd help command.")
-  }
-
-  private static func foreign(_ function: ControlFunction, _ kind: String) -> Complaint {
-    Complaint(.usage, "\(kind) meter has no function \(function.rawValue)", "For the functions: meterd help command.")
-  }
-
-  private static func missingPassword(_ function: ControlFunction) -> Complaint {
-    Complaint(
-      .usage,
-      "\(function.rawValue) needs \(function == .changePassword ? "--password-file and --new-password-file" : "--password-file")",
-      "The file holds one line: the level 0 to 9 and six digits, such as 2 123456. A password never stands on a command line, where every user of this machine could read it."
-    )
-  }
-
-  private static func word(_ text: String) -> UInt16? {
-    text.hasPrefix("0x") ? UInt16(text.dropFirst(2), radix: 16) : UInt16(text)
-  }
-
-  private static func time(_ values: [String], _ options: Options) throws -> WireTime {
-    if let text = values.first {
-      guard values.count == 1, let time = MeterTime(text).flatMap(WireTime.init) else {
-        throw Complaint(.usage, "\"\(text)\" is no time", "Write 2026-11-22T12:00:00, or leave it out for the host's.")
-      }
-      return time
-    }
-    guard options.isClockKnown else {
-      throw Complaint(
-        .tryLater, "the host's clock is not known to be set, and a meter must not be given its time",
-        "Wait for time synchronisation, say trust-host-clock = true in the configuration, or write the time.")
-    }
-    guard let now = WireTime(options.zone.local(unixMilliseconds: HostClock.wall.unixMilliseconds)) else {
-      throw Complaint(.software, "the host's clock is outside 2000 to 2099")
-    }
-    return now
-  }
-
-  private static func until(_ options: Options) throws -> WireTime {
-    if let text = options.validUntil {
-      guard let time = MeterTime(text).flatMap(WireTime.init) else {
-        throw Complaint(.usage, "\"\(text)\" is no time", "Write 2026-11-22T12:00:00.")
-      }
-      return time
-    }
-    let later = options.zone.local(unixMilliseconds: HostClock.wall.unixMilliseconds + validSeconds * 1000)
-    guard let time = WireTime(later) else { throw Complaint(.software, "the host's clock is outside 2000 to 2099") }
-    return time
-  }
-
-  private static func freeze(_ values: [String]) throws -> FreezePattern {
-    let usage = Complaint(.usage, "freeze takes now, MM, HH:MM or DD-HH:MM", "Such as 00:00 for each midnight.")
-    guard values.count == 1 else { throw usage }
-    if values[0] == "now" { return .atOnce }
-    let parts = values[0].split(whereSeparator: { ":-".contains($0) }).map { Int($0) }
-    let numbers = parts.compactMap(\.self)
-    guard numbers.count == parts.count else { throw usage }
-    let pattern: FreezePattern? =
-      switch numbers.count {
-      case 1: FreezePattern(hourlyAt: numbers[0])
-      case 2: FreezePattern(dailyAt: numbers[0], numbers[1])
-      case 3: FreezePattern(monthlyOn: numbers[0], at: numbers[1], numbers[2])
-      default: nil
-      }
-    guard let pattern else { throw usage }
-    return pattern
-  }
-
-  private static func rate(_ values: [String]) throws -> RateWord {
-    guard values.count == 1, let rate = Int(values[0]).flatMap(RateWord.init(bitsPerSecond:)) else {
-      throw wrong("change-rate", RateWord.allCases.map { "\($0.bitsPerSecond)" }.joined(separator: ", "))
-    }
-    return rate
-  }
-
-  private static func address(_ values: [String]) throws -> IndividualAddress {
-    guard values.count == 1, let address = IndividualAddress(values[0]) else {
-      throw Complaint(.usage, "write-address takes the 12 digits of the new address", "Neither A nor twelve nines.")
-    }
-    return address
-  }
-
-  private static func events(_ values: [String]) throws -> EventSelection {
-    guard let text = values.first else { return .all }
-    guard values.count == 1, let identifier = DataIdentifier(hex: text), let kind = EventSelection(kind: identifier)
-    else {
-      throw Complaint(
-        .usage, "\"\(text)\" is no kind of event", "Write the identifier of its counter, such as 03300100.")
-    }
-    return kind
-  }
-
-  private static func parameter(_ values: [String]) throws -> Parameter {
-    guard let text = values.first, let identifier = DataIdentifier(hex: text) else {
-      throw Complaint(.usage, "write takes an identifier of 8 hex digits and a value", "Such as: write 04000B01 0100.")
-    }
-    let data = try data(values.dropFirst(), "\(identifier)") { try? identifier.payload(texts: $0) }
-    guard let parameter = Parameter(identifier, data) else {
-      throw Complaint(
-        .usage, "\(identifier) cannot be written so", "1 to 50 bytes go at once; passwords have change-password.")
-    }
-    return parameter
-  }
-
-  private static func shortParameter(_ values: [String]) throws -> ShortParameter {
-    guard let text = values.first, let identifier = ShortIdentifier(hex: text) else {
-      throw Complaint(.usage, "write takes an identifier of 4 hex digits and a value", "Such as: write C117 0100.")
-    }
-    let data = try data(values.dropFirst(), "\(identifier)") { try? identifier.payload(texts: $0) }
-    guard let parameter = ShortParameter(identifier, data) else {
-      throw Complaint(
-        .usage, "\(identifier) cannot be written so", "1 to 50 bytes go at once; passwords have change-password.")
-    }
-    return parameter
-  }
-
-  /// Bytes as written behind `hex:`, or of the values in the order in which the identifier has them.
-  private static func data(
-    _ words: ArraySlice<String>, _ identifier: String, _ encode: ([String]) -> [UInt8]?
-  ) throws -> [UInt8] {
-    let text = words.joined(separator: " ")
-    if text.hasPrefix("hex:") {
-      guard let bytes = try? hexBytes(String(text.dropFirst(4))), !bytes.isEmpty else {
-        throw Complaint(.usage, "\"\(text)\" are no bytes", "Write pairs of hex digits behind hex:, lowest byte first.")
-      }
-      return bytes
-    }
-    guard let bytes = encode(Array(words)) ?? encode([text]) else {
-      throw Complaint(
-        .usage, "\"\(text)\" is no value of \(identifier)",
-        "Write it as meterd decode prints it, or its bytes as hex:BYTES in wire order without the 33H.",
-        "Its format: meterd identifiers \(identifier)")
-    }
-    return bytes
-  }
-}
-
-/// A password out of a file that nobody else reads.
-enum PasswordFile {
-  static func read(_ path: String) throws -> Password {
-    var status = stat()
-    if unsafe stat(path, &status) == 0, status.st_mode & 0o077 != 0 {
-      throw Complaint(
-        .notPermitted, "others can read the password file \(path)", "Keep it to yourself: chmod 600 \(path)")
-    }
-    let text = try TextFile.read(path, limit: 256, what: "password file")
-    let words = text.split(whereSeparator: \.isWhitespace)
-    guard words.count == 2, let level = Int(words[0]), let password = Password(level: level, digits: words[1]) else {
-      throw Complaint(
-        .configuration, "\(path) holds no password", "Write one line: the level 0 to 9 and six digits, 2 123456.")
-    }
-    return password
-  }
-}
-
-/// The number of the user who runs this.
-var userID: UInt32 { getuid() }

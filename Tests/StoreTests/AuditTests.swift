@@ -33,6 +33,9 @@ import Testing
     "UPDATE audit SET outcome = 'sent' WHERE seq = 3",
     "DELETE FROM audit WHERE seq = 3",
     "DELETE FROM audit WHERE seq = 1",
+    "DELETE FROM audit WHERE seq = 6",
+    "DELETE FROM audit WHERE seq >= 3",
+    "DELETE FROM audit",
     "UPDATE audit SET seq = 99 WHERE seq = 3; UPDATE audit SET seq = 3 WHERE seq = 4; UPDATE audit SET seq = 4 WHERE seq = 99",
   ])
   func `a record that is changed, taken out or moved is missed, and the store itself forbids it`(_ sql: String)
@@ -43,6 +46,25 @@ import Testing
     await #expect(throws: StoreError.self) { try await store.execute(sql) }
     try await store.execute("DROP TRIGGER audit_as_written; DROP TRIGGER audit_stays")
     try await store.execute(sql)
+    #expect(throws: StoreError.self) { try records(folder.database) }
+  }
+
+  @Test func `a record written after the end was taken out does not hide the hole`() async throws {
+    let store = try eager(folder.database)
+    for number in 1...3 { try await store.audit(record(Int64(number))) }
+    try await store.execute("DROP TRIGGER audit_stays; DELETE FROM audit WHERE seq = 3")
+    #expect(try await store.audit(record(4)) == 4)
+    #expect(throws: StoreError.self) { try records(folder.database) }
+  }
+
+  @Test func `records of a store that did not note its newest yet are told, and the next is noted`() async throws {
+    let store = try eager(folder.database)
+    for number in 1...3 { try await store.audit(record(Int64(number))) }
+    try await store.execute("DELETE FROM meta WHERE key = 'audit'")
+    #expect(try records(folder.database).count == 3)
+    #expect(try await store.audit(record(4)) == 4)
+    #expect(try records(folder.database).count == 4)
+    try await store.execute("DROP TRIGGER audit_stays; DELETE FROM audit WHERE seq = 4")
     #expect(throws: StoreError.self) { try records(folder.database) }
   }
 

@@ -13,7 +13,9 @@ import Testing
     ["all", "set-time", "2026-11-22T12:00:00", "--line", "bus1"], ["all", "freeze", "now", "--line", "bus1"],
   ]
 
-  private func write(_ folder: Folder, port: String, control: String, allow: String) throws {
+  private func write(
+    _ folder: Folder, port: String, control: String, allow: String, allowModbus: String = "", more: String = ""
+  ) throws {
     try folder.write(
       "control.toml",
       """
@@ -36,6 +38,8 @@ import Testing
       id = "M-2"
       profile = "eastron-sdm630"
       address = "2"
+      \(allowModbus)
+      \(more)
       """)
     for (name, text) in [("password", "2 123456\n"), ("new", "2 654321\n")] {
       try folder.write(name, text)
@@ -86,6 +90,9 @@ import Testing
     let records = try await audit(folder)
     #expect(records.map { $0["outcome"] } == Self.attempts.map { _ in "refused" })
     #expect(records.map { $0["function"] } == Self.attempts.map { $0[1] })
+    #expect(records.map { $0["target"] }.suffix(3) == ["unit 2", "all meters", "all meters"])
+    #expect(records.first?["detail"] == "set-time 2026-11-22T12:00:00: not-allowed")
+    #expect(records[9]["detail"]?.hasPrefix("relay trip until 20") == true)
     #expect(
       records.allSatisfy { $0["detail"]?.contains("123456") == false && $0["detail"]?.contains("654321") == false })
   }
@@ -111,7 +118,134 @@ import Testing
 
     let records = try await audit(folder)
     #expect(records.map { $0["outcome"] } == ["sent", "done", "sent", "rejected"])
-    #expect(records.map { $0["detail"] }.prefix(2) == ["write 04000B01 0512", "write 04000B01 0512"])
+    #expect(records.map { $0["detail"] }.prefix(2) == ["write 04000B01 hex:1205", "write 04000B01 hex:1205"])
+  }
+
+  private static let old = """
+    [[line.meter]]
+    id = "M-3"
+    profile = "dlt645-1997-three-phase"
+    address = "202311110003"
+    allow = ["set-time"]
+    [[line.meter]]
+    id = "M-4"
+    profile = "eastron-sdm630"
+    address = "4"
+    allow = ["write-register"]
+    simulate = { silent = true }
+    """
+
+  @Test func `a clock that was not set is told with what it shows, and one of either edition that was is done`()
+    async throws
+  {
+    let folder = try Folder()
+    try write(
+      folder, port: folder.path + "/bus1", control: "[control]\nenabled = true\n", allow: "allow = [\"set-time\"]",
+      more: Self.old)
+    let meters = try folder.start("simulate", "--config", "control.toml", "--link")
+    defer { meters.end() }
+    try await meters.wait("line") { $0.outputText.hasSuffix("meters\n") }
+
+    // Whole days away the time of day is the same; this meter takes no more than five minutes.
+    let zone = TimeZone(secondsFromGMT: 8 * 3600)
+    let format = DateFormatter()
+    format.timeZone = zone
+    format.dateFormat = "HH:mm:ss"
+    let far = try await command(folder, ["M-1", "set-time", "2019-03-05T\(format.string(from: Date()))"])
+    #expect(far.status == 65, "\(far.errorText)")
+    #expect(far.errorText.contains("the meter's clock shows 20"), "\(far.errorText)")
+    for meter in ["M-1", "M-3"] {
+      let set = try await command(folder, [meter, "set-time"])
+      #expect(set.status == 0, "\(set.errorText)")
+      #expect(set.outputText.hasSuffix(": done\n"), "\(set.outputText)")
+    }
+    let records = try await audit(folder)
+    #expect(records.map { $0["outcome"] } == ["sent", "failed", "sent", "done", "sent", "done"])
+    #expect(records.allSatisfy { $0["detail"]?.hasPrefix("set-time 20") == true })
+  }
+
+  @Test func `a register that cannot be read is written all the same, and sent is recorded only where it was`()
+    async throws
+  {
+    let folder = try Folder()
+    try write(
+      folder, port: folder.path + "/bus1", control: "[control]\nenabled = true\n", allow: "",
+      allowModbus: "allow = [\"write-register\"]", more: Self.old)
+    let meters = try folder.start("simulate", "--config", "control.toml", "--link")
+    defer { meters.end() }
+    try await meters.wait("line") { $0.outputText.hasSuffix("meters\n") }
+    let refused = try await command(folder, ["M-2", "write-register", "9999", "1"])
+    #expect(refused.status == 77, "\(refused.errorText)")
+    let silent = try await command(folder, ["M-4", "write-register", "9999", "1"])
+    #expect(silent.status == 69)
+    #expect(silent.errorText.contains("so nothing was sent"), "\(silent.errorText)")
+    let records = try await audit(folder)
+    #expect(records.map { $0["outcome"] } == ["sent", "rejected", "silent"])
+    #expect(records.last?["detail"]?.contains("nothing was sent") == true)
+    meters.signal(SIGTERM)
+    // Two questions and one write.
+    #expect(try await meters.finish().errorText.contains("bus1: 3 requests"))
+  }
+
+  @Test func `what no configuration can allow is refused and recorded`() async throws {
+    let folder = try Folder()
+    try write(
+      folder, port: "/dev/nowhere", control: "[control]\nenabled = true\n", allow: "allow = [\"write\"]",
+      more: """
+        [[line]]
+        name = "net"
+        port = "modbus-tcp://127.0.0.1:9"
+        [[line.meter]]
+        id = "N-0"
+        profile = "eastron-sdm630"
+        address = "0"
+        allow = ["write-register"]
+        """)
+    let all = try await command(folder, ["all", "relay", "trip", "--line", "bus1"])
+    #expect(all.status == 77)
+    #expect(all.errorText.hasPrefix("meterd: relay can never go to all meters of a line"))
+    let unit = try await command(folder, ["N-0", "write-register", "70", "1"])
+    #expect(unit.status == 77)
+    #expect(unit.errorText.hasPrefix("meterd: write-register can never go to unit 0"), "\(unit.errorText)")
+    let address = try await command(folder, ["M-1", "write", "04000401", "hex:010000000000"])
+    #expect(address.status == 77)
+    #expect(address.errorText.contains("must name write-address as well"), "\(address.errorText)")
+    let records = try await audit(folder)
+    #expect(records.map { $0["function"] } == ["relay", "write-register", "write"])
+    #expect(records.map { $0["outcome"] } == ["refused", "refused", "refused"])
+    #expect(records.map { $0["target"] } == ["all meters", "all meters", "202311110001"])
+  }
+
+  @Test func `the mark of a daemon that was killed stays for the daemon, and no command leaves one`() async throws {
+    let folder = try Folder()
+    let lock = folder.path + "/control.db.lock"
+    try write(folder, port: "/dev/nowhere", control: "[control]\nenabled = true\n", allow: "allow = [\"relay\"]")
+    // Refused by the guard, refused always, failed at the port.
+    let attempts = [["M-1", "freeze", "now"], ["all", "relay", "trip", "--line", "bus1"], ["M-1", "relay", "trip"]]
+    for words in attempts {
+      #expect(try await command(folder, words).status != 0)
+      #expect(try String(contentsOfFile: lock, encoding: .utf8).isEmpty, "\(words)")
+    }
+    try folder.write("control.db.lock", "4194303\n")
+    for words in attempts {
+      #expect(try await command(folder, words).status != 0)
+      #expect(try !String(contentsOfFile: lock, encoding: .utf8).isEmpty, "\(words)")
+    }
+    let records = try await audit(folder)
+    #expect(records.map { $0["outcome"] } == ["refused", "refused", "failed", "refused", "refused", "failed"])
+  }
+
+  @Test func `beside a daemon nothing is sent, and what to do is said`() async throws {
+    let folder = try Folder()
+    try write(folder, port: "/dev/nowhere", control: "[control]\nenabled = true\n", allow: "allow = [\"relay\"]")
+    try folder.write("control.db.lock", "")
+    let descriptor = open(folder.path + "/control.db.lock", O_RDWR)
+    try #require(descriptor >= 0 && flock(descriptor, LOCK_EX | LOCK_NB) == 0)
+    defer { close(descriptor) }
+    let seen = try await command(folder, ["M-1", "relay", "trip"])
+    #expect(seen.status == 75)
+    #expect(seen.errorText.contains("Stop the daemon first"), "\(seen.errorText)")
+    #expect(!seen.errorText.contains("store of its own"))
   }
 
   @Test func `a meter whose clock is far ahead obeys its relay, and says until when it may`() async throws {
@@ -127,9 +261,6 @@ import Testing
     let late = try await command(folder, ["M-1", "relay", "close", "--valid-until", "2020-01-01T00:00:00"])
     #expect(late.status == 77)
     #expect(late.errorText.contains("and obeys nothing after --valid-until by its own clock"))
-    // A clock has gone on until it is read back.
-    let clock = try await command(folder, ["M-1", "write", "04000102", "12:00:00"])
-    #expect(clock.outputText == "write to 202311110001 on bus1: done\n", "\(clock.errorText)")
     let moved = try await command(folder, ["M-1", "write-address", "202311110077"])
     #expect(moved.errorText == "  It now answers as 202311110077: say so with address in the configuration.\n")
   }
@@ -157,15 +288,23 @@ import Testing
   private static let wrong = [
     Wrong(words: ["M-9", "set-time"], status: 64, text: "there is no meter \"M-9\""),
     Wrong(words: ["all", "set-time"], status: 64, text: "a command to all meters needs --line"),
-    Wrong(
-      words: ["all", "relay", "trip", "--line", "bus1"], status: 77, text: "relay can never go to all meters of a line"),
     Wrong(words: ["M-1", "trip"], status: 64, text: "\"trip\" is no function that changes a meter"),
     Wrong(
       words: ["M-1", "write-register", "1", "1"], status: 64, text: "a DL/T 645 meter has no function write-register"),
     Wrong(words: ["M-2", "relay", "trip"], status: 64, text: "a Modbus meter has no function relay"),
     Wrong(words: ["M-1", "write", "04000B0", "1"], status: 64, text: "write takes an identifier of 8 hex digits"),
     Wrong(words: ["M-1", "write", "04000C03", "hex:00"], status: 64, text: "04000C03 cannot be written so"),
-    Wrong(words: ["M-1", "write", "04000101", "soon"], status: 64, text: "\"soon\" is no value of 04000101"),
+    Wrong(words: ["M-1", "write", "04000306", "soon"], status: 64, text: "\"soon\" is no value of 04000306"),
+    Wrong(words: ["M-1", "write", "04000306", "75.9"], status: 64, text: "04000306 cannot hold 75.9"),
+    Wrong(words: ["M-1", "write", "04000102", "12:00:00"], status: 64, text: "04000102 is the meter's clock"),
+    Wrong(words: ["M-1", "write", "0400010C", "hex:00"], status: 64, text: "0400010C is the meter's clock"),
+    Wrong(words: ["M-1", "change-password", "2", "654321"], status: 64, text: "change-password takes no value\n"),
+    Wrong(words: ["M-1", "clear-demand", "123456"], status: 64, text: "clear-demand takes no value\n"),
+    Wrong(words: ["M-1", "clear-meter", "123456"], status: 64, text: "clear-meter takes no value\n"),
+    Wrong(words: ["M-1", "freeze", "1::2"], status: 64, text: "freeze takes now, MM, HH:MM or DD-HH:MM"),
+    Wrong(words: ["M-1", "freeze", "1-2"], status: 64, text: "freeze takes now, MM, HH:MM or DD-HH:MM"),
+    Wrong(words: ["M-1", "freeze", "00:+5"], status: 64, text: "freeze takes now, MM, HH:MM or DD-HH:MM"),
+    Wrong(words: ["M-1", "freeze", "5-"], status: 64, text: "freeze takes now, MM, HH:MM or DD-HH:MM"),
     Wrong(words: ["M-1", "freeze", "25:99"], status: 64, text: "freeze takes now, MM, HH:MM or DD-HH:MM"),
     Wrong(words: ["M-1", "write-address", "AAAAAAAAAAAA"], status: 64, text: "write-address takes the 12 digits"),
     Wrong(words: ["M-1", "write-address", "999999999999"], status: 64, text: "write-address takes the 12 digits"),
@@ -179,6 +318,7 @@ import Testing
     let seen = try await command(folder, row.words)
     #expect(seen.status == row.status)
     #expect(seen.errorText.hasPrefix("meterd: \(row.text)"), "\(seen.errorText)")
+    #expect(!seen.errorText.contains("654321"))
     #expect(!FileManager.default.fileExists(atPath: folder.path + "/control.db"))
   }
 
