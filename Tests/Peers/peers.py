@@ -117,7 +117,7 @@ def probe(port, protocol, address, *more):
 
 # --- Our master, Modbus meters of others.
 
-SDM = ["--profile", "eastron-sdm630", "--serial", "9600 8N1"]
+SDM = ["--profile", "eastron-sdm630"]
 READS = ["voltage.l1", "voltage.l2", "frequency", "energy.import.active.total"]
 
 
@@ -130,14 +130,13 @@ def shown(number):
 HELD = dict(zip(READS, map(shown, ["43663334", "4365E666", "42480000", "449A522B"])))
 
 
-def knows_modbus_tcp():
-    return "is no port" not in run(meterd, "probe", "modbus-tcp://127.0.0.1:1", "--protocol", "modbus", "--address", "1", *SDM)[2]
-
-
 def modbus_meter(name, port):
-    status, values = probe(port, "modbus", "1", *SDM, *READS)
-    case(f"meterd reads {name}", (status, values), (0, HELD))
-    status, values = probe(port, "modbus", "1", *SDM, "energy.import.active.l1")
+    # A network has no serial settings.
+    sdm = SDM if port.startswith("modbus-tcp:") else [*SDM, "--serial", "9600 8N1"]
+    status, values = probe(port, "modbus", "1", *sdm, *READS)
+    # A read may bring neighbours of what was asked for.
+    case(f"meterd reads {name}", (status, {key: values.get(key) for key in READS}), (0, HELD))
+    status, values = probe(port, "modbus", "1", *sdm, "energy.import.active.l1")
     case(f"meterd takes the refusal of {name}", (status, set(values.values())), (65, {"refused"}))
 
 
@@ -167,9 +166,6 @@ def modbus_meters():
     modbus_meter("pymodbus, RTU frames over TCP", f"tcp://127.0.0.1:{port}")
     end(meter)
 
-    if not knows_modbus_tcp():
-        print("absent     this meterd has no modbus-tcp://; libmodbus and pymodbus over Modbus TCP were not tried")
-        return
     for name, program in (
         ("libmodbus", [f"{folder}/libmodbus_meter"]), ("pymodbus", [sys.executable, f"{here}/pymodbus_meter.py"])
     ):
