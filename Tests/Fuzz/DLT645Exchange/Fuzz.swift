@@ -70,7 +70,8 @@ private struct Run {
     if choice & 16 == 0 {
       switch request {
       case .data(let identifier): data = identifier.wireBytes
-      case .data1997(let identifier): data = identifier.wireBytes
+      case .profile(let read): data = read.identifier.wireBytes
+      case .data1997(let identifier), .again1997(let identifier): data = identifier.wireBytes
       case .address: data = meter.wireBytes
       }
     }
@@ -94,8 +95,9 @@ private struct Run {
 
   private func function(of part: Int) -> UInt8 {
     switch request {
-    case .data: part == 0 ? 0x11 : 0x12
+    case .data, .profile: part == 0 ? 0x11 : 0x12
     case .data1997: part == 0 ? 0x01 : 0x02
+    case .again1997: part == 0 ? 0x03 : 0x02
     case .address: 0x13
     }
   }
@@ -160,7 +162,8 @@ private struct Run {
       let identifier: [UInt8]
       switch request {
       case .data(let wanted): identifier = wanted.wireBytes
-      case .data1997(let wanted): identifier = wanted.wireBytes
+      case .profile(let wanted): identifier = wanted.identifier.wireBytes
+      case .data1997(let wanted), .again1997(let wanted): identifier = wanted.wireBytes
       case .address: identifier = []
       }
       hold(data.starts(with: identifier), "\(hexString(bytes)) answers another identifier")

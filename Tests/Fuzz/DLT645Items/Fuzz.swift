@@ -12,26 +12,29 @@ import Metering
       if choice & 1 == 0 {
         let identifier = DataIdentifier(rawValue: UInt32(script.word()) << 16 | UInt32(script.word()))
         hold(DataIdentifier(hex: identifier.description) == identifier, "\(identifier)")
-        let items = identifier.items()
-        hold(items.isEmpty != identifier.isCatalogued, "\(identifier) has \(items.count) items")
+        let fields = identifier.fields()
+        hold(fields.isEmpty != identifier.isCatalogued, "\(identifier) has \(fields.count) items")
         agrees(
-          identifier.description, script.all(), identifier.payloadLength(rates: rates),
+          identifier.description, script.all(),
           decode: { data throws(DataError) in try identifier.decode(data, rates: rates) },
-          write: { told throws(PayloadError) in try identifier.payload(told, rates: rates) })
+          write: { told throws(PayloadError) in
+            if identifier.di3 == 0x05, identifier.di1 == 0xFF { throw .unknownIdentifier("a whole freeze") }
+            return try identifier.payload(items: told, rates: rates)
+          })
       } else {
         let identifier = ShortIdentifier(rawValue: script.word())
         hold(ShortIdentifier(hex: identifier.description) == identifier, "\(identifier)")
         agrees(
-          identifier.description, script.all(), identifier.payloadLength(rates: rates),
+          identifier.description, script.all(),
           decode: { data throws(DataError) in try identifier.decode(data, rates: rates) },
-          write: { told throws(PayloadError) in try identifier.payload(told, rates: rates) })
+          write: { told throws(PayloadError) in try identifier.payload(items: told, rates: rates) })
       }
     }
   }
 
   private static func agrees(
-    _ name: String, _ data: [UInt8], _ length: Int?, decode: ([UInt8]) throws(DataError) -> Decoded,
-    write: ([Observation]) throws(PayloadError) -> [UInt8]
+    _ name: String, _ data: [UInt8], decode: ([UInt8]) throws(DataError) -> Decoded,
+    write: ([DecodedItem]) throws(PayloadError) -> [UInt8]
   ) {
     let decoded: Decoded
     do throws(DataError) {
@@ -40,15 +43,15 @@ import Metering
       hold(!error.code.isEmpty && !error.description.isEmpty, "an error without words")
       return
     }
-    if let length { hold(data.count == length || data.count == length + 1, "\(data.count) bytes of \(length)") }
-    hold(!decoded.observations.isEmpty || !decoded.rejected.isEmpty, "\(name) of \(hexString(data)) tells nothing")
-    guard decoded.rejected.isEmpty else { return }
-    do throws(PayloadError) {
-      let written = try write(decoded.observations)
-      let again = try? decode(written)
-      hold(again == decoded, "\(name): \(hexString(data)) becomes \(hexString(written))")
-    } catch {
-      hold(false, "\(name): \(hexString(data)) cannot be written: \(error)")
-    }
+    // A load profile without a record is the identifier alone.
+    hold(
+      data.isEmpty || !decoded.items.isEmpty || !decoded.rejected.isEmpty, "\(name) of \(hexString(data)) tells nothing"
+    )
+    // Records, whole freezes and load profiles come in several forms and are written in one; registers have one.
+    guard decoded.rejected.isEmpty, decoded.items.allSatisfy({ $0.observation != nil }),
+      let written = try? write(decoded.items)
+    else { return }
+    let again = try? decode(written)
+    hold(again == decoded, "\(name): \(hexString(data)) becomes \(hexString(written))")
   }
 }
