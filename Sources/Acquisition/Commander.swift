@@ -63,22 +63,21 @@ public final class Commander {
   private func confirmed(
     _ command: Command, _ meter: IndividualAddress, _ wakeUps: Int, _ timing: ExchangeTiming
   ) throws(LineError) -> Outcome {
+    let place: ReadExchange.Request
+    let written: [UInt8]
     switch command {
     case .write(let parameter, _, _):
       // A meter that was given another address answers from there.
       guard parameter.identifier.rawValue != 0x0400_0401 else { return .done }
-      guard let told = try read(.data(parameter.identifier), meter, wakeUps, timing) else {
-        return .failed("the meter confirmed, and what was written could not be read back")
-      }
-      // Tables come back filled to their full length.
-      return told.starts(with: parameter.data) ? .done : .failed("the meter confirmed, and another value stands there")
-    case .write1997(let parameter, _):
-      guard let told = try read(.data1997(parameter.identifier), meter, wakeUps, timing) else {
-        return .failed("the meter confirmed, and what was written could not be read back")
-      }
-      return told.starts(with: parameter.data) ? .done : .failed("the meter confirmed, and another value stands there")
+      (place, written) = (.data(parameter.identifier), parameter.data)
+    case .write1997(let parameter, _): (place, written) = (.data1997(parameter.identifier), parameter.data)
     default: return .done
     }
+    guard let told = try read(place, meter, wakeUps, timing) else {
+      return .failed("the meter confirmed, and what was written could not be read back")
+    }
+    // Tables come back filled to their full length.
+    return told.starts(with: written) ? .done : .failed("the meter confirmed, and another value stands there")
   }
 
   /// Whether the meter's clock shows what it was given, date and time; `nil` where it does not tell.

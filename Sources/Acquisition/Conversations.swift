@@ -20,8 +20,17 @@ enum ConversationEnd {
   }
 }
 
+/// A question of either protocol that can say how it ended.
+protocol JudgedConversation: Conversation {
+  var end: ConversationEnd { get }
+  /// Two different answers came.
+  var isContradicted: Bool { get }
+  /// Why nothing was believed, in words.
+  var damage: String { get }
+}
+
 /// A DL/T 645 read carried over a line.
-struct DLT645Conversation: Conversation {
+struct DLT645Conversation: JudgedConversation {
   private(set) var exchange: ReadExchange
   private(set) var outcome: ReadExchange.Outcome?
   private var heard = 0
@@ -91,7 +100,7 @@ extension Line {
 }
 
 /// A Modbus read over a line: libmodbus makes the request and judges the reply, the finder finds it.
-struct ModbusConversation: Conversation {
+struct ModbusConversation: JudgedConversation {
   private let request: [UInt8]
   private let read: ReadRequest
   private let overTCP: Bool

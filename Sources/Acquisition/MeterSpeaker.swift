@@ -97,9 +97,17 @@ package final class MeterSpeaker {
     var conversation = DLT645Conversation(
       request, to: address, wakeUps: meter.wakeUps, rates: meter.profile.rates)
     let timing = ExchangeTiming(silence: meter.quietBefore, reply: replyTimeout, gap: meter.gap)
-    let record = try line.run(&conversation, settings: meter.settings, timing: timing)
-    var said = Said(
-      result: result(conversation, decode), record: record, isContradicted: conversation.isContradicted)
+    return try carry(&conversation, on: line, meter.settings, timing, listening) { result($0, decode) }
+  }
+
+  /// Runs a question to its end and listens after its answer, which a second one may turn. `result` is worked out
+  /// within the silence that follows anyway.
+  private func carry<Question: JudgedConversation>(
+    _ conversation: inout Question, on line: Line, _ settings: SerialSettings, _ timing: ExchangeTiming,
+    _ listening: BootInstant.Span, result: (Question) -> SaidResult
+  ) throws(LineError) -> Said {
+    let record = try line.run(&conversation, settings: settings, timing: timing)
+    var said = Said(result: result(conversation), record: record, isContradicted: conversation.isContradicted)
     guard conversation.end.isAnswer else { return said }
     try line.settle(&conversation, silence: max(timing.silence - Self.preparation, listening))
     if !conversation.end.isAnswer {
@@ -142,17 +150,7 @@ package final class MeterSpeaker {
     // A frame on a serial line ends with a silence, and the next must not begin before it.
     let silence = max(settings.frameSilence, meter.quietBefore)
     let timing = ExchangeTiming(silence: silence, reply: replyTimeout, gap: meter.gap)
-    let record = try line.run(&conversation, settings: settings, timing: timing)
-    // Worked out within the silence that follows anyway.
-    var said = Said(
-      result: result(conversation, request, meter), record: record, isContradicted: conversation.isContradicted)
-    guard conversation.end.isAnswer else { return said }
-    try line.settle(&conversation, silence: max(timing.silence - Self.preparation, listening))
-    if !conversation.end.isAnswer {
-      said.result = .damaged(conversation.damage)
-      said.isContradicted = conversation.isContradicted
-    }
-    return said
+    return try carry(&conversation, on: line, settings, timing, listening) { result($0, request, meter) }
   }
 
   private func result(_ conversation: ModbusConversation, _ request: ReadRequest, _ meter: LineMeter) -> SaidResult {
