@@ -81,8 +81,14 @@ public struct LinePlan: Sendable {
     let round: Round
     /// Questions left, by meter.
     var left: [[Query]]
-    var tries: [Int]
     var cursor = 0
+  }
+
+  /// A question of one round to one meter.
+  private struct Item: Hashable, Sendable {
+    let round: Round
+    let meter: Int
+    let query: Query
   }
 
   public let tasks: [AcquisitionTask]
@@ -92,6 +98,8 @@ public struct LinePlan: Sendable {
   var answersMayOvertake = false
   private let zone: ZoneOffset
   private var rounds: [OpenRound] = []
+  /// How often an answer to a question could not be believed; kept until the next round of its task is opened.
+  private var tries: [Item: Int] = [:]
   private var due: [BootInstant]
   /// Wall milliseconds less boot milliseconds when the dues were reckoned.
   private var offset: Int64
@@ -100,6 +108,8 @@ public struct LinePlan: Sendable {
   /// The first and the last slot of each run of slots that a task served since the wall clock last went forward by a
   /// step; a step back to where nothing was served begins another run.
   private var served: [[ClosedRange<Int64>]]
+  /// The round of each task that was opened last.
+  private var latest: [Int: Round] = [:]
   /// How often a round of each task was not finished when the next was due; that next one was left out.
   public private(set) var overruns: [Int]
 
@@ -170,6 +180,23 @@ public struct LinePlan: Sendable {
     }
   }
 
+  /// Tells that an answer is not believed any more: its question goes back to its round, as after a damaged answer.
+  ///
+  /// A round that was finished is opened again, unless the next one of its task is there already.
+  mutating func takenBack(_ query: Query, of meter: Int, in round: Round) {
+    let isOver = latest[round.task] != round
+    guard !isLastTry(Item(round: round, meter: meter, query: query)), !isOver else {
+      missed.append(Missed(meter: meter, round: round, queries: [query], reason: .damaged))
+      return
+    }
+    if !rounds.contains(where: { $0.round == round }) {
+      enter(OpenRound(round: round, left: meters.map { _ in [] }))
+    }
+    guard let index = rounds.firstIndex(where: { $0.round == round }), !rounds[index].left[meter].contains(query)
+    else { return }
+    rounds[index].left[meter].append(query)
+  }
+
   /// Tells that the port was lost: Modbus answers that are under way may come when it is open again.
   public mutating func portLost(at now: BootInstant) {
     for index in meters.indices { health[index].connectionLost(meters[index].programme.joined(), at: now) }
@@ -200,9 +227,14 @@ extension LinePlan {
         left[index].removeAll { meter.done[round.task].contains($0) }
       }
     }
+    latest[round.task] = round
+    if !tries.isEmpty { tries = tries.filter { $0.key.round.task != round.task } }
     guard left.contains(where: { !$0.isEmpty }) else { return }
-    let tries = left.map { _ in 0 }
-    rounds.append(OpenRound(round: round, left: left, tries: tries))
+    enter(OpenRound(round: round, left: left))
+  }
+
+  private mutating func enter(_ round: OpenRound) {
+    rounds.append(round)
     // The list is short: tasks of one line. Earlier dues first within a priority.
     rounds.sort { a, b in
       let (left, right) = (tasks[a.round.task].priority, tasks[b.round.task].priority)
@@ -396,13 +428,18 @@ extension LinePlan {
   }
 
   private mutating func tried(_ ask: Ask, _ reason: Missed.Reason, at now: BootInstant) {
-    guard let round = ask.round, let index = rounds.firstIndex(where: { $0.round == round }) else {
+    guard let round = ask.round, rounds.contains(where: { $0.round == round }) else {
       // A probe that is answered by rubbish is no better than one that is not answered.
       health[ask.meter].silent(ask.query, at: now)
       return
     }
-    rounds[index].tries[ask.meter] += 1
-    if rounds[index].tries[ask.meter] >= Self.triesWhenDamaged { giveUp(ask, reason) }
+    if isLastTry(Item(round: round, meter: ask.meter, query: ask.query)) { giveUp(ask, reason) }
+  }
+
+  /// Counts a try that brought nothing to be believed; true where no more are made.
+  private mutating func isLastTry(_ item: Item) -> Bool {
+    tries[item, default: 0] += 1
+    return tries[item, default: 0] >= Self.triesWhenDamaged
   }
 
   private mutating func remove(_ ask: Ask) {
@@ -410,7 +447,6 @@ extension LinePlan {
       let place = rounds[index].left[ask.meter].firstIndex(of: ask.query)
     else { return }
     rounds[index].left[ask.meter].remove(at: place)
-    rounds[index].tries[ask.meter] = 0
   }
 
   private mutating func forgetFinishedRounds() {

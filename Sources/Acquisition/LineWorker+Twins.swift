@@ -7,6 +7,8 @@ internal import Modbus
 struct HeldAnswer {
   let answer: Answer
   let meter: Int
+  /// The round that it serves.
+  let round: LinePlan.Round
   /// When no second answer is to be expected any more, by the boot clock.
   var until: BootInstant
 }
@@ -25,7 +27,7 @@ extension LineWorker {
   /// No standard lets a meter begin later.
   private static let longestHold = BootInstant.Span.milliseconds(500)
 
-  func hold(_ answer: Answer, _ meter: Int) {
+  func hold(_ answer: Answer, _ meter: Int, _ round: LinePlan.Round) {
     let until = answer.bootTime + min(meters[meter].replyLimit, Self.longestHold)
     // In a run of questions of one shape an answer too many moves all that follow by one, and shows only at the end.
     for index in held.indices.reversed() {
@@ -38,7 +40,7 @@ extension LineWorker {
       guard held[index].until > answer.startedAt else { break }
       held[index].until = max(held[index].until, min(until, held[index].answer.bootTime + Self.longestRun))
     }
-    held.append(HeldAnswer(answer: answer, meter: meter, until: until))
+    held.append(HeldAnswer(answer: answer, meter: meter, round: round, until: until))
   }
 
   private static let longestRun = BootInstant.Span.seconds(10)
@@ -139,11 +141,9 @@ extension LineWorker {
     }
     if isFrame { lookFurtherBack(heard, seen) }
     for (index, reason) in contradicted.sorted(by: { $0.key > $1.key }) {
-      let answer = held.remove(at: index).answer
-      tell(.rejected(line: name, meter: answer.meter, query: answer.query, reason: reason))
-      if let slot = answer.slot {
-        tell(.missed(line: name, meter: answer.meter, queries: [answer.query], reason: .damaged, slot: slot))
-      }
+      let each = held.remove(at: index)
+      tell(.rejected(line: name, meter: each.answer.meter, query: each.answer.query, reason: reason))
+      plan.takenBack(each.answer.query, of: each.meter, in: each.round)
     }
   }
 

@@ -256,7 +256,7 @@ public actor LineWorker {
         isConfirmed: isConfirmed)
       // A probe proves that the meter is there and in step; its values belong to no round.
       if let round = ask.round {
-        hold(answer, ask.meter)
+        hold(answer, ask.meter, round)
         for fault in told.faults where meter.wants(fault.quantity, for: plan.tasks[round.task].targets) {
           tell(.rejected(line: name, meter: meter.id, query: ask.query, reason: "\(fault)"))
         }
