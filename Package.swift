@@ -63,7 +63,7 @@ let package = Package(
         "Validation", .product(name: "Logging", package: "swift-log"),
       ]),
     // Meters made of values, on lines paced at the baud rate.
-    room("Simulator", ["Metering", "Host", "CSerial", "DLT645", "Modbus", "Devices"]),
+    room("Simulator", ["Metering", "Host", "CSerial", "DLT645", "Modbus", "Devices", "Line"]),
     .executableTarget(
       name: "meterd",
       dependencies: [

@@ -54,7 +54,7 @@ extension ProbeWish {
       if !registers.isEmpty, profile == nil { return }
     }
     var chosen = profile
-    if chosen == nil {
+    if chosen == nil, let folders {
       let profiles = folders.profileNames.compactMap { try? folders.profile($0) }
       let guesses = try probe.recognise(here.address, here.language, settings: here.settings, profiles: profiles)
       report.guesses = guesses
