@@ -8,9 +8,13 @@ extension LineEngine {
     let wasSetAside = plan.health[ask.meter].isSetAside
     let wasKnown = plan.health[ask.meter].state != .unknown
     let conclusion: LinePlan.Conclusion
+    var result: DemandOutcome.Result?
+    let began = boot
+    defer { load.note(from: began, to: boot) }
     do throws(LineError) {
-      conclusion = try converse(ask, meter)
+      conclusion = try converse(ask, meter, &result)
     } catch {
+      result = error.losesPort ? .portLost : .silent
       if error.losesPort {
         conclusion = .portLost
         lost(error)
@@ -22,6 +26,7 @@ extension LineEngine {
       }
     }
     plan.concluded(ask, conclusion, at: now)
+    if let number = ask.demand { settleDemand(ask, number, result) }
     let isSetAside = plan.health[ask.meter].isSetAside
     let isFirstNews = !wasKnown && plan.health[ask.meter].state != .unknown
     if wasSetAside != isSetAside || isFirstNews, conclusion != .portLost {
@@ -29,7 +34,9 @@ extension LineEngine {
     }
   }
 
-  func converse(_ ask: LinePlan.Ask, _ meter: LineMeter) throws(LineError) -> LinePlan.Conclusion {
+  func converse(
+    _ ask: LinePlan.Ask, _ meter: LineMeter, _ result: inout DemandOutcome.Result?
+  ) throws(LineError) -> LinePlan.Conclusion {
     let isConfirmed = ask.query.isBillingMemory
     let said = isConfirmed ? try readTwice(ask, meter) : try put(ask.query, of: ask, meter)
     switch said.result {
@@ -45,6 +52,9 @@ extension LineEngine {
         settlementDay: notes[ask.meter].settlementDay, settlementDoubt: notes[ask.meter].settlementDoubt,
         isConfirmed: isConfirmed)
       // A probe proves that the meter is there and in step; its values belong to no round.
+      if let number = ask.demand, waiting[number]?.left.contains(ask.query) == true {
+        hold(answer, ask.meter, nil, number)
+      }
       if let round = ask.round {
         hold(answer, ask.meter, round)
         for fault in told.faults where meter.wants(fault.quantity, for: plan.tasks[round.task].targets) {
@@ -53,14 +63,17 @@ extension LineEngine {
       }
       return .answered(delay: said.record.replyDelay)
     case .refused(let reason):
+      result = .refused(reason)
       notes[ask.meter].refused(ask.query)
       tell(.rejected(line: name, meter: meter.id, query: ask.query, reason: "refused: \(reason)"))
       return .refused
     case .damaged(let reason):
+      result = .damaged(reason)
       tell(.rejected(line: name, meter: meter.id, query: ask.query, reason: reason))
       try quarantine(meter)
       return .damaged
     case .silent:
+      result = .silent
       try quarantine(meter)
       return .silent
     }

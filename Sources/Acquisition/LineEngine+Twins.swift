@@ -6,8 +6,9 @@ internal import Modbus
 struct HeldAnswer {
   let answer: Answer
   let meter: Int
-  /// The round that it serves.
-  let round: LinePlan.Round
+  /// The round that it serves, or the demand.
+  let round: LinePlan.Round?
+  let demand: Int?
   /// When no second answer is to be expected any more, by the boot clock.
   var until: BootInstant
 }
@@ -26,7 +27,7 @@ extension LineEngine {
   /// No standard lets a meter begin later.
   private static let longestHold = BootInstant.Span.milliseconds(500)
 
-  func hold(_ answer: Answer, _ meter: Int, _ round: LinePlan.Round) {
+  func hold(_ answer: Answer, _ meter: Int, _ round: LinePlan.Round?, _ demand: Int? = nil) {
     let until = answer.bootTime + min(meters[meter].replyLimit, Self.longestHold)
     // In a run of questions of one shape an answer too many moves all that follow by one, and shows only at the end.
     for index in held.indices.reversed() {
@@ -39,7 +40,7 @@ extension LineEngine {
       guard held[index].until > answer.startedAt else { break }
       held[index].until = max(held[index].until, min(until, held[index].answer.bootTime + Self.longestRun))
     }
-    held.append(HeldAnswer(answer: answer, meter: meter, round: round, until: until))
+    held.append(HeldAnswer(answer: answer, meter: meter, round: round, demand: demand, until: until))
   }
 
   private static let longestRun = BootInstant.Span.seconds(10)
@@ -142,7 +143,8 @@ extension LineEngine {
     for (index, reason) in contradicted.sorted(by: { $0.key > $1.key }) {
       let each = held.remove(at: index)
       tell(.rejected(line: name, meter: each.answer.meter, query: each.answer.query, reason: reason))
-      plan.takenBack(each.answer.query, of: each.meter, in: each.round)
+      if let round = each.round { plan.takenBack(each.answer.query, of: each.meter, in: round) }
+      if let number = each.demand { takeBackDemand(each.answer.query, number, reason) }
     }
   }
 
@@ -210,8 +212,12 @@ extension LineEngine {
     if !all { hear(since: nil) }
     let now = boot
     let count = all ? held.count : held.prefix { $0.until <= now }.count
-    for each in held.prefix(count) { tell(.answered(each.answer)) }
+    let released = held.prefix(count)
     held.removeFirst(min(count, held.count))
+    for each in released {
+      tell(.answered(each.answer))
+      if let number = each.demand { settle(each.answer.query, of: number, .answered(each.answer)) }
+    }
   }
 }
 

@@ -34,6 +34,11 @@ public final class LineEngine {
   var unanswered: (meter: Int, shape: Query.Shape)?
   /// Answers that were believed lately, newest last: what comes after its time is told by them.
   var believed: [BelievedAnswer] = []
+  /// What somebody waits for, by the number of the demand.
+  var waiting: [Int: Waiting] = [:]
+  var lastDemand = 0
+  /// How busy the line was lately.
+  var load = LineLoad()
   private let isServer: Bool
   /// Nothing is sent into a babbling line before this.
   var babblesUntil = BootInstant(nanoseconds: 0)
@@ -116,6 +121,7 @@ public final class LineEngine {
   public func finish() {
     hear(since: nil)
     release(all: true)
+    dropDemands()
     line.close()
   }
 
@@ -144,6 +150,7 @@ public final class LineEngine {
     if isToldOpen { tell(.portLost(line: name, reason: "\(error)")) }
     isToldOpen = false
     release(all: true)
+    dropDemands()
     waitForPort(error)
   }
 

@@ -4,6 +4,7 @@ internal import Metering
 extension LinePlan {
   mutating func choose(at now: BootInstant, wall: HostInstant) -> Action {
     openDueRounds(at: now, wall: wall)
+    if let ask = nextOfDemands(at: now) { return .ask(ask) }
     if let probe = overdueProbe(at: now, patience: Self.probePatience) { return .ask(probe) }
     var wakes: [BootInstant] = []
     switch nextOfRounds(at: now) {
@@ -89,9 +90,9 @@ extension LinePlan {
     return health[meter].contested(query, at: now) == nil ? Risk.none : .contested
   }
 
-  func ask(_ meter: Int, _ query: Query, _ round: Round?) -> Ask {
+  func ask(_ meter: Int, _ query: Query, _ round: Round?, _ demand: Int? = nil) -> Ask {
     let timeout = health[meter].replyTimeout(for: query, limit: meters[meter].replyLimit)
-    return Ask(meter: meter, query: query, round: round, replyTimeout: timeout)
+    return Ask(meter: meter, query: query, round: round, replyTimeout: timeout, demand: demand)
   }
 
   func probe(_ meter: Int, at now: BootInstant) -> Query? {

@@ -4,6 +4,7 @@ public import Metering
 extension LinePlan {
   /// Tells what became of a question.
   public mutating func concluded(_ ask: Ask, _ conclusion: Conclusion, at now: BootInstant) {
+    defer { if let number = ask.demand { concluded(ask, number, conclusion, at: now) } }
     switch conclusion {
     case .portLost: portLost(at: now)
     case .answered(let delay):
@@ -64,6 +65,7 @@ extension LinePlan {
   }
 
   mutating func tried(_ ask: Ask, _ reason: Missed.Reason, at now: BootInstant) {
+    guard ask.demand == nil else { return }
     guard let round = ask.round, rounds.contains(where: { $0.round == round }) else {
       // A probe that is answered by rubbish is no better than one that is not answered.
       health[ask.meter].silent(ask.query, at: now)

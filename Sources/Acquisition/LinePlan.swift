@@ -39,6 +39,8 @@ public struct LinePlan: Sendable {
     /// The round it serves; `nil` for a probe.
     public let round: Round?
     public let replyTimeout: BootInstant.Span
+    /// The number of the demand it serves, where somebody waits for it.
+    public var demand: Int?
   }
 
   /// A run of one task.
@@ -104,6 +106,7 @@ public struct LinePlan: Sendable {
   /// Wall milliseconds less boot milliseconds when the dues were reckoned.
   var offset: Int64
   var missed: [Missed] = []
+  var demands: [Demand] = []
   var lastAsked: (meter: Int, shape: Query.Shape)?
   /// The first and the last slot of each run of slots that a task served since the wall clock last went forward by a
   /// step; a step back to where nothing was served begins another run.

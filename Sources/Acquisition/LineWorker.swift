@@ -11,7 +11,7 @@ public actor LineWorker {
   public nonisolated var unownedExecutor: UnownedSerialExecutor { unsafe thread.asUnownedSerialExecutor() }
 
   private let thread: OwnedThread
-  private let doorbell = Doorbell()
+  private nonisolated let doorbell = Doorbell()
   private nonisolated let signal = Signal()
   private let engine: LineEngine
 
@@ -63,6 +63,37 @@ public actor LineWorker {
   public func counters() -> LineCounters { engine.line.counters }
   public func overruns() -> [Int] { engine.plan.overruns }
 
+  /// The line as it stands, told between two exchanges.
+  public nonisolated func snapshot() async -> LineSnapshot {
+    call()
+    return await takeSnapshot()
+  }
+
+  private func takeSnapshot() -> LineSnapshot {
+    signal.answered()
+    return engine.snapshot
+  }
+
+  /// Wakes the worker, and keeps it awake until the call has come through.
+  private nonisolated func call() {
+    signal.called()
+    doorbell.ring()
+  }
+
+  /// Asks a meter at once, before all rounds: it waits for the exchange that is on the wire at most, and for second
+  /// answers, half a second. One outcome for each question; none for a meter that is not on this line.
+  public nonisolated func read(_ queries: [Query], of meter: MeterID) async -> [DemandOutcome] {
+    call()
+    return await demand(queries, meter)
+  }
+
+  private func demand(_ queries: [Query], _ meter: MeterID) async -> [DemandOutcome] {
+    signal.answered()
+    guard !signal.isStopping else { return [] }
+    return await withCheckedContinuation { waiting in engine.read(queries, of: meter) { waiting.resume(returning: $0) }
+    }
+  }
+
   /// Tries to open the port once, so that the start of the daemon can tell how it went.
   public func open() -> LineError? { engine.open() }
 
@@ -70,7 +101,7 @@ public actor LineWorker {
   public func run() async {
     while !signal.isStopping {
       signal.seen(HostClock.boot)
-      if case .rest(let until) = engine.turn() {
+      if case .rest(let until) = engine.turn(), !signal.isCalled {
         // For a while at most: the watchdog must see the worker alive, and the calls of others get in between.
         doorbell.wait(until: min(until, HostClock.boot + .milliseconds(500)))
       }
@@ -91,6 +122,12 @@ private final class Signal: Sendable {
   private let seenAt = Atomic(HostClock.boot.nanoseconds)
 
   var isStopping: Bool { stopping.load(ordering: .acquiring) }
+  /// Calls that are on their way to the worker.
+  private let calls = Atomic(0)
+
+  var isCalled: Bool { calls.load(ordering: .acquiring) > 0 }
+  func called() { calls.add(1, ordering: .acquiringAndReleasing) }
+  func answered() { calls.subtract(1, ordering: .acquiringAndReleasing) }
   func stop() { stopping.store(true, ordering: .releasing) }
   var lastSeen: BootInstant { BootInstant(nanoseconds: seenAt.load(ordering: .relaxed)) }
   func seen(_ now: BootInstant) { seenAt.store(now.nanoseconds, ordering: .relaxed) }
