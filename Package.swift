@@ -67,7 +67,7 @@ let package = Package(
     .executableTarget(
       name: "meterd",
       dependencies: [
-        "Acquisition", "Concentrator", "DLT645", "Devices", "Host", "Line", "Metering",
+        "Acquisition", "Billing", "Concentrator", "DLT645", "Devices", "Host", "Line", "Metering",
         "Modbus",
         "Rating", "Simulator", "Store", .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Logging", package: "swift-log"),
