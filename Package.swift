@@ -67,9 +67,10 @@ let package = Package(
     .executableTarget(
       name: "meterd",
       dependencies: [
-        "Acquisition", "Billing", "Concentrator", "DLT645", "Devices", "Host", "Line", "Metering",
+        "Acquisition", "Billing", "CSQLite", "Concentrator", "DLT645", "Devices", "Documents", "Host", "Line",
+        "Metering",
         "Modbus",
-        "Rating", "Simulator", "Store", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        "Rating", "Simulator", "Store", "TOML", .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Logging", package: "swift-log"),
         .product(name: "UnixSignals", package: "swift-service-lifecycle"),
       ], swiftSettings: strict),
