@@ -82,6 +82,12 @@ let package = Package(
         "Modbus", "Simulator", "TOML", "Validation",
       ], swiftSettings: strict),
 
+    // A concentrator's days in simulated time, seed after seed: `make days`. Not shipped.
+    .executableTarget(
+      name: "meterd-days",
+      dependencies: ["Acquisition", "DLT645", "Devices", "Documents", "Line", "Metering", "Simulator", "TOML"],
+      swiftSettings: strict),
+
     tests(of: "Metering"),
     tests(of: "Documents", ["TOML"]),
     tests(of: "DLT645", ["Metering"]),
@@ -110,6 +116,9 @@ let package = Package(
     tests(
       of: "meterd",
       ["Acquisition", "CSerial", "Concentrator", "DLT645", "Host", "Line", "Metering", "Modbus", "Simulator"]),
+    tests(
+      of: "meterd-days",
+      ["Acquisition", "DLT645", "Devices", "Documents", "Line", "Metering", "Modbus", "Simulator", "TOML"]),
     // Reads the sources themselves, so it depends on nothing.
     .testTarget(name: "HouseTests", swiftSettings: checked),
   ],
