@@ -108,7 +108,7 @@ let package = Package(
     // Runs the built program as a person or a service manager does.
     tests(
       of: "meterd",
-      ["Acquisition", "CSerial", "Concentrator", "DLT645", "Host", "Line", "Metering", "Modbus", "Simulator"]),
+      ["Acquisition", "CSerial", "Concentrator", "DLT645", "Host", "Line", "Metering", "Modbus", "Simulator", "Store"]),
     // Reads the sources themselves, so it depends on nothing.
     .testTarget(name: "HouseTests", swiftSettings: checked),
   ],

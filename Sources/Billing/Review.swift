@@ -210,22 +210,25 @@ private struct BillLook {
 
   /// The registers that the bill before ended with must be those that this one starts with.
   mutating func chain() {
-    guard let last = history.last, let month = YearMonth(bill.key.cycle), last.cycle + 1 == month,
-      let end = last.parts.flatMap(\.segments).last, let start = segments.first, start.meter == end.meter,
-      "\(start.from)" == end.to
-    else {
+    guard let last = history.last, let month = YearMonth(bill.key.cycle), last.cycle + 1 == month else {
       notEvaluated.append(.brokenChain)
       return
     }
-    for register in start.registers {
-      guard let before = end.registers.first(where: { $0.quantity == register.quantity.name }),
-        before.stop.value != "\(register.start.value)"
-      else { continue }
-      find(
-        .brokenChain, .stop,
-        "\(register.quantity) of meter \(start.meter) starts at \(register.start.value), and the bill before ended at"
-          + " \(before.stop.value); correct that one first")
+    var compared = 0
+    for start in segments {
+      for end in last.parts.flatMap(\.segments) where end.meter == start.meter && end.to == "\(start.from)" {
+        for register in start.registers {
+          guard let before = end.registers.first(where: { $0.quantity == register.quantity.name }) else { continue }
+          compared += 1
+          guard before.stop.value != "\(register.start.value)" else { continue }
+          find(
+            .brokenChain, .stop,
+            "\(register.quantity) of meter \(start.meter) starts at \(register.start.value), and the bill before ended at"
+              + " \(before.stop.value); correct that one first")
+        }
+      }
     }
+    if compared == 0 { notEvaluated.append(.brokenChain) }
   }
 
   mutating func demand() {
@@ -249,7 +252,7 @@ private struct BillLook {
       notEvaluated.append(.demandImpossible)
       return
     }
-    let used = segments.reduce(Energy.zero) { $0 + ($1.registers.first?.energy ?? .zero) }
+    let used = segments.reduce(Energy.zero) { $0 + $1.imported }
     let days = bill.statement.days.to.daysSince1970 - bill.statement.days.from.daysSince1970
     // kWh against kW times hours; a mean cannot be above the highest of its quarters of an hour.
     guard Int128(used.millionths) > Int128(peak.millionths) * Int128(days * 24) else { return }

@@ -54,12 +54,14 @@ private struct Books {
       let closed = try #require(
         closeCycle(
           account: account, cycle: cycle, readings: journal.readings,
-          windowState: window?.state(for: cycle, of: account, plans: plans), plans: plans, knownOn: try day("2099-01-01")
+          windowState: window?.state(for: cycle, of: account, plans: plans), plans: plans,
+          knownOn: try day("2099-01-01")
         ).closed)
       window = OpenWindow(after: closed)
       books.due[cycle.month] = [.billed]
       books.posted.append(
-        PostedBill(bill: try closed.issued(id: Int64(index + 1)), linesFen: closed.total.fen, postedFen: closed.total.fen))
+        PostedBill(
+          bill: try closed.issued(id: Int64(index + 1)), linesFen: closed.total.fen, postedFen: closed.total.fen))
     }
     books.readings = journal.readings
     return books
@@ -69,7 +71,8 @@ private struct Books {
     var random = Seeded("books made by billing balance", cases: 1000)
     for _ in 0..<1000 {
       let uses = (0..<Int.random(in: 1...4, using: &random)).map { _ in Int64.random(in: 0...90_000, using: &random) }
-      let factor = Multiplier(Int64.random(in: 1...100, using: &random), Int64.random(in: 1...7, using: &random)) ?? .one
+      let factor =
+        Multiplier(Int64.random(in: 1...100, using: &random), Int64.random(in: 1...7, using: &random)) ?? .one
       let unbalanced = try books(uses, multiplier: factor).unbalanced
       guard unbalanced.isEmpty else {
         Issue.record("seed \(random.seed): \(uses), \(factor): \(unbalanced)")
@@ -105,10 +108,14 @@ private struct Books {
     let part = try #require(first.parts.first)
     let register = try #require(part.segments.first?.registers.first)
     // One digit of what the document says of a reading, a segment, a line, its total.
-    #expect(try broken { try $0.edit(0, "\"value\":\"\(register.stop.value)\"", "\"value\":\"1.00\"") }.contains("readings"))
+    #expect(
+      try broken { try $0.edit(0, "\"value\":\"\(register.stop.value)\"", "\"value\":\"1.00\"") }.contains("readings"))
     #expect(
       try broken { try $0.edit(0, "\"rolled_over\":true", "\"rolled_over\":false") }.contains("registers"))
-    #expect(try broken { try $0.edit(0, "\"energy\":\"\(register.energy)\"}", "\"energy\":\"1.00\"}") } == ["registers", "usage"])
+    #expect(
+      try broken { try $0.edit(0, "\"energy\":\"\(register.energy)\"}", "\"energy\":\"1.00\"}") } == [
+        "registers", "usage",
+      ])
     let line = try #require(part.lines.first)
     #expect(
       try broken { try $0.edit(0, "\"amount\":\"\(line.amount)\"", "\"amount\":\"\(line.amount + Money(fen: 1))\"") }

@@ -27,7 +27,8 @@ struct LookCase: Sendable, CustomTestStringConvertible {
 
   static let cases = [
     LookCase(name: "as always", yearAgo: 310),
-    LookCase(name: "the first bill", before: [], found: ["first-bill look"], silent: [.jump, .brokenChain, .meterChanged]),
+    LookCase(
+      name: "the first bill", before: [], found: ["first-bill look"], silent: [.jump, .brokenChain, .meterChanged]),
     LookCase(name: "two cycles are too few for a pace", before: [300, 300], used: 3000, silent: [.jump]),
     // 900 kWh in 92 days make 303.26 in the 31 of October; half as much again is 454.89.
     LookCase(name: "half as much again is inside the band", used: 454, silent: [.most, .demandImpossible]),

@@ -23,24 +23,31 @@ import Testing
 
   private func records(_ bench: DeskBench) throws -> [String] {
     var found: [String] = []
-    try StoreReader(path: bench.store.path).audit { found.append("\($0.record.function) \($0.record.actor) \($0.record.outcome)") }
+    try StoreReader(path: bench.store.path).audit {
+      found.append("\($0.record.function) \($0.record.actor) \($0.record.outcome)")
+    }
     return found
   }
 
   private func reader(_ bench: DeskBench) throws -> StoreReader { try StoreReader(path: bench.store.path) }
 
   private func unbalanced(_ bench: DeskBench, _ station: Station? = nil) throws -> [String] {
-    try BooksCheck.steps(station ?? bench.station, reader: try reader(bench)).filter { !$0.isBalanced }.flatMap(\.differences)
+    try BooksCheck.steps(station ?? bench.station, reader: try reader(bench)).filter { !$0.isBalanced }.flatMap(
+      \.differences)
   }
 
-  @Test func `a first bill waits until somebody has looked at it, and a rejected one as long as it is the same`() async throws {
+  @Test func `a first bill waits until somebody has looked at it, and a rejected one as long as it is the same`()
+    async throws
+  {
     let bench = try await filled("[review]\nfirst-bills = true\n")
     let desk = try bench.desk()
     try await desk.pass(all: true)
     #expect(try bench.bills().isEmpty)
-    #expect(try bench.holds().map(\.reason) == ["A-1", "A-2"].map {
-      "waits for a look: first-bill (look): account \($0) was never billed here; meterd review list shows it"
-    })
+    #expect(
+      try bench.holds().map(\.reason)
+        == ["A-1", "A-2"].map {
+          "waits for a look: first-bill (look): account \($0) was never billed here; meterd review list shows it"
+        })
     #expect(try unbalanced(bench) == [])
     let reviews = try reader(bench).reviews()
     #expect(reviews.map(\.review.totalFen) == [6170, 6170])
@@ -54,14 +61,20 @@ import Testing
     #expect(try bench.holds().map(\.reason) == ["rejected by li: wrong class (review 2)"])
     // Made of another reading it is another bill, which nobody has looked at.
     try await bench.store.revise(
-      Revision(reading: 4, value: RegisterValue(millionths: 201_000_000, resolution: 10_000), actor: "li", reason: "site", at: 7))
+      Revision(
+        reading: 4, value: RegisterValue(millionths: 201_000_000, resolution: 10_000), actor: "li", reason: "site",
+        at: 7))
     try await desk.pass(all: true)
     #expect(try reader(bench).reviews().map(\.review.totalFen) == [6170, 6170, 6232])
-    #expect(try records(bench) == ["bill-trial daemon accepted", "bill-review li accepted", "bill-review li rejected", "reading-revise li done"])
+    #expect(
+      try records(bench) == [
+        "bill-trial daemon accepted", "bill-review li accepted", "bill-review li rejected", "reading-revise li done",
+      ])
     await bench.store.close()
   }
 
-  @Test func `a newer reading is found, corrected in either form, and the ledger adds up to the new bill`() async throws {
+  @Test func `a newer reading is found, corrected in either form, and the ledger adds up to the new bill`() async throws
+  {
     for form in CorrectionForm.allCases {
       let bench = try await filled("[review]\ncorrect-automatically = true\ncorrect-by = \"\(form.rawValue)\"\n")
       let plain = try Station(configuration(bench.settings))
@@ -70,7 +83,9 @@ import Testing
       try await bench.desk(of: plain).pass(all: true)
       #expect(try bench.bills().filter { $0.account == "A-1" }.map(\.totalFen) == [6170, 9255])
       try await bench.store.revise(
-        Revision(reading: 2, value: RegisterValue(millionths: 210_000_000, resolution: 10_000), actor: "li", reason: "site", at: 7))
+        Revision(
+          reading: 2, value: RegisterValue(millionths: 210_000_000, resolution: 10_000), actor: "li", reason: "site",
+          at: 7))
       let found = try BillingRun.findings(plain, reader: try reader(bench))
       #expect(
         found.map(\.text) == [
@@ -85,9 +100,11 @@ import Testing
       let kinds = try bench.bills().map { "\($0.cycle) \($0.kind) \($0.version) \($0.totalFen)" }
       switch form {
       case .reversal:
-        #expect(kinds.suffix(4) == [
-          "2026-10 reversal 2 -6170", "2026-10 original 3 6787", "2026-11 reversal 2 -9255", "2026-11 original 3 8638",
-        ])
+        #expect(
+          kinds.suffix(4) == [
+            "2026-10 reversal 2 -6170", "2026-10 original 3 6787", "2026-11 reversal 2 -9255",
+            "2026-11 original 3 8638",
+          ])
       case .difference: #expect(kinds.suffix(2) == ["2026-10 difference 2 617", "2026-11 difference 2 -617"])
       }
       #expect(try BillingRun.findings(plain, reader: try reader(bench)).isEmpty)
@@ -116,7 +133,8 @@ import Testing
     let station = try Station(configuration("trust-host-clock = true\n" + text))
     try await bench.desk(of: other).pass(all: true)
     #expect(try bench.bills().count == 2)
-    #expect(bench.host.events.withLock { $0.contains { if case .billingWaitsForTrial(1) = $0 { true } else { false } } })
+    #expect(
+      bench.host.events.withLock { $0.contains { if case .billingWaitsForTrial(1) = $0 { true } else { false } } })
     let trial = try BillingRun.trial(other, reader: try reader(bench))
     #expect(trial.rows.map(\.isSame) == [false, true])
     #expect(trial.rows[0].reasons == ["meter M-1 has multiplier 2 instead of 1"])

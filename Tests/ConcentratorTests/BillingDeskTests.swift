@@ -25,7 +25,9 @@ final class DeskBench: Sendable {
 
   /// `accounts` names the file of each account's tariff; `meter` is added to the first meter, and each of `more` is
   /// another one of the first account; `extra` stands at the end of the file.
-  init(tariffs: [String] = ["version-2012", "version-2012"], meter: String = "", more: [String] = [], extra: String = "") throws {
+  init(
+    tariffs: [String] = ["version-2012", "version-2012"], meter: String = "", more: [String] = [], extra: String = ""
+  ) throws {
     folder = "\(NSTemporaryDirectory())meterd-desk-\(UInt64.random(in: 0 ... .max))"
     try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
     let plan = try String(contentsOfFile: "\(root)/tariffs/shanghai-residential-2012.toml", encoding: .utf8)

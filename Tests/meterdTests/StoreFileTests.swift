@@ -17,7 +17,7 @@ import Testing
     bytes.replaceSubrange(60..<64, with: [0, 0, 0, 99])
     try bytes.write(to: URL(filePath: station.store))
     let complaint = """
-      meterd: the store \(station.store) was written by a newer meterd (schema 99; this one knows 2)
+      meterd: the store \(station.store) was written by a newer meterd (schema 99; this one knows 3)
         It was not touched. Install the newer meterd again, or use another store.
       """
     for command in [
