@@ -171,7 +171,9 @@ extension ClosedBill {
     #expect(again.corrections.allSatisfy { $0.causes.allSatisfy(\.isOfData) })
   }
 
-  @Test func `a late actual takes the place of an estimate, and the difference is settled at the prices of its days`() throws {
+  @Test func `a late actual takes the place of an estimate, and the difference is settled at the prices of its days`()
+    throws
+  {
     let (account, plans) = try zhejiang()
     var journal = Journal()
     try journal.settle("2026-01-01T00:00", total: "0.00")

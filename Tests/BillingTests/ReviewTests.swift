@@ -108,6 +108,40 @@ struct LookCase: Sendable, CustomTestStringConvertible {
       ])
   }
 
+  @Test func `no bill of any schedule costs more or less a kWh than its prices explain`() throws {
+    var random = Seeded("prices explain each bill's average", cases: 2000)
+    let plans = try [
+      "shanghai-residential-tou-2012", "zhejiang-residential-2012", "guangdong-residential-tou-2012",
+      "hunan-residential-2012",
+    ].map(tariff)
+    for round in 0..<2000 {
+      let plan = plans[round % plans.count]
+      var journal = Journal()
+      for rate in UInt8(0)...4 { try journal.note("0.00", at: "2026-10-01T00:00", rate: rate) }
+      var total = Int64(0)
+      for rate in UInt8(1)...4 where plan.periods.contains(where: { $0.rates.contains(rate) }) || rate == 3 {
+        let use = Int64.random(in: 0...60_000, using: &random)
+        total += use
+        try journal.note(decimalString(use * 10_000, decimals: 2), at: "2026-11-01T00:00", rate: rate)
+      }
+      if !plan.periods.contains(where: { $0.rates.contains(3) }), !plan.periods.isEmpty {
+        total = try journal.sum(of: plan.periods.flatMap(\.rates), at: "2026-11-01T00:00")
+      }
+      try journal.note(decimalString(total * 10_000, decimals: 2), at: "2026-11-01T00:00")
+      let closing = try closeCycle(
+        account: try account(plan), cycle: try cycle("2026-10"), readings: journal.readings, windowState: nil,
+        plan: plan)
+      let closed = try #require(closing.closed, "\(closing.reasons)")
+      let found = review(closed, after: [])
+      guard !found.findings.contains(where: { $0.rule == .averagePrice }),
+        total == 0 || !found.notEvaluated.contains(.averagePrice)
+      else {
+        Issue.record("seed \(random.seed), round \(round): \(found.findings)")
+        return
+      }
+    }
+  }
+
   @Test func `an estimate is worth a look, a second one stops`() throws {
     let plan = try tariff("shanghai-residential-2012")
     var journal = Journal()

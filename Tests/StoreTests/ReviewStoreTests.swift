@@ -35,7 +35,8 @@ import Testing
       readings: old.readings, correction: BillRecord.Correction(version: 0, actor: "li", reason: "read again"))
   }
 
-  @Test func `a correction names what it corrects, is posted and stands in the audit chain, all at once`() async throws {
+  @Test func `a correction names what it corrects, is posted and stands in the audit chain, all at once`() async throws
+  {
     _ = try await store.issue([billRecord()], consumer: "billing", through: 1)
     #expect(try await store.issue([reversal], consumer: "billing", through: 1) == [.issued(bill: 2)])
     #expect(try await store.issue([reversal], consumer: "billing", through: 1) == [.alreadyIssued(bill: 2)])
@@ -78,7 +79,8 @@ import Testing
 
   private func review(_ digest: String = "d1") -> ReviewRecord {
     ReviewRecord(
-      account: "A-1", cycle: "2026-10", digest: digest, totalFen: 5, findings: ["first-bill (look): new", "jump (look): x"],
+      account: "A-1", cycle: "2026-10", digest: digest, totalFen: 5,
+      findings: ["first-bill (look): new", "jump (look): x"],
       openedAt: noon)
   }
 
@@ -97,13 +99,16 @@ import Testing
     #expect(await storeError { try await store.decide(7, yes) } == .unknownReview(7))
   }
 
-  @Test func `a revised reading is a new version, the old ones stay, and a commit of unknown outcome makes one`() async throws {
+  @Test func `a revised reading is a new version, the old ones stay, and a commit of unknown outcome makes one`()
+    async throws
+  {
     let held = Verdict(status: .held, findings: [Finding(.runaway, "too much")], ruleVersion: 1)
     _ = try await store.append(Store.Submission([judged(3, at: noon + 2, verdict: held)], evidence: exchange()))
     func revise(_ reading: Int64, _ digits: Int64?) async throws -> Int64 {
       try await store.revise(
         Revision(
-          reading: reading, value: digits.map { RegisterValue(millionths: $0 * 10_000, resolution: 10_000) }, actor: "li",
+          reading: reading, value: digits.map { RegisterValue(millionths: $0 * 10_000, resolution: 10_000) },
+          actor: "li",
           reason: "on site", at: 9))
     }
     await store.fail(.after(FailureTests.fault))
