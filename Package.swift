@@ -63,13 +63,14 @@ let package = Package(
         "Validation", .product(name: "Logging", package: "swift-log"),
       ]),
     // Meters made of values, on lines paced at the baud rate.
-    room("Simulator", ["Metering", "Host", "CSerial", "DLT645", "Modbus", "Devices"]),
+    room("Simulator", ["Metering", "Host", "CSerial", "DLT645", "Modbus", "Devices", "Line"]),
     .executableTarget(
       name: "meterd",
       dependencies: [
-        "Acquisition", "Billing", "Concentrator", "DLT645", "Devices", "Host", "Line", "Metering",
+        "Acquisition", "Billing", "CSQLite", "Concentrator", "DLT645", "Devices", "Documents", "Host", "Line",
+        "Metering",
         "Modbus",
-        "Rating", "Simulator", "Store", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        "Rating", "Simulator", "Store", "TOML", .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Logging", package: "swift-log"),
         .product(name: "UnixSignals", package: "swift-service-lifecycle"),
       ], swiftSettings: strict),

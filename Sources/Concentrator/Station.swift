@@ -75,6 +75,13 @@ public struct Station: Sendable {
             "\(configuration.file):\(entry.keyLines["address"]): address: \"\(entry.address)\" is no address for \(entry.profile)",
             "In quotes, \(rule), as printed on the meter.")
         }
+        guard entry.allowed.isEmpty || address != .modbus(unit: 0) else {
+          throw Complaint(
+            .configuration,
+            "\(configuration.file):\(entry.keyLines["allow"]): allow: unit 0 on \(line.port) cannot be changed",
+            "To unit 0 a server may pass a change on to every meter behind it, and none of them confirms it. Leave allow out, or give the meter's own unit; a server that is the meter itself often answers as 255."
+          )
+        }
         for function in ControlFunction.allCases where entry.allowed.contains(function) {
           guard !function.exists(for: profile) else { continue }
           let known = ControlFunction.allCases.filter { $0.exists(for: profile) }.map(\.rawValue)
