@@ -123,6 +123,26 @@ import Testing
     }
   }
 
+  @Test func `a cycle that is closed together with a correction starts from the corrected one`() async throws {
+    let bench = try await filled("[review]\ncorrect-automatically = true\n")
+    let desk = try bench.desk()
+    try await desk.pass(all: true)
+    // Together: October's end was wrong by 4000 kWh, beyond the tiers' limits, and November's has come.
+    try await bench.store.revise(
+      Revision(
+        reading: 2, value: RegisterValue(millionths: 4_200_000_000, resolution: 10_000), actor: "li", reason: "site",
+        at: 7))
+    try await bench.note("M-1", 4300, at: "2026-12-01T00:00")
+    try await desk.pass(all: true)
+    // 4100 kWh: 4100 × 0.617 + (4100 - 3120) × 0.05; 100 kWh in the second tier after them.
+    #expect(
+      try bench.bills().filter { $0.account == "A-1" }.map { "\($0.cycle) \($0.kind) \($0.totalFen)" } == [
+        "2026-10 original 6170", "2026-10 reversal -6170", "2026-10 original 257870", "2026-11 original 6670",
+      ])
+    #expect(try unbalanced(bench) == [])
+    await bench.store.close()
+  }
+
   @Test func `bills that come out otherwise by the books alone stop billing until somebody says why`() async throws {
     let bench = try await filled()
     try await bench.desk().pass(all: true)
