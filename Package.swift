@@ -115,7 +115,7 @@ let package = Package(
     // Runs the built program as a person or a service manager does.
     tests(
       of: "meterd",
-      ["Acquisition", "CSerial", "Concentrator", "DLT645", "Host", "Line", "Metering", "Modbus", "Simulator"]),
+      ["Acquisition", "CSerial", "Concentrator", "DLT645", "Host", "Line", "Metering", "Modbus", "Simulator", "Store"]),
     tests(
       of: "meterd-days",
       ["Acquisition", "DLT645", "Devices", "Documents", "Line", "Metering", "Modbus", "Simulator", "TOML"]),

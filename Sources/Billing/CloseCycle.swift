@@ -122,13 +122,23 @@ private struct CycleClosing {
     let demands = zip(spans, marks).map { (to: $0.to, mark: $1) }
     let measured = marks.compactMap(\.self).map(\.power).max()
     var stretches: [Stretch] = []
-    for group in groups(of: rules, wanted) {
-      for var usage in usages(of: group, rules, wanted, demands, count: rules.count, key: key) {
+    let groups = groups(of: rules, wanted, .imports)
+    // Meters freeze import energy more often than the rest: what was not frozen is shared, what was is not.
+    let others =
+      groups.count > 1 && self.groups(of: rules, wanted, .others).count < groups.count
+      ? shared(rules, wanted, key) : nil
+    for group in groups {
+      let kinds = others == nil ? SegmentBuilder.Kinds.all : .imports
+      for var usage in usages(of: group, rules, wanted, kinds, demands, count: rules.count, key: key) {
         let index = stretches.count
         let rule = rules[index]
         usage.id = rules.count == 1 ? "\(key)" : "\(key)/\(index + 1)"
         usage.grantedMonths = rule.plan.grantedMonths(in: cycle.month, from: account.grantFrom)
         if index == 0, rule.plan.tiers != nil { usage.earlier = window.map { .byTier($0.byTier) } ?? .nothing }
+        if let others, others.indices.contains(index) {
+          usage.supply = usage.supply.map { _ in others[index].supply ?? Supply() }
+          usage.segments += others[index].segments
+        }
         if let supply = usage.supply {
           usage.supply = agreed(rule, wanted[index], supply, measured, isWhole: rules.count == 1)
         }
@@ -139,7 +149,9 @@ private struct CycleClosing {
   }
 
   /// Runs of stretches whose inner changes have no frozen registers.
-  private func groups(of rules: [RuleStretch], _ wanted: [Wanted]) -> [Range<Int>] {
+  private func groups(
+    of rules: [RuleStretch], _ wanted: [Wanted], _ kinds: SegmentBuilder.Kinds
+  ) -> [Range<Int>] {
     var groups: [Range<Int>] = []
     var start = 0
     for index in rules.indices.dropFirst() {
@@ -152,7 +164,7 @@ private struct CycleClosing {
         counting.map { meter in
           [index - 1, index].allSatisfy { rule in
             builder.isFrozen(
-              meter, SegmentBuilder.registers(of: meter, under: rules[rule].plan, wanted[rule]), at: change)
+              meter, SegmentBuilder.registers(of: meter, under: rules[rule].plan, wanted[rule], kinds), at: change)
           }
         } ?? true
       guard isFrozen else { continue }
@@ -168,8 +180,8 @@ private struct CycleClosing {
 
   /// One use for each stretch of a group; empty where there are reasons against it.
   private mutating func usages(
-    of group: Range<Int>, _ rules: [RuleStretch], _ wanted: [Wanted], _ demands: [(to: MeterTime, mark: DemandMark?)],
-    count: Int, key: BillKey
+    of group: Range<Int>, _ rules: [RuleStretch], _ wanted: [Wanted], _ kinds: SegmentBuilder.Kinds,
+    _ demands: [(to: MeterTime, mark: DemandMark?)], count: Int, key: BillKey
   ) -> [Usage] {
     let first = rules[group.lowerBound], last = rules[group.upperBound - 1]
     let from = group.lowerBound == 0 ? cycle.from : midnight(first.days.from) ?? cycle.from
@@ -178,41 +190,19 @@ private struct CycleClosing {
     for (before, after) in zip(rules[group], rules[group].dropFirst()) where !before.plan.cuts(like: after.plan) {
       noted.append(.cannotCut(on: after.days.from, from: before.plan.name, to: after.plan.name))
     }
-    var all = Wanted(first)
-    for each in wanted[group] {
-      all.reactive = all.reactive || each.reactive
-      all.exported = all.exported || each.exported
-      all.supply = all.supply || each.supply
-    }
+    let all = wanted[group].dropFirst().reduce(wanted[group.lowerBound]) { $0.joined($1) }
     var tolerance = Energy.zero
     var segments = builder.segments(
-      of: builder.spans(from: from, to: to), under: first.plan, all, tolerance: &tolerance)
+      of: builder.spans(from: from, to: to), under: first.plan, all, kinds, tolerance: &tolerance)
     guard reasons.isEmpty else { return [] }
     for (end, mark) in demands {
       guard let mark, let index = segments.firstIndex(where: { $0.to == end && from < end }) else { continue }
       segments[index] = segments[index].with(mark)
     }
-    func sum(_ quantity: (MeterAssignment) -> Quantity?) -> Energy {
-      segments.reduce(.zero) { total, segment in
-        let meter = account.meters.first { $0.meter.text == segment.meter }
-        let register = meter.flatMap(quantity).flatMap { wanted in segment.registers.first { $0.quantity == wanted } }
-        return total + (register?.energy ?? .zero)
-      }
-    }
-    var supply: Supply?
-    if all.supply {
-      var measured = Supply()
-      if all.reactive {
-        measured.reactive = ReactiveUse(
-          forward: sum { .energyTotal($0.reactive.forward) },
-          reverse: sum { $0.reactive.reverse.map(Quantity.energyTotal) })
-      }
-      if all.exported { measured.exported = sum { _ in .energyTotal(.exportActive) } }
-      supply = measured
-    }
+    let supply = all.supply ? measured(segments, all, kinds) : nil
     let whole = Usage(
       id: "\(key)", account: account.id, days: days,
-      total: segments.reduce(.zero) { $0 + ($1.registers.first?.energy ?? .zero) },
+      total: segments.reduce(.zero) { $0 + $1.imported },
       parts: first.plan.partsBesideResidual(of: segments), tolerance: tolerance, segments: segments, supply: supply)
     guard group.count > 1 else { return [whole] }
     let changes = group.dropFirst().map { rules[$0].days.from }
@@ -222,6 +212,42 @@ private struct CycleClosing {
     }
     proration = account.proration
     return parts
+  }
+
+  /// Reactive and reverse energy of segments, as a supply that nothing is agreed for.
+  private func measured(_ segments: [UsageSegment], _ wanted: Wanted, _ kinds: SegmentBuilder.Kinds) -> Supply {
+    func sum(_ quantity: (MeterAssignment) -> Quantity?) -> Energy {
+      segments.reduce(.zero) { total, segment in
+        let meter = account.meters.first { $0.meter.text == segment.meter }
+        let register = meter.flatMap(quantity).flatMap { wanted in segment.registers.first { $0.quantity == wanted } }
+        return total + (register?.energy ?? .zero)
+      }
+    }
+    var supply = Supply()
+    guard kinds != .imports else { return supply }
+    if wanted.reactive {
+      supply.reactive = ReactiveUse(
+        forward: sum { .energyTotal($0.reactive.forward) },
+        reverse: sum { $0.reactive.reverse.map(Quantity.energyTotal) })
+    }
+    if wanted.exported { supply.exported = sum { _ in .energyTotal(.exportActive) } }
+    return supply
+  }
+
+  /// Reactive and reverse energy of the whole cycle, cut for all stretches; its segments stand in the first.
+  private mutating func shared(_ rules: [RuleStretch], _ wanted: [Wanted], _ key: BillKey) -> [Usage]? {
+    guard let first = rules.first, let last = rules.last,
+      let days = DayRange(from: first.days.from, to: last.days.to)
+    else { return nil }
+    let all = wanted.dropFirst().reduce(wanted[0]) { $0.joined($1) }
+    var tolerance = Energy.zero
+    let segments = builder.segments(
+      of: builder.spans(from: cycle.from, to: cycle.to), under: first.plan, all, .others, tolerance: &tolerance)
+    let whole = Usage(
+      id: "\(key)", account: account.id, days: days, total: .zero, segments: segments,
+      supply: measured(segments, all, .others))
+    proration = account.proration
+    return whole.cut(at: rules.dropFirst().map(\.days.from), by: account.proration, decimals: first.plan.energyDecimals)
   }
 
   /// What was agreed for a stretch, with what was measured in it.
@@ -238,6 +264,9 @@ private struct CycleClosing {
 }
 
 extension UsageSegment {
+  /// Import energy; nothing for a segment of other registers.
+  var imported: Energy { registers.first { $0.quantity == .energyTotal(.importActive) }?.energy ?? .zero }
+
   fileprivate func with(_ demand: DemandMark) -> UsageSegment {
     UsageSegment(meter: meter, multiplier: multiplier, from: from, to: to, registers: registers, demand: demand)
   }

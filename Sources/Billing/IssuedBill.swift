@@ -169,6 +169,11 @@ public struct IssuedSegment: Hashable, Sendable {
   /// kW after the multiplier.
   public let demandPower: Power?
 
+  /// Import energy; nothing for a segment of other registers.
+  public var imported: Energy {
+    registers.first { $0.quantity == Quantity.energyTotal(.importActive).name }?.energy ?? .zero
+  }
+
   /// Every reading with the register it is of and its instant.
   public var marks: [(quantity: String, at: String, mark: Mark)] {
     registers.flatMap { [($0.quantity, from, $0.start), ($0.quantity, to, $0.stop)] }

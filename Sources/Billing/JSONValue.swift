@@ -94,12 +94,17 @@ private struct JSONReader {
   }
 
   private mutating func skipSpace() {
-    while place < bytes.count, [0x20, 0x09, 0x0A, 0x0D].contains(bytes[place]) { place += 1 }
+    while place < bytes.count {
+      switch bytes[place] {
+      case 0x20, 0x09, 0x0A, 0x0D: place += 1
+      default: return
+      }
+    }
   }
 
-  private mutating func take(_ byte: Character) -> Bool {
+  private mutating func take(_ mark: Unicode.Scalar) -> Bool {
     skipSpace()
-    guard place < bytes.count, bytes[place] == byte.asciiValue else { return false }
+    guard place < bytes.count, bytes[place] == UInt8(ascii: mark) else { return false }
     place += 1
     return true
   }
@@ -113,13 +118,13 @@ private struct JSONReader {
   mutating func value(depth: Int) -> JSONValue? {
     skipSpace()
     guard depth > 0, place < bytes.count else { return nil }
-    switch Character(Unicode.Scalar(bytes[place])) {
-    case "{": return object(depth: depth)
-    case "[": return array(depth: depth)
-    case "\"": return string().map(JSONValue.string)
-    case "t": return take(word: "true") ? .boolean(true) : nil
-    case "f": return take(word: "false") ? .boolean(false) : nil
-    case "n": return take(word: "null") ? .null : nil
+    switch bytes[place] {
+    case UInt8(ascii: "{"): return object(depth: depth)
+    case UInt8(ascii: "["): return array(depth: depth)
+    case UInt8(ascii: "\""): return string().map(JSONValue.string)
+    case UInt8(ascii: "t"): return take(word: "true") ? .boolean(true) : nil
+    case UInt8(ascii: "f"): return take(word: "false") ? .boolean(false) : nil
+    case UInt8(ascii: "n"): return take(word: "null") ? .null : nil
     default: return number()
     }
   }

@@ -159,7 +159,7 @@ public struct Reconciliation: Sendable {
       )
     }
     let metered = bill.parts.reduce(Int64(0)) { $0 + $1.metered.millionths }
-    let segments = bill.parts.flatMap(\.segments).reduce(Int64(0)) { $0 + ($1.registers.first?.energy.millionths ?? 0) }
+    let segments = bill.parts.flatMap(\.segments).reduce(Int64(0)) { $0 + $1.imported.millionths }
     compare(
       "usage", segments, metered,
       "\(name): segments have \(Energy(millionths: segments)) kWh, the bill \(Energy(millionths: metered)) kWh")
@@ -225,16 +225,16 @@ public struct Reconciliation: Sendable {
 
   /// Where one cycle ends, the next begins: the same meter's registers show the same there.
   private mutating func chain(_ a: IssuedBill, _ b: IssuedBill) {
-    guard let end = a.parts.flatMap(\.segments).last, let start = b.parts.flatMap(\.segments).first,
-      end.meter == start.meter,
-      end.to == start.from
-    else { return }
-    for register in start.registers {
-      guard let before = end.registers.first(where: { $0.quantity == register.quantity }) else { continue }
-      compare(
-        "chain", 1, before.stop.value == register.start.value ? 1 : 0,
-        "\(a.account): \(register.quantity) of \(start.meter) ends \(a.cycle) at \(before.stop.value) and begins \(b.cycle)"
-          + " at \(register.start.value)")
+    for start in b.parts.flatMap(\.segments) {
+      for end in a.parts.flatMap(\.segments) where end.meter == start.meter && end.to == start.from {
+        for register in start.registers {
+          guard let before = end.registers.first(where: { $0.quantity == register.quantity }) else { continue }
+          compare(
+            "chain", 1, before.stop.value == register.start.value ? 1 : 0,
+            "\(a.account): \(register.quantity) of \(start.meter) ends \(a.cycle) at \(before.stop.value) and begins"
+              + " \(b.cycle) at \(register.start.value)")
+        }
+      }
     }
   }
 }

@@ -23,6 +23,8 @@ public enum ReviewRule: String, Hashable, Sendable, CaseIterable {
   case negative
   /// The total is above a limit.
   case most
+  /// Energy costs more or less a kWh than any line of the plan can make it.
+  case averagePrice = "average-price"
   /// Demand is paid for that is above the contract's, by the floor of its rule.
   case demandFloor = "demand-floor"
   /// The adjustment by power factor is beyond 5 % either way.
@@ -202,30 +204,58 @@ private struct BillLook {
     } else {
       notEvaluated.append(.most)
     }
+    for one in bill.bills { price(of: one) }
     for finding in bill.bills.compactMap(\.powerFactor) where abs(finding.adjustment) > 500 {
       let percent = decimalString(Int64(finding.adjustment) * 10_000, decimals: 2)
       find(.powerFactor, .look, "power factor \(finding.factor), adjustment \(percent) %")
     }
   }
 
+  /// What the kWh of a bill cost together, against the lowest and the highest price that its plan knows.
+  private mutating func price(of one: Bill) {
+    let energy = one.totals.energy
+    guard energy > .zero, let month = YearMonth(bill.key.cycle), let band = one.plan.priceBand(in: month) else {
+      notEvaluated.append(.averagePrice)
+      return
+    }
+    let lines = one.lines.filter { $0.unit == .kilowattHour && $0.rule != .export }
+    let cost = lines.reduce(Money.zero) { $0 + $1.amount }
+    // In 10⁻¹⁴ yuan; each line may be a fen off.
+    let exact = Int128(cost.fen) * 1_000_000_000_000
+    let slack = Int128(lines.count) * 1_000_000_000_000
+    let range = (
+      low: Int128(energy.millionths) * Int128(band.lowerBound),
+      high: Int128(energy.millionths) * Int128(band.upperBound)
+    )
+    guard exact + slack < range.low || exact - slack > range.high else { return }
+    func text(_ price: Int64) -> String { Price(hundredMillionths: price).map { "\($0)" } ?? "\(price)" }
+    find(
+      .averagePrice, .stop,
+      "\(energy) kWh cost \(cost) yuan; the plan's prices lie between \(text(band.lowerBound)) and \(text(band.upperBound))"
+    )
+  }
+
   /// The registers that the bill before ended with must be those that this one starts with.
   mutating func chain() {
-    guard let last = history.last, let month = YearMonth(bill.key.cycle), last.cycle + 1 == month,
-      let end = last.parts.flatMap(\.segments).last, let start = segments.first, start.meter == end.meter,
-      "\(start.from)" == end.to
-    else {
+    guard let last = history.last, let month = YearMonth(bill.key.cycle), last.cycle + 1 == month else {
       notEvaluated.append(.brokenChain)
       return
     }
-    for register in start.registers {
-      guard let before = end.registers.first(where: { $0.quantity == register.quantity.name }),
-        before.stop.value != "\(register.start.value)"
-      else { continue }
-      find(
-        .brokenChain, .stop,
-        "\(register.quantity) of meter \(start.meter) starts at \(register.start.value), and the bill before ended at"
-          + " \(before.stop.value); correct that one first")
+    var compared = 0
+    for start in segments {
+      for end in last.parts.flatMap(\.segments) where end.meter == start.meter && end.to == "\(start.from)" {
+        for register in start.registers {
+          guard let before = end.registers.first(where: { $0.quantity == register.quantity.name }) else { continue }
+          compared += 1
+          guard before.stop.value != "\(register.start.value)" else { continue }
+          find(
+            .brokenChain, .stop,
+            "\(register.quantity) of meter \(start.meter) starts at \(register.start.value), and the bill before ended at"
+              + " \(before.stop.value); correct that one first")
+        }
+      }
     }
+    if compared == 0 { notEvaluated.append(.brokenChain) }
   }
 
   mutating func demand() {
@@ -249,7 +279,7 @@ private struct BillLook {
       notEvaluated.append(.demandImpossible)
       return
     }
-    let used = segments.reduce(Energy.zero) { $0 + ($1.registers.first?.energy ?? .zero) }
+    let used = segments.reduce(Energy.zero) { $0 + $1.imported }
     let days = bill.statement.days.to.daysSince1970 - bill.statement.days.from.daysSince1970
     // kWh against kW times hours; a mean cannot be above the highest of its quarters of an hour.
     guard Int128(used.millionths) > Int128(peak.millionths) * Int128(days * 24) else { return }

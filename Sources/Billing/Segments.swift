@@ -40,10 +40,24 @@ struct SegmentBuilder {
 
   private static func start(_ assignment: MeterAssignment) -> Int64 { assignment.from?.localSeconds ?? .min }
 
+  /// Import energy, which is billed by period, and what else is billed beside it.
+  enum Kinds {
+    case all
+    case imports
+    /// Reactive and reverse energy.
+    case others
+  }
+
   /// The registers that a bill under `plan` is made of, the total first.
-  static func registers(of assignment: MeterAssignment, under plan: Plan, _ wanted: Wanted) -> [Quantity] {
-    var found = [Quantity.energyTotal(.importActive)]
-    found += plan.periods.flatMap(\.rates).compactMap { Quantity.energy(.importActive, rate: $0) }
+  static func registers(
+    of assignment: MeterAssignment, under plan: Plan, _ wanted: Wanted, _ kinds: Kinds = .all
+  ) -> [Quantity] {
+    var found: [Quantity] = []
+    if kinds != .others {
+      found.append(.energyTotal(.importActive))
+      found += plan.periods.flatMap(\.rates).compactMap { Quantity.energy(.importActive, rate: $0) }
+    }
+    guard kinds != .imports else { return found }
     if wanted.reactive {
       found.append(.energyTotal(assignment.reactive.forward))
       if let reverse = assignment.reactive.reverse { found.append(.energyTotal(reverse)) }
@@ -61,22 +75,22 @@ struct SegmentBuilder {
   /// One segment for each span; `tolerance` grows by the widest honest difference between total and rates, after the
   /// multiplier.
   mutating func segments(
-    of spans: [Span], under plan: Plan, _ wanted: Wanted, tolerance: inout Energy
+    of spans: [Span], under plan: Plan, _ wanted: Wanted, _ kinds: Kinds = .all, tolerance: inout Energy
   ) -> [UsageSegment] {
     var segments: [UsageSegment] = []
     for span in spans {
-      guard let segment = segment(of: span, under: plan, wanted, tolerance: &tolerance) else { continue }
+      guard let segment = segment(of: span, under: plan, wanted, kinds, tolerance: &tolerance) else { continue }
       segments.append(segment)
     }
     return segments
   }
 
   private mutating func segment(
-    of span: Span, under plan: Plan, _ wanted: Wanted, tolerance: inout Energy
+    of span: Span, under plan: Plan, _ wanted: Wanted, _ kinds: Kinds, tolerance: inout Energy
   ) -> UsageSegment? {
     let assignment = span.assignment
-    let quantities = Self.registers(of: assignment, under: plan, wanted)
-    let rates = plan.periods.reduce(0) { $0 + $1.rates.count }
+    let quantities = Self.registers(of: assignment, under: plan, wanted, kinds)
+    let rates = kinds == .others ? 0 : plan.periods.reduce(0) { $0 + $1.rates.count }
     var registers: [RegisterUse] = []
     var counted: [Energy] = []
     var step: Int64 = 1

@@ -103,6 +103,16 @@ struct Wanted: Hashable {
   /// True where a bill needs a supply at all; homes have none.
   var supply = false
 
+  /// What either wants.
+  func joined(_ other: Wanted) -> Wanted {
+    var all = self
+    all.reactive = reactive || other.reactive
+    all.exported = exported || other.exported
+    all.demand = demand || other.demand
+    all.supply = supply || other.supply
+    return all
+  }
+
   init(_ stretch: RuleStretch) {
     for component in stretch.plan.components {
       switch component.kind {

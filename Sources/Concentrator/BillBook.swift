@@ -22,34 +22,50 @@ struct BillBook {
     return last.values.filter { !$0.parts.isEmpty }.sorted { $0.cycle < $1.cycle }
   }
 
-  /// Settlements, and whatever there is of the instants at which the account's meters or rules were changed.
+  /// Settlements and estimates, and whatever there is of the instants at which the account's meters or rules were
+  /// changed; of the registers that bills can be made of.
+  ///
+  /// Each question names meter, quantity and kind, which the journal's index has in this order: years of load between
+  /// them cost nothing.
   func readings(of account: Account, plans: PlanCatalogue) throws(StoreError) -> [JournalReading] {
     var readings: [JournalReading] = []
-    func add(_ filter: ReadingFilter) throws(StoreError) {
+    func add(
+      _ meter: MeterID, _ quantity: Quantity, _ kind: ReadingKind, at instant: Int64? = nil
+    ) throws(StoreError) {
+      var filter = ReadingFilter()
+      (filter.meter, filter.quantity, filter.kind) = (meter, quantity, kind)
+      (filter.since, filter.until) = (instant, instant.map { $0 + 1 })
       try reader.readings(filter) { stored throws(StoreError) in
         readings.append(
           JournalReading(sequence: stored.sequence, reading: stored.reading, verdict: stored.verdict))
       }
     }
+    let rates = Set(plans.plans.flatMap(\.periods).flatMap(\.rates)).sorted()
     let changes = account.changes(under: plans)
     for meter in Set(account.meters.map(\.meter)).sorted() {
-      var filter = ReadingFilter()
-      filter.meter = meter
-      filter.kind = .settlement
-      try add(filter)
-      // Estimates and what people entered stand beside settlements, at the same instants.
-      filter.kind = .estimate
-      try add(filter)
-      let boundaries = account.meters.filter { $0.meter == meter }.flatMap { [$0.from, $0.to].compactMap(\.self) }
-      for time in Set(boundaries + changes) {
-        let instant = account.zone.unixMilliseconds(of: time)
-        var filter = ReadingFilter()
-        filter.meter = meter
-        (filter.since, filter.until) = (instant, instant + 1)
-        try add(filter)
+      let assignments = account.meters.filter { $0.meter == meter }
+      let instants = Set(assignments.flatMap { [$0.from, $0.to].compactMap(\.self) } + changes)
+        .map { account.zone.unixMilliseconds(of: $0) }.sorted()
+      for quantity in Self.registers(of: assignments, rates) {
+        for kind in [ReadingKind.settlement, .estimate] { try add(meter, quantity, kind) }
+        for kind in [ReadingKind.dailyFreeze, .event, .instantaneous] {
+          for instant in instants { try add(meter, quantity, kind, at: instant) }
+        }
       }
     }
     return readings
+  }
+
+  /// Import energy with its rates, reverse and reactive energy, and the highest demand.
+  private static func registers(of meters: [MeterAssignment], _ rates: [UInt8]) -> [Quantity] {
+    var found = [Quantity.energyTotal(.importActive), .energyTotal(.exportActive)]
+    found += rates.compactMap { Quantity.energy(.importActive, rate: $0) }
+    if let demand = Quantity(.maximumDemand(.importActive), .total) { found.append(demand) }
+    for flow in meters.flatMap({ [$0.reactive.forward, $0.reactive.reverse].compactMap(\.self) })
+    where !found.contains(.energyTotal(flow)) {
+      found.append(.energyTotal(flow))
+    }
+    return found
   }
 }
 

@@ -94,16 +94,14 @@ actor BillingDesk {
       let result = try close(account, decisions, at: now)
       closed += result.bills
       reviews += result.reviews
-      if isWhole || !touched.isDisjoint(with: account.meters.map(\.meter)) {
-        corrected += try corrections(of: account, result.standing, at: now)
-      }
+      corrected += result.corrections
       if let waiting = result.waiting, isHeld(waiting, standing, at: now) {
         holds.append(waiting.hold)
       } else if result.waiting == nil {
         missed[account.id] = nil
       }
     }
-    let records = closed.map { BillRecord($0, at: now.unixMilliseconds) } + corrected
+    let records = corrected + closed.map { BillRecord($0, at: now.unixMilliseconds) }
     let issues = try await store.issue(records, consumer: Self.consumer, through: last)
     try await store.open(reviews)
     for (bill, issue) in zip(records, issues) {
@@ -157,8 +155,7 @@ actor BillingDesk {
     var bills: [ClosedBill] = []
     var reviews: [ReviewRecord] = []
     var waiting: Waiting?
-    /// What was issued before.
-    var standing: [IssuedBill] = []
+    var corrections: [BillRecord] = []
   }
 
   /// Closes what is due of one account, in order; stops at the first cycle that must wait.
@@ -170,8 +167,9 @@ actor BillingDesk {
     let book = BillBook(reader: reader)
     let readings = try book.readings(of: account, plans: plans)
     let documents = try book.documents(of: account.id)
-    result.standing = BillBook.standing(documents)
-    var history = result.standing
+    var history = BillBook.standing(documents)
+    // New cycles build on what is corrected in the same transaction.
+    result.corrections = try corrections(of: account, &history, readings, plans, at: now)
     var window = history.last.flatMap(OpenWindow.init(after:))
     // Meters are asked for their settlements once a day, so what is a day old should be there.
     let due = dueCycles(
@@ -230,23 +228,30 @@ extension BillingDesk {
   ///
   /// What people changed in the books, and what the review rules would stop, waits for a person.
   private func corrections(
-    of account: Account, _ standing: [IssuedBill], at now: HostInstant
+    of account: Account, _ standing: inout [IssuedBill], _ readings: [JournalReading], _ plans: PlanCatalogue,
+    at now: HostInstant
   ) throws(StoreError) -> [BillRecord] {
-    guard review.correctsByItself, let plans = plans[account.id], !standing.isEmpty else { return [] }
+    guard review.correctsByItself, !standing.isEmpty else { return [] }
     let again = replay(
-      account, standing: standing, readings: try BillBook(reader: reader).readings(of: account, plans: plans),
-      plans: plans, knownOn: account.zone.local(unixMilliseconds: now.unixMilliseconds).date, form: review.form)
+      account, standing: standing, readings: readings, plans: plans,
+      knownOn: account.zone.local(unixMilliseconds: now.unixMilliseconds).date, form: review.form)
     guard again.stuck.isEmpty, again.corrections.allSatisfy({ $0.causes.allSatisfy(\.isOfData) }) else { return [] }
     var records: [BillRecord] = []
+    var corrected = standing
     for correction in again.corrections {
-      let before = standing.filter { $0.cycle < correction.original.cycle }
+      let old = correction.original
+      let before = corrected.filter { $0.cycle < old.cycle }
       let findings = Billing.review(correction.replacement, after: before, limits: review.limits).findings
-      // A chain is broken only until the cycle before is corrected too, which happens in this same transaction.
-      guard findings.allSatisfy({ $0.weight != .stop || $0.rule == .brokenChain }) else { return [] }
+      guard findings.allSatisfy({ $0.weight != .stop }) else { return [] }
       let reason = correction.causes.map(\.description).joined(separator: "; ")
       records += try BillRecord.records(
         of: correction, form: review.form, actor: "daemon", reason: reason, at: now.unixMilliseconds)
+      guard let place = corrected.firstIndex(where: { $0.cycle == old.cycle }),
+        let new = IssuedBill(correction.replacement, at: now.unixMilliseconds)
+      else { continue }
+      corrected[place] = new
     }
+    standing = corrected
     return records
   }
 

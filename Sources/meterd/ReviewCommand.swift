@@ -24,7 +24,7 @@ struct ReviewCommand: ParsableCommand {
 
     @OptionGroup var place: StoreOption
 
-    @Flag(help: "Also those that were decided.")
+    @Flag(help: "Also those that were decided, and those whose bill has changed since.")
     var all = false
 
     @Flag(help: "One JSON object a review.")
@@ -32,9 +32,16 @@ struct ReviewCommand: ParsableCommand {
 
     func run() throws {
       let reader = try place.reader()
-      let reviews = try withStore { () throws(StoreError) in try reader.reviews() }
+      let (reviews, holds) = try withStore { () throws(StoreError) in (try reader.reviews(), try reader.holds()) }
+      // A bill that is made of something else by now waits under a newer number, or does not wait any more.
+      func isOpen(_ stored: StoredReview) -> Bool {
+        let review = stored.review
+        return stored.decision == nil
+          && holds.contains { ($0.account, $0.cycle) == (review.account, review.cycle) }
+          && reviews.last { ($0.review.account, $0.review.cycle) == (review.account, review.cycle) }?.id == stored.id
+      }
       if !json { print("id\taccount\tcycle\ttotal\topened\tstate\tfindings") }
-      for stored in reviews where all || stored.decision == nil {
+      for stored in reviews where all || isOpen(stored) {
         if json {
           print(stored.json.text)
         } else {

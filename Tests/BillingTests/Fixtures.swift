@@ -74,6 +74,14 @@ struct Journal {
     readings.append(JournalReading(sequence: Int64(readings.count + 1), reading: reading, verdict: verdict))
   }
 
+  /// Hundredths of a kWh that the rates show together at an instant.
+  func sum(of rates: [UInt8], at instant: String) throws -> Int64 {
+    let wanted = rates.compactMap { Quantity.energy(.importActive, rate: $0) }
+    let milliseconds = ZoneOffset.china.unixMilliseconds(of: try time(instant))
+    return readings.filter { $0.reading.key.instant == milliseconds && wanted.contains($0.reading.key.quantity) }
+      .reduce(0) { $0 + $1.reading.value.millionths / 10_000 }
+  }
+
   /// Readings of the total, and of peak and valley where given, at the settlement of `month`.
   mutating func settle(_ instant: String, total: String, peak: String? = nil, valley: String? = nil) throws {
     try note(total, at: instant)

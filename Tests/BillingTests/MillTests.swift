@@ -230,6 +230,30 @@ func close(
     #expect(now.bills.map { "\($0.totals.energy) \($0.total)" } == ["15.00 7.50", "16.00 9.60"])
   }
 
+  @Test func `where only import energy was frozen, reactive energy is shared by days and the rest is exact`() throws {
+    let before = SupplyTerms(
+      plan: "mill", basicCharge: .capacity, running: Power(millionths: 1_000_000_000), powerFactorStandard: .ninety)
+    var after = before
+    after.from = try day("2026-10-11")
+    after.running = Power(millionths: 500_000_000)
+    let account = try mill([before, after])
+    var journal = Journal()
+    try journal.noteMill("2026-10-01T00:00", total: "100.00", reactive: "50.00")
+    try journal.noteMill("2026-11-01T00:00", total: "131.00", reactive: "81.00", reverse: "3.10")
+    try journal.note("104.00", at: "2026-10-11T00:00", kind: .dailyFreeze)
+    let closed = try #require(try close(account, "2026-10", journal, [try twoPart()]).closed)
+    #expect(closed.bills.map { "\($0.totals.energy)" } == ["4000.00", "27000.00"])
+    #expect(closed.bills.map { $0.usage.supply?.reactive?.forward } == [try energy("10000"), try energy("21000")])
+    #expect(closed.bills.map { $0.usage.supply?.reactive?.reverse } == [try energy("1000"), try energy("2100")])
+    #expect(closed.statement.proration == .days)
+    #expect(closed.readings == [1, 2, 3, 4, 5, 6, 7])
+    try journal.note("60.00", of: .energyTotal(.combinedReactive1), at: "2026-10-11T00:00", kind: .dailyFreeze)
+    try journal.note("0.00", of: .energyTotal(.combinedReactive2), at: "2026-10-11T00:00", kind: .dailyFreeze)
+    let frozen = try #require(try close(account, "2026-10", journal, [try twoPart()]).closed)
+    #expect(frozen.statement.proration == nil)
+    #expect(frozen.bills.map { $0.usage.supply?.reactive?.reverse } == [.zero, try energy("3100")])
+  }
+
   @Test func `another class in mid-cycle whose periods differ needs frozen registers`() throws {
     let touched = try plan(
       "touch",

@@ -171,6 +171,73 @@ extension ClosedBill {
     #expect(again.corrections.allSatisfy { $0.causes.allSatisfy(\.isOfData) })
   }
 
+  @Test func `a late actual takes the place of an estimate, and the difference is settled at the prices of its days`()
+    throws
+  {
+    let (account, plans) = try zhejiang()
+    var journal = Journal()
+    try journal.settle("2026-01-01T00:00", total: "0.00")
+    try journal.note("500.00", at: "2026-02-01T00:00", kind: .estimate, quality: .estimated)
+    try journal.settle("2026-03-01T00:00", total: "1000.00")
+    let standing = try bill(account, ["2026-01", "2026-02"], journal, plans).map { try $0.issued() }
+    #expect(standing.map { $0.parts[0].isEstimated } == [true, true])
+    try journal.settle("2026-02-01T00:00", total: "450.00")
+    let again = replay(
+      account, standing: standing, readings: journal.readings, plans: plans, knownOn: try day("2099-01-01"))
+    #expect(again.corrections.map { "\($0.amount)" } == ["-26.90", "26.90"])
+    #expect(again.corrections.allSatisfy { !$0.replacement.bill.usage.isEstimated })
+  }
+
+  @Test func `a notice that comes late corrects the days it is for, from the day it is known`() throws {
+    func version(_ price: String, _ from: String, known: String) throws -> Plan {
+      try plan("home", from: from, known: known, components: component("energy", "price = \"\(price)\""))
+    }
+    let old = try version("0.5", "2020-01-01", known: "2020-01-01")
+    let plans = try PlanCatalogue([old, try version("0.6", "2026-02-15", known: "2026-04-10")])
+    let account = try account(old)
+    var journal = Journal()
+    for month in 1...4 { try journal.settle("2026-0\(month)-01T00:00", total: "\(month * 280).00") }
+    let standing = try (1...3).map { month in
+      try close(account, "2026-0\(month)", journal, plans.plans, knownOn: "2026-04-02").closed
+    }.map { try #require($0).issued() }
+    for (today, found) in [
+      ("2026-04-09", []), ("2026-04-10", ["2026-02 14.00", "2026-03 28.00"]),
+    ] {
+      let again = replay(
+        account, standing: standing, readings: journal.readings, plans: plans, knownOn: try day(today))
+      #expect(again.corrections.map { "\($0.original.cycle) \($0.amount)" } == found)
+      #expect(
+        again.corrections.allSatisfy { correction in
+          correction.causes.contains { if case .plan = $0 { true } else { false } }
+            && correction.causes.allSatisfy(\.isOfData)
+        })
+    }
+  }
+
+  @Test func `power factor and demand of a mill are replayed with its readings`() throws {
+    let terms = SupplyTerms(
+      plan: "mill", basicCharge: .actualDemand, contracted: Power(millionths: 1_000_000_000),
+      powerFactorStandard: .ninety)
+    let account = try mill([terms])
+    var journal = Journal()
+    try journal.noteMill("2026-10-01T00:00", total: "100.00", reactive: "50.00")
+    try journal.noteMill(
+      "2026-11-01T00:00", total: "150.00", reactive: "109.00", demand: "0.7000", occurred: "2026-10-20T14:15")
+    let plans = [try twoPart()]
+    let first = try #require(try close(account, "2026-10", journal, plans).closed)
+    // The reactive register and the demand were read wrong.
+    try journal.note("74.00", of: .energyTotal(.combinedReactive1), at: "2026-11-01T00:00")
+    let demand = try #require(Quantity(.maximumDemand(.importActive), .total))
+    try journal.note("0.5000", of: demand, at: "2026-11-01T00:00", occurred: "2026-10-20T14:15")
+    let again = replay(
+      account, standing: [try first.issued()], readings: journal.readings, plans: try PlanCatalogue(plans),
+      knownOn: try day("2099-01-01"))
+    let correction = try #require(again.corrections.first)
+    #expect(correction.causes.count == 2)
+    // 700 kW × 40 + 30000, +15 %, becomes 500 kW × 40 + 30000, factor 0.90.
+    #expect("\(first.total) \(correction.replacement.total)" == "66700.00 50000.00")
+  }
+
   @Test func `a cycle that cannot be billed any more is named and what was issued stands`() throws {
     let (account, plans) = try zhejiang()
     var journal = Journal()
