@@ -50,7 +50,7 @@ import Testing
       let series = IntervalSeries(
         start: MeterTime(localSeconds: range.from.daysSince1970 * 86_400), minutes: minutes, energies: energies)
       let expected = Result { () throws(SettlementError) in
-        try plan.settle(series, days: range, register: register, bound: bound, calendar: try calendarOrNone(), by: rule)
+        try plan.settle(series, days: range, register: register, bound: bound, calendar: calendarOrNone(), by: rule)
           .parts.map(\.energy)
       }
       let settled = Result { () throws(SettlementError) in
