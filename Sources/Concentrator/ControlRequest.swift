@@ -90,12 +90,12 @@ public struct ControlRequest: Hashable, Sendable {
       guard let text = try members.string("meter") else {
         throw Complaint(.usage, "read needs a meter", "Such as \"meter\":\"M-0001\".")
       }
-      guard let meter = MeterID(text) else { throw Complaint(.usage, "\"\(text)\" is no meter's name") }
+      guard let meter = MeterID(text) else { throw Complaint(.usage, "\"\(plain(text))\" is no meter's name") }
       let names = try members.strings("quantities") ?? []
       return .read(meter: meter, targets: try targets(names), anyway: try members.boolean("anyway") ?? false)
     case "reload": return .reload
     case .some(let other):
-      throw Complaint(.usage, "there is no request \"\(other)\"", "There are: \(words.joined(separator: ", ")).")
+      throw Complaint(.usage, "there is no request \"\(plain(other))\"", "There are: \(words.joined(separator: ", ")).")
     }
   }
 
@@ -112,13 +112,23 @@ public struct ControlRequest: Hashable, Sendable {
       default:
         guard let quantity = Quantity(name: name) else {
           throw Complaint(
-            .usage, "\"\(name)\" is no quantity",
+            .usage, "\"\(plain(name))\" is no quantity",
             "Write energy, instantaneous or a name such as energy.import.active.total or voltage.l1.")
         }
         targets.append(.quantity(quantity))
       }
     }
     return targets.isEmpty ? [.energies] : targets
+  }
+
+  /// A word of somebody else's, fit for one line of a message.
+  static func plain(_ word: String) -> String {
+    let isLong = word.unicodeScalars.count > 64
+    var text = ""
+    for scalar in word.unicodeScalars.prefix(64) {
+      text.unicodeScalars.append(scalar.properties.generalCategory.isShown ? scalar : "?")
+    }
+    return isLong ? text + "..." : text
   }
 
   /// The members of a request, each asked for by its name; what nobody asked for is an error.
@@ -160,7 +170,8 @@ public struct ControlRequest: Hashable, Sendable {
     func finish() throws(Complaint) {
       guard let other = members.first(where: { !known.contains($0.name) }) else { return }
       throw Complaint(
-        .usage, "unknown member \"\(other.name)\"", "Members here are \(known.sorted().joined(separator: ", ")).")
+        .usage, "unknown member \"\(plain(other.name))\"", "Members here are \(known.sorted().joined(separator: ", "))."
+      )
     }
   }
 }
@@ -197,5 +208,15 @@ extension Complaint {
       let headline = json["message"]?.word
     else { return nil }
     self.init(status, headline, advice: json["advice"]?.items.compactMap(\.word) ?? [])
+  }
+}
+
+extension Unicode.GeneralCategory {
+  /// Stands for itself in a line of text.
+  fileprivate var isShown: Bool {
+    switch self {
+    case .control, .format, .surrogate, .privateUse, .unassigned, .lineSeparator, .paragraphSeparator: false
+    default: true
+    }
   }
 }

@@ -97,7 +97,7 @@ private struct JSONReader {
       guard next == UInt8(ascii: "\"") else { throw error("no name of a member") }
       let start = at
       let name = try string()
-      guard names.insert(name).inserted else { throw JSONError(detail: "\"\(name)\" is there twice", offset: start) }
+      guard names.insert(name).inserted else { throw JSONError(detail: "a name is there twice", offset: start) }
       skipSpace()
       guard take(UInt8(ascii: ":")) else { throw error("no colon") }
       members.append(JSON.Member(name, try value(depth: depth + 1)))

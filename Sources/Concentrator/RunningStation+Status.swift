@@ -48,13 +48,14 @@ extension RunningStation {
       startedWall: board.startedWall, uptime: boot - board.startedAt, clock: clock,
       clockIsTrusted: configuration.hostClockIsTrusted, lines: lines, counts: known.counts,
       storePath: configuration.store, standing: standing, failure: known.failure,
-      isWaitingForClock: known.isWaitingForClock)
+      isWaitingForClock: known.isWaitingForClock, isWaitingForTrial: known.isWaitingForTrial)
   }
 
   func checkLine(_ name: String) throws(Complaint) {
     let names = station.configuration.lines.map(\.name)
     guard !names.contains(name) else { return }
-    throw Complaint(.usage, "there is no line \"\(name)\"", "There are: \(names.joined(separator: ", ")).")
+    throw Complaint(
+      .usage, "there is no line \"\(ControlRequest.plain(name))\"", "There are: \(names.joined(separator: ", ")).")
   }
 
   /// What comes in time: a line in a long exchange is left out.
@@ -77,7 +78,7 @@ extension RunningStation {
 
   private func nextRound(ofLine line: Int, after wall: Int64) -> (task: String, at: Int64)? {
     let here = Set(station.meters[line].map(\.id))
-    let due = station.configuration.tasks.compactMap { entry -> (task: String, at: Int64)? in
+    let due = station.tasks.compactMap { entry -> (task: String, at: Int64)? in
       guard entry.meters.map({ !$0.isDisjoint(with: here) }) ?? !here.isEmpty else { return nil }
       return (entry.task.name, entry.task.schedule.nextSlot(after: wall, zone: station.configuration.zone))
     }

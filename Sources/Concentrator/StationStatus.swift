@@ -21,6 +21,7 @@ public struct StationStatus: Sendable {
   let standing: StoreStanding?
   let failure: StationBoard.Failure?
   let isWaitingForClock: Bool
+  let isWaitingForTrial: Bool
 
   struct LineStatus: Sendable {
     let name: String
@@ -76,6 +77,8 @@ extension StationStatus {
         "flagged": .integer(Int64(counts.flagged)), "held": .integer(Int64(counts.held)),
         "rejected": .integer(Int64(counts.rejected)), "damaged": .integer(Int64(counts.damaged)),
         "refused": .integer(Int64(counts.refused)), "missed": .integer(Int64(counts.missed)),
+        "filled": .integer(Int64(counts.filled)), "backfill_failed": .integer(Int64(counts.backfillFailures)),
+        "stale_freezes": .integer(Int64(counts.staleFreezes)),
         "late_bytes": .integer(Int64(counts.lateBytes)),
       ]),
       "store": .object([
@@ -84,7 +87,8 @@ extension StationStatus {
         "failing": failure.map { .object(["reason": .string($0.reason), "since": .string(time($0.since))]) } ?? .null,
       ]),
       "billing": .object([
-        "waits_for_clock": .boolean(isWaitingForClock), "issued": .integer(Int64(counts.billed)),
+        "waits_for_clock": .boolean(isWaitingForClock), "waits_for_trial": .boolean(isWaitingForTrial),
+        "issued": .integer(Int64(counts.billed)),
         "holds": .array((standing?.holds ?? []).map { $0.json(zone) }),
       ]),
     ])

@@ -26,7 +26,8 @@ struct Meterd: AsyncParsableCommand {
     RunCommand.self, CheckCommand.self, DemoCommand.self, SimulateCommand.self, ScanCommand.self, ProbeCommand.self,
     TraceCommand.self, DecodeCommand.self, IdentifiersCommand.self, StatusCommand.self, TopCommand.self,
     ReadCommand.self, ReloadCommand.self, ReadingsCommand.self, MissingCommand.self, EventsCommand.self,
-    ControlCommand.self, AuditCommand.self, BillCommand.self, RateCommand.self, BenchCommand.self,
+    ControlCommand.self, AuditCommand.self, BillCommand.self, ReviewCommand.self, ReconcileCommand.self,
+    RateCommand.self, BenchCommand.self,
   ]
 
   static func main() async {

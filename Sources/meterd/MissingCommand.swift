@@ -8,9 +8,11 @@ struct MissingCommand: ParsableCommand {
     commandName: "missing",
     abstract: "Lists the values that should be in the store and are not, each with its reason.",
     discussion: """
-      The reasons: silent, nobody answered; damaged, answers came that could not be believed; refused, the meter has \
-      no such thing; not kept by this meter, by its profile. What came after all is listed with --all. Works beside a \
-      running daemon and without one. --line needs the configuration, which says whose meters those are.
+      The reasons: silent, nobody answered; damaged, answers came that could not be believed; refused, the meter has no \
+      such thing; late, the next round was due first; stale, the last freeze is of another day; gone, the meter's memory \
+      does not go back so far; outage, nobody asked in time; not kept by this meter, by its profile. What came after all \
+      is listed with --all. Works beside a running daemon and without one. --line needs the configuration, which says \
+      whose meters those are.
 
       EXAMPLES
         meterd missing --config /etc/meterd/meterd.toml --since 2026-11-01

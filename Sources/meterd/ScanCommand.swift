@@ -17,7 +17,7 @@ struct ScanCommand: AsyncParsableCommand {
       For a port that no daemon holds; it only reads. DL/T 645 meters are asked with wildcards, and told apart by the \
       digits of their addresses where several answer at once. Modbus units are asked one after another. Without \
       --serial the usual settings are tried in turn. How long that takes is said first; Ctrl-C ends it early and \
-      shows what was found. The profile of a meter is a guess: what spoke for it stands beside it.
+      shows what was found. A Modbus TCP server that answers for every unit number is listed once. The profile of a meter is a guess: what spoke for it stands beside it.
 
       EXAMPLES
         meterd scan /dev/ttyUSB0

@@ -56,7 +56,8 @@ struct StatusText {
       "readings  \(Self.count(readings?["stored"])) stored, \(Self.count(readings?["flagged"])) flagged, \(Self.count(readings?["held"])) held, \(Self.count(readings?["rejected"])) rejected, \(Self.count(readings?["missed"])) missed"
     )
     let holds = billing?["holds"]?.items ?? []
-    let waits = billing?["waits_for_clock"]?.flag == true ? "; billing waits for the host's clock" : ""
+    var waits = billing?["waits_for_clock"]?.flag == true ? "; billing waits for the host's clock" : ""
+    if billing?["waits_for_trial"]?.flag == true { waits += "; billing waits for meterd bill trial" }
     out.append("bills     \(Self.count(billing?["issued"])) issued, \(holds.count) waiting\(waits)")
     for hold in holds.prefix(3) {
       out.append(
@@ -130,11 +131,11 @@ struct StatusText {
     let meters = line["meters"]
     func column(_ name: String, _ width: Int) -> String { leading("\(Self.count(meters?[name]))", width) }
     let round: String
-    if let open = line["rounds"]?.items.first {
+    if let reason = line["reason"]?.word {
+      round = reason
+    } else if let open = line["rounds"]?.items.first {
       let left = Self.count(open["meters_left"]), all = Self.count(open["meters"])
       round = "\(open["task"]?.word ?? "?") \(all - left)/\(all), \(open["lateness"]?.word ?? "?") s"
-    } else if let reason = line["reason"]?.word {
-      round = reason
     } else {
       round = line["next"].flatMap { $0["due"]?.word }.map { "next at \(Self.ofDay($0))" } ?? ""
     }

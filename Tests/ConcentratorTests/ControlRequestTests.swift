@@ -72,6 +72,10 @@ import Testing
       #"{"id":"a","error":{"status":64,"message":"there is no request \"Status\"","advice":["There are: status, trace, read, reload."]},"end":true}"#
     ),
     Bad(
+      #"{"id":3,"do":"a\u001B[2J\n\u202E\#(String(repeating: "x", count: 99))"}"#,
+      #"{"id":3,"error":{"status":64,"message":"there is no request \"a?[2J??\#(String(repeating: "x", count: 57))...\"","advice":["There are: status, trace, read, reload."]},"end":true}"#
+    ),
+    Bad(
       #"{"id":3,"do":"status","lines":"bus1"}"#,
       #"{"id":3,"error":{"status":64,"message":"unknown member \"lines\"","advice":["Members here are do, id, line, meters."]},"end":true}"#
     ),

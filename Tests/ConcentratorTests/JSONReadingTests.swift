@@ -31,7 +31,7 @@ import Testing
     Case("{\"a\":1,}", "no name of a member at byte 7"),
     Case("{\"a\" 1}", "no colon at byte 5"),
     Case("{\"a\":1 \"b\":2}", "an object does not end at byte 7"),
-    Case("{\"a\":1,\"a\":2}", "\"a\" is there twice at byte 7"),
+    Case("{\"a\":1,\"a\":2}", "a name is there twice at byte 7"),
     Case("{\"a\":1", "an object does not end at byte 6"),
     Case("[1,]", "no value at byte 3"),
     Case("[1", "a list does not end at byte 2"),

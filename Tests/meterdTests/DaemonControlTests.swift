@@ -1,3 +1,4 @@
+import CSerial
 import Concentrator
 import Foundation
 import Glibc
@@ -120,7 +121,7 @@ import Testing
     let socket = station.folder.path + "/control.sock"
     try station.folder.write("station.toml", good.replacing("address = \"1\"", with: "address = \"1\"\nadress = 1"))
     let complaint = """
-      meterd: station.toml:35: line[0].meter[3].adress: unknown key; keys here are account, address, allow, ct, from, id, profile, pt, serial, simulate, to
+      meterd: station.toml:35: line[0].meter[3].adress: unknown key; keys here are account, address, allow, ct, from, id, key, profile, pt, serial, simulate, to
         Mend that line and try again: meterd check --config FILE tells what else is wrong.
       """
     try await expect(station.folder, ["reload", "--socket", socket], fails: 78, complaint)
@@ -175,6 +176,45 @@ import Testing
     #expect(try await daemon.finish().status == 0)
     let end = try await watcher.finish()
     #expect(end.status == 69 && end.errorText.contains("meterd: the daemon at \(folder.path)/control.sock is gone\n"))
+  }
+
+  @Test func `top draws anew on a terminal of 80 by 24, and a signal ends it`() async throws {
+    var controller: CInt = -1, device: CInt = -1
+    var name = [CChar](repeating: 0, count: 128)
+    try #require(cserial_pseudo_terminal(&controller, &device, &name, name.count) == 0)
+    defer {
+      close(controller)
+      close(device)
+    }
+    let terminal = String(decoding: name.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+    let station = try TestStation(tasks: DaemonTests.task("D-0001"))
+    let daemon = try await station.run()
+    defer { daemon.end() }
+    let top = try Child(["top", "--interval", "1"] + Self.place, in: station.folder.path, output: terminal)
+    defer { top.end() }
+    let drawn = try await offPool { [controller] in
+      var seen: [UInt8] = []
+      var buffer = [UInt8](repeating: 0, count: 4096)
+      let until = HostClock.boot + .seconds(60)
+      // The third picture begins when the second is whole.
+      while String(decoding: seen, as: UTF8.self).ranges(of: "\u{1B}[H").count < 3 {
+        guard cserial_wait_readable(controller, until.nanoseconds) == 1 else { throw Failure("no picture") }
+        let count = cserial_read(controller, &buffer, CInt(buffer.count))
+        guard count >= 0 else { throw Failure("the terminal is gone") }
+        seen += buffer[..<Int(count)]
+      }
+      return String(decoding: seen, as: UTF8.self)
+    }
+    let pictures = drawn.split(separator: "\u{1B}[H")
+    let lines = try #require(pictures.dropFirst().first).split(separator: "\u{1B}[K\r\n").map(String.init)
+    #expect(lines[0].hasPrefix("T-1  meterd \(meterdVersion)"))
+    #expect(lines.contains("line          state  load  meters   ok late silent aside unknown  round"))
+    #expect(lines.contains { $0.hasPrefix("bus1          lost ") && $0.contains("  there is no ") })
+    #expect(lines.allSatisfy { $0.count <= 80 } && lines.count <= 24)
+    top.signal(SIGINT)
+    #expect(try await top.finish().status == 0)
+    daemon.signal(SIGTERM)
+    #expect(try await daemon.finish().status == 0)
   }
 
   @Test func `a thousand clients that come and go leave nothing behind`() async throws {

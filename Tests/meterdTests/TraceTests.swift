@@ -179,6 +179,38 @@ import Testing
     #expect(seen.outputText.hasSuffix("(password hidden, so the sum cannot be checked)\n"))
   }
 
+  @Test func `raw bytes of a command show no password, also in pieces and hurt`() async throws {
+    let head = "68 61 01 00 00 00 00 68"
+    let secret = "35 89 67 45", shown = "AB 89 67 45"
+    let lines = [
+      "> FE FE \(head) 19 08 \(secret) \(shown) 9D 16", "< \(head) 19 08 35 89", "< 67 45 \(shown) 9D 16",
+      "> \(head) 58 08 \(secret) \(shown) 9D 16", "< 69 61 01 00 00 00 00 60 1C 10 \(secret) \(shown)",
+      "12:00:00 \(head) 18 0C 33 3F 33 37 \(secret) \(secret) 00 16",
+    ]
+    let folder = try Folder()
+    try folder.write("a.log", lines.joined(separator: "\n"))
+    for json in [[], ["--json"]] {
+      let seen = try await folder.run(["trace", "--from", "a.log", "--raw"] + json)
+      #expect(seen.status == 0)
+      let told = seen.outputText
+      #expect(told.contains("\(head) 19 08 ** ** ** **") && !told.contains(secret), "\(told)")
+      #expect(!told.contains("19 08 35") && !told.contains("< 67 45") && !told.contains("58 08 35"))
+      #expect(told.split(separator: "\n").count == lines.count)
+    }
+  }
+
+  @Test func `raw bytes that are heard show no password`() async throws {
+    let bus = try Bus()
+    let trace = try Folder().start("trace", bus.path, "--raw", "--seconds", "2")
+    defer { trace.end() }
+    try await trace.says("listening")
+    bus.say([
+      0x68, 0x61, 0x01, 0, 0, 0, 0, 0x68, 0x19, 0x08, 0x35, 0x89, 0x67, 0x45, 0xAB, 0x89, 0x67, 0x45, 0x9D, 0x16,
+    ])
+    let end = try await trace.finish()
+    #expect(end.outputText.contains("19 08 ** ** ** **"), "\(end.outputText) \(end.errorText)")
+  }
+
   @Test func `mistakes`() async throws {
     let folder = try Folder()
     try await expect(
