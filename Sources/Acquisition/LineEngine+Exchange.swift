@@ -92,8 +92,10 @@ extension LineEngine {
   func put(
     _ query: Query, of ask: LinePlan.Ask, _ meter: LineMeter, _ listening: BootInstant.Span = .zero
   ) throws(LineError) -> MeterSpeaker.Said {
+    var asked = meter
+    asked.sendsWakeUps = plan.health[ask.meter].needsWakeUps
     var said = try speaker.ask(
-      query, of: meter, on: line, replyTimeout: ask.replyTimeout, listening: listening,
+      query, of: asked, on: line, replyTimeout: ask.replyTimeout, listening: listening,
       latestDemand: notes[ask.meter].latestDemand(of: query, at: boot))
     if said.record.bytesReceived > 0 { failures = 0 }
     tellOpen()
