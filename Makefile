@@ -8,7 +8,7 @@ BINARY  ?= .build/release-stripped/meterd
 # no two of them rebuild each other's work.
 RELEASE_FLAGS = -c release --static-swift-stdlib -Xswiftc -cross-module-optimization
 
-# `make demo DEMO="--seconds 60"`; `make bench BENCH=store`.
+# `make demo DEMO="--seconds 60"`; `make bench BENCH=rating`.
 DEMO  ?=
 BENCH ?= line
 
@@ -57,7 +57,11 @@ release: ## the binary that is shipped: static Swift, stripped
 	@echo "release: .build/release-stripped/meterd, $$(wc -c < .build/release-stripped/meterd) bytes"
 
 bench: release ## the benchmarks, as ratios against their limits
-	@set -e; for name in $(BENCH); do .build/release-stripped/meterd bench "$$name"; done
+	@# Some have others to be measured against beside them.
+	@set -e; for name in $(BENCH); do \
+	  if [ -x ".ci/$$name-bench" ]; then ".ci/$$name-bench" .build/release-stripped/meterd; \
+	  else .build/release-stripped/meterd bench "$$name"; fi; \
+	done
 
 crash-loop: release ## kill -9 the daemon N times at random; nothing lost, nothing twice
 	@.ci/crash-loop '$(BINARY)' '$(N)'

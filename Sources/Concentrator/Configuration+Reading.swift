@@ -83,26 +83,9 @@ extension Configuration {
     }
     tasks = taskEntries
 
-    var accountEntries: [AccountEntry] = []
-    var accountIDs: Set<String> = []
-    for var table in try reader.tables("account") {
-      let id = try table.string("id")
-      let name = try table.optionalString("name") ?? ""
-      let tariff = try table.string("tariff")
-      let from = try Self.firstDay(&table)
-      let day = try table.optionalInteger("settlement-day", in: 1...28) ?? 1
-      let hour = try table.optionalInteger("settlement-hour", in: 0...23) ?? 0
-      let entry = AccountEntry(
-        id: id, name: name, tariff: tariff, from: from,
-        settlement: SettlementDay(day: day, hour: hour) ?? .firstOfMonth, fileLine: table.table.line,
-        keyLines: KeyLines(table, "id", "tariff"))
-      try table.finish()
-      guard accountIDs.insert(entry.id).inserted else {
-        throw table.error("id", "account \"\(entry.id)\" is there twice")
-      }
-      accountEntries.append(entry)
-    }
-    accounts = accountEntries
+    accounts = try Self.accounts(&reader)
+    review = try Self.review(&reader)
+    let accountIDs = Set(accounts.map(\.id))
     try reader.finish()
     for meter in lineEntries.flatMap(\.meters) {
       guard let account = meter.account, !accountIDs.contains(account) else { continue }
@@ -213,20 +196,6 @@ extension Configuration {
       throw table.error(key, "\"\(text)\" is no time; write \"2026-10-15\" or \"2026-10-15T09:30\"")
     }
     return time
-  }
-
-  /// What a meter kept from before is not for this account: only people know where its bills begin.
-  private static func firstDay(_ table: inout TableReader) throws(DocumentError) -> CivilDate {
-    guard let text = try table.optionalString("from") else {
-      throw table.error(
-        "from",
-        "say which day is the first that this account is billed for, such as from = \"2026-10-01\"; meters remember months before it, perhaps another customer's, and those must not be billed"
-      )
-    }
-    guard let day = CivilDate(text) else {
-      throw table.error("from", "\"\(text)\" is no day; write \"2026-10-01\"")
-    }
-    return day
   }
 
   private static func multiplier(_ table: inout TableReader) throws(DocumentError) -> Multiplier {

@@ -177,7 +177,7 @@ extension StoreError {
     switch self {
     case .diskFull, .readOnly, .failed, .cannotOpen: true
     case .missing, .locked, .foreign, .newerSchema, .olderSchema, .corrupt, .weak, .closed, .billDiffers,
-      .cursorBeyondJournal, .unknownReading:
+      .cursorBeyondJournal, .unknownReading, .unknownBill, .unknownReview:
       false
     }
   }

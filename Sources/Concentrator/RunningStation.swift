@@ -125,7 +125,7 @@ public actor RunningStation {
       }
       desk = try BillingDesk(
         store: store, accounts: station.accounts, plans: station.plansByAccount,
-        patience: Self.patience, now: { clock.now }, report: report)
+        patience: Self.patience, review: station.configuration.review, now: { clock.now }, report: report)
     } catch {
       for worker in workers { worker.stop() }
       for line in lines { await line.value }

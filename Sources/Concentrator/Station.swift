@@ -39,6 +39,8 @@ public struct Station: Sendable {
   /// By line, in the order of the configuration.
   public let meters: [[LineMeter]]
   public let accounts: [Account]
+  /// The plans of each account, out of the files that its entry names: versions of one plan share their name.
+  let plansByAccount: [String: PlanCatalogue]
   /// Those of the configuration, and for meters without freezes what takes their place.
   let tasks: [Configuration.TaskEntry]
 
@@ -75,6 +77,13 @@ public struct Station: Sendable {
             "\(configuration.file):\(entry.keyLines["address"]): address: \"\(entry.address)\" is no address for \(entry.profile)",
             "In quotes, \(rule), as printed on the meter.")
         }
+        guard entry.allowed.isEmpty || address != .modbus(unit: 0) else {
+          throw Complaint(
+            .configuration,
+            "\(configuration.file):\(entry.keyLines["allow"]): allow: unit 0 on \(line.port) cannot be changed",
+            "To unit 0 a server may pass a change on to every meter behind it, and none of them confirms it. Leave allow out, or give the meter's own unit; a server that is the meter itself often answers as 255."
+          )
+        }
         for function in ControlFunction.allCases where entry.allowed.contains(function) {
           guard !function.exists(for: profile) else { continue }
           let known = ControlFunction.allCases.filter { $0.exists(for: profile) }.map(\.rawValue)
@@ -90,13 +99,35 @@ public struct Station: Sendable {
     }
     for account in configuration.accounts { try configuration.checkMeters(of: account) }
     var plans: [String: Plan] = [:]
-    for account in configuration.accounts where plans[account.tariff] == nil {
-      do throws(Complaint) {
-        plans[account.tariff] = try folders.plan(account.tariff)
+    var catalogues: [String: PlanCatalogue] = [:]
+    for account in configuration.accounts {
+      var own: [String: Plan] = [:]
+      for terms in account.terms {
+        for file in terms.files {
+          let key = file == terms.tariff ? "tariff" : "versions"
+          do throws(Complaint) {
+            if plans[file] == nil { plans[file] = try folders.plan(file) }
+            own[file] = plans[file]
+          } catch {
+            throw error.located(configuration, terms.keyLines[key], key)
+          }
+        }
+        if let first = plans[terms.tariff], let other = terms.versions.first(where: { plans[$0]?.name != first.name }) {
+          throw Complaint(
+            .configuration,
+            "\(configuration.file):\(terms.keyLines["versions"]): versions: \(other) is plan \(plans[other]?.name ?? ""), not \(first.name)",
+            "Versions of a plan share its name. Another plan from some day on stands under [[account.change]].")
+        }
+      }
+      do throws(PlanCatalogueError) {
+        catalogues[account.id] = try PlanCatalogue(own.values)
       } catch {
-        throw error.located(configuration, account.keyLines["tariff"], "tariff")
+        throw Complaint(
+          .configuration, "\(configuration.file):\(account.keyLines["tariff"]): tariff: \(error)",
+          "Each file that the account names must be another version.")
       }
     }
+    plansByAccount = catalogues
     self.configuration = configuration
     self.profiles = profiles
     self.plans = plans
@@ -107,15 +138,8 @@ public struct Station: Sendable {
     let isNeeded = meters.joined().contains { !$0.queries(for: [.syntheticFreeze]).isEmpty }
     tasks = configuration.tasks + (isNeeded ? synthetic : [])
     accounts = configuration.accounts.map { account in
-      Account(entry: account, plan: plans[account.tariff]?.name ?? account.tariff, configuration, meters)
+      Account(entry: account, plans: plans, configuration, meters)
     }
-  }
-
-  /// The plan of each account, out of the file that its entry names: versions of one plan share their name.
-  var plansByAccount: [String: Plan] {
-    Dictionary(
-      configuration.accounts.compactMap { account in plans[account.tariff].map { (account.id, $0) } },
-      uniquingKeysWith: { first, _ in first })
   }
 
   /// Whether the host's clock is disciplined, as far as can be told.
@@ -241,18 +265,26 @@ extension Configuration {
 }
 
 extension Account {
-  init(entry: Configuration.AccountEntry, plan: String, _ configuration: Configuration, _ meters: [[LineMeter]]) {
+  init(
+    entry: Configuration.AccountEntry, plans: [String: Plan], _ configuration: Configuration, _ meters: [[LineMeter]]
+  ) {
     var assignments: [MeterAssignment] = []
     for (line, found) in zip(configuration.lines, meters) {
       for (meter, known) in zip(line.meters, found) where meter.account == entry.id {
         guard let register = known.profile.counterRange else { continue }
         assignments.append(
           MeterAssignment(
-            meter: meter.id, multiplier: meter.multiplier, from: meter.from, to: meter.to, register: register))
+            meter: meter.id, multiplier: meter.multiplier, from: meter.from, to: meter.to, register: register,
+            reactive: known.profile.reactiveRegisters))
       }
     }
+    let terms = entry.terms.map { terms in
+      var agreed = terms.agreed
+      agreed.plan = plans[terms.tariff]?.name ?? terms.tariff
+      return agreed
+    }
     self.init(
-      id: entry.id, meters: assignments, plan: plan, settlement: entry.settlement, zone: configuration.zone,
-      from: entry.from)
+      id: entry.id, meters: assignments, terms: terms, settlement: entry.settlement, zone: configuration.zone,
+      from: entry.from, grantFrom: entry.largeHouseholdFrom, proration: entry.proration)
   }
 }

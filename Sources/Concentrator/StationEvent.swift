@@ -14,6 +14,9 @@ public enum StationEvent: Sendable {
   case held(account: String, cycle: String, reason: String)
   /// Nothing is billed while nobody has set the host's clock.
   case billingWaitsForClock
+  /// Nothing is billed while bills come out otherwise than they were issued, by plans, engine or master data alone, and
+  /// nobody has accepted it.
+  case billingWaitsForTrial(differences: Int)
   /// The trace of a line has ended; the line goes on.
   case traceFailed(line: String, reason: String)
 }
@@ -75,7 +78,7 @@ public struct StationCounts: Hashable, Sendable {
       case .rejected: rejected += 1
       }
     case .unlabelled: unlabelled += 1
-    case .storeFailed, .billingWaitsForClock, .notKept, .traceFailed: break
+    case .storeFailed, .billingWaitsForClock, .billingWaitsForTrial, .notKept, .traceFailed: break
     case .billed(_, _, let fen, let isNew):
       if isNew {
         billed += 1

@@ -34,6 +34,9 @@ public struct StationLog: Sendable {
       logger.info("bill issued", metadata: ["account": "\(account)", "cycle": "\(cycle)", "fen": "\(fen)"])
     case .traceFailed(let line, let reason):
       logger.error("trace stopped", metadata: ["line": "\(line)", "reason": "\(reason)"])
+    case .billingWaitsForTrial(let differences):
+      logger.warning(
+        "billing waits: bills come out otherwise than they were issued", metadata: ["differences": "\(differences)"])
     case .billingWaitsForClock: logger.warning("billing waits for the host's clock to be set")
     case .held(let account, let cycle, let reason):
       logger.warning("bill waits", metadata: ["account": "\(account)", "cycle": "\(cycle)", "reason": "\(reason)"])

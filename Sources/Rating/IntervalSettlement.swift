@@ -123,7 +123,7 @@ extension Plan {
     _ series: IntervalSeries, days: DayRange, register: Energy, bound: Energy, calendar: DayCalendar? = nil,
     by reconciliation: Reconciliation = .residual
   ) throws(SettlementError) -> IntervalSettlement {
-    guard let timeOfUse, let residualPeriod else { throw .noCalendar(plan: name) }
+    guard let timeOfUse, residualPeriod != nil else { throw .noCalendar(plan: name) }
     guard [15, 30, 60].contains(series.minutes) else { throw .minutes(series.minutes) }
     let midnight = MeterTime(localSeconds: days.from.daysSince1970 * 86_400)
     let perDay = 1440 / series.minutes
@@ -149,22 +149,29 @@ extension Plan {
         sums[slot.period] += Int128(energy.millionths)
       }
     }
+    let (whole, energies) = try reconciled(sums, register: register, bound: bound, by: reconciliation)
+    return IntervalSettlement(
+      total: register, intervals: whole, parts: zip(periods, energies).map { PeriodEnergy($0.name, $1) },
+      record: IntervalRecord(
+        minutes: series.minutes, count: expected, sum: whole, reconciliation: reconciliation,
+        seriesDigest: series.digest, calendarDigest: calendar?.digest))
+  }
+
+  /// The sum of all intervals, and the energies of the periods whose intervals add up to `sums`, reconciled with the
+  /// register.
+  func reconciled(
+    _ sums: [Int128], register: Energy, bound: Energy, by reconciliation: Reconciliation
+  ) throws(SettlementError) -> (sum: Energy, periods: [Energy]) {
     let sum = sums.reduce(0, +)
     guard let whole = Int64(exactly: sum).map(Energy.init(millionths:)), whole.isBillable, register.isBillable,
       register.millionths % energyStep.millionths == 0, whole - register <= bound, register - whole <= bound
     else {
       throw .disagree(register: register, intervals: Energy(millionths: Int64(clamping: sum)), bound: bound)
     }
-    let energies =
-      switch reconciliation {
-      case .residual: residual(sums, register, residualPeriod)
-      case .scaled: scaled(sums, sum, register)
-      }
-    return IntervalSettlement(
-      total: register, intervals: whole, parts: zip(periods, energies).map { PeriodEnergy($0.name, $1) },
-      record: IntervalRecord(
-        minutes: series.minutes, count: expected, sum: whole, reconciliation: reconciliation,
-        seriesDigest: series.digest, calendarDigest: calendar?.digest))
+    switch reconciliation {
+    case .residual: return (whole, residual(sums, register, residualPeriod ?? 0))
+    case .scaled: return (whole, scaled(sums, sum, register))
+    }
   }
 
   /// Every period rounded half up, the residual one taking what is left; never below nothing, the largest others then

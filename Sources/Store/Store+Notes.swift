@@ -120,10 +120,6 @@ extension Store {
 
   /// Notes a fact about the store, such as the last good wall time.
   public func note(_ key: String, _ value: String) throws(StoreError) {
-    try write { (connection) throws(StoreError) in
-      try connection.statement(
-        "INSERT INTO meta(key, value) VALUES (?1, ?2) ON CONFLICT(key) DO UPDATE SET value = excluded.value"
-      ).run([.text(key), .text(value)])
-    }
+    try write { (connection) throws(StoreError) in try connection.write(fact: key, value) }
   }
 }

@@ -1,35 +1,45 @@
 import ArgumentParser
 import Concentrator
+import Glibc
 
 struct BenchCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "bench",
-    abstract: "Measures the daemon against the limits of the wire.",
+    abstract: "Measures the daemon against the limits of the wire, and bills against SQLite.",
     discussion: """
       line: whole scans of simulated lines at their real baud rate, stored durably: W1, W2, W3 and one-value reads \
       with late replies. A scan takes as long as the wire does: 11, 58, 17, 60 and 60 seconds. Exit code 65 when a goal \
       is not met.
 
+      rating: a million bills of seven lines by columns, one by one, from hourly readings, and from one table to another, \
+      beside what SQLite needs for the same lines. A few minutes.
+
       EXAMPLES
         meterd bench line
+        meterd bench rating
         meterd bench line --workload w1 --json
       """)
 
-  @Argument(help: "line")
+  @Argument(help: "line or rating")
   var name: String
 
   @Option(help: "w1, w2, w3, late or later; w1, w2, w3 and late when left out.")
   var workload: [String] = []
 
+  @OptionGroup var profiles: DevicesOption
+
   @Flag(help: "One JSON object a figure.")
   var json = false
 
   func run() async throws {
+    guard name != "rating" else {
+      return try finish { show in try BenchRating(show: show).run() }
+    }
     guard name == "line" else {
-      throw Complaint(.usage, "unknown benchmark \"\(name)\"", "There is: line.")
+      throw Complaint(.usage, "unknown benchmark \"\(name)\"", "There are: line and rating.")
     }
     let kinds = try workload.isEmpty ? [.w1, .w2, .w3, .late] : workload.map(kind)
-    let data = try DataFolders()
+    let data = try profiles.folders()
     var missed = 0
     for kind in kinds {
       let workload = BenchWorkload(kind: kind)
@@ -38,6 +48,17 @@ struct BenchCommand: AsyncParsableCommand {
         print(json ? figure.json.text : "  \(figure.text)")
         if figure.met == false { missed += 1 }
       }
+    }
+    guard missed == 0 else { throw ExitCode(ExitStatus.badData.rawValue) }
+  }
+
+  /// Shows each figure as soon as it is known, and fails when a goal was missed.
+  private func finish(_ run: (@escaping (BenchLine.Figure) -> Void) throws -> Void) throws {
+    var missed = 0
+    try run { figure in
+      print(json ? figure.json.text : "  \(figure.text)")
+      fflush(nil)
+      if figure.met == false { missed += 1 }
     }
     guard missed == 0 else { throw ExitCode(ExitStatus.badData.rawValue) }
   }

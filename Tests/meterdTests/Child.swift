@@ -16,17 +16,22 @@ final class Child: Sendable {
     var errorText: String { String(decoding: errors, as: UTF8.self) }
   }
 
-  /// Starts `meterd` in `folder`; standard input holds `input`, standard output goes to `output` where that is given.
+  /// Starts `meterd` in `folder`; standard input holds `input` or is the file `inputFile`, standard output goes to
+  /// `output` where that is given.
   init(
-    _ arguments: [String], in folder: String, input: String = "", output: String? = nil,
-    environment: [String: String] = [:]
+    _ arguments: [String], in folder: String, input: String = "", inputFile: String? = nil, output: String? = nil,
+    environment: [String: String] = [:], program: String = Program.path
   ) throws {
     let out = try Pipe(), errors = try Pipe(), into = try Pipe()
     var actions = posix_spawn_file_actions_t()
     posix_spawn_file_actions_init(&actions)
     defer { posix_spawn_file_actions_destroy(&actions) }
     _ = posix_spawn_file_actions_addchdir_np(&actions, folder)
-    posix_spawn_file_actions_adddup2(&actions, into.reading, 0)
+    if let inputFile {
+      posix_spawn_file_actions_addopen(&actions, 0, inputFile, O_RDONLY, 0)
+    } else {
+      posix_spawn_file_actions_adddup2(&actions, into.reading, 0)
+    }
     if let output {
       posix_spawn_file_actions_addopen(&actions, 1, output, O_WRONLY, 0)
     } else {
@@ -47,12 +52,12 @@ final class Child: Sendable {
     var variables = ["PATH": "/usr/bin:/bin", "METERD_DATA": Program.root]
     variables.merge(environment) { $1 }
     var started: pid_t = 0
-    let result = withTexts([Program.path] + arguments) { texts in
+    let result = withTexts([program] + arguments) { texts in
       withTexts(variables.map { "\($0.key)=\($0.value)" }) { variables in
-        posix_spawn(&started, Program.path, &actions, &attributes, texts, variables)
+        posix_spawn(&started, program, &actions, &attributes, texts, variables)
       }
     }
-    guard result == 0 else { throw Failure("cannot start \(Program.path): \(result)") }
+    guard result == 0 else { throw Failure("cannot start \(program): \(result)") }
     let watch = Watch(process: started, output: out.keepReading(), errors: errors.keepReading())
     self.watch = watch
     // The thread keeps what it writes to, and not this object: whoever forgets a child ends it.
