@@ -8,7 +8,7 @@ BINARY  ?= .build/release-stripped/meterd
 # no two of them rebuild each other's work.
 RELEASE_FLAGS = -c release --static-swift-stdlib -Xswiftc -cross-module-optimization
 
-# `make demo DEMO="--seconds 60"`; `make bench BENCH=store`.
+# `make demo DEMO="--seconds 60"`; `make bench BENCH=rating`.
 DEMO  ?=
 BENCH ?= line
 
@@ -23,9 +23,13 @@ FUZZ    ?=
 FAULTS ?= $(if $(filter command line,$(origin N)),$(N),1.0)
 ROWS   ?=
 
+# `make days SEEDS=20 KINDS=mixed`.
+SEEDS ?= 200
+KINDS ?=
+
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo test lint release bench crash-loop faults fuzz peers decode-cost rating-oracle check install clean setup
+.PHONY: help demo test lint release bench crash-loop faults fuzz peers decode-cost days rating-oracle check install clean setup
 
 help: ## this list
 	@sed -nE 's/^([a-z-]+):[^#]*## (.*)/  make \1|\2/p' $(MAKEFILE_LIST) | column -t -s '|' 2>/dev/null \
@@ -53,7 +57,11 @@ release: ## the binary that is shipped: static Swift, stripped
 	@echo "release: .build/release-stripped/meterd, $$(wc -c < .build/release-stripped/meterd) bytes"
 
 bench: release ## the benchmarks, as ratios against their limits
-	@set -e; for name in $(BENCH); do .build/release-stripped/meterd bench "$$name"; done
+	@# Some have others to be measured against beside them.
+	@set -e; for name in $(BENCH); do \
+	  if [ -x ".ci/$$name-bench" ]; then ".ci/$$name-bench" .build/release-stripped/meterd; \
+	  else .build/release-stripped/meterd bench "$$name"; fi; \
+	done
 
 crash-loop: release ## kill -9 the daemon N times at random; nothing lost, nothing twice
 	@.ci/crash-loop '$(BINARY)' '$(N)'
@@ -70,6 +78,9 @@ decode-cost: setup ## instructions for a DL/T 645 frame, against C
 
 faults: ## what bad lines bring, many thousand times: nothing wrong is believed; N=0.1 for a tenth, ROWS="R9 --json"
 	@SEED='$(or $(SEED),645)' .ci/faults '$(FAULTS)' $(ROWS)
+
+days: ## 200 days of 200 meters on a bad line in simulated time; SEEDS=20 for fewer, KINDS="freezing mixed slow"
+	@.ci/days '$(SEEDS)' $(KINDS)
 
 rating-oracle: setup ## 100000 random bills of each kind of plan against the plain rules, built for release
 	@.ci/rating-oracle

@@ -38,7 +38,15 @@ extension LineEngine {
     _ ask: LinePlan.Ask, _ meter: LineMeter, _ result: inout DemandOutcome.Result?
   ) throws(LineError) -> LinePlan.Conclusion {
     let isConfirmed = ask.query.isBillingMemory
-    let said = isConfirmed ? try readTwice(ask, meter) : try put(ask.query, of: ask, meter)
+    var asked = ask.query
+    let said: MeterSpeaker.Said
+    if let day = ask.query.freezeDay {
+      let found = try readFreeze(of: day, ask, meter)
+      if let other = found.conclusion { return other }
+      (said, asked) = (found.said, found.asked)
+    } else {
+      said = isConfirmed ? try readTwice(ask.query, of: ask, meter) : try put(ask.query, of: ask, meter)
+    }
     switch said.result {
     case .told(let told):
       let took = said.record.endedAt - said.record.startedAt
@@ -50,13 +58,15 @@ extension LineEngine {
         bootTime: said.record.endedAt, startedAt: said.record.startedAt, replyDelay: said.record.replyDelay,
         clock: notes[ask.meter].clock,
         settlementDay: notes[ask.meter].settlementDay, settlementDoubt: notes[ask.meter].settlementDoubt,
-        isConfirmed: isConfirmed)
+        isConfirmed: isConfirmed,
+        isSynthetic: ask.round.map { plan.tasks[$0.task].isSynthetic } ?? false,
+        fillsGap: plan.isMissing(ask.query, of: ask.meter))
       // A probe proves that the meter is there and in step; its values belong to no round.
       if let number = ask.demand, waiting[number]?.left.contains(ask.query) == true {
-        hold(answer, ask.meter, nil, number)
+        hold(answer, to: asked, ask.meter, nil, number)
       }
       if let round = ask.round {
-        hold(answer, ask.meter, round)
+        hold(answer, to: asked, ask.meter, round)
         for fault in told.faults where meter.wants(fault.quantity, for: plan.tasks[round.task].targets) {
           tell(.rejected(line: name, meter: meter.id, query: ask.query, reason: "\(fault)"))
         }
@@ -101,11 +111,15 @@ extension LineEngine {
   ///
   /// A freeze moves on at midnight and tells its time in an answer of its own. That time is read before each of
   /// the two reads: where both times and both values agree, the value is of that freeze.
-  func readTwice(_ ask: LinePlan.Ask, _ meter: LineMeter) throws(LineError) -> MeterSpeaker.Said {
-    let first = try readWithTime(ask, meter)
+  func readTwice(
+    _ query: Query, of ask: LinePlan.Ask, _ meter: LineMeter, expecting day: CivilDate? = nil
+  ) throws(LineError) -> MeterSpeaker.Said {
+    let first = try readWithTime(query, of: ask, meter)
     guard case .told(let told) = first.result else { return first }
+    // A freeze of another day is of no use, however often it is read.
+    if let day, !told.isFrozen(at: day) { return first }
     // A second answer to the first read that came late would have met this one; only the last is waited for.
-    var second = try readWithTime(ask, meter, listening: MeterSpeaker.patience)
+    var second = try readWithTime(query, of: ask, meter, listening: MeterSpeaker.patience)
     if case .told(let again) = second.result, again.observations != told.observations {
       second.result = .damaged("two reads differ")
     }
@@ -114,12 +128,12 @@ extension LineEngine {
 
   /// One read, with the time of the freeze before it where it is of one.
   func readWithTime(
-    _ ask: LinePlan.Ask, _ meter: LineMeter, listening: BootInstant.Span = .zero
+    _ query: Query, of ask: LinePlan.Ask, _ meter: LineMeter, listening: BootInstant.Span = .zero
   ) throws(LineError) -> MeterSpeaker.Said {
-    guard let freezeTime = ask.query.freezeTime else { return try put(ask.query, of: ask, meter, listening) }
+    guard let freezeTime = query.freezeTime else { return try put(query, of: ask, meter, listening) }
     let time = try put(freezeTime, of: ask, meter)
     guard case .told(let frozen) = time.result else { return time }
-    var said = try put(ask.query, of: ask, meter, listening)
+    var said = try put(query, of: ask, meter, listening)
     guard case .told(let told) = said.result else { return said }
     said.record.requests = time.record.requests + said.record.requests
     said.result = .told(

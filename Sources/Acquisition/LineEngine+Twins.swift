@@ -5,6 +5,8 @@ internal import Modbus
 /// An answer that is believed and not told yet.
 struct HeldAnswer {
   let answer: Answer
+  /// What was asked: of a freeze, which record.
+  let asked: Query
   let meter: Int
   /// The round that it serves, or the demand.
   let round: LinePlan.Round?
@@ -27,11 +29,11 @@ extension LineEngine {
   /// No standard lets a meter begin later.
   private static let longestHold = BootInstant.Span.milliseconds(500)
 
-  func hold(_ answer: Answer, _ meter: Int, _ round: LinePlan.Round?, _ demand: Int? = nil) {
+  func hold(_ answer: Answer, to asked: Query, _ meter: Int, _ round: LinePlan.Round?, _ demand: Int? = nil) {
     let until = answer.bootTime + min(meters[meter].replyLimit, Self.longestHold)
     // In a run of questions of one shape an answer too many moves all that follow by one, and shows only at the end.
     for index in held.indices.reversed() {
-      guard held[index].meter == meter, held[index].answer.query.shape == answer.query.shape else {
+      guard held[index].meter == meter, held[index].asked.shape == asked.shape else {
         // DL/T 645 answers say what they answer: only question after question of one item is such a run.
         guard case .registers = answer.query else { break }
         continue
@@ -40,7 +42,7 @@ extension LineEngine {
       guard held[index].until > answer.startedAt else { break }
       held[index].until = max(held[index].until, min(until, held[index].answer.bootTime + Self.longestRun))
     }
-    held.append(HeldAnswer(answer: answer, meter: meter, round: round, demand: demand, until: until))
+    held.append(HeldAnswer(answer: answer, asked: asked, meter: meter, round: round, demand: demand, until: until))
   }
 
   private static let longestRun = BootInstant.Span.seconds(10)
@@ -87,7 +89,7 @@ extension LineEngine {
         if rest.count > Self.longestGlitch, let before = held.last, before.meter == lastAsked, before.meter != meter,
           case .registers = before.answer.query
         {
-          unsure.append(Doubt(meter: before.meter, shape: before.answer.query.shape))
+          unsure.append(Doubt(meter: before.meter, shape: before.asked.shape))
         }
       }
     } else if isContested, !said.isContradicted, heard.hasMoreThanPulses {
@@ -121,15 +123,15 @@ extension LineEngine {
     var contradicted: [Int: String] = [:]
     var seen: Set<Doubt> = told.map { [$0] } ?? []
     for (index, each) in held.enumerated() {
-      let doubt = Doubt(meter: each.meter, shape: each.answer.query.shape)
+      let doubt = Doubt(meter: each.meter, shape: each.asked.shape)
       if isDoubtful(each.meter), heard.hasMoreThanFill { contradicted[index] = Self.moreCame }
       if unsure.contains(doubt) { contradicted[index] = "more came than the answer to the next question" }
-      guard isFrame, let frame = speaker.answer(in: heard, to: each.answer.query, of: meters[each.meter]) else {
+      guard isFrame, let frame = speaker.answer(in: heard, to: each.asked, of: meters[each.meter]) else {
         continue
       }
       seen.insert(doubt)
       let disagree = !each.answer.replies.contains(frame)
-      guard !isExplained(each.answer.query, each.meter) else {
+      guard !isExplained(each.asked, each.meter) else {
         // Nobody knows whether it is the late answer to the next question, or a second one to this.
         if disagree, case .registers = each.answer.query {
           contradicted[index] = "an answer came after it that may be of the next question"

@@ -188,6 +188,12 @@ public final class LineEngine {
           line: name, meter: meters[missed.meter].id, queries: missed.queries, reason: missed.reason,
           slot: missed.round.slot))
     }
+    for failed in plan.takeFailures() {
+      tell(
+        .backfillFailed(
+          line: name, meter: meters[failed.meter].id, query: failed.query, reason: failed.reason,
+          isFinal: failed.isFinal))
+    }
     return turn
   }
 

@@ -13,7 +13,8 @@ extension LinePlan {
     case nil: break
     }
     if let probe = overdueProbe(at: now, patience: .zero) { return .ask(probe) }
-    wakes += due + probeTimes()
+    wakes += due + probeTimes() + [nextExpiry()].compactMap(\.self)
+    if !shortfalls.isEmpty || !isRecalled { wakes.append(backfillDue) }
     return .rest(until: wakes.min() ?? now + .seconds(60))
   }
 
@@ -26,8 +27,14 @@ extension LinePlan {
     var best: Choice?
     var wake: BootInstant?
     search: for index in rounds.indices {
-      for step in meters.indices {
-        let meter = (rounds[index].cursor + step) % meters.count
+      if let opens = windowOpens(rounds[index].round.task, at: now) {
+        wake = min(wake ?? opens, opens)
+        continue
+      }
+      for step in 0..<(keyMeters.count + meters.count) {
+        let isOfKeys = step < keyMeters.count
+        let meter = isOfKeys ? keyMeters[step] : (rounds[index].cursor + step - keyMeters.count) % meters.count
+        guard isOfKeys || !meters[meter].isKey else { continue }
         guard !health[meter].isSetAside, let first = rounds[index].left[meter].first else { continue }
         guard health[meter].mayAsk(first, at: now) else {
           // Its answer could be mistaken for a late one: first something that cannot.
@@ -101,6 +108,12 @@ extension LinePlan {
       ?? able.first { !health[meter].mustWait(for: $0, at: now) }
   }
 
+  /// True where some task that asks the meter may be at work, or none has windows.
+  private func mayWork(_ meter: Int, at now: BootInstant) -> Bool {
+    let asked = meters[meter].programme.indices.filter { !meters[meter].programme[$0].isEmpty }
+    return asked.isEmpty || asked.contains { windowOpens($0, at: now) == nil }
+  }
+
   func probeTimes() -> [BootInstant] {
     health.compactMap { if case .setAside(_, let at) = $0.state { at } else { nil } }
   }
@@ -108,7 +121,12 @@ extension LinePlan {
   mutating func overdueProbe(at now: BootInstant, patience: BootInstant.Span) -> Ask? {
     for meter in meters.indices {
       guard case .setAside(_, let at) = health[meter].state, at + patience <= now else { continue }
-      for open in rounds {
+      // Outside of the windows of all its tasks nothing is started, not even a probe.
+      guard mayWork(meter, at: now) else {
+        health[meter].wait(at: now)
+        continue
+      }
+      for open in rounds where windowOpens(open.round.task, at: now) == nil {
         if let query = open.left[meter].first, health[meter].mayAsk(query, at: now),
           !health[meter].mustWait(for: query, at: now)
         {

@@ -10,6 +10,10 @@ extension LinePlan {
     case .answered(let delay):
       health[ask.meter].answered(ask.query, delay: delay, mayOvertake: answersMayOvertake)
       finish(ask)
+      fill(ask.query, of: ask.meter)
+    case .stale, .gone:
+      health[ask.meter].answered(ask.query, delay: nil, mayOvertake: answersMayOvertake)
+      giveUp(ask, conclusion == .stale ? .stale : .gone)
     case .refused:
       // While an older answer may still come, a refusal may be of that older question.
       let proven = !health[ask.meter].isOwed(at: now)
@@ -28,11 +32,10 @@ extension LinePlan {
   mutating func takenBack(_ query: Query, of meter: Int, in round: Round) {
     let isOver = latest[round.task] != round
     guard !isLastTry(Item(round: round, meter: meter, query: query)), !isOver else {
-      missed.append(Missed(meter: meter, round: round, queries: [query], reason: .damaged))
-      return
+      return miss([query], of: meter, in: round, .damaged)
     }
     if !rounds.contains(where: { $0.round == round }) {
-      enter(OpenRound(round: round, left: meters.map { _ in [] }))
+      enter(round, left: meters.map { _ in [] })
     }
     guard let index = rounds.firstIndex(where: { $0.round == round }), !rounds[index].left[meter].contains(query)
     else { return }
@@ -58,9 +61,7 @@ extension LinePlan {
   }
 
   mutating func giveUp(_ ask: Ask, _ reason: Missed.Reason) {
-    if let round = ask.round {
-      missed.append(Missed(meter: ask.meter, round: round, queries: [ask.query], reason: reason))
-    }
+    if let round = ask.round { miss([ask.query], of: ask.meter, in: round, reason) }
     finish(ask)
   }
 

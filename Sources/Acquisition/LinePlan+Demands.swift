@@ -50,7 +50,7 @@ extension LinePlan {
     let tries = demands[index].tries[ask.query, default: 0]
     let isOver =
       switch conclusion {
-      case .answered, .portLost: true
+      case .answered, .stale, .gone, .portLost: true
       case .refused: !health[ask.meter].isOwed(at: now) || tries >= Self.triesWhenDamaged
       case .damaged: tries >= Self.triesWhenDamaged
       case .silent: tries >= Self.triesWhenSilent
@@ -78,7 +78,7 @@ extension LinePlan.Conclusion {
   /// The meter said something that could be understood.
   var isAnswer: Bool {
     switch self {
-    case .answered, .refused: true
+    case .answered, .refused, .stale, .gone: true
     case .damaged, .silent, .portLost: false
     }
   }

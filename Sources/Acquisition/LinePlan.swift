@@ -18,12 +18,18 @@ public struct LinePlan: Sendable {
     public let done: [Set<Query>]
     /// Each answer carries the number of its question, as over Modbus TCP.
     public let isNumbered: Bool
+    /// Comes first in each round. 重点用户
+    public let isKey: Bool
+    /// Freezes of days gone by that are not stored, by task: to be read from the meter's memory.
+    public let missing: [[Query]]
 
     public init(
       id: MeterID, programme: [[Query]], probes: [Query], replyLimit: BootInstant.Span,
-      done: [Set<Query>] = [], isNumbered: Bool = false
+      done: [Set<Query>] = [], isNumbered: Bool = false, isKey: Bool = false, missing: [[Query]] = []
     ) {
+      self.missing = missing
       self.isNumbered = isNumbered
+      self.isKey = isKey
       self.id = id
       self.programme = programme
       self.probes = probes
@@ -48,6 +54,8 @@ public struct LinePlan: Sendable {
     public let task: Int
     /// When it was due, in milliseconds since 1970: the label of its readings.
     public let slot: Int64
+    /// A pass over what earlier rounds have missed.
+    public var isBackfill = false
   }
 
   public enum Action: Hashable, Sendable {
@@ -64,6 +72,10 @@ public struct LinePlan: Sendable {
     /// Bytes came, but none that could be believed.
     case damaged
     case silent
+    /// The meter has not taken the freeze that was asked for, by the time of its last one.
+    case stale
+    /// The meter's memory does not hold it, and never will.
+    case gone
     /// The port failed; nothing is known of the meter.
     case portLost
   }
@@ -76,11 +88,23 @@ public struct LinePlan: Sendable {
     public let reason: Reason
     public enum Reason: String, Hashable, Sendable {
       case silent, damaged, refused
+      /// The next round was due, or the windows were over, before the line came to it.
+      case late
+      /// The meter's last freeze is of another day.
+      case stale
+      /// The meter's memory does not go back so far, or left that day out.
+      case gone
+      /// It was not stored when the daemon was started.
+      case outage
     }
   }
 
   struct OpenRound: Sendable {
     let round: Round
+    /// When the next one of its task is due, in milliseconds since 1970.
+    let deadline: Int64
+    /// When what is left has no use any more; `nil` for what may come until the next round.
+    let expires: Int64?
     /// Questions left, by meter.
     var left: [[Query]]
     var cursor = 0
@@ -102,10 +126,18 @@ public struct LinePlan: Sendable {
   var rounds: [OpenRound] = []
   /// How often an answer to a question could not be believed; kept until the next round of its task is opened.
   var tries: [Item: Int] = [:]
+  /// Key meters, in their order.
+  let keyMeters: [Int]
   var due: [BootInstant]
   /// Wall milliseconds less boot milliseconds when the dues were reckoned.
   var offset: Int64
   var missed: [Missed] = []
+  /// What rounds have missed and meters may still remember, in the order in which it was missed.
+  public internal(set) var shortfalls: [Shortfall] = []
+  var failures: [Shortfall] = []
+  /// What the journal lacked at the start has been taken in.
+  var isRecalled = false
+  var backfillDue: BootInstant
   var demands: [Demand] = []
   var lastAsked: (meter: Int, shape: Query.Shape)?
   /// The first and the last slot of each run of slots that a task served since the wall clock last went forward by a
@@ -129,18 +161,25 @@ public struct LinePlan: Sendable {
     self.tasks = tasks
     self.meters = meters
     self.zone = zone
+    keyMeters = meters.indices.filter { meters[$0].isKey }
     self.health = health ?? meters.map { _ in MeterHealth() }
     for (index, meter) in meters.enumerated() { self.health[index].answersAreNumbered(meter.isNumbered) }
     offset = wall.unixMilliseconds - now.nanoseconds / 1_000_000
     overruns = tasks.map { _ in 0 }
     due = []
+    backfillDue = now
     served = tasks.map { _ in [] }
     for index in tasks.indices {
       let slot = tasks[index].schedule.slot(at: wall.unixMilliseconds, zone: zone)
-      open(Round(task: index, slot: slot), skippingDone: true)
+      // What was to be read long before this start is past.
+      let isPast = tasks[index].isSynthetic && wall.unixMilliseconds > slot + tasks[index].schedule.grace
+      if isServed(index, slot), mayBegin(index, wall), !isPast {
+        open(Round(task: index, slot: slot), skippingDone: true)
+      }
       due.append(now)
-      setDue(index, after: wall.unixMilliseconds)
+      if mayBegin(index, wall) { setDue(index, after: wall.unixMilliseconds) }
     }
+    if wall.clock != .unsynchronised { recallMissing(wall.unixMilliseconds) }
   }
 
   /// The next thing to do. Call `concluded` after each `.ask`.

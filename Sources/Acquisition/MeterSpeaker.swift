@@ -80,7 +80,7 @@ package final class MeterSpeaker {
         return Said(result: .damaged("\(query) cannot be asked"), record: ExchangeRecord(nothingSentAt: line.now))
       }
       return try read(request, query, meter, line, replyTimeout, listening)
-    case (.identifier, .modbus), (.shortIdentifier, .modbus), (.registers, .dlt645):
+    case (.identifier, .modbus), (.shortIdentifier, .modbus), (.registers, .dlt645), (.frozen, _):
       return Said(
         result: .damaged("\(query) is no question for \(meter.address)"),
         record: ExchangeRecord(nothingSentAt: line.now))
@@ -188,7 +188,7 @@ package final class MeterSpeaker {
       for byte in bytes { _ = conversation.receive(byte) }
       guard case .registers = conversation.found?.reply else { return nil }
       return conversation.found?.frame
-    case (.identifier, .modbus), (.shortIdentifier, .modbus), (.registers, .dlt645): return nil
+    case (.identifier, .modbus), (.shortIdentifier, .modbus), (.registers, .dlt645), (.frozen, _): return nil
     }
   }
 

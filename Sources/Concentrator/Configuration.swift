@@ -102,6 +102,8 @@ public struct Configuration: Hashable, Sendable {
     public let to: MeterTime?
     /// What may change this meter, while `[control]` is enabled.
     public let allowed: Set<ControlFunction>
+    /// Comes first in each round, and tasks may be for such meters only. 重点用户
+    public let isKey: Bool
     public let simulation: Simulation
     public let fileLine: Int
     let keyLines: KeyLines

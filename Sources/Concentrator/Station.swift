@@ -41,6 +41,8 @@ public struct Station: Sendable {
   public let accounts: [Account]
   /// The plans of each account, out of the files that its entry names: versions of one plan share their name.
   let plansByAccount: [String: PlanCatalogue]
+  /// Those of the configuration, and for meters without freezes what takes their place.
+  let tasks: [Configuration.TaskEntry]
 
   /// Loads profiles and tariffs and checks every meter and account against them.
   public init(_ configuration: Configuration) throws(Complaint) {
@@ -130,6 +132,11 @@ public struct Station: Sendable {
     self.profiles = profiles
     self.plans = plans
     self.meters = meters
+    let synthetic = configuration.tasks.compactMap { entry in
+      entry.task.synthetic.map { Configuration.TaskEntry(task: $0, meters: entry.meters, fileLine: entry.fileLine) }
+    }
+    let isNeeded = meters.joined().contains { !$0.queries(for: [.syntheticFreeze]).isEmpty }
+    tasks = configuration.tasks + (isNeeded ? synthetic : [])
     accounts = configuration.accounts.map { account in
       Account(entry: account, plans: plans, configuration, meters)
     }
@@ -146,6 +153,17 @@ public struct Station: Sendable {
     Dictionary(
       meters.joined().map { ($0.id, $0.profile.meterFile(zone: configuration.zone)) },
       uniquingKeysWith: { first, _ in first })
+  }
+
+  /// What tasks read of daily freezes, and of registers in their place, by meter.
+  var frozenQuantities: [MeterID: Set<Quantity>] {
+    var all: [MeterID: Set<Quantity>] = [:]
+    for meter in meters.joined() {
+      all[meter.id] = Set(
+        meter.queries(for: [.dailyFreeze]).flatMap(meter.frozenQuantities)
+          + meter.queries(for: [.syntheticFreeze]).flatMap(meter.quantities))
+    }
+    return all
   }
 
   /// Memories that tasks name and that meters of theirs do not keep by their profiles: by line, without repetition.
@@ -169,7 +187,7 @@ public struct Station: Sendable {
     var health: [MeterID: MeterHealth] = [:]
     for (line, found) in zip(configuration.lines, meters) {
       for (entry, meter) in zip(line.meters, found) where meter.profile.isModbus {
-        let programme = programmes.programme(of: meter, profile: entry.profile, tasks: configuration.tasks.map(\.task))
+        let programme = programmes.programme(of: meter, profile: entry.profile, tasks: tasks.map(\.task))
         health[meter.id] = MeterHealth(owing: programme.queries.joined(), at: now)
       }
     }
@@ -178,31 +196,38 @@ public struct Station: Sendable {
 
   /// What is asked on a line, and when.
   ///
-  /// `line` is its place in the configuration; `health` is what was learned of meters before, and `stored` are the
-  /// quantities that the journal holds already of the rounds that are open at `wall`, by round and meter.
+  /// `line` is its place in the configuration; `health` is what was learned of meters before, and `stored` is what the
+  /// journal holds already of the rounds that are open at `wall` and of the days before.
   func plan(
     line: Int, programmes: inout Programmes, health: [MeterID: MeterHealth],
-    stored: [Int64: [MeterID: Set<Quantity>]], at now: BootInstant, wall: HostInstant
+    stored: StoredBefore, at now: BootInstant, wall: HostInstant
   ) -> LinePlan {
-    let tasks = configuration.tasks.map(\.task)
-    let slots = tasks.map { $0.schedule.slot(at: wall.unixMilliseconds, zone: configuration.zone) }
+    let entries = self.tasks
+    let tasks = entries.map(\.task)
     let planned = zip(meters[line], configuration.lines[line].meters).map { meter, entry in
       let programme = programmes.programme(of: meter, profile: entry.profile, tasks: tasks)
       return LinePlan.Meter(
-        id: meter.id,
-        programme: zip(configuration.tasks, programme.queries).map { task, queries in
+        meter,
+        programme: zip(entries, programme.queries).map { task, queries in
           task.meters.map { $0.contains(meter.id) } ?? true ? queries : []
         },
-        probes: programme.probes, replyLimit: meter.replyLimit,
-        done: zip(slots, programme.queries).map { slot, queries in
-          guard let there = stored[slot]?[meter.id] else { return [] }
-          // One answer is one transaction, so one of its values tells of all.
-          return Set(queries.filter { meter.quantities(of: $0).contains(where: there.contains) })
-        }, isNumbered: meter.isOnNetwork)
+        probes: programme.probes, tasks: tasks, isKey: entry.isKey, at: wall.unixMilliseconds, zone: configuration.zone
+      ) { stored.quantities(of: meter.id, $0, at: $1) }
     }
     return LinePlan(
       tasks: tasks, meters: planned, health: meters[line].map { health[$0.id] ?? MeterHealth() },
       zone: configuration.zone, at: now, wall: wall)
+  }
+}
+
+/// What the journal holds already when lines begin: of rounds that are open, and of freezes for as many days as tasks
+/// look back.
+struct StoredBefore {
+  var rounds: [Int64: [MeterID: Set<Quantity>]] = [:]
+  var freezes: [MeterID: [Int64: Set<Quantity>]] = [:]
+
+  func quantities(of meter: MeterID, _ kind: ReadingKind, at instant: Int64) -> Set<Quantity> {
+    (kind == .dailyFreeze ? freezes[meter]?[instant] : rounds[instant]?[meter]) ?? []
   }
 }
 

@@ -38,6 +38,12 @@ public struct StationCounts: Hashable, Sendable {
   /// Bytes that came after their time and were thrown away.
   public var lateBytes = 0
   public var missed = 0
+  /// Last freezes of another day than the one that was asked for.
+  public var staleFreezes = 0
+  /// Freezes that a day of passes, or the whole depth of the task, has not brought.
+  public var backfillFailures = 0
+  /// Values that came after their round had missed them.
+  public var filled = 0
   public var unlabelled = 0
   public var billed = 0
   public var billsHeld = 0
@@ -47,7 +53,11 @@ public struct StationCounts: Hashable, Sendable {
 
   public mutating func add(_ event: StationEvent) {
     switch event {
-    case .line(.answered): answers += 1
+    case .line(.answered(let answer)):
+      answers += 1
+      if answer.fillsGap { filled += 1 }
+    case .line(.staleFreeze): staleFreezes += 1
+    case .line(.backfillFailed): backfillFailures += 1
     case .line(.late(_, _, let bytes)): lateBytes += bytes
     case .line(.missed(_, _, let queries, _, _)): missed += queries.count
     case .line(.rejected(_, _, _, let reason)):

@@ -46,9 +46,22 @@ public struct StationLog: Sendable {
   private func note(_ event: LineEvent) {
     switch event {
     case .answered: break
+    case .staleFreeze(let line, let meter, let query, let told):
+      logger.notice(
+        "stale freeze",
+        metadata: [
+          "line": "\(line)", "meter": "\(meter)", "query": "\(query)", "told": "\(told.map { "\($0)" } ?? "none")",
+        ])
+    case .backfillFailed(let line, let meter, let query, let reason, let isFinal):
+      logger.warning(
+        "back-fill failed",
+        metadata: [
+          "line": "\(line)", "meter": "\(meter)", "query": "\(query)", "reason": "\(reason.rawValue)",
+          "final": "\(isFinal ? "yes" : "no")",
+        ])
     case .missed(let line, let meter, let queries, let reason, _):
       logger.debug(
-        "missed",
+        "reading failed",
         metadata: ["line": "\(line)", "meter": "\(meter)", "items": "\(queries.count)", "reason": "\(reason.rawValue)"])
     case .health(let line, let meter, let isAnswering):
       logger.notice(isAnswering ? "meter answers" : "meter silent", metadata: ["line": "\(line)", "meter": "\(meter)"])

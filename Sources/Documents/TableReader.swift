@@ -45,6 +45,9 @@ public struct TableReader: Sendable {
     table.entries.sorted { ($0.value.line, $0.key) < ($1.value.line, $1.key) }.map(\.key.text)
   }
 
+  /// True when `key` is a string in quotes, for keys that take a word or a list.
+  public func isString(_ key: String) -> Bool { if case .string? = table.entries[key]?.value { true } else { false } }
+
   public mutating func optionalString(_ key: String) throws(DocumentError) -> String? {
     guard let entry = entry(key) else { return nil }
     guard case .string(let text) = entry.value else {

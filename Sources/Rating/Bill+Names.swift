@@ -22,11 +22,16 @@ extension Bill {
 
   /// How much the line is for, in its unit and in decimal.
   func quantity(of line: BillLine) -> String {
-    decimalString(line.count, decimals: line.unit == .kilowattHour ? plan.energyDecimals : places(of: line.count))
+    decimalString(line.count, decimals: places(of: line))
+  }
+
+  /// Decimal places of the line's quantity.
+  func places(of line: BillLine) -> Int {
+    line.unit == .kilowattHour ? plan.energyDecimals : Rating.places(of: line.count)
   }
 
   /// ` x 10/30` for a part of a month, ` x 12 days` for days.
-  private func days(of line: BillLine) -> String {
+  func days(of line: BillLine) -> String {
     switch line.step.divisor {
     case 0: ""
     case 1: " x \(line.step.days) day\(line.step.days == 1 ? "" : "s")"

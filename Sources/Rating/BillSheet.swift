@@ -27,14 +27,18 @@ public struct BillSheet: Sendable {
   /// What the lines are, by number: those of the compiled plan first.
   public internal(set) var kinds: [BillLineKind] = []
   /// The sum of each row's lines; nothing where there is no bill.
-  public private(set) var totals: [Money] = []
+  public internal(set) var totals: [Money] = []
   /// Rows without a bill, in order.
   public private(set) var refusals: [Refusal] = []
   /// The first line of each row.
-  private var starts: [Int] = []
+  var starts: [Int] = []
   /// More room than there are lines, so that a block is written without asking each time.
   var buffer: [Line] = []
   var lineCount = 0
+  /// How many rows are done while a sheet is made.
+  var rowCount = 0
+  /// Where the last bills were worked out, for the next ones.
+  private var scratch: ColumnBlock?
 
   /// An empty sheet.
   public init() {}
@@ -66,13 +70,28 @@ public struct BillSheet: Sendable {
 
   mutating func begin(_ kinds: [BillLineKind], rows: Int) {
     self.kinds = kinds
-    totals.removeAll(keepingCapacity: true)
-    starts.removeAll(keepingCapacity: true)
     refusals.removeAll(keepingCapacity: true)
-    totals.reserveCapacity(rows)
-    starts.reserveCapacity(rows)
-    lineCount = 0
+    // Every row is written before anybody sees it.
+    if totals.count > rows {
+      totals.removeLast(totals.count - rows)
+      starts.removeLast(starts.count - rows)
+    } else {
+      totals.append(contentsOf: repeatElement(.zero, count: rows - totals.count))
+      starts.append(contentsOf: repeatElement(0, count: rows - starts.count))
+    }
+    (lineCount, rowCount) = (0, 0)
   }
+
+  /// A block of the layout that `compiled` needs; the one that was used before, where it fits.
+  mutating func takeBlock(for compiled: CompiledPlan) -> ColumnBlock {
+    let layout = ColumnLayout(compiled)
+    guard let known = scratch, known.layout == layout else { return ColumnBlock(layout) }
+    scratch = nil
+    return known
+  }
+
+  /// Keeps a block for the next time.
+  mutating func keep(_ block: consuming ColumnBlock) { scratch = block }
 
   /// Room for so many lines more.
   mutating func makeRoom(_ lines: Int) {
@@ -81,10 +100,10 @@ public struct BillSheet: Sendable {
   }
 
   /// The next row, its lines being those up to `end`.
-  @inline(__always)
-  mutating func close(_ total: Money, end: Int) {
-    starts.append(lineCount)
-    totals.append(total)
+  private mutating func close(_ total: Money, end: Int) {
+    starts[rowCount] = lineCount
+    totals[rowCount] = total
+    rowCount += 1
     lineCount = end
   }
 
@@ -102,7 +121,7 @@ public struct BillSheet: Sendable {
 
   /// The next row has no bill.
   mutating func close(_ error: RatingError) {
-    refusals.append(Refusal(row: count, error: error))
+    refusals.append(Refusal(row: rowCount, error: error))
     close(.zero, end: lineCount)
   }
 
@@ -125,6 +144,7 @@ extension BillSheet {
   ///   - row: of this sheet.
   ///   - usage: what the row was made of, with the names that the bill is to bear; of another one it is no bill.
   ///   - plan: what the sheet was rated under.
+  /// - Returns: the bill.
   /// - Throws: `RatingError` where the row was refused.
   public func bill(at row: Int, of usage: Usage, under plan: Plan) throws(RatingError) -> Bill {
     if let refusal = refusals.first(where: { $0.row == row }) { throw refusal.error }

@@ -1,7 +1,52 @@
+internal import Metering
+
 /// Writes JSON with the keys in the order they are given, without spaces: the same values, the same bytes.
 struct CanonicalJSON {
-  private var bytes: [UInt8] = []
+  private(set) var bytes: [UInt8]
   private var first = true
+
+  /// Goes on behind what stands in `bytes`.
+  init(after bytes: consuming [UInt8] = []) { self.bytes = bytes }
+
+  /// What members of an object `fill` writes, without the braces, to be written many times.
+  static func members(_ fill: (inout CanonicalJSON) -> Void) -> [UInt8] {
+    var json = CanonicalJSON()
+    fill(&json)
+    return json.bytes
+  }
+
+  /// Members that are JSON already; at least one.
+  mutating func members(_ members: [UInt8]) {
+    if !first { bytes.append(UInt8(ascii: ",")) }
+    first = false
+    bytes.append(contentsOf: members)
+  }
+
+  /// A string of digits and other plain characters that `fill` appends.
+  mutating func plain(_ key: String, _ fill: (inout [UInt8]) -> Void) {
+    open(key)
+    bytes.append(UInt8(ascii: "\""))
+    fill(&bytes)
+    bytes.append(UInt8(ascii: "\""))
+  }
+
+  mutating func energy(_ key: String, _ energy: Energy, decimals: Int) {
+    plain(key) { $0.append(millionths: energy.millionths, places: decimals) }
+  }
+
+  /// A list of as many energies as asked for.
+  mutating func energies(_ key: String, count: Int, decimals: Int, _ energy: (Int) -> Energy) {
+    open(key)
+    bytes.append(UInt8(ascii: "["))
+    for index in 0..<count {
+      bytes.append(contentsOf: index > 0 ? ",\"".utf8 : "\"".utf8)
+      bytes.append(millionths: energy(index).millionths, places: decimals)
+      bytes.append(UInt8(ascii: "\""))
+    }
+    bytes.append(UInt8(ascii: "]"))
+  }
+
+  mutating func date(_ key: String, _ date: CivilDate) { plain(key) { $0.append(date) } }
 
   /// A complete object.
   static func object(_ fill: (inout CanonicalJSON) -> Void) -> String {
@@ -64,7 +109,7 @@ struct CanonicalJSON {
     write("]")
   }
 
-  private mutating func braces(_ fill: (inout CanonicalJSON) -> Void) {
+  mutating func braces(_ fill: (inout CanonicalJSON) -> Void) {
     write("{")
     first = true
     fill(&self)

@@ -12,15 +12,11 @@ struct ColumnBlock {
   /// True for rows that are rated by themselves.
   var isAside: [Bool]
   private var values: [Int64]
-  /// Amounts of every charge, in fen.
-  private var amounts: [Int64]
 
-  init(_ compiled: CompiledPlan) {
-    layout = ColumnLayout(
-      periods: compiled.plan.periods.count, tiers: compiled.plan.tiers?.count ?? 0, charges: compiled.charges.count)
+  init(_ layout: ColumnLayout) {
+    self.layout = layout
     isAside = Array(repeating: false, count: Self.rows)
     values = Array(repeating: 0, count: layout.end)
-    amounts = Array(repeating: 0, count: layout.charges * Self.rows)
   }
 
   subscript(column: Int, row: Int) -> Int64 {
@@ -53,8 +49,11 @@ struct ColumnBlock {
 
   /// The residual period: the total less the others.
   ///
-  /// - Parameter tolerance: in steps; by how much a residual that is given may disagree. A residual that would be
-  ///   nothing and less is for the whole computation.
+  /// - Parameters:
+  ///   - residual: its column.
+  ///   - isGiven: whether the column holds it already.
+  ///   - tolerance: in steps; by how much a residual that is given may disagree. A residual that would be nothing and
+  ///     less is for the whole computation.
   mutating func fillResidual(_ residual: Int, isGiven: Bool, tolerance: Int64) {
     Self.fillResidual(residual, isGiven, tolerance, count, layout, &values, &isAside)
   }
@@ -167,47 +166,65 @@ struct ColumnBlock {
 
   @inline(__always)
   private mutating func amounts(_ number: Int, _ column: Int, _ charge: ColumnCharge, divisor: UInt64) {
-    Self.amounts(number, values, column..<column + count, charge, divisor: divisor, &amounts)
-  }
-
-  @inline(__always)
-  private static func amounts(
-    _ number: Int, _ values: [Int64], _ column: Range<Int>, _ charge: ColumnCharge, divisor: UInt64,
-    _ amounts: inout [Int64]
-  ) {
-    let quantities = values.span.extracting(column)
-    var amounts = amounts.mutableSpan
+    let (first, count) = (layout.amount(number), count)
+    var values = values.mutableSpan
     let (multiplier, half) = (charge.multiplier, charge.isCut ? 0 : divisor / 2)
     let sign: Int64 = charge.isNegative ? -1 : 1
-    let first = number * rows
-    for row in quantities.indices {
-      let product = UInt64(bitPattern: quantities[row]) &* multiplier &+ half
-      amounts[first + row] = Int64(truncatingIfNeeded: product / divisor) &* sign
+    for row in 0..<count {
+      let product = UInt64(bitPattern: values[column &+ row]) &* multiplier &+ half
+      values[first &+ row] = Int64(truncatingIfNeeded: product / divisor) &* sign
     }
   }
 
-  /// Writes the lines of one row; those of nothing are not printed.
+  /// Writes the lines of some rows; those of nothing are not printed.
+  func write(_ rows: Range<Int>, _ charges: [WrittenCharge], step: Int64, to sheet: inout BillSheet) {
+    sheet.makeRoom(rows.count * charges.count + 1)
+    let first = sheet.rowCount
+    sheet.lineCount =
+      charges.contains { $0.least > 0 }
+      ? Self.write(
+        rows, first, sheet.lineCount, charges, step, values, hasLeast: true, &sheet.buffer, &sheet.starts,
+        &sheet.totals)
+      : Self.write(
+        rows, first, sheet.lineCount, charges, step, values, hasLeast: false, &sheet.buffer, &sheet.starts,
+        &sheet.totals)
+    sheet.rowCount += rows.count
+  }
+
+  /// The number of lines when all are written.
   @inline(__always)
-  func write(_ row: Int, _ charges: Span<WrittenCharge>, step: Int64, to sheet: inout BillSheet) {
-    var end = sheet.lineCount
-    var total: Int64 = 0
+  private static func write(
+    _ rows: Range<Int>, _ first: Int, _ lineCount: Int, _ charges: [WrittenCharge], _ step: Int64, _ values: [Int64],
+    hasLeast: Bool, _ buffer: inout [BillSheet.Line], _ starts: inout [Int],
+    _ totals: inout [Money]
+  ) -> Int {
+    let charges = charges.span
     let values = values.span
-    let amounts = amounts.span
-    var lines = sheet.buffer.mutableSpan
-    for number in charges.indices {
-      let charge = charges[number]
-      var quantity = values[charge.column + row] &* step
-      var amount = amounts[number * Self.rows + row]
-      if charge.least > 0 {
-        amount = max(0, charge.least &- total)
-        quantity = amount &* 10_000
+    var lines = buffer.mutableSpan
+    var starts = starts.mutableSpan
+    var totals = totals.mutableSpan
+    var end = lineCount
+    var place = first
+    for row in rows {
+      starts[place] = end
+      var total: Int64 = 0
+      for number in charges.indices {
+        let charge = charges[number]
+        var quantity = values[charge.column &+ row] &* step
+        var amount = values[charge.amounts &+ row]
+        if hasLeast, charge.least > 0 {
+          amount = max(0, charge.least &- total)
+          quantity = amount &* 10_000
+        }
+        lines[end] = BillSheet.Line(
+          quantityMillionths: quantity, price: charge.price, amount: Money(fen: amount), kind: number)
+        end &+= quantity > 0 ? 1 : 0
+        total &+= amount
       }
-      lines[end] = BillSheet.Line(
-        quantityMillionths: quantity, price: charge.price, amount: Money(fen: amount), kind: number)
-      end &+= quantity > 0 ? 1 : 0
-      total &+= amount
+      totals[place] = Money(fen: total)
+      place &+= 1
     }
-    sheet.close(Money(fen: total), end: end)
+    return end
   }
 
   /// What the last pass needs of each charge.
@@ -222,24 +239,34 @@ struct ColumnBlock {
       case .minimum(let money): least = money.fen
       case .whole, .spread: break
       }
-      return WrittenCharge(column: column, least: least, price: charge.step.price)
+      return WrittenCharge(
+        column: column, amounts: layout.amount(number), least: least, price: charge.step.price)
     }
   }
 }
 
 /// A charge as the last pass over a block sees it.
 struct WrittenCharge {
+  /// Where its energy stands.
   let column: Int
+  /// Where its amounts stand.
+  let amounts: Int
   /// Fen that the lines so far must reach; 0 for every other line.
   let least: Int64
   let price: Price
 }
 
 /// Where the columns of a block begin.
-struct ColumnLayout {
+struct ColumnLayout: Equatable {
   let periods: Int
   let tiers: Int
   let charges: Int
+
+  init(_ compiled: CompiledPlan) {
+    periods = compiled.plan.periods.count
+    tiers = compiled.plan.tiers?.count ?? 0
+    charges = compiled.charges.count
+  }
 
   var billed: Int { 0 }
   var granted: Int { ColumnBlock.rows }
@@ -248,5 +275,7 @@ struct ColumnLayout {
   func tier(_ index: Int) -> Int { (2 + periods + tiers + index) * ColumnBlock.rows }
   /// Energy that is worked out for one charge alone.
   func own(_ charge: Int) -> Int { (2 + periods + 2 * tiers + charge) * ColumnBlock.rows }
-  var end: Int { own(charges) }
+  /// Amounts of a charge, in fen.
+  func amount(_ charge: Int) -> Int { own(charges + charge) }
+  var end: Int { own(2 * charges) }
 }

@@ -24,7 +24,7 @@ extension CompiledPlan {
       for row in 0..<source.count { rateAside(source.usage(at: row), into: &sheet) }
       return
     }
-    var block = ColumnBlock(self)
+    var block = sheet.takeBlock(for: self)
     let written = block.written(charges)
     let step = plan.energyStep.millionths
     for start in stride(from: 0, to: source.count, by: ColumnBlock.rows) {
@@ -37,15 +37,16 @@ extension CompiledPlan {
           block.layout.billed, widths: widths, grant: grant, earlier: source.hasEarlier, into: block.layout.tier(0))
       }
       block.charge(charges)
-      for row in 0..<block.count {
-        if block.isAside[row] {
-          rateAside(source.usage(at: start + row), into: &sheet)
-        } else {
-          sheet.makeRoom(written.count + 1)
-          block.write(row, written.span, step: step, to: &sheet)
-        }
+      var row = 0
+      while row < block.count {
+        var end = row
+        while end < block.count, !block.isAside[end] { end += 1 }
+        if end > row { block.write(row..<end, written, step: step, to: &sheet) }
+        if end < block.count { rateAside(source.usage(at: start + end), into: &sheet) }
+        row = end + 1
       }
     }
+    sheet.keep(block)
   }
 
   private func rateAside(_ usage: Usage, into sheet: inout BillSheet) {

@@ -1,7 +1,10 @@
 /// SHA-256 of `bytes`, in lower-case hex. Source: FIPS 180-4, sections 5.1.1, 5.3.3 and 6.2.
 public func sha256Hex(_ bytes: some Collection<UInt8>) -> String {
   var state = SHA256()
-  for byte in bytes { state.append(byte) }
+  // Almost everything comes in one piece.
+  if bytes.withContiguousStorageIfAvailable({ unsafe state.append($0.span) }) == nil {
+    for byte in bytes { state.append(byte) }
+  }
   return state.finish()
 }
 
@@ -14,11 +17,31 @@ struct SHA256 {
   private var filled = 0
   private var length: UInt64 = 0
 
+  mutating func append(_ bytes: Span<UInt8>) {
+    var at = 0
+    // Whole blocks are read where they stand.
+    if filled == 0 {
+      while bytes.count - at >= 64 {
+        compress(bytes.extracting(at..<at + 64))
+        length &+= 512
+        at += 64
+      }
+    }
+    while at < bytes.count {
+      append(bytes[at])
+      at += 1
+    }
+  }
+
   mutating func append(_ byte: UInt8) {
     block[filled] = byte
     filled += 1
     length &+= 8
-    if filled == 64 { compress() }
+    if filled == 64 {
+      let whole = block
+      compress(whole.span)
+      filled = 0
+    }
   }
 
   /// Pads, and gives the digest in hex.
@@ -36,34 +59,43 @@ struct SHA256 {
     return text
   }
 
-  private mutating func compress() {
-    var schedule: [64 of UInt32] = .init(repeating: 0)
+  private mutating func compress(_ block: Span<UInt8>) {
+    var schedule: [16 of UInt32] = .init(repeating: 0)
     for index in 0..<16 {
-      let at = index * 4
+      let at = index &* 4
       schedule[index] =
-        UInt32(block[at]) << 24 | UInt32(block[at + 1]) << 16 | UInt32(block[at + 2]) << 8 | UInt32(block[at + 3])
-    }
-    for index in 16..<64 {
-      let (a, b) = (schedule[index - 15], schedule[index - 2])
-      let small0 = rotated(a, 7) ^ rotated(a, 18) ^ a >> 3
-      let small1 = rotated(b, 17) ^ rotated(b, 19) ^ b >> 10
-      schedule[index] = schedule[index - 16] &+ small0 &+ schedule[index - 7] &+ small1
+        UInt32(block[at]) << 24 | UInt32(block[at &+ 1]) << 16 | UInt32(block[at &+ 2]) << 8 | UInt32(block[at &+ 3])
     }
     var (a, b, c, d) = (hash[0], hash[1], hash[2], hash[3])
     var (e, f, g, h) = (hash[4], hash[5], hash[6], hash[7])
+    let constants = Self.constants.span
     for index in 0..<64 {
+      let slot = index & 15
+      // From the seventeenth on, each word follows from four of the sixteen before it.
+      if index >= 16 {
+        let (early, late) = (schedule[(slot &+ 1) & 15], schedule[(slot &+ 14) & 15])
+        let small0 = rotated(early, 7) ^ rotated(early, 18) ^ early >> 3
+        let small1 = rotated(late, 17) ^ rotated(late, 19) ^ late >> 10
+        schedule[slot] = schedule[slot] &+ small0 &+ schedule[(slot &+ 9) & 15] &+ small1
+      }
       let big1 = rotated(e, 6) ^ rotated(e, 11) ^ rotated(e, 25)
-      let first = h &+ big1 &+ (e & f ^ ~e & g) &+ Self.constants[index] &+ schedule[index]
+      let first = h &+ big1 &+ (e & f ^ ~e & g) &+ constants[index] &+ schedule[slot]
       let big0 = rotated(a, 2) ^ rotated(a, 13) ^ rotated(a, 22)
       let second = big0 &+ (a & b ^ a & c ^ b & c)
       (h, g, f, e, d, c, b, a) = (g, f, e, d &+ first, c, b, a, first &+ second)
     }
-    let sums = [a, b, c, d, e, f, g, h]
-    for index in 0..<8 { hash[index] &+= sums[index] }
-    filled = 0
+    hash[0] &+= a
+    hash[1] &+= b
+    hash[2] &+= c
+    hash[3] &+= d
+    hash[4] &+= e
+    hash[5] &+= f
+    hash[6] &+= g
+    hash[7] &+= h
   }
 
   /// Rotated right by `count` bits.
+  @inline(__always)
   private func rotated(_ word: UInt32, _ count: UInt32) -> UInt32 { word >> count | word << (32 - count) }
 
   /// The first 32 bits of the fractional parts of the cube roots of the first 64 primes.

@@ -3,31 +3,43 @@ internal import Metering
 extension Usage {
   /// The usage as one line of JSON with a fixed order of keys: equal usages, equal bytes.
   public var canonicalText: String {
-    CanonicalJSON.object { json in
+    String(decoding: canonicalBytes(after: []), as: UTF8.self)
+  }
+
+  /// Appends the canonical text to `bytes`.
+  private func canonicalBytes(after bytes: consuming [UInt8]) -> [UInt8] {
+    var json = CanonicalJSON(after: bytes)
+    json.braces { json in
       json.string("id", id)
       json.string("account", account)
-      json.string("from", "\(days.from)")
-      json.string("to", "\(days.to)")
-      json.string("total", total.text(decimals: 6))
+      json.date("from", days.from)
+      json.date("to", days.to)
+      json.energy("total", total, decimals: 6)
       json.objects("parts", parts) { json, part in
         json.string("period", part.period)
-        json.string("energy", part.energy.text(decimals: 6))
+        json.energy("energy", part.energy, decimals: 6)
       }
-      json.string("tolerance", tolerance.text(decimals: 6))
+      json.energy("tolerance", tolerance, decimals: 6)
       switch earlier {
       case .nothing: json.strings("earlier", [])
-      case .total(let energy): json.string("earlier", energy.text(decimals: 6))
-      case .byTier(let energies): json.strings("earlier", energies.map { $0.text(decimals: 6) })
+      case .total(let energy): json.energy("earlier", energy, decimals: 6)
+      case .byTier(let energies): json.energies("earlier", count: energies.count, decimals: 6) { energies[$0] }
       }
       json.number("granted_months", grantedMonths)
       json.segments(segments)
       if let supply { json.object("supply") { supply.write(to: &$0) } }
     }
+    return json.bytes
   }
 
   /// Fingerprint of everything a bill is made of: the usage with its readings, the plan, and the engine's version.
   public func inputDigest(under plan: Plan) -> String {
-    sha256Hex("meterd-rating/\(ratingEngineVersion)\n\(plan.digest)\n\(canonicalText)".utf8)
+    var bytes: [UInt8] = []
+    bytes.reserveCapacity(1024)
+    bytes.append(text: "meterd-rating/\(ratingEngineVersion)\n")
+    bytes.append(text: plan.digest)
+    bytes.append(UInt8(ascii: "\n"))
+    return sha256Hex(canonicalBytes(after: bytes))
   }
 }
 

@@ -8,8 +8,10 @@ internal import Metering
 /// `to` is the first day that is not billed any more. Energies are kWh in decimal, in quotes. `energy.total` is
 /// required; the others are the plan's periods by name, of which the residual may be left out. `used_before` is
 /// earlier use in the same tier window, `used_before_by_tier` the same by tier (`["2760","240","0"]`), needed with
-/// household grants; `granted_months` counts months of the window with a grant; `supply` is what `SupplyRecord` shows.
-/// Those four may be left out.
+/// household grants; `granted_months` counts months of the window with a grant; `tolerance` is by how much the periods may
+/// disagree with the total; `intervals` are a load profile that the periods are made of, see `IntervalsRecord`;
+/// `segments` the readings that all of it rests on, see `SegmentRecord`; `supply` is what `SupplyRecord` shows. All of
+/// those may be left out.
 public struct UsageRecord: Codable, Hashable, Sendable {
   /// Names the bill.
   public var id: String
@@ -27,11 +29,17 @@ public struct UsageRecord: Codable, Hashable, Sendable {
   public var usedBeforeByTier: [String]?
   /// Months with a household grant.
   public var grantedMonths: Int?
+  /// By how much the periods may disagree with the total, in kWh.
+  public var tolerance: String?
+  /// What the periods are made of, where it is not rate registers.
+  public var intervals: IntervalsRecord?
+  /// The stretches of metering that the energy is the sum of.
+  public var segments: [SegmentRecord]?
   /// What else was agreed and measured.
   public var supply: SupplyRecord?
 
   private enum CodingKeys: String, CodingKey {
-    case id, account, from, to, energy, supply
+    case id, account, from, to, energy, tolerance, intervals, segments, supply
     case usedBefore = "used_before"
     case usedBeforeByTier = "used_before_by_tier"
     case grantedMonths = "granted_months"
@@ -40,7 +48,8 @@ public struct UsageRecord: Codable, Hashable, Sendable {
   /// A record as it would be read from JSON.
   public init(
     id: String, account: String, from: String, to: String, energy: [String: String], usedBefore: String? = nil,
-    usedBeforeByTier: [String]? = nil, grantedMonths: Int? = nil, supply: SupplyRecord? = nil
+    usedBeforeByTier: [String]? = nil, grantedMonths: Int? = nil, tolerance: String? = nil,
+    intervals: IntervalsRecord? = nil, segments: [SegmentRecord]? = nil, supply: SupplyRecord? = nil
   ) {
     self.id = id
     self.account = account
@@ -50,54 +59,39 @@ public struct UsageRecord: Codable, Hashable, Sendable {
     self.usedBefore = usedBefore
     self.usedBeforeByTier = usedBeforeByTier
     self.grantedMonths = grantedMonths
+    self.tolerance = tolerance
+    self.intervals = intervals
+    self.segments = segments
     self.supply = supply
   }
 }
 
-/// Why a record is no usage.
-public enum UsageRecordError: Error, Hashable, Sendable {
-  /// A text that is no date.
-  case date(key: String, String)
-  /// The end is not after the start.
-  case notForward(from: String, to: String)
-  /// A text that is no energy.
-  case energy(key: String, String)
-  /// No `energy.total`.
-  case noTotal
-  /// Earlier use is given in both ways.
-  case usedBeforeTwice
-  /// A text that is no power.
-  case power(key: String, String)
-  /// A text that is no amount.
-  case money(key: String, String)
-  /// A text that is none of the known ones.
-  case choice(key: String, String, known: [String])
-  /// Days that no month has.
-  case part(days: Int, month: String)
-}
-
-extension UsageRecordError: CustomStringConvertible {
-  public var description: String {
-    switch self {
-    case .date(let key, let text): "\(key): \"\(text)\" is no date; write it as \"2026-11-22\""
-    case .notForward(let from, let to): "to: \(to) is not after \(from)"
-    case .energy(let key, let text): "\(key): \"\(text)\" is no number of kWh, such as \"123.45\""
-    case .noTotal: "energy.total: this key is required"
-    case .usedBeforeTwice: "used_before: give this or used_before_by_tier, not both"
-    case .power(let key, let text): "\(key): \"\(text)\" is no number of kW or kVA, such as \"812.4\""
-    case .money(let key, let text): "\(key): \"\(text)\" is no amount in yuan, such as \"120.50\""
-    case .choice(let key, let text, let known): "\(key): \"\(text)\" is none of \(known.joined(separator: ", "))"
-    case .part(let days, let month): "supply.part: \(days) days of \"\(month)\" are no part of a month like \"2026-10\""
+extension UsageRecord {
+  /// The usage that the record tells of, its periods in the order of their names, or made of its intervals.
+  ///
+  /// Where the record says nothing else, the periods may differ from the total by as much as the last digits of
+  /// registers with two decimal places explain: 0.01 kWh for each period and one more.
+  ///
+  /// - Parameters:
+  ///   - plan: says which hour is of which period; needed with intervals alone.
+  ///   - calendar: which days are special; needed with intervals where the plan tells holidays from other days.
+  public func usage(under plan: Plan? = nil, calendar: DayCalendar? = nil) throws(UsageRecordError) -> Usage {
+    let usage = try metered()
+    guard let intervals else { return usage }
+    guard let plan else { throw .intervalsWithoutPlan }
+    guard usage.parts.isEmpty else { throw .periodsTwice }
+    let (series, bound, reconciliation) = try intervals.series()
+    do throws(SettlementError) {
+      return usage.settled(
+        by: try plan.settle(
+          series, days: usage.days, register: usage.total, bound: bound, calendar: calendar, by: reconciliation))
+    } catch {
+      throw .intervals(error)
     }
   }
-}
 
-extension UsageRecord {
-  /// The usage that the record tells of, its periods in the order of their names.
-  ///
-  /// The periods may differ from the total by as much as the last digits of registers with two decimal places
-  /// explain: 0.01 kWh for each period and one more.
-  public func usage() throws(UsageRecordError) -> Usage {
+  /// The usage without its intervals.
+  private func metered() throws(UsageRecordError) -> Usage {
     guard let first = CivilDate(from) else { throw .date(key: "from", from) }
     guard let end = CivilDate(to) else { throw .date(key: "to", to) }
     guard let days = DayRange(from: first, to: end) else { throw .notForward(from: from, to: to) }
@@ -107,10 +101,13 @@ extension UsageRecord {
     for (name, text) in energy.sorted(by: { $0.key < $1.key }) where name != "total" {
       parts.append(PeriodEnergy(name, try kilowattHours("energy.\(name)", text)))
     }
-    let steps = Int64(parts.isEmpty ? 0 : parts.count + 1)
+    var tolerance = Energy(millionths: 10_000 * Int64(parts.isEmpty ? 0 : parts.count + 1))
+    if let text = self.tolerance { tolerance = try kilowattHours("tolerance", text) }
+    var segments: [UsageSegment] = []
+    for segment in self.segments ?? [] { segments.append(try segment.segment()) }
     return Usage(
-      id: id, account: account, days: days, total: total, parts: parts, tolerance: Energy(millionths: 10_000 * steps),
-      earlier: try earlierUse(), grantedMonths: grantedMonths ?? 0,
+      id: id, account: account, days: days, total: total, parts: parts, tolerance: tolerance,
+      earlier: try earlierUse(), grantedMonths: grantedMonths ?? 0, segments: segments,
       supply: try supply?.supply())
   }
 

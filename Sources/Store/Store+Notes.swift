@@ -27,6 +27,13 @@ extension Store {
     try open().quantities(kind, since: instant, newest: 100_000)
   }
 
+  /// At which instants from `since` on the journal holds quantities of a kind, by meter, whatever their verdict.
+  public func instants(
+    _ kind: ReadingKind, of wanted: [MeterID: Set<Quantity>], since: Int64
+  ) throws(StoreError) -> [MeterID: [Int64: Set<Quantity>]] {
+    try open().instants(kind, of: wanted, since: since)
+  }
+
   /// The usable readings of a series before and after an instant, for a reading that comes late.
   public func nearestUsable(
     meter: MeterID, quantity: Quantity, kind: ReadingKind, around instant: Int64

@@ -11,7 +11,7 @@ enum BenchRatingData {
   /// Meters of the comparison with other engines.
   static let meters = 1_000_000
   /// Bills of one batch: their lines stay in the processor's second memory.
-  static let batch = 4096
+  static let batch = 1024
 
   static func plan(intervals: Bool = false) throws -> Plan {
     try Plan(try Document(toml: intervals ? toml + calendar : toml, file: "bench.toml"))

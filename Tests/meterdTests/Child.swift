@@ -16,9 +16,10 @@ final class Child: Sendable {
     var errorText: String { String(decoding: errors, as: UTF8.self) }
   }
 
-  /// Starts `meterd` in `folder`; standard input holds `input`, standard output goes to `output` where that is given.
+  /// Starts `meterd` in `folder`; standard input holds `input` or is the file `inputFile`, standard output goes to
+  /// `output` where that is given.
   init(
-    _ arguments: [String], in folder: String, input: String = "", output: String? = nil,
+    _ arguments: [String], in folder: String, input: String = "", inputFile: String? = nil, output: String? = nil,
     environment: [String: String] = [:], program: String = Program.path
   ) throws {
     let out = try Pipe(), errors = try Pipe(), into = try Pipe()
@@ -26,7 +27,11 @@ final class Child: Sendable {
     posix_spawn_file_actions_init(&actions)
     defer { posix_spawn_file_actions_destroy(&actions) }
     _ = posix_spawn_file_actions_addchdir_np(&actions, folder)
-    posix_spawn_file_actions_adddup2(&actions, into.reading, 0)
+    if let inputFile {
+      posix_spawn_file_actions_addopen(&actions, 0, inputFile, O_RDONLY, 0)
+    } else {
+      posix_spawn_file_actions_adddup2(&actions, into.reading, 0)
+    }
     if let output {
       posix_spawn_file_actions_addopen(&actions, 1, output, O_WRONLY, 0)
     } else {

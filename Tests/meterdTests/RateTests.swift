@@ -43,7 +43,7 @@ import Testing
     #expect(seen.status == 65)
     #expect(
       seen.errorText == """
-        meterd: line 2: not a JSON object on one line
+        meterd: line 2: not a JSON object on one line; byte 1 does not belong there
         meterd: line 3: energy.total: "-1" is no number of kWh, such as "123.45"
         meterd: line 5: energy.total: not of the kind that belongs here; numbers stand in quotes
         meterd: line 6: account: this key is required
@@ -56,6 +56,36 @@ import Testing
     #expect(try bills(seen).map(\.total) == ["480.70", "5.88"])
   }
 
+  @Test func `lines that no record can be are named and skipped: no UTF-8, a NUL, megabytes, keys twice`()
+    async throws
+  {
+    let long = String(repeating: "x", count: 3 << 20)
+    let twice = Self.record("B-5", "1").replacing(#""id":"B-5""#, with: #""id":"B-5","id":"B-6""#)
+    let parts: [[UInt8]] = [
+      [0xFF, 0xFE, 0x0A], Array("{\"id\":\"\u{0}\"}\n".utf8), Array("\(long)\n".utf8),
+      Array(Self.record("B-4", "10").utf8),
+      Array(twice.utf8), Array(Self.record("B-7", "10").dropLast().utf8),
+    ]
+    let folder = try Folder()
+    let input = folder.path + "/usage.ndjson"
+    try Data(parts.joined()).write(to: URL(filePath: input))
+    let child = try Child(["rate", "--tariff", Self.tariff], in: folder.path, inputFile: input)
+    defer { child.end() }
+    let seen = try await child.finish()
+    #expect(seen.status == 65)
+    #expect(
+      seen.errorText == """
+        meterd: line 1: not a JSON object on one line; byte 1 does not belong there
+        meterd: line 2: not a JSON object on one line; byte 8 does not belong there
+        meterd: line 3: longer than 1 MiB, which is no record
+        meterd: line 5: id: this key stands there twice
+        meterd: 4 of 6 lines were not billed
+          The others were. Each is named above.
+
+        """)
+    #expect(try bills(seen).map(\.bill) == ["B-4", "B-7"])
+  }
+
   @Test func `bills that cannot be written are no success`() async throws {
     let seen = try await Folder().run(
       ["rate", "--tariff", Self.tariff], input: Self.record("B-1", "650"), output: "/dev/full")
@@ -66,6 +96,16 @@ import Testing
 
         """)
     #expect(seen.status == 74)
+  }
+
+  @Test func `the schemas are JSON, and need no tariff`() async throws {
+    for name in ["usage", "bill"] {
+      let seen = try await Folder().run(["rate", "--schema", name])
+      #expect(seen.status == 0)
+      let schema = try JSONSerialization.jsonObject(with: Data(seen.output)) as? [String: Any]
+      #expect(schema?["$schema"] as? String == "https://json-schema.org/draft/2020-12/schema")
+      #expect(schema?["$id"] as? String == "urn:meterd:rate:\(name):1")
+    }
   }
 
   @Test func `a tariff that is not there`() async throws {
