@@ -101,10 +101,10 @@ public enum BillingRun {
     let book = BillBook(reader: reader)
     let standing = BillBook.standing(try book.documents(of: account.id))
     guard !standing.isEmpty else { return nil }
-    let today = account.zone.local(unixMilliseconds: station.clock.now.unixMilliseconds).date
+    let now = station.clock.now.unixMilliseconds
     let again = replay(
-      account, standing: standing, readings: try book.readings(of: account, plans: plans), plans: plans,
-      knownOn: today, form: form)
+      account, standing: standing, readings: try book.readings(of: account, plans: plans, until: now), plans: plans,
+      knownOn: account.zone.local(unixMilliseconds: now).date, form: form)
     return (standing, again)
   }
 
@@ -175,7 +175,8 @@ public enum BillingRun {
   ) throws(Complaint) -> BillingTrial {
     do throws(StoreError) {
       return try BillingTrial(
-        reader: reader, accounts: station.accounts, plans: station.plansByAccount, cycles: cycles, always: true)
+        reader: reader, accounts: station.accounts, plans: station.plansByAccount, cycles: cycles, always: true,
+        at: station.clock.now.unixMilliseconds)
     } catch {
       throw Complaint(error)
     }
@@ -185,7 +186,8 @@ public enum BillingRun {
   public static func acceptTrial(_ station: Station, actor: String, reason: String) async throws(Complaint) {
     try await withStore(station) { store throws(StoreError) in
       let trial = try BillingTrial(
-        reader: try StoreReader(path: store.path), accounts: station.accounts, plans: station.plansByAccount)
+        reader: try StoreReader(path: store.path), accounts: station.accounts, plans: station.plansByAccount,
+        at: station.clock.now.unixMilliseconds)
       try await trial.accept(in: store, actor: actor, reason: reason, at: station.clock.now.unixMilliseconds)
     }
   }

@@ -46,7 +46,9 @@ public struct TableReader: Sendable {
   }
 
   /// True when `key` is a string in quotes, for keys that take a word or a list.
-  public func isString(_ key: String) -> Bool { if case .string? = table.entries[key]?.value { true } else { false } }
+  public func isString(_ key: String) -> Bool {
+    if case .string? = table.entries[TableKey(key)]?.value { true } else { false }
+  }
 
   public mutating func optionalString(_ key: String) throws(DocumentError) -> String? {
     guard let entry = entry(key) else { return nil }
