@@ -11,7 +11,7 @@ extension Account {
       lines.append(
         "meter \(meter.meter) \(meter.multiplier) \(meter.from.map(text) ?? "-") \(meter.to.map(text) ?? "-")"
           + " \(meter.register.capacity) \(meter.register.mostPerHour) \(meter.register.cut)"
-          + " \(meter.reactive.forward.rawValue) \(meter.reactive.reverse?.rawValue ?? "-")")
+          + " \(meter.reactive.forward.rawValue) \(meter.reactive.reverse?.rawValue ?? "-") \(meter.keepsSettlements)")
     }
     for term in terms {
       let agreed = [

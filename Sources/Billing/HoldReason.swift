@@ -42,7 +42,7 @@ extension HoldReason: CustomStringConvertible {
   public var description: String {
     switch self {
     case .missingReading(let meter, let quantity, let time):
-      "meter \(meter): no reading of \(quantity) at \(time); read the meter's settlement again, or enter the value"
+      "meter \(meter): no reading of \(quantity) at \(time); read the meter's settlement again, or enter the value: meterd review enter"
     case .unusableReading(let meter, let quantity, let time, let status, let codes):
       "meter \(meter): the reading of \(quantity) at \(time) is \(status.rawValue)"
         + (codes.isEmpty ? "" : " (\(codes.map(\.rawValue).joined(separator: ", ")))") + "; review it first"
