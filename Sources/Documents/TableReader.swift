@@ -5,12 +5,15 @@
 ///     let baud = try reader.optionalInteger("baud", in: 300...115_200) ?? 9600
 ///     try reader.finish()
 public struct TableReader: Sendable {
+  /// What is read.
   public let table: Table
   /// Where the table stands in the file, such as `line[0]`; empty for the top.
   public let path: String
+  /// Name of the file, for error messages.
   public let file: String
   private var asked: Set<String> = []
 
+  /// Starts reading a table that stands at `path` of a file.
   public init(table: Table, path: String, file: String) {
     self.table = table
     self.path = path
@@ -45,6 +48,7 @@ public struct TableReader: Sendable {
     table.entries.sorted { ($0.value.line, $0.key) < ($1.value.line, $1.key) }.map(\.key)
   }
 
+  /// The text of a key; `nil` where it is not given.
   public mutating func optionalString(_ key: String) throws(DocumentError) -> String? {
     guard let entry = entry(key) else { return nil }
     guard case .string(let text) = entry.value else {
@@ -53,11 +57,13 @@ public struct TableReader: Sendable {
     return text
   }
 
+  /// The text of a key that must be given.
   public mutating func string(_ key: String) throws(DocumentError) -> String {
     guard let text = try optionalString(key) else { throw error(key, .missing) }
     return text
   }
 
+  /// The whole number of a key; `nil` where it is not given.
   public mutating func optionalInteger(
     _ key: String, in range: ClosedRange<Int64> = Int64.min...Int64.max
   ) throws(DocumentError) -> Int? {
@@ -71,6 +77,7 @@ public struct TableReader: Sendable {
     return small
   }
 
+  /// The whole number of a key that must be given.
   public mutating func integer(
     _ key: String, in range: ClosedRange<Int64> = Int64.min...Int64.max
   ) throws(DocumentError) -> Int {
@@ -78,6 +85,7 @@ public struct TableReader: Sendable {
     return number
   }
 
+  /// The truth of a key; `nil` where it is not given.
   public mutating func optionalBoolean(_ key: String) throws(DocumentError) -> Bool? {
     guard let entry = entry(key) else { return nil }
     guard case .boolean(let value) = entry.value else {
