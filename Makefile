@@ -23,9 +23,13 @@ FUZZ    ?=
 FAULTS ?= $(if $(filter command line,$(origin N)),$(N),1.0)
 ROWS   ?=
 
+# `make days SEEDS=20 KINDS=mixed`.
+SEEDS ?= 200
+KINDS ?=
+
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo test lint release bench crash-loop faults fuzz peers decode-cost rating-oracle check install clean setup
+.PHONY: help demo test lint release bench crash-loop faults fuzz peers decode-cost days rating-oracle check install clean setup
 
 help: ## this list
 	@sed -nE 's/^([a-z-]+):[^#]*## (.*)/  make \1|\2/p' $(MAKEFILE_LIST) | column -t -s '|' 2>/dev/null \
@@ -74,6 +78,9 @@ decode-cost: setup ## instructions for a DL/T 645 frame, against C
 
 faults: ## what bad lines bring, many thousand times: nothing wrong is believed; N=0.1 for a tenth, ROWS="R9 --json"
 	@SEED='$(or $(SEED),645)' .ci/faults '$(FAULTS)' $(ROWS)
+
+days: ## 200 days of 200 meters on a bad line in simulated time; SEEDS=20 for fewer, KINDS="freezing mixed slow"
+	@.ci/days '$(SEEDS)' $(KINDS)
 
 rating-oracle: setup ## 100000 random bills of each kind of plan against the plain rules, built for release
 	@.ci/rating-oracle

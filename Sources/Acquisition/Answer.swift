@@ -29,6 +29,10 @@ public struct Answer: Sendable {
   public var settlementDoubt: String?
   /// Read twice, and both answers were equal.
   public let isConfirmed: Bool
+  /// Registers as they stood for a freeze of `slot` that the meter does not keep.
+  public var isSynthetic = false
+  /// The value was missed by an earlier round.
+  public var fillsGap = false
 }
 
 extension Answer {
@@ -52,13 +56,18 @@ extension Answer {
         let key = ReadingKey(meter: meter, quantity: observation.quantity, kind: label.kind, instant: label.instant)
         readings.append(
           Reading(
-            key: key, value: value, quality: isConfirmed ? .confirmed : .actual, occurred: observation.occurred,
+            key: key, value: value, quality: quality(label.kind), occurred: observation.occurred,
             meterTime: clock?.time(at: bootTime), hostTime: hostTime, bootTime: bootTime))
       case .failure(let reason):
         unlabelled.append(Unlabelled(quantity: observation.quantity, reason: reason.text))
       }
     }
     return (readings, unlabelled)
+  }
+
+  private func quality(_ kind: ReadingKind) -> Quality {
+    if isSynthetic, kind == .dailyFreeze { return .synthetic }
+    return isConfirmed ? .confirmed : .actual
   }
 
   private struct Label {
@@ -73,7 +82,11 @@ extension Answer {
   private func label(of observation: Observation, zone: ZoneOffset) -> Result<Label, NoLabel> {
     switch observation.memory {
     case .current:
-      return .success(Label(kind: .instantaneous, instant: currentInstant))
+      guard isSynthetic else { return .success(Label(kind: .instantaneous, instant: currentInstant)) }
+      guard let slot, (slot...slot + slotGrace).contains(hostTime.unixMilliseconds) else {
+        return .failure(NoLabel(text: "it was not read within \(slotGrace / 60_000) min after the day began"))
+      }
+      return .success(Label(kind: .dailyFreeze, instant: slot))
     case .settlement(let back):
       guard let clock else { return .failure(NoLabel(text: "the meter's clock is not known")) }
       guard let settlementDay else {
@@ -116,6 +129,11 @@ public enum LineEvent: Sendable {
   case answered(Answer)
   /// A round went by without these items.
   case missed(line: String, meter: MeterID, queries: [Query], reason: LinePlan.Missed.Reason, slot: Int64)
+  /// A meter's last freeze is of another day than the one that was asked for: `told` is when it was taken, `nil`
+  /// where there is none at all. It is not stored; `query` stays missing.
+  case staleFreeze(line: String, meter: MeterID, query: Query, told: MeterTime?)
+  /// A freeze was not to be had from the meter's memory, for a whole day of passes, or, where it is final, at all.
+  case backfillFailed(line: String, meter: MeterID, query: Query, reason: LinePlan.Missed.Reason, isFinal: Bool)
   /// A meter that answered is silent, or one that was silent answers.
   case health(line: String, meter: MeterID, isAnswering: Bool)
   /// An exchange that brought bytes and no belief.

@@ -45,8 +45,9 @@ extension LineMeter {
             }
           }
         }
-      // The edition has none; `lacking` says so.
+      // The edition has none.
       case .dailyFreeze: continue
+      case .syntheticFreeze: add(current.filter(\.isEnergy))
       }
     }
     return found.filter { !isCovered(told(by: $0), by: found.map(told(by:))) }
@@ -107,7 +108,7 @@ extension LineMeter {
       switch target {
       case .dailyFreeze: kinds.contains(.dailyFreeze) ? nil : "freeze.daily"
       case .settlements: kinds.contains(.settlement) ? nil : "settlement"
-      case .energies, .instantaneous, .quantity: nil
+      case .energies, .instantaneous, .quantity, .syntheticFreeze: nil
       }
     }
   }

@@ -97,6 +97,9 @@ extension LineMeter {
             if let bits = item.identifier(back: back) { add(DataIdentifier(rawValue: bits)) }
           }
         }
+      case .syntheticFreeze:
+        guard !items.contains(where: { $0.kind == .dailyFreeze }) else { continue }
+        current.filter { $0.di3 == 0x00 }.forEach(add)
       case .dailyFreeze:
         // The time of a freeze alone is no reading; each value is read together with it.
         let frozen = items.filter { $0.kind == .dailyFreeze }.map { DataIdentifier(rawValue: $0.identifier) }
@@ -174,7 +177,7 @@ extension LineMeter {
     let isEnergy = if case .energy = quantity.measurand { true } else { false }
     return targets.contains { target in
       switch target {
-      case .energies: isEnergy
+      case .energies, .syntheticFreeze: isEnergy
       case .instantaneous: !isEnergy
       case .quantity(let wanted): wanted == quantity
       case .settlements, .dailyFreeze: false
@@ -241,7 +244,8 @@ extension LineMeter {
     switch query {
     case .registers(_, _, let count):
       return settings.characterTime * Int64(8 + 5 + 2 * Int(count)) + replyDelay + settings.frameSilence
-    case .identifier(let identifier): bytes = 32 + (identifier.payloadLength(rates: knownRates) ?? 4)
+    case .identifier(let identifier), .frozen(let identifier, _):
+      bytes = 32 + (identifier.payloadLength(rates: knownRates) ?? 4)
     case .shortIdentifier(let identifier): bytes = 28 + payloadLength(of: identifier)
     }
     return settings.characterTime * Int64(bytes + self.wakeUps + wakeUps) + replyDelay
@@ -249,9 +253,23 @@ extension LineMeter {
 
   var knownRates: Int? { profile.rates > 0 ? profile.rates : nil }
 
+  /// The quantities that an answer to `query` tells of a daily freeze; none for all that is none.
+  public func frozenQuantities(of query: Query) -> [Quantity] {
+    guard query.freezeTime != nil || query.freezeDay != nil else { return [] }
+    switch query {
+    case .identifier(let identifier), .frozen(let identifier, _):
+      return identifier.items(rates: profile.rates).map(\.quantity).filter { $0.unit != nil }
+    case .shortIdentifier, .registers: return []
+    }
+  }
+
+  /// Daily freezes that the meter keeps by its profile, 1...254.
+  var freezesKept: Int { min(max(profile.dailyFreezes, 1), 254) }
+
   /// The quantities that an answer to `query` tells as they stand now; none for kept memories.
   public func quantities(of query: Query) -> [Quantity] {
     switch query {
+    case .frozen: return []
     case .identifier(let identifier):
       return identifier.items(rates: profile.rates).filter { $0.memory == .current }.map(\.quantity)
     case .shortIdentifier(let identifier):

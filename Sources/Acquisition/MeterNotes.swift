@@ -51,7 +51,7 @@ struct MeterNotes {
     case .identifier(let identifier) where identifier.rawValue & 0xFFFF_FF00 == 0x0400_0B00:
       note(.none, of: identifier.di0)
     case .shortIdentifier(.readingDay): note(.none, of: 1)
-    case .identifier, .shortIdentifier, .registers: break
+    case .identifier, .shortIdentifier, .frozen, .registers: break
     }
   }
 

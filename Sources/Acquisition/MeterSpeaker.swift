@@ -1,6 +1,5 @@
 package import DLT645
 internal import Devices
-internal import Host
 package import Line
 package import Metering
 internal import Modbus
@@ -78,13 +77,13 @@ package final class MeterSpeaker {
       return try reader.readDemand(identifier, times: times, latest: latestDemand, listening: listening)
     case (.registers(let function, let start, let count), .modbus(let unit)):
       guard let request = ReadRequest(unit: unit, function: function, register: start, count: count) else {
-        return Said(result: .damaged("\(query) cannot be asked"), record: ExchangeRecord(nothingSentAt: HostClock.boot))
+        return Said(result: .damaged("\(query) cannot be asked"), record: ExchangeRecord(nothingSentAt: line.now))
       }
       return try read(request, query, meter, line, replyTimeout, listening)
-    case (.identifier, .modbus), (.shortIdentifier, .modbus), (.registers, .dlt645):
+    case (.identifier, .modbus), (.shortIdentifier, .modbus), (.registers, .dlt645), (.frozen, _):
       return Said(
         result: .damaged("\(query) is no question for \(meter.address)"),
-        record: ExchangeRecord(nothingSentAt: HostClock.boot))
+        record: ExchangeRecord(nothingSentAt: line.now))
     }
   }
 
@@ -142,7 +141,7 @@ package final class MeterSpeaker {
     do {
       bytes = try modbus.request(request)
     } catch {
-      return Said(result: .damaged("libmodbus: \(error)"), record: ExchangeRecord(nothingSentAt: HostClock.boot))
+      return Said(result: .damaged("libmodbus: \(error)"), record: ExchangeRecord(nothingSentAt: line.now))
     }
     var conversation = ModbusConversation(request, request: bytes, overTCP: modbus.framing == .tcp)
     // On a network there is no rate, whatever the meter has behind its gateway.
@@ -189,7 +188,7 @@ package final class MeterSpeaker {
       for byte in bytes { _ = conversation.receive(byte) }
       guard case .registers = conversation.found?.reply else { return nil }
       return conversation.found?.frame
-    case (.identifier, .modbus), (.shortIdentifier, .modbus), (.registers, .dlt645): return nil
+    case (.identifier, .modbus), (.shortIdentifier, .modbus), (.registers, .dlt645), (.frozen, _): return nil
     }
   }
 

@@ -36,6 +36,16 @@ public final class Probe {
     public let roundTrip: BootInstant.Span
     /// Every run of bytes on the wire.
     public let traffic: [Traffic]
+
+    /// The same of nothing but `quantities`: a read of registers brings those that stand between as well.
+    public func telling(only quantities: Set<Quantity>) -> Result {
+      guard case .told(let observations, let doubts) = outcome else { return self }
+      let told = observations.filter { quantities.contains($0.quantity) }
+      let names = quantities.map(\.name)
+      let own = doubts.filter { doubt in names.contains { doubt.contains($0) } }
+      return Result(
+        name: name, outcome: .told(told, notBelieved: own), tries: tries, roundTrip: roundTrip, traffic: traffic)
+    }
   }
 
   /// What came of a first question.

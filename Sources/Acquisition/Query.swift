@@ -1,4 +1,5 @@
 public import DLT645
+public import Metering
 public import Modbus
 
 /// One question to one meter: what one exchange asks for.
@@ -7,6 +8,9 @@ public enum Query: Hashable, Sendable {
   case identifier(DataIdentifier)
   /// A data identifier of DL/T 645-1997. A maximum demand is read together with its time.
   case shortIdentifier(ShortIdentifier)
+  /// The daily freeze that was taken as a day began, by the identifier of the last one. Which record that is follows from
+  /// the meter's clock when it is asked, and the time of the record proves it.
+  case frozen(DataIdentifier, CivilDate)
   /// A run of Modbus registers.
   case registers(function: ReadFunction, start: UInt16, count: UInt16)
 
@@ -22,7 +26,7 @@ public enum Query: Hashable, Sendable {
 
   public var shape: Shape {
     switch self {
-    case .identifier(let identifier): .identifier(identifier)
+    case .identifier(let identifier), .frozen(let identifier, _): .identifier(identifier)
     case .shortIdentifier(let identifier): .shortIdentifier(identifier)
     case .registers(let function, _, let count): .registers(function: function, count: count)
     }
@@ -39,10 +43,38 @@ extension Query {
       case 0x05: true
       default: false
       }
+    case .frozen: true
     case .shortIdentifier(let identifier): identifier.monthsBack != nil
     case .registers: false
     }
   }
+
+  /// The day that the freeze asked for began; `nil` for all that is no freeze of a day.
+  public var freezeDay: CivilDate? { if case .frozen(_, let day) = self { day } else { nil } }
+
+  /// The same question for the freeze of a day, where it is for the last daily freeze; itself else.
+  func frozen(at day: CivilDate) -> Query {
+    guard freezeTime != nil, case .identifier(let identifier) = self else { return self }
+    return .frozen(identifier, day)
+  }
+
+  /// The record so many back, 1...254, of what this asks the last record of.
+  func record(_ back: Int) -> Query {
+    guard case .frozen(let identifier, _) = self else { return self }
+    return .identifier(DataIdentifier(rawValue: identifier.rawValue & 0xFFFF_FF00 | UInt32(min(max(back, 1), 254))))
+  }
+
+  /// Looks at the meter's clock, which says what its memories are of.
+  var isClock: Bool {
+    switch self {
+    case .identifier(let identifier): [0x0400_010C, 0x0400_0101, 0x0400_0102].contains(identifier.rawValue)
+    case .shortIdentifier(let identifier): identifier == .clockDate || identifier == .clockTime
+    case .frozen, .registers: false
+    }
+  }
+
+  /// What is asked for, without the day: the name under which it is missed.
+  public var subject: String { if case .frozen(let identifier, _) = self { "DI \(identifier)" } else { description } }
 
   /// The question for the time of the daily freeze that this one reads a value of; `nil` for all others.
   var freezeTime: Query? {
@@ -58,6 +90,7 @@ extension Query: CustomStringConvertible {
     switch self {
     case .identifier(let identifier): "DI \(identifier)"
     case .shortIdentifier(let identifier): "DI \(identifier)"
+    case .frozen(let identifier, let day): "DI \(identifier) of \(day)T00:00"
     case .registers(let function, let start, let count): "FC\(function.rawValue) \(start)+\(count)"
     }
   }

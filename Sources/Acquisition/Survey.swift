@@ -191,6 +191,12 @@ extension Survey {
     var late: Set<UInt8> = []
     var garbled: [UInt8] = []
     let units = plan.addressableUnits
+    if try isEveryUnitTheSame(units, step.settings) {
+      // 1 is what most programs ask for first.
+      let one = units.contains(1) ? 1 : units[0]
+      tell(.note("the server answers for every unit number, each time as the same meter; only unit \(one) is listed"))
+      return try addUnit(one, step, isLate: false)
+    }
     var left = units.count * functions.count
     for function in functions {
       for unit in units {

@@ -4,8 +4,8 @@ internal import Modbus
 /// What a run of bytes does when it is sent, judged by nothing but the bytes.
 enum WireAct: Hashable {
   case reads
-  /// `function` is `nil` for codes that meterd has no use for; `name` says them.
-  case controls(ControlFunction?, name: String, Target)
+  /// `function` is `nil` for codes that meterd has no use for; `name` says them. `also` must be allowed besides.
+  case controls(ControlFunction?, also: ControlFunction?, name: String, Target)
   /// No request of a protocol that is spoken here.
   case unintelligible
 
@@ -64,7 +64,16 @@ enum WireAct: Hashable {
     case (_, _): break
     }
     let function = ControlFunction(dlt645: code)
-    return .controls(function, name: function?.rawValue ?? "control code \(frame.control)", target(frame.address))
+    return .controls(
+      function, also: code == 0x14 && namesAddress(frame.data(in: bytes.span)) ? .writeAddress : nil,
+      name: function?.rawValue ?? "control code \(frame.control)", target(frame.address))
+  }
+
+  /// True where a 14H writes 04000401, the meter's address, or 04000402, its asset number, by which it may answer as
+  /// well; `FFH` stands for every item of a block. Source: DL/T 645-2007, parameter identifiers.
+  private static func namesAddress(_ data: [UInt8]) -> Bool {
+    let places: [Set<UInt8>] = [[0x01, 0x02, 0xFF], [0x04, 0xFF], [0x00, 0xFF], [0x04, 0xFF]]
+    return data.count >= places.count && zip(data, places).allSatisfy { $1.contains($0) }
   }
 
   private static func target(_ address: Address) -> Target {
@@ -98,7 +107,7 @@ enum WireAct: Hashable {
     }
     let function = ControlFunction(modbus: code)
     return .controls(
-      function, name: function?.rawValue ?? "\(message.function)",
+      function, also: nil, name: function?.rawValue ?? "\(message.function)",
       message.unit == 0 ? .everyone : .meter(.modbus(unit: message.unit)))
   }
 }

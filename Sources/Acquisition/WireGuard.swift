@@ -30,15 +30,17 @@ public struct WireGuard: SendGuard {
     case .reads: return .reads
     case .unintelligible:
       return .refused(ControlAct(function: "unknown", target: "\(port)"), reason: .unintelligible)
-    case .controls(let function, let name, .meter(let meter)):
+    case .controls(let function, let also, let name, .meter(let meter)):
       let act = ControlAct(function: name, target: "\(meter)")
-      let isAllowed = function.map { permissions.functions[meter]?.contains($0) ?? false } ?? false
-      return isAllowed ? .allowed(act) : .refused(act, reason: .notAllowed)
-    case .controls(let function, let name, .everyone):
+      let allowed = permissions.functions[meter] ?? []
+      guard let function, allowed.contains(function) else { return .refused(act, reason: .notAllowed) }
+      guard let also, !allowed.contains(also) else { return .allowed(act) }
+      return .refused(ControlAct(function: also.rawValue, target: "\(meter)"), reason: .notAllowed)
+    case .controls(let function, _, let name, .everyone):
       let act = ControlAct(function: name, target: ControlAct.everyone)
       guard let function, function.canBeBroadcast else { return .refused(act, reason: .severalMeters) }
       return permissions.broadcasts.contains(function) ? .allowed(act) : .refused(act, reason: .notAllowed)
-    case .controls(_, let name, .anyone(let address)):
+    case .controls(_, _, let name, .anyone(let address)):
       return .refused(ControlAct(function: name, target: "\(address)"), reason: .severalMeters)
     }
   }

@@ -1,13 +1,13 @@
 public import Metering
 public import Rating
 
-/// One customer's point of supply: which meters count for it, and when its month closes. 户
+/// One customer's point of supply: which meters count for it, what is agreed, and when its month closes. 户
 public struct Account: Hashable, Sendable {
   public let id: String
   /// The meters that counted, one after the other; a change of meter or multiplier is a new entry.
   public let meters: [MeterAssignment]
-  /// Name of the tariff plan.
-  public let plan: String
+  /// What is agreed, in the order of the days from which on it holds; at least one.
+  public let terms: [SupplyTerms]
   public let settlement: SettlementDay
   /// The station's zone: meters' own times are local to it.
   public let zone: ZoneOffset
@@ -15,19 +15,35 @@ public struct Account: Hashable, Sendable {
   public let from: CivilDate?
   /// The month from which on the household has its grant for many people; `nil` without one. 一户多人口
   public let grantFrom: YearMonth?
+  /// How a use is cut where rules change and no register was frozen.
+  public let proration: Proration
 
   public init(
-    id: String, meters: [MeterAssignment], plan: String, settlement: SettlementDay = .firstOfMonth,
-    zone: ZoneOffset = .china, from: CivilDate? = nil, grantFrom: YearMonth? = nil
+    id: String, meters: [MeterAssignment], terms: [SupplyTerms], settlement: SettlementDay = .firstOfMonth,
+    zone: ZoneOffset = .china, from: CivilDate? = nil, grantFrom: YearMonth? = nil, proration: Proration = .days
   ) {
     self.id = id
     self.meters = meters
-    self.plan = plan
+    self.terms = terms.sorted { SupplyTerms.isEarlier($0.from, $1.from) }
     self.settlement = settlement
     self.zone = zone
     self.from = from
     self.grantFrom = grantFrom
+    self.proration = proration
   }
+
+  /// An account for which nothing but a plan is agreed.
+  public init(
+    id: String, meters: [MeterAssignment], plan: String, settlement: SettlementDay = .firstOfMonth,
+    zone: ZoneOffset = .china, from: CivilDate? = nil, grantFrom: YearMonth? = nil
+  ) {
+    self.init(
+      id: id, meters: meters, terms: [SupplyTerms(plan: plan)], settlement: settlement, zone: zone, from: from,
+      grantFrom: grantFrom)
+  }
+
+  /// What holds on `day`; `nil` before anything was agreed.
+  public func terms(on day: CivilDate) -> SupplyTerms? { terms.last { $0.from.map { $0 <= day } ?? true } }
 }
 
 /// A meter that counts for an account for some time, with one multiplier.
@@ -39,16 +55,37 @@ public struct MeterAssignment: Hashable, Sendable {
   /// The instant it stops counting; `nil` while it is in use.
   public let to: MeterTime?
   public let register: CounterRange
+  /// Which of its registers count reactive energy.
+  public let reactive: ReactiveRegisters
 
   public init(
-    meter: MeterID, multiplier: Multiplier = .one, from: MeterTime? = nil, to: MeterTime? = nil, register: CounterRange
+    meter: MeterID, multiplier: Multiplier = .one, from: MeterTime? = nil, to: MeterTime? = nil, register: CounterRange,
+    reactive: ReactiveRegisters = .combined
   ) {
+    self.reactive = reactive
     self.meter = meter
     self.multiplier = multiplier
     self.from = from
     self.to = to
     self.register = register
   }
+}
+
+/// The registers that tell reactive energy of both directions.
+public struct ReactiveRegisters: Hashable, Sendable {
+  /// Taken from the grid.
+  public let forward: Flow
+  /// Fed back; `nil` where the meter keeps no such register.
+  public let reverse: Flow?
+
+  public init(forward: Flow, reverse: Flow?) {
+    self.forward = forward
+    self.reverse = reverse
+  }
+
+  /// The two combinations of DL/T 645-2007, which meters leave the factory with as quadrants I and IV, and II and III:
+  /// unverified, the characteristic words 04000602 and 04000603 of a meter may say otherwise.
+  public static let combined = ReactiveRegisters(forward: .combinedReactive1, reverse: .combinedReactive2)
 }
 
 /// How far a meter's energy registers count, and how fast they can.

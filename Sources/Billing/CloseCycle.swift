@@ -1,4 +1,4 @@
-internal import Metering
+public import Metering
 public import Rating
 
 /// What came of closing a cycle.
@@ -11,61 +11,274 @@ public enum Closing: Hashable, Sendable {
 /// A bill and what must be stored with it in one transaction.
 public struct ClosedBill: Hashable, Sendable {
   public let key: BillKey
-  public let bill: Bill
+  /// One bill, or one for each stretch of a cycle whose rules changed in it.
+  public let statement: Statement
   /// Numbers of the readings it was made of, in ascending order.
   public let readings: [Int64]
   /// Where the tier window stands now; `nil` where the plan has no tiers.
   public let windowAfter: WindowState?
+
+  init(key: BillKey, statement: Statement, windowAfter: WindowState?) {
+    self.key = key
+    self.statement = statement
+    self.windowAfter = windowAfter
+    var used: Set<Int64> = []
+    for segment in statement.bills.flatMap(\.usage.segments) {
+      for register in segment.registers { used.formUnion([register.start.sequence, register.stop.sequence]) }
+      if let demand = segment.demand { used.insert(demand.mark.sequence) }
+    }
+    readings = used.sorted()
+  }
+
+  /// The bills, in the order of time, at least one.
+  public var bills: [Bill] { statement.bills }
+  public var total: Money { statement.total }
+  /// What is stored and handed over: the bill alone, or the statement where there are several.
+  public var document: String { bills.count == 1 ? bills[0].canonicalText : statement.canonicalText }
+  /// Fingerprint of all that it was made of.
+  public var digest: String { bills.count == 1 ? bills[0].inputDigest : statement.inputDigest }
 }
 
 /// Closes one cycle of an account: readings to segments to usage to bill.
 ///
-/// Pure: the same readings give the same bill, in whatever order they come.
+/// Pure: the same readings give the same bill, in whatever order they come. Where class, capacity, contract or tariff
+/// change in the cycle, each stretch is billed by its own rules: from registers frozen at midnight of the change where
+/// all that are billed were, else with the use cut by days or months, as the account says.
 ///
 /// - Parameters:
 ///   - account: whose cycle it is.
 ///   - cycle: from which settlement to which.
-///   - readings: at least those at the boundaries of the cycle and of its meter assignments; others do no harm.
-///   - windowState: from `windowState(before:under:bills:)`; `nil` when the cycle is the first of its window.
-///   - plan: the version of the account's plan that applies to the cycle.
+///   - readings: at least those at the boundaries of the cycle and of its meter assignments, and at midnight of changed
+///     rules where there are any; others do no harm.
+///   - windowState: where the window stood after the cycle before; `nil` when the cycle is the first of its window.
+///   - plans: every version of the account's plans.
+///   - day: versions that became known later are not used.
 ///   - version: from 1; counts on when a cycle is billed again after a reversal.
 /// - Returns: the bill, or every reason why there is none.
 public func closeCycle(
-  account: Account, cycle: Cycle, readings: some Sequence<JournalReading>, windowState: WindowState?, plan: Plan,
-  version: Int = 1
+  account: Account, cycle: Cycle, readings: some Sequence<JournalReading>, windowState: WindowState?,
+  plans: PlanCatalogue, knownOn day: CivilDate, version: Int = 1
 ) -> Closing {
-  var reasons: [HoldReason] = []
-  guard let days = DayRange(from: cycle.from.date, to: cycle.to.date) else {
-    return .hold([.noMeter(from: cycle.from, to: cycle.to)])
-  }
-  if account.plan != plan.name { reasons.append(.otherPlan(account: account.plan, given: plan.name)) }
-  if !plan.applies(to: days) { reasons.append(.planNotValid(plan: plan.name, days)) }
-  if let start = plan.tiers?.windowStart(of: cycle.month), let windowState, windowState.start != start {
-    reasons.append(.otherWindow(expected: start, given: windowState.start))
-  }
-  var builder = SegmentBuilder(account: account, plan: plan, readings: BoundaryReadings(readings))
-  builder.build(cycle)
-  reasons += builder.reasons
-  guard reasons.isEmpty else { return .hold(reasons) }
-
+  var closing = CycleClosing(account: account, cycle: cycle, readings: BoundaryReadings(readings))
   let key = BillKey(account: account.id, cycle: cycle.label, version: version)
-  let usage = Usage(
-    id: "\(key)", account: account.id, days: days,
-    total: builder.segments.reduce(.zero) { $0 + ($1.registers.first?.energy ?? .zero) },
-    parts: plan.partsBesideResidual(of: builder.segments), tolerance: builder.tolerance,
-    earlier: plan.tiers == nil ? .nothing : windowState.map { .byTier($0.byTier) } ?? .nothing,
-    grantedMonths: plan.grantedMonths(in: cycle.month, from: account.grantFrom), segments: builder.segments)
-  do throws(RatingError) {
-    let bill = try rate(usage, under: plan)
-    let used = usage.segments.flatMap(\.registers).flatMap { [$0.start.sequence, $0.stop.sequence] }
-    return .bill(
-      ClosedBill(key: key, bill: bill, readings: Set(used).sorted(), windowAfter: bill.windowAfter))
+  do throws(HoldReason) {
+    guard let days = DayRange(from: cycle.from.date, to: cycle.to.date) else {
+      return .hold([.noMeter(from: cycle.from, to: cycle.to)])
+    }
+    let rules = try account.rules(over: days, plans: plans, knownOn: day)
+    if let start = rules.first?.plan.tiers?.windowStart(of: cycle.month), let windowState, windowState.start != start {
+      closing.note(.otherWindow(expected: start, given: windowState.start))
+    }
+    let stretches = closing.stretches(under: rules, key: key, window: windowState)
+    guard closing.reasons.isEmpty else { return .hold(closing.reasons) }
+    let statement: Statement
+    do throws(RatingError) {
+      statement = try rate(stretches, id: "\(key)", proration: closing.proration)
+    } catch {
+      throw HoldReason(error, account: account.id)
+    }
+    return .bill(ClosedBill(key: key, statement: statement, windowAfter: statement.bills.last?.windowAfter))
   } catch {
-    return .hold([.rating(error)])
+    return .hold(closing.reasons + [error])
+  }
+}
+
+extension HoldReason {
+  /// What cannot be rated, with what is missing called as the configuration calls it.
+  init(_ error: RatingError, account: String) {
+    if case .line(let plan, _, let title, .needs(let input)) = error {
+      self = .missingTerm(input, account: account, plan: plan, line: title)
+    } else {
+      self = .rating(error)
+    }
+  }
+}
+
+/// A cycle while its use is put together, stretch by stretch.
+private struct CycleClosing {
+  let account: Account
+  let cycle: Cycle
+  private var builder: SegmentBuilder
+  private var noted: [HoldReason] = []
+  /// How energy was cut where it was.
+  private(set) var proration: Proration?
+
+  init(account: Account, cycle: Cycle, readings: BoundaryReadings) {
+    self.account = account
+    self.cycle = cycle
+    builder = SegmentBuilder(account: account, readings: readings)
+  }
+
+  var reasons: [HoldReason] { noted + builder.reasons }
+
+  mutating func note(_ reason: HoldReason) { noted.append(reason) }
+
+  /// The stretches of the cycle under `rules`; not all of them where there are `reasons`.
+  mutating func stretches(under rules: [RuleStretch], key: BillKey, window: WindowState?) -> [Stretch] {
+    let spans = builder.spans(from: cycle.from, to: cycle.to)
+    let wanted = rules.map(Wanted.init)
+    let marks = wanted.contains(where: \.demand) ? builder.demands(of: spans) : []
+    guard reasons.isEmpty else { return [] }
+    let demands = zip(spans, marks).map { (to: $0.to, mark: $1) }
+    let measured = marks.compactMap(\.self).map(\.power).max()
+    var stretches: [Stretch] = []
+    let groups = groups(of: rules, wanted, .imports)
+    // Meters freeze import energy more often than the rest: what was not frozen is shared, what was is not.
+    let others =
+      groups.count > 1 && self.groups(of: rules, wanted, .others).count < groups.count
+      ? shared(rules, wanted, key) : nil
+    for group in groups {
+      let kinds = others == nil ? SegmentBuilder.Kinds.all : .imports
+      for var usage in usages(of: group, rules, wanted, kinds, demands, count: rules.count, key: key) {
+        let index = stretches.count
+        let rule = rules[index]
+        usage.id = rules.count == 1 ? "\(key)" : "\(key)/\(index + 1)"
+        usage.grantedMonths = rule.plan.grantedMonths(in: cycle.month, from: account.grantFrom)
+        if index == 0, rule.plan.tiers != nil { usage.earlier = window.map { .byTier($0.byTier) } ?? .nothing }
+        if let others, others.indices.contains(index) {
+          usage.supply = usage.supply.map { _ in others[index].supply ?? Supply() }
+          usage.segments += others[index].segments
+        }
+        if let supply = usage.supply {
+          usage.supply = agreed(rule, wanted[index], supply, measured, isWhole: rules.count == 1)
+        }
+        stretches.append(Stretch(usage, under: rule.plan))
+      }
+    }
+    return stretches
+  }
+
+  /// Runs of stretches whose inner changes have no frozen registers.
+  private func groups(
+    of rules: [RuleStretch], _ wanted: [Wanted], _ kinds: SegmentBuilder.Kinds
+  ) -> [Range<Int>] {
+    var groups: [Range<Int>] = []
+    var start = 0
+    for index in rules.indices.dropFirst() {
+      guard let change = midnight(rules[index].days.from) else { continue }
+      let counting = account.meters.first {
+        ($0.from.map { $0 < change } ?? true) && ($0.to.map { change < $0 } ?? true)
+      }
+      // Where meters change at this very midnight their registers are read anyway.
+      let isFrozen =
+        counting.map { meter in
+          [index - 1, index].allSatisfy { rule in
+            builder.isFrozen(
+              meter, SegmentBuilder.registers(of: meter, under: rules[rule].plan, wanted[rule], kinds), at: change)
+          }
+        } ?? true
+      guard isFrozen else { continue }
+      groups.append(start..<index)
+      start = index
+    }
+    return groups + [start..<rules.count]
+  }
+
+  private func midnight(_ day: CivilDate) -> MeterTime? {
+    MeterTime(year: day.year, month: day.month, day: day.day, hour: 0, minute: 0, second: 0)
+  }
+
+  /// One use for each stretch of a group; empty where there are reasons against it.
+  private mutating func usages(
+    of group: Range<Int>, _ rules: [RuleStretch], _ wanted: [Wanted], _ kinds: SegmentBuilder.Kinds,
+    _ demands: [(to: MeterTime, mark: DemandMark?)], count: Int, key: BillKey
+  ) -> [Usage] {
+    let first = rules[group.lowerBound], last = rules[group.upperBound - 1]
+    let from = group.lowerBound == 0 ? cycle.from : midnight(first.days.from) ?? cycle.from
+    let to = group.upperBound == count ? cycle.to : midnight(last.days.to) ?? cycle.to
+    guard let days = DayRange(from: first.days.from, to: last.days.to) else { return [] }
+    for (before, after) in zip(rules[group], rules[group].dropFirst()) where !before.plan.cuts(like: after.plan) {
+      noted.append(.cannotCut(on: after.days.from, from: before.plan.name, to: after.plan.name))
+    }
+    let all = wanted[group].dropFirst().reduce(wanted[group.lowerBound]) { $0.joined($1) }
+    var tolerance = Energy.zero
+    var segments = builder.segments(
+      of: builder.spans(from: from, to: to), under: first.plan, all, kinds, tolerance: &tolerance)
+    guard reasons.isEmpty else { return [] }
+    for (end, mark) in demands {
+      guard let mark, let index = segments.firstIndex(where: { $0.to == end && from < end }) else { continue }
+      segments[index] = segments[index].with(mark)
+    }
+    let supply = all.supply ? measured(segments, all, kinds) : nil
+    let whole = Usage(
+      id: "\(key)", account: account.id, days: days,
+      total: segments.reduce(.zero) { $0 + $1.imported },
+      parts: first.plan.partsBesideResidual(of: segments), tolerance: tolerance, segments: segments, supply: supply)
+    guard group.count > 1 else { return [whole] }
+    let changes = group.dropFirst().map { rules[$0].days.from }
+    guard let parts = whole.cut(at: changes, by: account.proration, decimals: first.plan.energyDecimals) else {
+      noted.append(.tooMuchEnergy(account.meters.first?.meter ?? .unnamed, .energyTotal(.importActive)))
+      return []
+    }
+    proration = account.proration
+    return parts
+  }
+
+  /// Reactive and reverse energy of segments, as a supply that nothing is agreed for.
+  private func measured(_ segments: [UsageSegment], _ wanted: Wanted, _ kinds: SegmentBuilder.Kinds) -> Supply {
+    func sum(_ quantity: (MeterAssignment) -> Quantity?) -> Energy {
+      segments.reduce(.zero) { total, segment in
+        let meter = account.meters.first { $0.meter.text == segment.meter }
+        let register = meter.flatMap(quantity).flatMap { wanted in segment.registers.first { $0.quantity == wanted } }
+        return total + (register?.energy ?? .zero)
+      }
+    }
+    var supply = Supply()
+    guard kinds != .imports else { return supply }
+    if wanted.reactive {
+      supply.reactive = ReactiveUse(
+        forward: sum { .energyTotal($0.reactive.forward) },
+        reverse: sum { $0.reactive.reverse.map(Quantity.energyTotal) })
+    }
+    if wanted.exported { supply.exported = sum { _ in .energyTotal(.exportActive) } }
+    return supply
+  }
+
+  /// Reactive and reverse energy of the whole cycle, cut for all stretches; its segments stand in the first.
+  private mutating func shared(_ rules: [RuleStretch], _ wanted: [Wanted], _ key: BillKey) -> [Usage]? {
+    guard let first = rules.first, let last = rules.last,
+      let days = DayRange(from: first.days.from, to: last.days.to)
+    else { return nil }
+    let all = wanted.dropFirst().reduce(wanted[0]) { $0.joined($1) }
+    var tolerance = Energy.zero
+    let segments = builder.segments(
+      of: builder.spans(from: cycle.from, to: cycle.to), under: first.plan, all, .others, tolerance: &tolerance)
+    let whole = Usage(
+      id: "\(key)", account: account.id, days: days, total: .zero, segments: segments,
+      supply: measured(segments, all, .others))
+    proration = account.proration
+    return whole.cut(at: rules.dropFirst().map(\.days.from), by: account.proration, decimals: first.plan.energyDecimals)
+  }
+
+  /// What was agreed for a stretch, with what was measured in it.
+  private func agreed(
+    _ rule: RuleStretch, _ wanted: Wanted, _ measured: Supply, _ demand: Power?, isWhole: Bool
+  ) -> Supply? {
+    guard wanted.supply else { return nil }
+    var supply = rule.terms.supply(over: rule.days, isWhole: isWhole)
+    if wanted.reactive { supply.reactive = measured.reactive }
+    if wanted.exported { supply.exported = measured.exported }
+    if wanted.demand, let demand { supply.feeds = [FeedDemand(measured: demand, contract: rule.terms.contractDemand)] }
+    return supply
+  }
+}
+
+extension UsageSegment {
+  /// Import energy; nothing for a segment of other registers.
+  var imported: Energy { registers.first { $0.quantity == .energyTotal(.importActive) }?.energy ?? .zero }
+
+  fileprivate func with(_ demand: DemandMark) -> UsageSegment {
+    UsageSegment(meter: meter, multiplier: multiplier, from: from, to: to, registers: registers, demand: demand)
   }
 }
 
 extension Plan {
+  /// True where a use of one is cut into the same parts as one of the other.
+  fileprivate func cuts(like other: Plan) -> Bool {
+    energyDecimals == other.energyDecimals && residualPeriod == other.residualPeriod
+      && periods.map(\.name) == other.periods.map(\.name) && periods.map(\.rates) == other.periods.map(\.rates)
+  }
+
   /// The energy of every period but the residual one, which gets what is left of the total.
   fileprivate func partsBesideResidual(of segments: [UsageSegment]) -> [PeriodEnergy] {
     periods.indices.filter { $0 != residualPeriod }.map { index in

@@ -1,6 +1,18 @@
 public import Rating
 internal import Metering
 
+/// Every bill of a closed cycle in words, one after the other.
+public func explain(_ closed: ClosedBill, evidence: (_ reading: Int64) -> [String] = { _ in [] }) -> [String] {
+  var text: [String] = []
+  if closed.bills.count > 1 {
+    let cut = closed.statement.proration.map { ", use cut by \($0.rawValue) 按\($0 == .days ? "天" : "月")分摊" } ?? ""
+    text.append(
+      "Statement 结算单 \(closed.key): rules changed in the cycle, \(closed.bills.count) bills\(cut); total 合计 \(closed.total)"
+        + " yuan 元")
+  }
+  return text + closed.bills.flatMap { explain($0, evidence: evidence) }
+}
+
 /// A bill in words: each line with its rule and numbers, each segment with its readings, down to the evidence.
 ///
 /// - Parameters:
@@ -40,6 +52,13 @@ public func explain(_ bill: Bill, evidence: (_ reading: Int64) -> [String] = { _
       "Segment 区段 \(index + 1): meter 电能表 \(segment.meter), multiplier 倍率 \(segment.multiplier),"
         + " \(segment.from) to \(segment.to)")
     for register in segment.registers { text += explain(register, segment.multiplier, evidence) }
+    if let demand = segment.demand {
+      let when = demand.occurred.map { ", at 发生于 \($0)" } ?? ""
+      text.append(
+        "   maximum demand 最大需量: \(demand.mark.value) x \(segment.multiplier) = \(demand.power) kW\(when)")
+      text.append("      reading 读数: \(demand.mark.sequence), \(demand.mark.value) (\(demand.mark.quality.rawValue))")
+      text += evidence(demand.mark.sequence).map { "         \($0)" }
+    }
   }
   return text
 }
@@ -48,7 +67,8 @@ private func explain(_ register: RegisterUse, _ multiplier: Multiplier, _ eviden
   let rollover = register.rolledOver ? ", past its capacity 翻转" : ""
   var text = [
     "   \(register.quantity) \(register.quantity.chineseName):"
-      + " (\(register.stop.value) - \(register.start.value)\(rollover)) x \(multiplier) = \(register.energy) kWh"
+      + " (\(register.stop.value) - \(register.start.value)\(rollover)) x \(multiplier)"
+      + " = \(register.energy) \(register.quantity.unit?.rawValue ?? "kWh")"
   ]
   for (word, mark) in [("start 起度", register.start), ("stop 止度", register.stop)] {
     text.append("      \(word): reading \(mark.sequence), \(mark.value) (\(mark.quality.rawValue))")

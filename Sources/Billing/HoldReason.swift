@@ -19,10 +19,20 @@ public enum HoldReason: Error, Hashable, Sendable {
   case noMeter(from: MeterTime, to: MeterTime)
   /// Two meters count for the account at the same time.
   case twoMeters(MeterID, MeterID, at: MeterTime)
-  /// The account is on another plan than the one given.
-  case otherPlan(account: String, given: String)
-  /// The plan's prices do not apply on all days of the cycle.
-  case planNotValid(plan: String, DayRange)
+  /// No plan of this name is at hand.
+  case noPlan(String)
+  /// Nothing is agreed for a day that is to be billed.
+  case noTerms(account: String, on: CivilDate)
+  /// No version of the plan that was known on a day applies on all days.
+  case planNotValid(plan: String, DayRange, knownOn: CivilDate)
+  /// A two-part plan asks for something that was not agreed.
+  case missingTerm(SupplyInput, account: String, plan: String, line: String)
+  /// Rules change on a day at which no register was frozen, and the use cannot be cut by days.
+  case cannotCut(on: CivilDate, from: String, to: String)
+  /// A maximum demand that did not occur in the cycle: the register was not set back, or the clock is off.
+  case demandOutside(MeterID, occurred: MeterTime, from: MeterTime, to: MeterTime)
+  /// More demand than any bill can have.
+  case tooMuchDemand(MeterID, RegisterValue)
   /// The tier state given is not that of the cycle's window.
   case otherWindow(expected: YearMonth, given: YearMonth)
   case rating(RatingError)
@@ -48,11 +58,43 @@ extension HoldReason: CustomStringConvertible {
     case .noMeter(let from, let to): "no meter counts for the account from \(from) to \(to); complete its meters"
     case .twoMeters(let first, let second, let time):
       "meters \(first) and \(second) both count for the account at \(time); correct their times"
-    case .otherPlan(let account, let given): "the account is on plan \(account), not \(given)"
-    case .planNotValid(let plan, let days): "plan \(plan) is not valid on all days of \(days)"
+    case .noPlan(let plan): "there is no plan \(plan); name its file as the account's tariff"
+    case .noTerms(let account, let day):
+      "nothing is agreed for account \(account) on \(day); write from which day on its terms hold"
+    case .planNotValid(let plan, let days, let known):
+      "plan \(plan) is not valid on all days of \(days), as known on \(known); add the version that is"
+    case .missingTerm(let input, let account, let plan, let line):
+      "\(line) of plan \(plan) needs \(input.term); write it under account \(account)"
+    case .cannotCut(let day, let before, let after):
+      "plan \(before) becomes \(after) on \(day) and their periods differ; freeze or read the meter's registers at"
+        + " \(day)T00:00"
+    case .demandOutside(let meter, let occurred, let from, let to):
+      "meter \(meter): its maximum demand occurred at \(occurred), not between \(from) and \(to);"
+        + " check its clock and its settlement day"
+    case .tooMuchDemand(let meter, let value):
+      "meter \(meter): a demand of \(value) kW times the multiplier is more than can be billed; check the multiplier"
     case .otherWindow(let expected, let given):
       "the tier window of the cycle starts in \(expected), but the state given is of \(given)"
     case .rating(let error): "\(error)"
+    }
+  }
+}
+
+extension SupplyInput {
+  /// How it is called in an account's configuration.
+  var term: String {
+    switch self {
+    case .basicCharge: "how the basic charge is found (basic-charge)"
+    case .running: "the capacity in service (running)"
+    case .contracted: "the contracted capacity (contracted)"
+    case .feeds: "the maximum demand of a meter"
+    case .contract: "the demand in the contract (contract-demand)"
+    case .reactive: "reactive energy"
+    case .powerFactorStandard: "the power-factor standard (power-factor)"
+    case .exported: "reverse energy"
+    case .transformer: "the transformer (transformer)"
+    case .lineLoss: "the line loss (line-loss)"
+    case .arrears: "debts"
     }
   }
 }

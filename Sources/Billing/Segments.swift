@@ -4,52 +4,104 @@ internal import Rating
 /// Turns an account's readings into usage segments, and gathers what stands in the way.
 struct SegmentBuilder {
   let account: Account
-  let plan: Plan
   let readings: BoundaryReadings
-  private(set) var segments: [UsageSegment] = []
   private(set) var reasons: [HoldReason] = []
-  /// The widest honest difference between total and rates so far, after the multiplier.
-  private(set) var tolerance = Energy.zero
 
-  init(account: Account, plan: Plan, readings: BoundaryReadings) {
+  init(account: Account, readings: BoundaryReadings) {
     self.account = account
-    self.plan = plan
     self.readings = readings
   }
 
-  /// One segment for each meter assignment that counts in the cycle; together they must cover it, end to end.
-  mutating func build(_ cycle: Cycle) {
-    var covered = cycle.from
-    var last: MeterAssignment?
+  /// The stretch of one meter assignment within some days.
+  struct Span: Hashable {
+    let assignment: MeterAssignment
+    let from: MeterTime
+    let to: MeterTime
+  }
+
+  /// The assignments that count from `from` to `to`; together they must cover it, end to end.
+  mutating func spans(from start: MeterTime, to end: MeterTime) -> [Span] {
+    var spans: [Span] = []
+    var covered = start
     for assignment in account.meters.sorted(by: { Self.start($0) < Self.start($1) }) {
-      let from = max(assignment.from ?? cycle.from, cycle.from)
-      let to = min(assignment.to ?? cycle.to, cycle.to)
+      let from = max(assignment.from ?? start, start)
+      let to = min(assignment.to ?? end, end)
       guard from < to else { continue }
       if from > covered { reasons.append(.noMeter(from: covered, to: from)) }
-      if from < covered, let last { reasons.append(.twoMeters(last.meter, assignment.meter, at: from)) }
-      add(assignment, from: from, to: to)
+      if from < covered, let last = spans.last {
+        reasons.append(.twoMeters(last.assignment.meter, assignment.meter, at: from))
+      }
+      spans.append(Span(assignment: assignment, from: from, to: to))
       covered = max(covered, to)
-      last = assignment
     }
-    if covered < cycle.to { reasons.append(.noMeter(from: covered, to: cycle.to)) }
+    if covered < end { reasons.append(.noMeter(from: covered, to: end)) }
+    return spans
   }
 
   private static func start(_ assignment: MeterAssignment) -> Int64 { assignment.from?.localSeconds ?? .min }
 
-  private mutating func add(_ assignment: MeterAssignment, from: MeterTime, to: MeterTime) {
-    let rates = plan.periods.flatMap(\.rates)
-    let quantities =
-      [Quantity.energyTotal(.importActive)] + rates.compactMap { Quantity.energy(.importActive, rate: $0) }
+  /// Import energy, which is billed by period, and what else is billed beside it.
+  enum Kinds {
+    case all
+    case imports
+    /// Reactive and reverse energy.
+    case others
+  }
+
+  /// The registers that a bill under `plan` is made of, the total first.
+  static func registers(
+    of assignment: MeterAssignment, under plan: Plan, _ wanted: Wanted, _ kinds: Kinds = .all
+  ) -> [Quantity] {
+    var found: [Quantity] = []
+    if kinds != .others {
+      found.append(.energyTotal(.importActive))
+      found += plan.periods.flatMap(\.rates).compactMap { Quantity.energy(.importActive, rate: $0) }
+    }
+    guard kinds != .imports else { return found }
+    if wanted.reactive {
+      found.append(.energyTotal(assignment.reactive.forward))
+      if let reverse = assignment.reactive.reverse { found.append(.energyTotal(reverse)) }
+    }
+    if wanted.exported { found.append(.energyTotal(.exportActive)) }
+    return found
+  }
+
+  /// True where every register of `quantities` has a usable reading at an instant.
+  func isFrozen(_ assignment: MeterAssignment, _ quantities: [Quantity], at time: MeterTime) -> Bool {
+    let instant = account.zone.unixMilliseconds(of: time)
+    return quantities.allSatisfy { readings.reading(assignment.meter, $0, at: instant)?.verdict.isUsable ?? false }
+  }
+
+  /// One segment for each span; `tolerance` grows by the widest honest difference between total and rates, after the
+  /// multiplier.
+  mutating func segments(
+    of spans: [Span], under plan: Plan, _ wanted: Wanted, _ kinds: Kinds = .all, tolerance: inout Energy
+  ) -> [UsageSegment] {
+    var segments: [UsageSegment] = []
+    for span in spans {
+      guard let segment = segment(of: span, under: plan, wanted, kinds, tolerance: &tolerance) else { continue }
+      segments.append(segment)
+    }
+    return segments
+  }
+
+  private mutating func segment(
+    of span: Span, under plan: Plan, _ wanted: Wanted, _ kinds: Kinds, tolerance: inout Energy
+  ) -> UsageSegment? {
+    let assignment = span.assignment
+    let quantities = Self.registers(of: assignment, under: plan, wanted, kinds)
+    let rates = kinds == .others ? 0 : plan.periods.reduce(0) { $0 + $1.rates.count }
     var registers: [RegisterUse] = []
     var counted: [Energy] = []
     var step: Int64 = 1
     for quantity in quantities {
-      let start = mark(assignment, quantity, at: from)
-      let stop = mark(assignment, quantity, at: to)
+      let start = mark(assignment, quantity, at: span.from)
+      let stop = mark(assignment, quantity, at: span.to)
       guard let start, let stop else { continue }
       step = min(max(step, start.value.resolution, stop.value.resolution), assignment.register.capacity)
       do throws(HoldReason) {
-        let difference = try difference(assignment, quantity, start, stop, seconds: to.localSeconds - from.localSeconds)
+        let difference = try difference(
+          assignment, quantity, start, stop, seconds: span.to.localSeconds - span.from.localSeconds)
         guard let energy = assignment.multiplier.energy(difference.energy, decimals: plan.energyDecimals) else {
           throw .tooMuchEnergy(assignment.meter, quantity)
         }
@@ -61,39 +113,91 @@ struct SegmentBuilder {
         reasons.append(error)
       }
     }
-    guard registers.count == quantities.count else { return }
-    if !rates.isEmpty { compare(assignment, counted, rates: rates.count, step: step) }
-    segments.append(
-      UsageSegment(
-        meter: assignment.meter.text, multiplier: assignment.multiplier, from: from, to: to, registers: registers))
+    guard registers.count == quantities.count else { return nil }
+    if rates > 0 {
+      tolerance += compare(assignment, Array(counted.prefix(rates + 1)), rates: rates, step: step, under: plan)
+    }
+    return UsageSegment(
+      meter: assignment.meter.text, multiplier: assignment.multiplier, from: span.from, to: span.to,
+      registers: registers)
   }
 
-  /// Holds the cycle when the total and its rates differ by more than their last digits explain.
-  private mutating func compare(_ assignment: MeterAssignment, _ counted: [Energy], rates: Int, step: Int64) {
+  /// By how much a segment's total and rates may differ after the multiplier.
+  ///
+  /// Holds the cycle when they differ by more than their last digits explain.
+  private mutating func compare(
+    _ assignment: MeterAssignment, _ counted: [Energy], rates: Int, step: Int64, under plan: Plan
+  ) -> Energy {
     let sum = counted.dropFirst().reduce(.zero, +)
     let most = Energy(millionths: assignment.register.mostSteps(rates: rates) * step)
     guard sum - counted[0] <= most, counted[0] - sum <= most else {
       reasons.append(.ratesDisagree(assignment.meter, total: counted[0], rates: sum, most: most))
-      return
+      return .zero
     }
     // Each register is rounded by itself after the multiplier: up to half a billed step for each of them.
     let rounding = Energy(millionths: plan.energyStep.millionths * Int64(rates + 1))
-    tolerance += (assignment.multiplier.energy(most, decimals: plan.energyDecimals) ?? .zero) + rounding
+    return (assignment.multiplier.energy(most, decimals: plan.energyDecimals) ?? .zero) + rounding
   }
 
   /// The reading at a boundary; without a usable one the reason is noted.
   private mutating func mark(_ assignment: MeterAssignment, _ quantity: Quantity, at time: MeterTime) -> RegisterMark? {
-    let instant = account.zone.unixMilliseconds(of: time)
-    guard let found = readings.reading(assignment.meter, quantity, at: instant) else {
-      reasons.append(.missingReading(assignment.meter, quantity, at: time))
+    usable(assignment.meter, quantity, at: time).map {
+      RegisterMark(sequence: $0.sequence, value: $0.reading.value, quality: $0.reading.quality)
+    }
+  }
+
+  private mutating func usable(_ meter: MeterID, _ quantity: Quantity, at time: MeterTime) -> JournalReading? {
+    guard let found = readings.reading(meter, quantity, at: account.zone.unixMilliseconds(of: time)) else {
+      reasons.append(.missingReading(meter, quantity, at: time))
       return nil
     }
     guard found.verdict.isUsable else {
       let codes = found.verdict.findings.map(\.code)
-      reasons.append(.unusableReading(assignment.meter, quantity, at: time, found.verdict.status, codes))
+      reasons.append(.unusableReading(meter, quantity, at: time, found.verdict.status, codes))
       return nil
     }
-    return RegisterMark(sequence: found.sequence, value: found.reading.value, quality: found.reading.quality)
+    return found
+  }
+}
+
+extension SegmentBuilder {
+  /// The highest demand of a cycle: what each meter told at its end or when it was taken away.
+  ///
+  /// A register that went on behind other transformers tells one maximum for both spans; it counts in the one in which
+  /// it occurred. Every one told must have occurred in the cycle.
+  ///
+  /// - Returns: one mark for each span, `nil` where it is of another one.
+  mutating func demands(of spans: [Span]) -> [DemandMark?] {
+    guard let quantity = Quantity(.maximumDemand(.importActive), .total), let start = spans.first?.from else {
+      return []
+    }
+    var marks: [DemandMark?] = []
+    for span in spans {
+      let meter = span.assignment.meter
+      guard let found = usable(meter, quantity, at: span.to) else {
+        marks.append(nil)
+        continue
+      }
+      let reading = found.reading
+      let began = spans.first { $0.assignment.meter == meter }?.from ?? start
+      if let occurred = reading.occurred, reading.value.millionths > 0 {
+        guard (began...span.to).contains(occurred) else {
+          reasons.append(.demandOutside(meter, occurred: occurred, from: began, to: span.to))
+          continue
+        }
+        guard span.from <= occurred else {
+          marks.append(nil)
+          continue
+        }
+      }
+      guard let power = span.assignment.multiplier.power(Power(millionths: reading.value.millionths)) else {
+        reasons.append(.tooMuchDemand(meter, reading.value))
+        continue
+      }
+      let mark = RegisterMark(sequence: found.sequence, value: reading.value, quality: reading.quality)
+      marks.append(DemandMark(mark: mark, occurred: reading.occurred, power: power))
+    }
+    return marks
   }
 }
 

@@ -1,5 +1,4 @@
 internal import Billing
-internal import Host
 internal import Metering
 internal import Rating
 public import Store
@@ -8,104 +7,188 @@ public import Store
 public struct BillExplanation: Sendable {
   /// Lines of text for people: bill line, rule, segment, readings, frames.
   public let text: [String]
-  /// True when the bill, rated again from its readings now, comes out byte for byte the same.
+  /// True when the bill, rated again from its readings now, comes out byte for byte the same; also for a reversal, which
+  /// mirrors one that was issued.
   public let isReproduced: Bool
+  /// The same for programs.
+  public let json: JSON
+  /// A page for the customer, in both languages.
+  public let page: [String]
 
   /// Rates a stored bill again from its readings and explains each line.
+  ///
+  /// Where it comes out otherwise, or cannot be rated any more, it is explained from its document: what was issued stands.
   /// - Parameters:
   ///   - stored: the bill.
-  ///   - station: accounts and tariffs; the tariff must be the one it was made with.
+  ///   - station: accounts and tariffs.
   ///   - reader: of the store that holds it.
-  /// - Throws: `Complaint` where the account, tariff or readings are not there any more.
+  /// - Throws: `Complaint` where the account is not there any more or the store is damaged.
   public init(_ stored: StoredBill, station: Station, reader: StoreReader) throws(Complaint) {
-    let bill = stored.bill
-    guard let account = station.accounts.first(where: { $0.id == bill.account }),
-      let plan = station.plansByAccount[account.id]
+    guard let account = station.accounts.first(where: { $0.id == stored.bill.account }),
+      let plans = station.plansByAccount[account.id]
     else {
       throw Complaint(
-        .configuration, "\(station.configuration.file) has no account \"\(bill.account)\" any more",
+        .configuration, "\(station.configuration.file) has no account \"\(stored.bill.account)\" any more",
         "Explain the bill with the configuration it was made under: --config FILE")
     }
-    guard let month = YearMonth(bill.cycle), let cycle = Cycle(month, settlement: account.settlement) else {
-      throw Complaint(.badData, "bill \(stored.id) has an unknown cycle \"\(bill.cycle)\"")
-    }
-    var readings: [JournalReading] = []
-    var evidence: [Int64: [String]] = [:]
-    var window: WindowState?
+    let zone = station.configuration.zone
+    let entry = station.configuration.accounts.first { $0.id == account.id }
     do throws(StoreError) {
+      let bill = try IssuedBill(stored, reader.path)
+      let book = BillBook(reader: reader)
+      let earlier = try book.documents(of: account.id).filter { $0.id < stored.id && $0.cycle < bill.cycle }
+      let history = BillBook.standing(earlier)
+      var readings: [JournalReading] = []
+      var proofs: [Int64: Proof] = [:]
       for sequence in bill.readings {
         guard let found = try reader.reading(sequence) else { continue }
-        readings.append(
-          JournalReading(sequence: sequence, reading: found.reading, verdict: found.verdict))
-        evidence[sequence] = try Self.proof(of: found, reader, station.configuration.zone)
+        readings.append(JournalReading(sequence: sequence, reading: found.reading, verdict: found.verdict))
+        proofs[sequence] = Proof(
+          found, try found.evidence.flatMap { id throws(StoreError) in try reader.evidence(id) }, zone)
       }
-      try reader.bills(account: bill.account) { earlier throws(StoreError) in
-        guard let other = YearMonth(earlier.bill.cycle), other < month else { return }
-        window = StoredWindow.read(earlier.bill.document)
+      var again: ClosedBill?
+      var note = "It mirrors the bill that it cancels, number by number."
+      var same = true
+      if !bill.parts.isEmpty {
+        switch rateAgain(bill, after: history.last, account: account, readings: readings, plans: plans) {
+        case .bill(let closed):
+          same = closed.document == bill.standing
+          again = same ? closed : nil
+          note =
+            same
+            ? "Rated again now from these readings: the same, byte for byte."
+            : "Rated again now it comes out different: the tariff or the configuration has changed since. The stored bill stands."
+        case .hold(let reasons):
+          same = false
+          note =
+            "It cannot be rated again now: \(reasons.map(\.description).joined(separator: "; ")). The stored bill stands."
+        }
       }
+      isReproduced = same
+      let findings =
+        again.map { Billing.review($0, after: history, limits: station.configuration.review.limits).findings } ?? []
+      let head = Self.head(of: stored, bill)
+      let body = again.map { explain($0) { proofs[$0]?.text ?? [] } } ?? Self.told(bill, proofs)
+      let looked = findings.map { "Review 核算: \($0)" }
+      text = head + body + looked + [note]
+      let sentences = again.map { closed in
+        closed.bills.map { bill in bill.lines.map { bill.explanation(of: $0) } }
+      }
+      json = .object([
+        "bill": .integer(stored.id), "account": .string(bill.account), "cycle": .string("\(bill.cycle)"),
+        "kind": .string(bill.kind.rawValue), "version": .integer(Int64(bill.version)),
+        "corrects_version": stored.bill.correction.map { .integer($0.version) } ?? .null,
+        "reason": .optional(stored.bill.correction?.reason), "amount": .string("\(bill.amount)"),
+        "total": .string("\(bill.total)"), "currency": "CNY",
+        "issued": .string(zone.rfc3339(unixMilliseconds: bill.issuedAt)), "digest": .string(bill.digest),
+        "reproduced": .boolean(same),
+        "review": .array(
+          findings.map { finding in
+            .object([
+              "rule": .string(finding.rule.rawValue), "weight": .string(finding.weight.rawValue),
+              "detail": .string(finding.detail),
+            ])
+          }),
+        "parts": .array(
+          bill.parts.enumerated().map { index, part in
+            part.json(sentences.map { $0.indices.contains(index) ? $0[index] : [] } ?? [], proofs)
+          }), "explanation": .array(text.map(JSON.string)),
+      ])
+      page = CustomerPage(bill, stored: stored, name: entry?.name ?? "", zone: zone).lines
     } catch {
       throw Complaint(error)
     }
-    let start = plan.tiers?.windowStart(of: month)
-    let state = window.flatMap { $0.start == start ? $0 : nil }
-    let closing = closeCycle(
-      account: account, cycle: cycle, readings: readings, windowState: state, plan: plan, version: Int(bill.version))
-    switch closing {
-    case .bill(let closed):
-      isReproduced = Array(closed.bill.canonicalText.utf8) == bill.document
-      let note =
-        isReproduced
-        ? "Rated again now from these readings: the same, byte for byte."
-        : "Rated again now it comes out different: the tariff or the configuration has changed since. The stored bill stands."
-      text = explain(closed.bill) { evidence[$0] ?? [] } + [note]
-    case .hold(let reasons):
-      throw Complaint(
-        .badData, "bill \(stored.id) cannot be rated again: \(reasons.map(\.description).joined(separator: "; "))",
-        "Show it as it was issued: meterd bill show \(stored.id)")
-    }
   }
 
-  /// When and how a reading was taken, and the frames that carried it.
-  private static func proof(
-    of stored: StoredReading, _ reader: StoreReader, _ zone: ZoneOffset
-  ) throws(StoreError) -> [String] {
-    let reading = stored.reading
-    var lines = [
-      "of \(zone.local(unixMilliseconds: reading.key.instant)), read \(reading.hostTime.rfc3339(zone)), \(stored.verdict.status.rawValue)"
-    ]
-    guard let id = stored.evidence, let evidence = try reader.evidence(id) else { return lines }
-    for request in evidence.requests { lines.append("sent     \(hexString(request))") }
-    for reply in evidence.replies { lines.append("received \(hexString(reply))") }
-    return lines
+  private static func head(of stored: StoredBill, _ bill: IssuedBill) -> [String] {
+    guard let correction = stored.bill.correction else { return [] }
+    let what = bill.kind == .reversal ? "cancels 红冲" : "corrects 更正"
+    return [
+      "Document 单据 \(stored.id), \(bill.kind.rawValue), \(what) version \(correction.version) of \(bill.account) for"
+        + " \(bill.cycle): \(correction.reason) (\(correction.actor))",
+      "It adds 应补(退) \(bill.amount) yuan 元 to the account",
+    ] + stored.bill.lines.map { "  \(Money(fen: $0.amountFen))  \($0.text)" }
+  }
+
+  /// A bill in words from its document alone.
+  private static func told(_ bill: IssuedBill, _ proofs: [Int64: Proof]) -> [String] {
+    var text: [String] = []
+    for part in bill.parts {
+      text.append("Bill 账单 \(part.id), \(part.days), plan 电价 \(part.plan.name) (valid from \(part.plan.validFrom))")
+      for line in part.lines { text += ["\(line.name) \(line.chineseName)", "   \(line.formula)"] }
+      text.append("Total 合计 \(part.total) yuan 元")
+      for segment in part.segments {
+        text.append(
+          "Segment 区段: meter 电能表 \(segment.meter), multiplier 倍率 \(segment.multiplier), \(segment.from) to \(segment.to)"
+        )
+        for (quantity, at, mark) in segment.marks {
+          text.append("   \(quantity) at \(at): reading \(mark.reading), \(mark.value) (\(mark.quality))")
+          text += (proofs[mark.reading]?.text ?? []).map { "         \($0)" }
+        }
+      }
+    }
+    return text
   }
 }
 
-/// Bills once, without a daemon.
-public enum BillingRun {
-  /// Closes every cycle that is due. Takes the store for this process.
-  /// - Returns: what was issued and what waits.
-  public static func once(_ station: Station) async throws(Complaint) -> [StationEvent] {
-    var all: [StationEvent] = []
-    do throws(StoreError) {
-      let store = try Store(path: station.configuration.store)
-      let (events, tell) = AsyncStream.makeStream(of: StationEvent.self)
-      let clock = station.clock
-      let desk = try BillingDesk(
-        store: store, accounts: station.accounts, plans: station.plansByAccount, now: { clock.now }
-      ) { tell.yield($0) }
-      try await desk.pass(all: true)
-      await store.close(settled: false)
-      tell.finish()
-      for await event in events { all.append(event) }
-    } catch {
-      throw Complaint(error)
+/// When and how a reading was taken, and the frames that carried it.
+private struct Proof {
+  let text: [String]
+  let json: JSON
+
+  init(_ stored: StoredReading, _ evidence: Evidence?, _ zone: ZoneOffset) {
+    let reading = stored.reading
+    let of = zone.rfc3339(unixMilliseconds: reading.key.instant)
+    let read = reading.hostTime.rfc3339(zone)
+    let sent = (evidence?.requests ?? []).map { hexString($0) }
+    let received = (evidence?.replies ?? []).map { hexString($0) }
+    text =
+      ["of \(zone.local(unixMilliseconds: reading.key.instant)), read \(read), \(stored.verdict.status.rawValue)"]
+      + sent.map { "sent     \($0)" } + received.map { "received \($0)" }
+    json = .object([
+      "reading": .integer(stored.sequence), "version": .integer(stored.version),
+      "value": .string("\(reading.value)"), "instant": .string(of), "host_time": .string(read),
+      "quality": .string(reading.quality.rawValue), "verdict": .string(stored.verdict.status.rawValue),
+      "line": .optional(evidence?.line), "sent": .array(sent.map(JSON.string)),
+      "received": .array(received.map(JSON.string)),
+    ])
+  }
+}
+
+extension IssuedPart {
+  fileprivate func json(_ sentences: [String], _ proofs: [Int64: Proof]) -> JSON {
+    func mark(_ mark: IssuedSegment.Mark) -> JSON {
+      proofs[mark.reading]?.json
+        ?? .object(["reading": .integer(mark.reading), "value": .string(mark.value), "quality": .string(mark.quality)])
     }
-    guard !all.contains(where: { if case .billingWaitsForClock = $0 { true } else { false } }) else {
-      throw Complaint(
-        .tryLater, "nothing is billed while nobody has set this machine's clock",
-        "Look at timedatectl. Where the clock is set from outside, say trust-host-clock = true in \(station.configuration.file)."
-      )
-    }
-    return all
+    return .object([
+      "bill": .string(id), "from": .string("\(days.from)"), "to": .string("\(days.to)"), "plan": .string(plan.name),
+      "plan_valid_from": .string(plan.validFrom), "plan_digest": .string(plan.digest),
+      "energy": .string("\(energy)"), "total": .string("\(total)"),
+      "lines": .array(
+        lines.enumerated().map { index, line in
+          .object([
+            "name": .string(line.name), "name_zh": .string(line.chineseName), "rule": .string(line.rule),
+            "quantity": .string(decimalString(line.quantity, decimals: 6)), "unit": .string(line.unit),
+            "price": .string(line.price), "amount": .string("\(line.amount)"), "formula": .string(line.formula),
+            "because": .optional(sentences.indices.contains(index) ? sentences[index] : nil),
+          ])
+        }),
+      "segments": .array(
+        segments.map { segment in
+          .object([
+            "meter": .string(segment.meter), "multiplier": .string(segment.multiplier), "from": .string(segment.from),
+            "to": .string(segment.to),
+            "registers": .array(
+              segment.registers.map { register in
+                .object([
+                  "quantity": .string(register.quantity), "energy": .string("\(register.energy)"),
+                  "rolled_over": .boolean(register.rolledOver), "start": mark(register.start),
+                  "stop": mark(register.stop),
+                ])
+              }), "demand": segment.demand.map(mark) ?? .null,
+          ])
+        }),
+    ])
   }
 }

@@ -1,5 +1,4 @@
 internal import Billing
-internal import FoundationEssentials
 internal import Host
 internal import Metering
 internal import Rating
@@ -16,7 +15,8 @@ actor BillingDesk {
   private let reader: StoreReader
   private let accounts: [Account]
   /// By account.
-  private let plans: [String: Plan]
+  private let plans: [String: PlanCatalogue]
+  private let review: Configuration.ReviewEntry
   private let now: @Sendable () -> HostInstant
   private let report: @Sendable (StationEvent) -> Void
   private let thread = OwnedThread(name: "billing")
@@ -29,6 +29,9 @@ actor BillingDesk {
   private let patience: Int64
   /// The day of the last look at all accounts; `nil` while one is owed.
   private var wholeLook: CivilDate?
+  /// True once the bills of this basis were compared with those that were issued, or nobody wants that.
+  private var isTried = false
+  private var isToldOfTrial = false
 
   private struct Missed {
     let cycle: String
@@ -38,7 +41,8 @@ actor BillingDesk {
   /// A desk for `accounts`, with their plans by account. A cycle may lack readings for `patience` seconds before that
   /// is said. `now` is the host's time; `report` takes what happens and must not block.
   init(
-    store: Store, accounts: [Account], plans: [String: Plan], patience: Int64 = 0,
+    store: Store, accounts: [Account], plans: [String: PlanCatalogue], patience: Int64 = 0,
+    review: Configuration.ReviewEntry = Configuration.ReviewEntry(),
     now: @escaping @Sendable () -> HostInstant, report: @escaping @Sendable (StationEvent) -> Void
   ) throws(StoreError) {
     self.store = store
@@ -46,6 +50,7 @@ actor BillingDesk {
     self.accounts = accounts
     self.plans = plans
     self.patience = patience
+    self.review = review
     self.now = now
     self.report = report
   }
@@ -64,6 +69,7 @@ actor BillingDesk {
       return
     }
     isToldOfClock = false
+    guard try await isFree(at: now) else { return }
     let today = (accounts.first?.zone ?? .china).local(unixMilliseconds: now.unixMilliseconds).date
     let isWhole = wholeLook != today
     let cursor = try await store.cursor(of: Self.consumer)
@@ -79,27 +85,33 @@ actor BillingDesk {
       isWhole || missed[account.id] != nil || account.meters.contains { touched.contains($0.meter) }
     }
     let standing = try reader.holds()
+    let decisions = try Decisions(reader.reviews())
     var closed: [ClosedBill] = []
     var holds: [Hold] = []
+    var reviews: [ReviewRecord] = []
+    var corrected: [BillRecord] = []
     for account in looked {
-      let result = try close(account, at: now)
+      let result = try close(account, decisions, at: now)
       closed += result.bills
+      reviews += result.reviews
+      corrected += result.corrections
       if let waiting = result.waiting, isHeld(waiting, standing, at: now) {
         holds.append(waiting.hold)
       } else if result.waiting == nil {
         missed[account.id] = nil
       }
     }
-    let issues = try await store.issue(
-      closed.map { record($0, at: now) }, consumer: Self.consumer, through: last)
-    for (bill, issue) in zip(closed, issues) {
+    let records = corrected + closed.map { BillRecord($0, at: now.unixMilliseconds) }
+    let issues = try await store.issue(records, consumer: Self.consumer, through: last)
+    try await store.open(reviews)
+    for (bill, issue) in zip(records, issues) {
       let isNew: Bool
       switch issue {
       case .issued: isNew = true
       case .alreadyIssued: isNew = false
       }
       report(
-        .billed(account: bill.key.account, cycle: bill.key.cycle, totalFen: bill.bill.total.fen, isNew: isNew))
+        .billed(account: bill.account, cycle: bill.cycle, totalFen: bill.totalFen, isNew: isNew))
     }
     let ids = Set(isWhole ? standing.map(\.account) : looked.map(\.id))
     for old in standing where ids.contains(old.account) {
@@ -138,99 +150,162 @@ actor BillingDesk {
     return true
   }
 
+  /// What closing an account brought.
+  private struct Closed {
+    var bills: [ClosedBill] = []
+    var reviews: [ReviewRecord] = []
+    var waiting: Waiting?
+    var corrections: [BillRecord] = []
+  }
+
   /// Closes what is due of one account, in order; stops at the first cycle that must wait.
   private func close(
-    _ account: Account, at now: HostInstant
-  ) throws(StoreError) -> (bills: [ClosedBill], waiting: Waiting?) {
-    guard let plan = plans[account.id] else { return ([], nil) }
-    let readings = try boundaryReadings(of: account)
-    var lastClosed: YearMonth?
-    var window: WindowState?
-    try reader.bills(account: account.id) { stored throws(StoreError) in
-      guard let month = YearMonth(stored.bill.cycle), lastClosed.map({ $0 <= month }) ?? true else { return }
-      lastClosed = month
-      window = StoredWindow.read(stored.bill.document)
-    }
-    var bills: [ClosedBill] = []
+    _ account: Account, _ decisions: Decisions, at now: HostInstant
+  ) throws(StoreError) -> Closed {
+    var result = Closed()
+    guard let plans = plans[account.id] else { return result }
+    let book = BillBook(reader: reader)
+    let readings = try book.readings(of: account, plans: plans)
+    let documents = try book.documents(of: account.id)
+    var history = BillBook.standing(documents)
+    // New cycles build on what is corrected in the same transaction.
+    result.corrections = try corrections(of: account, &history, readings, plans, at: now)
+    var window = history.last.flatMap(OpenWindow.init(after:))
     // Meters are asked for their settlements once a day, so what is a day old should be there.
     let due = dueCycles(
-      of: account, after: lastClosed, instants: readings.map(\.reading.key.instant),
+      of: account, after: documents.map(\.cycle).max(), instants: readings.map(\.reading.key.instant),
       overdueAt: now.unixMilliseconds - 86_400_000)
     for cycle in due.ready + [due.waiting].compactMap({ $0 }) {
-      // A tier window that has ended says nothing about the next.
-      let start = plan.tiers?.windowStart(of: cycle.month)
-      let state = window.flatMap { $0.start == start ? $0 : nil }
-      switch closeCycle(account: account, cycle: cycle, readings: readings, windowState: state, plan: plan) {
+      let closing = closeCycle(
+        account: account, cycle: cycle, readings: readings,
+        windowState: window?.state(for: cycle, of: account, plans: plans), plans: plans,
+        knownOn: account.zone.local(unixMilliseconds: now.unixMilliseconds).date)
+      switch closing {
       case .bill(let bill):
-        bills.append(bill)
-        window = bill.windowAfter
+        if let reason = held(bill, after: history, decisions, &result.reviews, at: now) {
+          let hold = Hold(account: account.id, cycle: cycle.label, reason: reason, since: now.unixMilliseconds)
+          result.waiting = Waiting(hold: hold, isForReadings: false)
+          return result
+        }
+        result.bills.append(bill)
+        window = OpenWindow(after: bill)
+        if let issued = IssuedBill(bill, at: now.unixMilliseconds) { history.append(issued) }
       case .hold(let reasons):
         let text = reasons.map(\.description).joined(separator: "; ")
         let hold = Hold(account: account.id, cycle: cycle.label, reason: text, since: now.unixMilliseconds)
         let isForReadings = reasons.allSatisfy { if case .missingReading = $0 { true } else { false } }
-        return (bills, Waiting(hold: hold, isForReadings: isForReadings))
+        result.waiting = Waiting(hold: hold, isForReadings: isForReadings)
+        return result
       }
     }
-    return (bills, nil)
+    return result
   }
 
-  /// Settlements, and whatever there is of the instants at which the account's meters were changed.
-  private func boundaryReadings(of account: Account) throws(StoreError) -> [JournalReading] {
-    var readings: [JournalReading] = []
-    func add(_ filter: ReadingFilter) throws(StoreError) {
-      try reader.readings(filter) { stored throws(StoreError) in
-        readings.append(
-          JournalReading(sequence: stored.sequence, reading: stored.reading, verdict: stored.verdict))
+  /// Why a bill waits for a person; `nil` where it may be issued.
+  private func held(
+    _ bill: ClosedBill, after history: [IssuedBill], _ decisions: Decisions, _ reviews: inout [ReviewRecord],
+    at now: HostInstant
+  ) -> String? {
+    let findings = Billing.review(bill, after: history, limits: review.limits).findings.filter(review.holds)
+    guard !findings.isEmpty else { return nil }
+    let lines = findings.map(\.description)
+    if let stored = decisions[bill.key.account, bill.key.cycle, bill.digest], let decision = stored.decision {
+      switch decision.word {
+      case .accepted: return nil
+      case .rejected: return "rejected by \(decision.actor): \(decision.reason) (review \(stored.id))"
       }
     }
-    for meter in account.meters {
-      var filter = ReadingFilter()
-      filter.meter = meter.meter
-      filter.kind = .settlement
-      try add(filter)
-      for time in [meter.from, meter.to].compactMap({ $0 }) {
-        let instant = account.zone.unixMilliseconds(of: time)
-        var filter = ReadingFilter()
-        filter.meter = meter.meter
-        (filter.since, filter.until) = (instant, instant + 1)
-        try add(filter)
-      }
-    }
-    return readings
-  }
-
-  private func record(_ closed: ClosedBill, at now: HostInstant) -> BillRecord {
-    let bill = closed.bill
-    let lines = bill.lines.map { line in
-      BillRecord.Line(
-        text: "\(bill.name(of: line)) \(bill.chineseName(of: line)): \(bill.formula(of: line))",
-        rule: line.rule.rawValue, amountFen: line.amount.fen)
-    }
-    return BillRecord(
-      account: closed.key.account, cycle: closed.key.cycle, version: Int64(closed.key.version),
-      kind: closed.key.kind.rawValue, digest: bill.inputDigest, totalFen: bill.total.fen,
-      issuedAt: now.unixMilliseconds, document: Array(bill.canonicalText.utf8), lines: lines,
-      readings: closed.readings)
+    reviews.append(
+      ReviewRecord(
+        account: bill.key.account, cycle: bill.key.cycle, digest: bill.digest, totalFen: bill.total.fen,
+        findings: lines, openedAt: now.unixMilliseconds))
+    return "waits for a look: \(lines.joined(separator: "; ")); meterd review list shows it"
   }
 }
 
-/// Where a tier window stood after a stored bill.
-enum StoredWindow {
-  private struct Document: Decodable {
-    struct Tiers: Decodable {
-      let window: String
-      let used_after: [String]
+extension BillingDesk {
+  /// The bills that correct what new readings and notices make different, where the configuration says so.
+  ///
+  /// What people changed in the books, and what the review rules would stop, waits for a person.
+  private func corrections(
+    of account: Account, _ standing: inout [IssuedBill], _ readings: [JournalReading], _ plans: PlanCatalogue,
+    at now: HostInstant
+  ) throws(StoreError) -> [BillRecord] {
+    guard review.correctsByItself, !standing.isEmpty else { return [] }
+    let again = replay(
+      account, standing: standing, readings: readings, plans: plans,
+      knownOn: account.zone.local(unixMilliseconds: now.unixMilliseconds).date, form: review.form)
+    guard again.stuck.isEmpty, again.corrections.allSatisfy({ $0.causes.allSatisfy(\.isOfData) }) else { return [] }
+    var records: [BillRecord] = []
+    var corrected = standing
+    for correction in again.corrections {
+      let old = correction.original
+      let before = corrected.filter { $0.cycle < old.cycle }
+      let findings = Billing.review(correction.replacement, after: before, limits: review.limits).findings
+      guard findings.allSatisfy({ $0.weight != .stop }) else { return [] }
+      let reason = correction.causes.map(\.description).joined(separator: "; ")
+      records += try BillRecord.records(
+        of: correction, form: review.form, actor: "daemon", reason: reason, at: now.unixMilliseconds)
+      guard let place = corrected.firstIndex(where: { $0.cycle == old.cycle }),
+        let new = IssuedBill(correction.replacement, at: now.unixMilliseconds)
+      else { continue }
+      corrected[place] = new
     }
-    let tiers: Tiers?
+    standing = corrected
+    return records
   }
 
-  /// `nil` for a bill without tiers.
-  static func read(_ document: [UInt8]) -> WindowState? {
-    guard let tiers = (try? JSONDecoder().decode(Document.self, from: Data(document)))?.tiers,
-      let start = YearMonth(tiers.window)
-    else { return nil }
-    let used = tiers.used_after.compactMap { exactDecimal($0, scale: 6) }
-    guard used.count == tiers.used_after.count else { return nil }
-    return WindowState(start: start, byTier: used.map { Energy(millionths: $0) })
+  /// False while bills of another basis than the last must be compared first, and the comparison shows differences that
+  /// nobody has accepted.
+  private func isFree(at now: HostInstant) async throws(StoreError) -> Bool {
+    guard review.trial, !isTried else { return true }
+    let trial = try BillingTrial(reader: reader, accounts: accounts, plans: plans)
+    if !trial.isAccepted {
+      guard trial.rows.allSatisfy(\.isSame) else {
+        let count = trial.rows.count { !$0.isSame }
+        if !isToldOfTrial { report(.billingWaitsForTrial(differences: count)) }
+        isToldOfTrial = true
+        return false
+      }
+      try await trial.accept(
+        in: store, actor: "daemon", reason: "\(trial.rows.count) bills rated again, all the same",
+        at: now.unixMilliseconds)
+    }
+    isTried = true
+    return true
+  }
+}
+
+/// Decisions on bills that wait.
+struct Decisions {
+  private struct Key: Hashable {
+    let account: String
+    let cycle: String
+    let digest: String
+  }
+
+  private let known: [Key: StoredReview]
+
+  init(_ reviews: [StoredReview]) {
+    known = Dictionary(
+      reviews.map { (Key(account: $0.review.account, cycle: $0.review.cycle, digest: $0.review.digest), $0) },
+      uniquingKeysWith: { _, last in last })
+  }
+
+  subscript(account: String, cycle: String, digest: String) -> StoredReview? {
+    known[Key(account: account, cycle: cycle, digest: digest)]
+  }
+}
+
+extension Configuration.ReviewEntry {
+  /// Whether a finding keeps a bill from being issued.
+  func holds(_ finding: ReviewFinding) -> Bool {
+    switch finding.weight {
+    case .stop: true
+    case .note: false
+    case .look:
+      holding.contains(finding.rule)
+        || (firstBills && [.firstBill, .planChanged, .meterChanged, .multiplierChanged].contains(finding.rule))
+    }
   }
 }

@@ -53,7 +53,12 @@ extension Complaint {
         "It stands. Correct it by a reversal and a new bill.")
     case .cursorBeyondJournal(let consumer, let sequence, let last):
       self.init(.software, "\(consumer) claims reading \(sequence), the journal ends at \(last)")
-    case .unknownReading(let sequence): self.init(.software, "there is no reading \(sequence)")
+    case .unknownBill(let account, let cycle, let version):
+      self.init(.software, "there is no bill of \(account) for \(cycle), version \(version)")
+    case .unknownReview(let id):
+      self.init(.badData, "there is no review \(id)", "meterd review list shows the numbers.")
+    case .unknownReading(let sequence):
+      self.init(.badData, "there is no reading \(sequence)", "meterd readings shows the numbers.")
     }
   }
 }

@@ -71,10 +71,11 @@ extension Configuration {
     }
     lines = lineEntries
 
+    let keys = Set(lineEntries.flatMap(\.meters).filter(\.isKey).map(\.id))
     var taskEntries: [TaskEntry] = []
     var taskNames: Set<String> = []
     for var table in try reader.tables("task") {
-      let entry = try Self.task(&table, known: Set(ids.keys))
+      let entry = try Self.task(&table, known: ids.keys, key: keys)
       guard taskNames.insert(entry.task.name).inserted else {
         throw table.error("name", "task \"\(entry.task.name)\" is there twice")
       }
@@ -82,26 +83,9 @@ extension Configuration {
     }
     tasks = taskEntries
 
-    var accountEntries: [AccountEntry] = []
-    var accountIDs: Set<String> = []
-    for var table in try reader.tables("account") {
-      let id = try table.string("id")
-      let name = try table.optionalString("name") ?? ""
-      let tariff = try table.string("tariff")
-      let from = try Self.firstDay(&table)
-      let day = try table.optionalInteger("settlement-day", in: 1...28) ?? 1
-      let hour = try table.optionalInteger("settlement-hour", in: 0...23) ?? 0
-      let entry = AccountEntry(
-        id: id, name: name, tariff: tariff, from: from,
-        settlement: SettlementDay(day: day, hour: hour) ?? .firstOfMonth, fileLine: table.table.line,
-        keyLines: KeyLines(table, "id", "tariff"))
-      try table.finish()
-      guard accountIDs.insert(entry.id).inserted else {
-        throw table.error("id", "account \"\(entry.id)\" is there twice")
-      }
-      accountEntries.append(entry)
-    }
-    accounts = accountEntries
+    accounts = try Self.accounts(&reader)
+    review = try Self.review(&reader)
+    let accountIDs = Set(accounts.map(\.id))
     try reader.finish()
     for meter in lineEntries.flatMap(\.meters) {
       guard let account = meter.account, !accountIDs.contains(account) else { continue }
@@ -199,7 +183,7 @@ extension Configuration {
       id: id, profile: try table.string("profile"), address: try table.string("address"),
       settings: try settings(&table, "serial"), multiplier: try multiplier(&table),
       account: account, from: from, to: to, allowed: try functions(&table, "allow", ControlFunction.allCases),
-      simulation: try simulation(&table), fileLine: table.table.line,
+      isKey: try table.optionalBoolean("key") ?? false, simulation: try simulation(&table), fileLine: table.table.line,
       keyLines: KeyLines(table, "profile", "address", "account", "allow"))
     try table.finish()
     return entry
@@ -212,20 +196,6 @@ extension Configuration {
       throw table.error(key, "\"\(text)\" is no time; write \"2026-10-15\" or \"2026-10-15T09:30\"")
     }
     return time
-  }
-
-  /// What a meter kept from before is not for this account: only people know where its bills begin.
-  private static func firstDay(_ table: inout TableReader) throws(DocumentError) -> CivilDate {
-    guard let text = try table.optionalString("from") else {
-      throw table.error(
-        "from",
-        "say which day is the first that this account is billed for, such as from = \"2026-10-01\"; meters remember months before it, perhaps another customer's, and those must not be billed"
-      )
-    }
-    guard let day = CivilDate(text) else {
-      throw table.error("from", "\"\(text)\" is no day; write \"2026-10-01\"")
-    }
-    return day
   }
 
   private static func multiplier(_ table: inout TableReader) throws(DocumentError) -> Multiplier {
@@ -268,68 +238,5 @@ extension Configuration {
     simulation.wakeUps = try inner.optionalInteger("wake-ups", in: 0...8) ?? simulation.wakeUps
     try inner.finish()
     return simulation
-  }
-
-  private static func task(_ table: inout TableReader, known: Set<MeterID>) throws(DocumentError) -> TaskEntry {
-    let name = try table.string("name")
-    let schedule = try schedule(&table)
-    let depth = try table.optionalInteger("settlements", in: 1...12) ?? 2
-    guard let words = try table.optionalStrings("read"), !words.isEmpty else {
-      throw table.error("read", "say what to read, such as [\"energy\", \"instantaneous\"]")
-    }
-    var targets: [AcquisitionTask.Target] = []
-    for word in words {
-      switch word {
-      case "energy": targets.append(.energies)
-      case "instantaneous": targets.append(.instantaneous)
-      case "settlement": targets.append(.settlements(depth: depth, of: nil))
-      case "freeze.daily": targets.append(.dailyFreeze)
-      default:
-        let isKept = word.hasPrefix("settlement:")
-        guard let quantity = Quantity(name: isKept ? String(word.dropFirst("settlement:".count)) : word) else {
-          throw table.error(
-            "read",
-            "\"\(word)\" is no quantity; write energy, instantaneous, settlement, settlement:NAME, freeze.daily or a name such as energy.import.active.total"
-          )
-        }
-        targets.append(isKept ? .settlements(depth: depth, of: quantity) : .quantity(quantity))
-      }
-    }
-    var meters: Set<MeterID>?
-    if let texts = try table.optionalStrings("meters") {
-      var chosen: Set<MeterID> = []
-      for text in texts {
-        guard let id = MeterID(text), known.contains(id) else {
-          throw table.error("meters", "there is no meter \"\(text)\"")
-        }
-        chosen.insert(id)
-      }
-      meters = chosen
-    }
-    let priority = try table.optionalInteger("priority", in: 1...4) ?? 2
-    try table.finish()
-    return TaskEntry(
-      task: AcquisitionTask(name: name, schedule: schedule, targets: targets, priority: priority), meters: meters,
-      fileLine: table.table.line)
-  }
-
-  private static func schedule(_ table: inout TableReader) throws(DocumentError) -> Schedule {
-    let every = try table.optionalString("every")
-    let at = try table.optionalString("at")
-    switch (every, at) {
-    case (.some(let text), .none):
-      let units: [Character: Int64] = ["s": 1, "m": 60, "h": 3600]
-      guard let last = text.last, let unit = units[last], let count = Int64(text.dropLast()), count > 0,
-        count <= 86_400 / unit
-      else { throw table.error("every", "\"\(text)\" is no interval up to a day; write \"30s\", \"15m\" or \"1h\"") }
-      return .every(seconds: count * unit)
-    case (.none, .some(let text)):
-      guard let time = TimeOfDay(text) else {
-        throw table.error("at", "\"\(text)\" is no time of day; write \"00:05\"")
-      }
-      return .daily(time)
-    case (.some, .some): throw table.error("at", "a task has either \"every\" or \"at\", not both")
-    case (.none, .none): throw table.error("every", "say when: every = \"15m\" or at = \"00:05\"")
-    }
   }
 }

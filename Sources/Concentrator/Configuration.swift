@@ -23,6 +23,8 @@ public struct Configuration: Hashable, Sendable {
   public let lines: [LineEntry]
   public let tasks: [TaskEntry]
   public let accounts: [AccountEntry]
+  /// Which bills wait for a person before they are issued.
+  public let review: ReviewEntry
 
   /// `[control]`: the opt-in to functions that change meters.
   public struct ControlEntry: Hashable, Sendable {
@@ -100,6 +102,8 @@ public struct Configuration: Hashable, Sendable {
     public let to: MeterTime?
     /// What may change this meter, while `[control]` is enabled.
     public let allowed: Set<ControlFunction>
+    /// Comes first in each round, and tasks may be for such meters only. 重点用户
+    public let isKey: Bool
     public let simulation: Simulation
     public let fileLine: Int
     let keyLines: KeyLines
@@ -130,19 +134,6 @@ public struct Configuration: Hashable, Sendable {
     /// `nil` for every meter.
     public let meters: Set<MeterID>?
     public let fileLine: Int
-  }
-
-  public struct AccountEntry: Hashable, Sendable {
-    public let id: String
-    public let name: String
-    /// Name of a file in the folder of tariffs, without its ending.
-    public let tariff: String
-    /// The first day that it is billed here.
-    public let from: CivilDate
-    /// When its month closes.
-    public let settlement: SettlementDay
-    public let fileLine: Int
-    let keyLines: KeyLines
   }
 
   /// Lines of the keys that other files can find wrong.

@@ -15,11 +15,38 @@ public struct DataFolders: Sendable {
   /// In this order: as configured; `METERD_DATA`; beside the binary as installed; above the folder that the binary was
   /// built in; /usr/share; the current folder.
   public init(devices: String? = nil, tariffs: String? = nil) throws(Complaint) {
-    self.devices = try Self.find("devices", configured: devices)
-    configuredTariffs = tariffs == nil ? nil : try Self.find("tariffs", configured: tariffs)
+    self.devices = try Self.find("devices", configured: devices, else: Self.inConfiguration("devices"))
+    configuredTariffs =
+      tariffs == nil ? nil : try Self.find("tariffs", configured: tariffs, else: Self.inConfiguration("tariffs"))
   }
 
-  private static func find(_ name: String, configured: String?) throws(Complaint) -> String {
+  /// The folder of profiles that `option` of a command line names, or the one that came with the program.
+  ///
+  /// Throws where there is none, or where the one that was named holds no profile.
+  public init(devices: String?, byOption option: String) throws(Complaint) {
+    configuredTariffs = nil
+    guard let devices else {
+      self.devices = try Self.find("devices", configured: nil, else: "name it with \(option) FOLDER.")
+      return
+    }
+    guard TextFile.isFolder(devices) else {
+      throw Complaint(
+        .configuration, "there is no folder \(devices)",
+        "\(option) names it as the folder of device profiles; the path counts from the folder you are in.")
+    }
+    self.devices = devices
+    guard !profileNames.isEmpty else {
+      throw Complaint(
+        .configuration, "no device profile is in \(devices)",
+        "\(option) takes the folder with files such as eastron-sdm630.toml in it.")
+    }
+  }
+
+  private static func inConfiguration(_ name: String) -> String { "in the configuration \(name) = \"FOLDER\"" }
+
+  private static func find(
+    _ name: String, configured: String?, else next: String
+  ) throws(Complaint) -> String {
     if let configured {
       guard TextFile.isFolder(configured) else {
         throw Complaint(
@@ -34,7 +61,7 @@ public struct DataFolders: Sendable {
     guard let folder = candidates.first(where: TextFile.isFolder) else {
       throw Complaint(
         .configuration, "the folder of \(name) is not found",
-        "Looked in \(candidates.joined(separator: ", ")). Say where it is: METERD_DATA=FOLDER in the environment holds the folders devices and tariffs, or in the configuration \(name) = \"FOLDER\""
+        "Looked in \(candidates.joined(separator: ", ")). Say where it is: METERD_DATA=FOLDER in the environment holds the folders devices and tariffs, or \(next)"
       )
     }
     return folder
@@ -84,7 +111,7 @@ public struct DataFolders: Sendable {
 
   /// The tariff of a name.
   public func plan(_ name: String) throws(Complaint) -> Plan {
-    let tariffs = try Self.find("tariffs", configured: configuredTariffs)
+    let tariffs = try Self.find("tariffs", configured: configuredTariffs, else: Self.inConfiguration("tariffs"))
     return try Self.plan(atPath: try path(of: name, in: tariffs, what: "tariff"))
   }
 

@@ -16,6 +16,19 @@ extension DeviceProfile {
       integerDigits: energyDigits, rates: rates > 0 ? rates : nil, zone: zone)
   }
 
+  /// Which registers tell reactive energy: of the 2007 edition the two combinations, elsewhere import and export, of which
+  /// the 1997 profiles keep no settlement of the latter.
+  var reactiveRegisters: ReactiveRegisters {
+    switch language {
+    case .dlt645(.of2007, _): .combined
+    case .dlt645(.of1997, _): ReactiveRegisters(forward: .importReactive, reverse: nil)
+    case .modbus(let map):
+      ReactiveRegisters(
+        forward: .importReactive,
+        reverse: map.registers.contains { $0.quantity == .energyTotal(.exportReactive) } ? .exportReactive : nil)
+    }
+  }
+
   /// How far the energy registers count and how fast they can; DL/T 645 registers have six digits.
   var counterRange: CounterRange? {
     let digits = energyDigits ?? 6

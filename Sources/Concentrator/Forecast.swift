@@ -11,6 +11,10 @@ public struct Forecast: Sendable {
     let time: BootInstant.Span
     /// Seconds between two rounds.
     let interval: Int64
+    /// Seconds of them in which the task may be at work.
+    let available: Int64
+
+    var isFeasible: Bool { time.nanoseconds <= available * 1_000_000_000 }
   }
 
   struct LineForecast: Sendable {
@@ -39,7 +43,7 @@ extension Station {
   public func forecast() -> Forecast {
     let lacking = lacking
     let lines = configuration.lines.enumerated().map { index, line in
-      let rounds = configuration.tasks.map { entry in
+      let rounds = tasks.map { entry in
         var questions = 0
         var asked = 0
         var time = BootInstant.Span.zero
@@ -53,9 +57,15 @@ extension Station {
         switch entry.task.schedule {
         case .every(let seconds): interval = seconds
         case .daily: interval = 86_400
+        // Four weeks are the shortest month.
+        case .monthly(let days, _): interval = 86_400 * 28 / Int64(max(1, days.count))
         }
+        // Windows may overlap; together they are no more than a day.
+        let open = entry.task.windows.reduce(Int64(0)) { $0 + Int64($1.seconds) }
+        let available = entry.task.windows.isEmpty ? interval : min(interval, open)
         return Forecast.Round(
-          task: entry.task.name, meters: asked, questions: questions, time: time, interval: interval)
+          task: entry.task.name, meters: asked, questions: questions, time: time, interval: interval,
+          available: available)
       }
       return Forecast.LineForecast(
         name: line.name, port: "\(line.port)", settings: "\(line.settings)", meters: line.meters.count,
@@ -81,7 +91,7 @@ extension Forecast {
                   "task": .string(round.task), "meters": .integer(Int64(round.meters)),
                   "exchanges": .integer(Int64(round.questions)), "seconds": .string(seconds(round.time)),
                   "interval": .integer(round.interval),
-                  "feasible": .boolean(round.time.nanoseconds <= round.interval * 1_000_000_000),
+                  "feasible": .boolean(round.isFeasible),
                 ])
               }),
             "not_kept": .array(
@@ -103,7 +113,10 @@ extension Forecast {
         out.append(
           "  \(round.task): \(counted(round.meters, "meter")), \(counted(round.questions, "exchange")), \(seconds(round.time)) s every \(round.interval) s"
         )
-        if round.time.nanoseconds > round.interval * 1_000_000_000 {
+        if !round.isFeasible, round.available < round.interval {
+          out.append(
+            "    cannot be kept: its windows are \(round.available) s long; widen them, read less, or split the line")
+        } else if !round.isFeasible {
           out.append(
             "    cannot be kept: make the interval at least \(round.time.nanoseconds / 1_000_000_000 + 1) s, read less, or split the line"
           )

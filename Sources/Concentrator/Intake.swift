@@ -90,6 +90,7 @@ actor Intake {
         for (each, outcome) in zip(judged, outcomes) {
           report(.stored(line: answer.line, each.reading, each.verdict, StoredAs(outcome)))
         }
+        if answer.fillsGap { await fill(answer) }
         return
       } catch {
         report(.storeFailed(reason: Complaint(error).headline, readings: judged.count))
@@ -101,22 +102,48 @@ actor Intake {
   }
 
   private func pass(_ event: LineEvent) async {
-    if case .missed(_, let meter, let queries, let reason, let slot) = event {
-      let gaps = queries.map { Gap(meter: meter, subject: "\($0)", instant: slot, reason: reason.rawValue) }
-      do throws(StoreError) {
-        try await store.record(gaps)
-      } catch {
-        report(.storeFailed(reason: Complaint(error).headline, readings: 0))
-      }
-    }
-    if case .control(let line, let record) = event {
-      do throws(StoreError) {
+    do throws(StoreError) {
+      switch event {
+      case .missed(_, let meter, let queries, let reason, let slot):
+        try await store.record(
+          queries.map {
+            Gap(meter: meter, subject: $0.subject, instant: instant(of: $0) ?? slot, reason: reason.rawValue)
+          })
+      case .backfillFailed(_, let meter, let query, let reason, _):
+        // Most are known from the round that missed them; what an outage left out is not.
+        guard let instant = instant(of: query) else { break }
+        try await store.record([
+          Gap(meter: meter, subject: query.subject, instant: instant, reason: reason.rawValue)
+        ])
+      case .staleFreeze(_, let meter, let query, let told):
+        let last = told.map { "its last freeze is of \($0)" } ?? "it has none yet"
+        try await store.record(
+          FindingRecord(
+            at: clock.now.unixMilliseconds, meter: meter, code: .staleFreeze, detail: "asked for \(query), \(last)"))
+      case .control(let line, let record):
         try await store.audit(AuditRecord(record, line: line, actor: "daemon", at: clock.now.unixMilliseconds))
-      } catch {
-        report(.storeFailed(reason: Complaint(error).headline, readings: 0))
+      case .answered, .health, .rejected, .answeredTwice, .late, .portLost, .portOpened: break
       }
+    } catch {
+      report(.storeFailed(reason: Complaint(error).headline, readings: 0))
     }
     report(.line(event))
+  }
+
+  /// The instant that a freeze would have; `nil` for all that is none.
+  private func instant(of query: Query) -> Int64? {
+    query.freezeDay.map { zone.unixMilliseconds(of: MeterTime(localSeconds: $0.daysSince1970 * 86_400)) }
+  }
+
+  /// What was missing has come after all.
+  private func fill(_ answer: Answer) async {
+    guard let instant = instant(of: answer.query) else { return }
+    do throws(StoreError) {
+      try await store.fillGap(
+        meter: answer.meter, subject: answer.query.subject, instant: instant, at: answer.hostTime.unixMilliseconds)
+    } catch {
+      report(.storeFailed(reason: Complaint(error).headline, readings: 0))
+    }
   }
 }
 
@@ -150,7 +177,7 @@ extension StoreError {
     switch self {
     case .diskFull, .readOnly, .failed, .cannotOpen: true
     case .missing, .locked, .foreign, .newerSchema, .olderSchema, .corrupt, .weak, .closed, .billDiffers,
-      .cursorBeyondJournal, .unknownReading:
+      .cursorBeyondJournal, .unknownReading, .unknownBill, .unknownReview:
       false
     }
   }

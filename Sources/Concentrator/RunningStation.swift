@@ -125,7 +125,7 @@ public actor RunningStation {
       }
       desk = try BillingDesk(
         store: store, accounts: station.accounts, plans: station.plansByAccount,
-        patience: Self.patience, now: { clock.now }, report: report)
+        patience: Self.patience, review: station.configuration.review, now: { clock.now }, report: report)
     } catch {
       for worker in workers { worker.stop() }
       for line in lines { await line.value }
@@ -170,10 +170,14 @@ public actor RunningStation {
   ) async throws(StoreError) -> [LineWorker] {
     // Kept memories may be read again: the same value changes nothing. A register as it stood may not.
     let (now, wall) = (HostClock.boot, clock.now)
-    var stored: [Int64: [MeterID: Set<Quantity>]] = [:]
-    for task in station.configuration.tasks.map(\.task) {
+    var stored = StoredBefore()
+    for task in station.tasks.map(\.task) {
       let slot = task.schedule.slot(at: wall.unixMilliseconds, zone: station.configuration.zone)
-      if stored[slot] == nil { stored[slot] = try await store.quantities(.instantaneous, at: slot) }
+      if stored.rounds[slot] == nil { stored.rounds[slot] = try await store.quantities(.instantaneous, at: slot) }
+    }
+    if let days = station.tasks.map(\.task).filter({ $0.targets.contains(.dailyFreeze) }).map(\.backfillDays).max() {
+      let since = wall.unixMilliseconds - Int64(days + 2) * 86_400_000
+      stored.freezes = try await store.instants(.dailyFreeze, of: station.frozenQuantities, since: since)
     }
     var workers: [LineWorker] = []
     var programmes = Programmes()

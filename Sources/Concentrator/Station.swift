@@ -39,6 +39,10 @@ public struct Station: Sendable {
   /// By line, in the order of the configuration.
   public let meters: [[LineMeter]]
   public let accounts: [Account]
+  /// The plans of each account, out of the files that its entry names: versions of one plan share their name.
+  let plansByAccount: [String: PlanCatalogue]
+  /// Those of the configuration, and for meters without freezes what takes their place.
+  let tasks: [Configuration.TaskEntry]
 
   /// Loads profiles and tariffs and checks every meter and account against them.
   public init(_ configuration: Configuration) throws(Complaint) {
@@ -73,6 +77,13 @@ public struct Station: Sendable {
             "\(configuration.file):\(entry.keyLines["address"]): address: \"\(entry.address)\" is no address for \(entry.profile)",
             "In quotes, \(rule), as printed on the meter.")
         }
+        guard entry.allowed.isEmpty || address != .modbus(unit: 0) else {
+          throw Complaint(
+            .configuration,
+            "\(configuration.file):\(entry.keyLines["allow"]): allow: unit 0 on \(line.port) cannot be changed",
+            "To unit 0 a server may pass a change on to every meter behind it, and none of them confirms it. Leave allow out, or give the meter's own unit; a server that is the meter itself often answers as 255."
+          )
+        }
         for function in ControlFunction.allCases where entry.allowed.contains(function) {
           guard !function.exists(for: profile) else { continue }
           let known = ControlFunction.allCases.filter { $0.exists(for: profile) }.map(\.rawValue)
@@ -88,27 +99,47 @@ public struct Station: Sendable {
     }
     for account in configuration.accounts { try configuration.checkMeters(of: account) }
     var plans: [String: Plan] = [:]
-    for account in configuration.accounts where plans[account.tariff] == nil {
-      do throws(Complaint) {
-        plans[account.tariff] = try folders.plan(account.tariff)
+    var catalogues: [String: PlanCatalogue] = [:]
+    for account in configuration.accounts {
+      var own: [String: Plan] = [:]
+      for terms in account.terms {
+        for file in terms.files {
+          let key = file == terms.tariff ? "tariff" : "versions"
+          do throws(Complaint) {
+            if plans[file] == nil { plans[file] = try folders.plan(file) }
+            own[file] = plans[file]
+          } catch {
+            throw error.located(configuration, terms.keyLines[key], key)
+          }
+        }
+        if let first = plans[terms.tariff], let other = terms.versions.first(where: { plans[$0]?.name != first.name }) {
+          throw Complaint(
+            .configuration,
+            "\(configuration.file):\(terms.keyLines["versions"]): versions: \(other) is plan \(plans[other]?.name ?? ""), not \(first.name)",
+            "Versions of a plan share its name. Another plan from some day on stands under [[account.change]].")
+        }
+      }
+      do throws(PlanCatalogueError) {
+        catalogues[account.id] = try PlanCatalogue(own.values)
       } catch {
-        throw error.located(configuration, account.keyLines["tariff"], "tariff")
+        throw Complaint(
+          .configuration, "\(configuration.file):\(account.keyLines["tariff"]): tariff: \(error)",
+          "Each file that the account names must be another version.")
       }
     }
+    plansByAccount = catalogues
     self.configuration = configuration
     self.profiles = profiles
     self.plans = plans
     self.meters = meters
-    accounts = configuration.accounts.map { account in
-      Account(entry: account, plan: plans[account.tariff]?.name ?? account.tariff, configuration, meters)
+    let synthetic = configuration.tasks.compactMap { entry in
+      entry.task.synthetic.map { Configuration.TaskEntry(task: $0, meters: entry.meters, fileLine: entry.fileLine) }
     }
-  }
-
-  /// The plan of each account, out of the file that its entry names: versions of one plan share their name.
-  var plansByAccount: [String: Plan] {
-    Dictionary(
-      configuration.accounts.compactMap { account in plans[account.tariff].map { (account.id, $0) } },
-      uniquingKeysWith: { first, _ in first })
+    let isNeeded = meters.joined().contains { !$0.queries(for: [.syntheticFreeze]).isEmpty }
+    tasks = configuration.tasks + (isNeeded ? synthetic : [])
+    accounts = configuration.accounts.map { account in
+      Account(entry: account, plans: plans, configuration, meters)
+    }
   }
 
   /// Whether the host's clock is disciplined, as far as can be told.
@@ -122,6 +153,17 @@ public struct Station: Sendable {
     Dictionary(
       meters.joined().map { ($0.id, $0.profile.meterFile(zone: configuration.zone)) },
       uniquingKeysWith: { first, _ in first })
+  }
+
+  /// What tasks read of daily freezes, and of registers in their place, by meter.
+  var frozenQuantities: [MeterID: Set<Quantity>] {
+    var all: [MeterID: Set<Quantity>] = [:]
+    for meter in meters.joined() {
+      all[meter.id] = Set(
+        meter.queries(for: [.dailyFreeze]).flatMap(meter.frozenQuantities)
+          + meter.queries(for: [.syntheticFreeze]).flatMap(meter.quantities))
+    }
+    return all
   }
 
   /// Memories that tasks name and that meters of theirs do not keep by their profiles: by line, without repetition.
@@ -145,7 +187,7 @@ public struct Station: Sendable {
     var health: [MeterID: MeterHealth] = [:]
     for (line, found) in zip(configuration.lines, meters) {
       for (entry, meter) in zip(line.meters, found) where meter.profile.isModbus {
-        let programme = programmes.programme(of: meter, profile: entry.profile, tasks: configuration.tasks.map(\.task))
+        let programme = programmes.programme(of: meter, profile: entry.profile, tasks: tasks.map(\.task))
         health[meter.id] = MeterHealth(owing: programme.queries.joined(), at: now)
       }
     }
@@ -154,31 +196,38 @@ public struct Station: Sendable {
 
   /// What is asked on a line, and when.
   ///
-  /// `line` is its place in the configuration; `health` is what was learned of meters before, and `stored` are the
-  /// quantities that the journal holds already of the rounds that are open at `wall`, by round and meter.
+  /// `line` is its place in the configuration; `health` is what was learned of meters before, and `stored` is what the
+  /// journal holds already of the rounds that are open at `wall` and of the days before.
   func plan(
     line: Int, programmes: inout Programmes, health: [MeterID: MeterHealth],
-    stored: [Int64: [MeterID: Set<Quantity>]], at now: BootInstant, wall: HostInstant
+    stored: StoredBefore, at now: BootInstant, wall: HostInstant
   ) -> LinePlan {
-    let tasks = configuration.tasks.map(\.task)
-    let slots = tasks.map { $0.schedule.slot(at: wall.unixMilliseconds, zone: configuration.zone) }
+    let entries = self.tasks
+    let tasks = entries.map(\.task)
     let planned = zip(meters[line], configuration.lines[line].meters).map { meter, entry in
       let programme = programmes.programme(of: meter, profile: entry.profile, tasks: tasks)
       return LinePlan.Meter(
-        id: meter.id,
-        programme: zip(configuration.tasks, programme.queries).map { task, queries in
+        meter,
+        programme: zip(entries, programme.queries).map { task, queries in
           task.meters.map { $0.contains(meter.id) } ?? true ? queries : []
         },
-        probes: programme.probes, replyLimit: meter.replyLimit,
-        done: zip(slots, programme.queries).map { slot, queries in
-          guard let there = stored[slot]?[meter.id] else { return [] }
-          // One answer is one transaction, so one of its values tells of all.
-          return Set(queries.filter { meter.quantities(of: $0).contains(where: there.contains) })
-        }, isNumbered: meter.isOnNetwork)
+        probes: programme.probes, tasks: tasks, isKey: entry.isKey, at: wall.unixMilliseconds, zone: configuration.zone
+      ) { stored.quantities(of: meter.id, $0, at: $1) }
     }
     return LinePlan(
       tasks: tasks, meters: planned, health: meters[line].map { health[$0.id] ?? MeterHealth() },
       zone: configuration.zone, at: now, wall: wall)
+  }
+}
+
+/// What the journal holds already when lines begin: of rounds that are open, and of freezes for as many days as tasks
+/// look back.
+struct StoredBefore {
+  var rounds: [Int64: [MeterID: Set<Quantity>]] = [:]
+  var freezes: [MeterID: [Int64: Set<Quantity>]] = [:]
+
+  func quantities(of meter: MeterID, _ kind: ReadingKind, at instant: Int64) -> Set<Quantity> {
+    (kind == .dailyFreeze ? freezes[meter]?[instant] : rounds[instant]?[meter]) ?? []
   }
 }
 
@@ -216,18 +265,26 @@ extension Configuration {
 }
 
 extension Account {
-  init(entry: Configuration.AccountEntry, plan: String, _ configuration: Configuration, _ meters: [[LineMeter]]) {
+  init(
+    entry: Configuration.AccountEntry, plans: [String: Plan], _ configuration: Configuration, _ meters: [[LineMeter]]
+  ) {
     var assignments: [MeterAssignment] = []
     for (line, found) in zip(configuration.lines, meters) {
       for (meter, known) in zip(line.meters, found) where meter.account == entry.id {
         guard let register = known.profile.counterRange else { continue }
         assignments.append(
           MeterAssignment(
-            meter: meter.id, multiplier: meter.multiplier, from: meter.from, to: meter.to, register: register))
+            meter: meter.id, multiplier: meter.multiplier, from: meter.from, to: meter.to, register: register,
+            reactive: known.profile.reactiveRegisters))
       }
     }
+    let terms = entry.terms.map { terms in
+      var agreed = terms.agreed
+      agreed.plan = plans[terms.tariff]?.name ?? terms.tariff
+      return agreed
+    }
     self.init(
-      id: entry.id, meters: assignments, plan: plan, settlement: entry.settlement, zone: configuration.zone,
-      from: entry.from)
+      id: entry.id, meters: assignments, terms: terms, settlement: entry.settlement, zone: configuration.zone,
+      from: entry.from, grantFrom: entry.largeHouseholdFrom, proration: entry.proration)
   }
 }

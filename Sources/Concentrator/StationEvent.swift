@@ -14,6 +14,9 @@ public enum StationEvent: Sendable {
   case held(account: String, cycle: String, reason: String)
   /// Nothing is billed while nobody has set the host's clock.
   case billingWaitsForClock
+  /// Nothing is billed while bills come out otherwise than they were issued, by plans, engine or master data alone, and
+  /// nobody has accepted it.
+  case billingWaitsForTrial(differences: Int)
   /// The trace of a line has ended; the line goes on.
   case traceFailed(line: String, reason: String)
 }
@@ -35,6 +38,12 @@ public struct StationCounts: Hashable, Sendable {
   /// Bytes that came after their time and were thrown away.
   public var lateBytes = 0
   public var missed = 0
+  /// Last freezes of another day than the one that was asked for.
+  public var staleFreezes = 0
+  /// Freezes that a day of passes, or the whole depth of the task, has not brought.
+  public var backfillFailures = 0
+  /// Values that came after their round had missed them.
+  public var filled = 0
   public var unlabelled = 0
   public var billed = 0
   public var billsHeld = 0
@@ -44,7 +53,11 @@ public struct StationCounts: Hashable, Sendable {
 
   public mutating func add(_ event: StationEvent) {
     switch event {
-    case .line(.answered): answers += 1
+    case .line(.answered(let answer)):
+      answers += 1
+      if answer.fillsGap { filled += 1 }
+    case .line(.staleFreeze): staleFreezes += 1
+    case .line(.backfillFailed): backfillFailures += 1
     case .line(.late(_, _, let bytes)): lateBytes += bytes
     case .line(.missed(_, _, let queries, _, _)): missed += queries.count
     case .line(.rejected(_, _, _, let reason)):
@@ -65,7 +78,7 @@ public struct StationCounts: Hashable, Sendable {
       case .rejected: rejected += 1
       }
     case .unlabelled: unlabelled += 1
-    case .storeFailed, .billingWaitsForClock, .notKept, .traceFailed: break
+    case .storeFailed, .billingWaitsForClock, .billingWaitsForTrial, .notKept, .traceFailed: break
     case .billed(_, _, let fen, let isNew):
       if isNew {
         billed += 1

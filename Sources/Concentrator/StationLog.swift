@@ -34,6 +34,9 @@ public struct StationLog: Sendable {
       logger.info("bill issued", metadata: ["account": "\(account)", "cycle": "\(cycle)", "fen": "\(fen)"])
     case .traceFailed(let line, let reason):
       logger.error("trace stopped", metadata: ["line": "\(line)", "reason": "\(reason)"])
+    case .billingWaitsForTrial(let differences):
+      logger.warning(
+        "billing waits: bills come out otherwise than they were issued", metadata: ["differences": "\(differences)"])
     case .billingWaitsForClock: logger.warning("billing waits for the host's clock to be set")
     case .held(let account, let cycle, let reason):
       logger.warning("bill waits", metadata: ["account": "\(account)", "cycle": "\(cycle)", "reason": "\(reason)"])
@@ -43,9 +46,22 @@ public struct StationLog: Sendable {
   private func note(_ event: LineEvent) {
     switch event {
     case .answered: break
+    case .staleFreeze(let line, let meter, let query, let told):
+      logger.notice(
+        "stale freeze",
+        metadata: [
+          "line": "\(line)", "meter": "\(meter)", "query": "\(query)", "told": "\(told.map { "\($0)" } ?? "none")",
+        ])
+    case .backfillFailed(let line, let meter, let query, let reason, let isFinal):
+      logger.warning(
+        "back-fill failed",
+        metadata: [
+          "line": "\(line)", "meter": "\(meter)", "query": "\(query)", "reason": "\(reason.rawValue)",
+          "final": "\(isFinal ? "yes" : "no")",
+        ])
     case .missed(let line, let meter, let queries, let reason, _):
       logger.debug(
-        "missed",
+        "reading failed",
         metadata: ["line": "\(line)", "meter": "\(meter)", "items": "\(queries.count)", "reason": "\(reason.rawValue)"])
     case .health(let line, let meter, let isAnswering):
       logger.notice(isAnswering ? "meter answers" : "meter silent", metadata: ["line": "\(line)", "meter": "\(meter)"])

@@ -99,7 +99,8 @@ private func numberBytes(
   guard let step = RegisterValue.step(decimals: decimals) else { throw .range }
   let digits = value.millionths / step
   var rest = digits.magnitude
-  guard digits >= 0 || signed else { throw .range }
+  // Not the digits: a value between -1 and 0 of the last place has none.
+  guard value.millionths >= 0 || signed else { throw .range }
   var bytes: [UInt8] = []
   for _ in 0..<size {
     bytes.append(decimalByte(Int(rest % 100)))

@@ -22,12 +22,31 @@ public struct Table: Hashable, Sendable {
   /// Line of the table's header, from 1; 0 when unknown.
   public let line: Int
   /// What the table holds, by key.
-  public let entries: [String: Entry]
+  public let entries: [TableKey: Entry]
 
   /// A table whose header stands on `line`.
-  public init(line: Int, entries: [String: Entry]) {
+  public init(line: Int, entries: [TableKey: Entry]) {
     self.line = line
     self.entries = entries
+  }
+}
+
+/// The name of an entry, character code by character code.
+///
+/// `String` holds "é" for the same whether it is one code or two; a configuration text does not.
+/// Source: TOML v1.0.0, keys.
+public struct TableKey: Hashable, Comparable, Sendable, ExpressibleByStringLiteral {
+  public let text: String
+
+  public init(_ text: String) { self.text = text }
+  public init(stringLiteral text: String) { self.text = text }
+
+  public static func == (a: Self, b: Self) -> Bool { a.text.utf8.elementsEqual(b.text.utf8) }
+  public static func < (a: Self, b: Self) -> Bool { a.text.utf8.lexicographicallyPrecedes(b.text.utf8) }
+
+  public func hash(into hasher: inout Hasher) {
+    for byte in text.utf8 { hasher.combine(byte) }
+    hasher.combine(text.utf8.count)
   }
 }
 

@@ -11,7 +11,7 @@ public struct TableReader: Sendable {
   public let path: String
   /// Name of the file, for error messages.
   public let file: String
-  private var asked: Set<String> = []
+  private var asked: Set<TableKey> = []
 
   /// Starts reading a table that stands at `path` of a file.
   public init(table: Table, path: String, file: String) {
@@ -33,19 +33,24 @@ public struct TableReader: Sendable {
   }
 
   /// Where `key` stands in the file; the table's line when it has no such key.
-  public func line(of key: String) -> Int { table.entries[key]?.line ?? table.line }
+  public func line(of key: String) -> Int { table.entries[TableKey(key)]?.line ?? table.line }
 
   private mutating func entry(_ key: String) -> Entry? {
-    asked.insert(key)
-    return table.entries[key]
+    asked.insert(TableKey(key))
+    return table.entries[TableKey(key)]
   }
 
   /// True when the table has `key`; counts as asking for it only when it is read.
-  public func has(_ key: String) -> Bool { table.entries[key] != nil }
+  public func has(_ key: String) -> Bool { table.entries[TableKey(key)] != nil }
 
   /// Every key of the table in the order of its lines, for tables whose keys are names.
   public var keys: [String] {
-    table.entries.sorted { ($0.value.line, $0.key) < ($1.value.line, $1.key) }.map(\.key)
+    table.entries.sorted { ($0.value.line, $0.key) < ($1.value.line, $1.key) }.map(\.key.text)
+  }
+
+  /// True when `key` is a string in quotes, for keys that take a word or a list.
+  public func isString(_ key: String) -> Bool {
+    if case .string? = table.entries[TableKey(key)]?.value { true } else { false }
   }
 
   /// The text of a key; `nil` where it is not given.
@@ -159,8 +164,8 @@ public struct TableReader: Sendable {
 
   /// Refuses keys that were never asked for.
   public func finish() throws(DocumentError) {
-    for key in keys where !asked.contains(key) {
-      throw error(key, .unknownKey(known: asked.sorted()))
+    for key in keys where !asked.contains(TableKey(key)) {
+      throw error(key, .unknownKey(known: asked.map(\.text).sorted()))
     }
   }
 }

@@ -1,10 +1,9 @@
-internal import Host
 public import Metering
 
-/// The one owner of a line's descriptor: opens, tunes, keeps the silences, carries conversations.
+/// The one owner of a line's wire: opens, tunes, keeps the silences, carries conversations.
 ///
-/// Half-duplex: one conversation at a time, each to its end. Every method blocks its thread, so a line belongs
-/// to one actor with a thread of its own.
+/// Half-duplex: one conversation at a time, each to its end. Every method blocks its thread, so a line with a
+/// descriptor belongs to one actor with a thread of its own. All time is the wire's.
 public final class Line {
   public let address: PortAddress
   /// Settings for meters that name none of their own.
@@ -21,7 +20,7 @@ public final class Line {
 
   private let sendGuard: any SendGuard
 
-  private var port: Port?
+  private let wire: any Wire
   private var tuned: SerialSettings?
   /// When the last byte of either side was on the wire.
   private var lastActivity: BootInstant
@@ -37,28 +36,43 @@ public final class Line {
   package var expectsMarks = false
 
   /// A line that is not open yet. Nothing goes out that `sendGuard` refuses.
-  public init(_ address: PortAddress, settings: SerialSettings, guardedBy sendGuard: some SendGuard) {
+  public convenience init(_ address: PortAddress, settings: SerialSettings, guardedBy sendGuard: some SendGuard) {
+    self.init(address, settings: settings, guardedBy: sendGuard, over: HostWire(address))
+  }
+
+  /// A line over any wire; `address` is what it is called.
+  public init(
+    _ address: PortAddress, settings: SerialSettings, guardedBy sendGuard: some SendGuard, over wire: any Wire
+  ) {
     self.address = address
     self.settings = settings
     self.sendGuard = sendGuard
-    lastActivity = HostClock.boot
+    self.wire = wire
+    lastActivity = wire.now
   }
 
-  public var isOpen: Bool { port != nil }
+  public var isOpen: Bool { wire.isOpen }
+
+  /// Now, by the wire's clock.
+  public var now: BootInstant { wire.now }
 
   /// Opens the port and takes it for this process; does nothing when it is open.
   public func open() throws(LineError) {
-    guard port == nil else { return }
-    var opened = try Port(address)
-    try opened.tune(settings)
+    guard !wire.isOpen else { return }
+    try wire.open()
+    do {
+      try wire.tune(settings)
+    } catch {
+      wire.close()
+      throw error
+    }
     tuned = settings
-    port = consume opened
-    lastActivity = HostClock.boot
+    lastActivity = wire.now
     counters.opens += 1
   }
 
   public func close() {
-    port = nil
+    wire.close()
     tuned = nil
   }
 
@@ -75,7 +89,7 @@ public final class Line {
   public func run(
     _ conversation: inout some Conversation, settings: SerialSettings? = nil, timing: ExchangeTiming
   ) throws(LineError) -> ExchangeRecord {
-    guard port != nil else { throw .closed(address) }
+    guard wire.isOpen else { throw .closed(address) }
     do {
       return try carry(&conversation, settings: settings ?? self.settings, timing: timing)
     } catch {
@@ -90,10 +104,10 @@ public final class Line {
     if tuned != settings {
       // A port that took only half of its settings is tuned again next time.
       tuned = nil
-      try port?.tune(settings)
+      try wire.tune(settings)
       tuned = settings
     }
-    var record = ExchangeRecord(startedAt: HostClock.boot)
+    var record = ExchangeRecord(startedAt: wire.now)
     var echo = EchoFilter()
     var step = conversation.start()
     var deadline = Deadline(timing: timing, settings: settings, sent: record.startedAt, longestReply: 0)
@@ -108,8 +122,8 @@ public final class Line {
       case .send(let bytes, let longestReply):
         let cleared = try clear(bytes)
         record.bytesDiscarded += try awaitSilence(timing.silence) { for byte in $0 { note(byte) } }
-        let start = HostClock.boot
-        try port?.write(cleared, until: start + .seconds(2))
+        let start = wire.now
+        try wire.write(cleared, until: start + .seconds(2))
         // The driver takes the bytes at once; the wire needs its time.
         let end = start + settings.characterTime * Int64(bytes.count)
         lastActivity = end
@@ -139,7 +153,7 @@ public final class Line {
         }
         let count = try read()
         guard count > 0 else { continue }
-        let now = HostClock.boot
+        let now = wire.now
         lastActivity = max(lastActivity, now)
         record.endedAt = now
         record.bytesReceived += count
@@ -173,8 +187,8 @@ public final class Line {
   /// the rest. Only where bytes have been seen to come at the pace of the settings.
   private func rest(_ bytes: Int, _ settings: SerialSettings, _ deadline: Deadline) {
     guard bytes > 2, pace.isOfTheWire else { return }
-    let coming = HostClock.boot + settings.characterTime * Int64(bytes - 1)
-    HostClock.sleep(until: min(coming, deadline.instant))
+    let coming = wire.now + settings.characterTime * Int64(bytes - 1)
+    wire.sleep(until: min(coming, deadline.instant))
   }
 
   /// Gives the bytes just read to the conversation until it wants something else than to listen.
@@ -216,7 +230,7 @@ public final class Line {
   /// request of this line needs the silence anyway.
   /// - Throws: `LineError` when the port fails or bytes never end.
   public func settle(_ conversation: inout some Conversation, silence: BootInstant.Span) throws(LineError) {
-    guard port != nil else { throw .closed(address) }
+    guard wire.isOpen else { throw .closed(address) }
     do {
       counters.bytesTrailing += try awaitSilence(silence) { bytes in
         for byte in bytes {
@@ -245,9 +259,9 @@ public final class Line {
   /// A late answer that comes now is dropped here, and so never meets the next question; `takeHeard` has it.
   /// - Returns: how many bytes came.
   public func quarantine(silence: BootInstant.Span) throws(LineError) -> Int {
-    guard port != nil else { throw .closed(address) }
+    guard wire.isOpen else { throw .closed(address) }
     do {
-      lastActivity = HostClock.boot
+      lastActivity = wire.now
       let count = try awaitSilence(silence) { for byte in $0 { note(byte) } }
       counters.bytesLate += count
       return count
@@ -261,13 +275,13 @@ public final class Line {
   ///
   /// For a line with nothing to ask: what comes late is heard when it comes.
   public func listen(until instant: BootInstant) throws(LineError) -> Int {
-    guard port != nil else { throw .closed(address) }
+    guard wire.isOpen else { throw .closed(address) }
     var count = 0
     do {
       while count < Self.heardLimit, try waitReadable(until: instant) {
         let more = try read()
         guard more > 0 else { continue }
-        let now = HostClock.boot
+        let now = wire.now
         if let onTraffic { onTraffic(Traffic(at: now, sent: false, bytes: Array(buffer[..<more]))) }
         lastActivity = max(lastActivity, now)
         for byte in buffer[..<more] { note(byte) }
@@ -293,114 +307,28 @@ public final class Line {
     _ silence: BootInstant.Span, _ hear: (ArraySlice<UInt8>) -> Void = { _ in }
   ) throws(LineError) -> Int {
     var discarded = 0
-    let giveUp = HostClock.boot + silence + .seconds(8)
+    let giveUp = wire.now + silence + .seconds(8)
     while true {
       let quietAt = lastActivity + silence
       guard try waitReadable(until: quietAt) else { return discarded }
       let count = try read()
       guard count > 0 else { continue }
-      let now = HostClock.boot
+      let now = wire.now
       if let onTraffic { onTraffic(Traffic(at: now, sent: false, bytes: Array(buffer[..<count]))) }
       lastActivity = max(lastActivity, now)
       discarded += count
       hear(buffer[..<count])
       guard now < giveUp, discarded < Self.flood else { throw .babble(address, bytes: discarded) }
       // What pours in may gather for a while: to look at every byte as it comes would cost a core.
-      if discarded > Self.heardLimit { HostClock.sleep(until: now + .milliseconds(5)) }
+      if discarded > Self.heardLimit { wire.sleep(until: now + .milliseconds(5)) }
     }
   }
 
-  private var marksParity: Bool { expectsMarks || port?.marksParity == true }
+  private var marksParity: Bool { expectsMarks || wire.marksParity }
 
   private func waitReadable(until instant: BootInstant) throws(LineError) -> Bool {
-    switch port {
-    case .some(let open): return try open.waitReadable(until: instant)
-    case .none: throw .closed(address)
-    }
+    try wire.waitReadable(until: instant)
   }
 
-  private func read() throws(LineError) -> Int {
-    switch port {
-    case .some(let open): return try open.read(into: &buffer)
-    case .none: throw .closed(address)
-    }
-  }
-}
-
-/// When to stop waiting for more of a reply.
-struct Deadline {
-  private let timing: ExchangeTiming
-  private let firstByte: BootInstant
-  private let last: BootInstant
-  private var lastByte: BootInstant?
-
-  init(timing: ExchangeTiming, settings: SerialSettings, sent: BootInstant, longestReply: Int) {
-    self.timing = timing
-    firstByte = sent + timing.reply
-    last = firstByte + settings.characterTime * Int64(longestReply) + timing.gap + timing.gap
-  }
-
-  mutating func received(at now: BootInstant) { lastByte = now }
-
-  /// Noise before the reply must not shorten the wait for it; a babbling meter must not lengthen it for ever.
-  var instant: BootInstant {
-    guard let lastByte else { return firstByte }
-    return min(max(firstByte, lastByte + timing.gap), last)
-  }
-}
-
-/// A run of bytes on the wire.
-public struct Traffic: Hashable, Sendable {
-  /// When the first byte was sent, or the last was read.
-  public let at: BootInstant
-  public let sent: Bool
-  public let bytes: [UInt8]
-
-  public init(at: BootInstant, sent: Bool, bytes: [UInt8]) {
-    self.at = at
-    self.sent = sent
-    self.bytes = bytes
-  }
-}
-
-/// What a line has seen since it was made.
-public struct LineCounters: Hashable, Sendable {
-  public var opens = 0
-  public var exchanges = 0
-  public var requests = 0
-  public var bytesSent = 0
-  public var bytesReceived = 0
-  /// Bytes thrown away before a request.
-  public var bytesDiscarded = 0
-  /// Bytes that came in the silence after an answer.
-  public var bytesTrailing = 0
-  /// Bytes that came in quarantine, after their time.
-  public var bytesLate = 0
-  public var echoes = 0
-  public var charactersBroken = 0
-
-  public init() {}
-
-  public static func += (all: inout Self, more: Self) {
-    all.opens += more.opens
-    all.exchanges += more.exchanges
-    all.requests += more.requests
-    all.bytesSent += more.bytesSent
-    all.bytesReceived += more.bytesReceived
-    all.bytesDiscarded += more.bytesDiscarded
-    all.bytesTrailing += more.bytesTrailing
-    all.bytesLate += more.bytesLate
-    all.echoes += more.echoes
-    all.charactersBroken += more.charactersBroken
-  }
-
-  mutating func add(_ record: ExchangeRecord) {
-    exchanges += 1
-    requests += record.requests.count
-    bytesSent += record.bytesSent
-    bytesReceived += record.bytesReceived
-    bytesDiscarded += record.bytesDiscarded
-    echoes += record.echoed ? 1 : 0
-    charactersBroken += record.charactersBroken
-  }
+  private func read() throws(LineError) -> Int { try wire.read(into: &buffer) }
 }

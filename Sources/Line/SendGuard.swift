@@ -54,9 +54,9 @@ public struct ControlRecord: Hashable, Sendable {
   }
 }
 
-/// Bytes that a guard has let pass; the only ones that a port writes.
-struct ClearedBytes {
-  let bytes: [UInt8]
+/// Bytes that a guard has let pass; the only ones that a wire is given, and nobody but a line makes them.
+public struct ClearedBytes {
+  public let bytes: [UInt8]
   /// What they change; `nil` for questions.
   let act: ControlAct?
 

@@ -69,4 +69,6 @@ public enum FindingCode: String, Hashable, Sendable, CaseIterable {
   case meterChanged = "SWAP"
   /// The host's clock was not disciplined when the reading was labelled.
   case clockUnsynchronised = "HOST"
+  /// The meter's last daily freeze was of another day than the one that it was asked for. 冻结时标不符
+  case staleFreeze = "STALE"
 }

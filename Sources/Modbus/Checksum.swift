@@ -22,6 +22,20 @@ public struct Checksum: Hashable, Sendable {
     return sum.register
   }
 
+  /// What the register was before `byte` made it `register`.
+  static func before(_ register: UInt16, _ byte: UInt8) -> UInt16 {
+    // The high bytes of the table are all different, so the one that was taken is known.
+    let index = inverse[Int(register >> 8)]
+    return (register ^ table[Int(index)]) << 8 | UInt16(index ^ byte)
+  }
+
+  /// The index whose entry of the table has such a high byte.
+  private static let inverse: [UInt8] = {
+    var indices = [UInt8](repeating: 0, count: 256)
+    for (index, entry) in table.enumerated() { indices[Int(entry >> 8)] = UInt8(index) }
+    return indices
+  }()
+
   private static let table: [UInt16] = (0..<256).map { index in
     (0..<8).reduce(UInt16(index)) { value, _ in value & 1 == 1 ? value >> 1 ^ 0xA001 : value >> 1 }
   }

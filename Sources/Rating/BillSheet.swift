@@ -144,7 +144,7 @@ extension BillSheet {
   ///   - row: of this sheet.
   ///   - usage: what the row was made of, with the names that the bill is to bear; of another one it is no bill.
   ///   - plan: what the sheet was rated under.
-  /// - Returns: the bill, with its digest.
+  /// - Returns: the bill.
   /// - Throws: `RatingError` where the row was refused.
   public func bill(at row: Int, of usage: Usage, under plan: Plan) throws(RatingError) -> Bill {
     if let refusal = refusals.first(where: { $0.row == row }) { throw refusal.error }

@@ -49,8 +49,11 @@ struct ColumnBlock {
 
   /// The residual period: the total less the others.
   ///
-  /// `tolerance`, in steps, is by how much a residual that is given may disagree. A residual that would be below nothing
-  /// is for the whole computation.
+  /// - Parameters:
+  ///   - residual: its column.
+  ///   - isGiven: whether the column holds it already.
+  ///   - tolerance: in steps; by how much a residual that is given may disagree. A residual that would be nothing and
+  ///     less is for the whole computation.
   mutating func fillResidual(_ residual: Int, isGiven: Bool, tolerance: Int64) {
     Self.fillResidual(residual, isGiven, tolerance, count, layout, &values, &isAside)
   }

@@ -62,7 +62,7 @@ public struct CompiledCalendar: Sendable {
   ///   - register: what the total register counted in the same time, at the plan's energy scale.
   ///   - bound: by how much the sum of the intervals may honestly differ from it.
   ///   - reconciliation: what becomes of the difference.
-  /// - Returns: one energy for each period.
+  /// - Returns: the energies, a period each.
   /// - Throws: `SettlementError`, as the settlement of a series does; a meter with a missing interval is settled there.
   public func periods(
     of intervals: Span<Energy>, register: Energy, bound: Energy, by reconciliation: Reconciliation = .residual

@@ -19,7 +19,8 @@ public struct DemandCharge: Hashable, Sendable {
     case over105Double = "over-105-double"
     /// What lies between 100 % and 105 % is paid like the contract; what is over 105 % double.
     case over105DoubleBandPaid = "over-105-double-band-paid"
-    /// At least 95 % of `c`; up to 105 % `m` is paid; above, `c` and all that is over `c` double. Older local rules.
+    /// At least 95 % of `c`; up to 105 % `m` is paid; above, `c` and all that is over `c` double. Source: an
+    /// exam answer on older local rules; unverified.
     case over100DoublePast105 = "over-100-double-past-105"
   }
 

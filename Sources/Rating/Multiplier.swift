@@ -61,6 +61,15 @@ public struct Multiplier: Hashable, Sendable {
     self.init(top, bottom)
   }
 
+  /// `power` times this, rounded half up once to four places of a kW; `nil` beyond what can be charged.
+  public func power(_ power: Power) -> Power? {
+    let units = dividedHalfUp(Int128(power.millionths) * Int128(numerator), by: Int128(denominator) * 100)
+    guard let product = Int64(exactly: units * 100).map(Power.init(millionths:)), product.isChargeable else {
+      return nil
+    }
+    return product
+  }
+
   /// `energy` times this, rounded half up once to `decimals` places of a kWh; `nil` when it is not billable.
   public func energy(_ energy: Energy, decimals: Int) -> Energy? {
     let step = Int128(energyStep(decimals: decimals).millionths)

@@ -31,7 +31,8 @@ public struct Supply: Hashable, Sendable {
   public var exported: Energy?
   /// The transformer whose losses the user pays, where metering is on its low side. 高供低计
   public var transformer: Transformer?
-  /// Line loss by agreement, in hundredths of a percent of metered energy and transformer loss.
+  /// Line loss by agreement, in hundredths of a percent of metered energy and transformer loss. The same share is added
+  /// to kvarh: unverified, the exam questions that show it speak of kWh alone.
   public var lineLoss: Int?
   /// Debts that late charges are due on.
   public var arrears: [Arrears]

@@ -57,6 +57,13 @@ extension CanonicalJSON {
         json.boolean("rolled_over", register.rolledOver)
         json.string("energy", "\(register.energy)")
       }
+      if let demand = segment.demand {
+        json.object("demand") { json in
+          json.mark(demand.mark)
+          json.string("occurred", demand.occurred.map { "\($0)" })
+          json.string("power", "\(demand.power)")
+        }
+      }
     }
   }
 

@@ -53,6 +53,7 @@ extension Usage {
   public var isEstimated: Bool {
     segments.contains { segment in
       segment.registers.contains { $0.start.quality == .estimated || $0.stop.quality == .estimated }
+        || segment.demand?.mark.quality == .estimated
     }
   }
 }
@@ -81,11 +82,17 @@ public struct UsageSegment: Hashable, Sendable {
   public let from: MeterTime
   /// When it ends, local time.
   public let to: MeterTime
-  /// The total first, then the rates.
+  /// The total first, then the rates, then reactive and reverse energy where they are billed.
   public let registers: [RegisterUse]
+  /// The highest demand that the meter told of the segment; `nil` where demand is not billed.
+  public let demand: DemandMark?
 
   /// A segment as it was metered.
-  public init(meter: String, multiplier: Multiplier, from: MeterTime, to: MeterTime, registers: [RegisterUse]) {
+  public init(
+    meter: String, multiplier: Multiplier, from: MeterTime, to: MeterTime, registers: [RegisterUse],
+    demand: DemandMark? = nil
+  ) {
+    self.demand = demand
     self.meter = meter
     self.multiplier = multiplier
     self.from = from
@@ -114,6 +121,23 @@ public struct RegisterUse: Hashable, Sendable {
     self.stop = stop
     self.rolledOver = rolledOver
     self.energy = energy
+  }
+}
+
+/// A demand register as it was read, and what it makes after the multiplier.
+public struct DemandMark: Hashable, Sendable {
+  /// The reading.
+  public let mark: RegisterMark
+  /// When the demand occurred, by the meter's clock; `nil` where the meter does not say.
+  public let occurred: MeterTime?
+  /// kW after the multiplier.
+  public let power: Power
+
+  /// A demand of the journal.
+  public init(mark: RegisterMark, occurred: MeterTime?, power: Power) {
+    self.mark = mark
+    self.occurred = occurred
+    self.power = power
   }
 }
 

@@ -74,31 +74,40 @@ extension Store {
   /// It is numbered after the newest that was ever written, also where that one is gone: the hole stays to be seen.
   @discardableResult
   public func audit(_ record: AuditRecord) throws(StoreError) -> Int64 {
-    var sequence: Int64 = 0
-    try write { (connection) throws(StoreError) in
-      let last = try connection.statement("SELECT seq, crc FROM audit ORDER BY seq DESC LIMIT 1").bind([])
-      defer { last.reset() }
-      var previous = AuditEnd(sequence: 0, checksum: 0)
-      if try last.step() { previous = AuditEnd(sequence: try last.integer(0), checksum: try last.integer(1)) }
-      let noted = try connection.statement("SELECT value FROM meta WHERE key = ?1").bind([.text(AuditEnd.key)])
-      defer { noted.reset() }
-      if try noted.step(), let end = AuditEnd(try noted.text(0)), end.sequence > previous.sequence { previous = end }
-      sequence = previous.sequence + 1
-      let sum = record.checksum(sequence, after: previous.checksum)
-      try connection.statement(
-        """
-        INSERT INTO audit(seq, at_ms, actor, line, function, target, outcome, detail, crc)
-        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)
-        """
-      ).run([
-        .integer(sequence), .integer(record.at), .text(record.actor), .text(record.line), .text(record.function),
-        .text(record.target), .text(record.outcome), .text(record.detail), .integer(sum),
-      ])
-      try connection.statement(
-        "INSERT INTO meta(key, value) VALUES (?1, ?2) ON CONFLICT(key) DO UPDATE SET value = excluded.value"
-      ).run([.text(AuditEnd.key), .text(AuditEnd(sequence: sequence, checksum: sum).text)])
-    }
+    try write { (connection) throws(StoreError) in try connection.insert(record) }
+  }
+}
+
+extension Connection {
+  /// Adds a record to the chain, within the transaction at hand.
+  func insert(_ record: AuditRecord) throws(StoreError) -> Int64 {
+    let last = try statement("SELECT seq, crc FROM audit ORDER BY seq DESC LIMIT 1").bind([])
+    defer { last.reset() }
+    var previous = AuditEnd(sequence: 0, checksum: 0)
+    if try last.step() { previous = AuditEnd(sequence: try last.integer(0), checksum: try last.integer(1)) }
+    let noted = try statement("SELECT value FROM meta WHERE key = ?1").bind([.text(AuditEnd.key)])
+    defer { noted.reset() }
+    if try noted.step(), let end = AuditEnd(try noted.text(0)), end.sequence > previous.sequence { previous = end }
+    let sequence = previous.sequence + 1
+    let sum = record.checksum(sequence, after: previous.checksum)
+    try statement(
+      """
+      INSERT INTO audit(seq, at_ms, actor, line, function, target, outcome, detail, crc)
+      VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)
+      """
+    ).run([
+      .integer(sequence), .integer(record.at), .text(record.actor), .text(record.line), .text(record.function),
+      .text(record.target), .text(record.outcome), .text(record.detail), .integer(sum),
+    ])
+    try write(fact: AuditEnd.key, AuditEnd(sequence: sequence, checksum: sum).text)
     return sequence
+  }
+
+  /// Notes a fact about the store.
+  func write(fact key: String, _ value: String) throws(StoreError) {
+    try statement(
+      "INSERT INTO meta(key, value) VALUES (?1, ?2) ON CONFLICT(key) DO UPDATE SET value = excluded.value"
+    ).run([.text(key), .text(value)])
   }
 }
 

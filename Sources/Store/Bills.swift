@@ -2,9 +2,9 @@
 public struct BillRecord: Hashable, Sendable {
   public let account: String
   public let cycle: String
-  /// 0 is the first bill of the cycle.
+  /// Counts on with each document of the cycle.
   public let version: Int64
-  /// What it is, such as `original` or `correction`.
+  /// What it is: `original`, `reversal` or `difference`.
   public let kind: String
   /// Digest of the document, made by who wrote it.
   public let digest: String
@@ -16,11 +16,15 @@ public struct BillRecord: Hashable, Sendable {
   public let lines: [BillRecord.Line]
   /// Numbers of the readings it rests on, ascending.
   public let readings: [Int64]
+  /// Which bill of the cycle it corrects; `nil` for a first one.
+  public let correction: BillRecord.Correction?
 
   public init(
     account: String, cycle: String, version: Int64 = 0, kind: String = "original", digest: String, totalFen: Int64,
-    issuedAt: Int64, document: [UInt8], lines: [BillRecord.Line], readings: [Int64]
+    issuedAt: Int64, document: [UInt8], lines: [BillRecord.Line], readings: [Int64],
+    correction: BillRecord.Correction? = nil
   ) {
+    self.correction = correction
     self.account = account
     self.cycle = cycle
     self.version = version
@@ -42,6 +46,20 @@ public struct BillRecord: Hashable, Sendable {
 }
 
 extension BillRecord {
+  /// Who corrected which bill, and why.
+  public struct Correction: Hashable, Sendable {
+    /// Of the bill of the same account and cycle.
+    public let version: Int64
+    public let actor: String
+    public let reason: String
+
+    public init(version: Int64, actor: String, reason: String) {
+      self.version = version
+      self.actor = actor
+      self.reason = reason
+    }
+  }
+
   /// One line of a bill.
   public struct Line: Hashable, Sendable {
     public let text: String
@@ -127,7 +145,28 @@ extension Connection {
       }
       try statement("INSERT INTO bill_reading VALUES (?1, ?2)").run([.integer(id), .integer(reading)])
     }
+    try statement("INSERT INTO ledger(bill, account, cycle, fen) VALUES (?1, ?2, ?3, ?4)").run([
+      .integer(id), .text(bill.account), .text(bill.cycle), .integer(bill.totalFen),
+    ])
+    if let correction = bill.correction { try note(correction, of: bill, id) }
     return .issued(bill: id)
+  }
+
+  private func note(_ correction: BillRecord.Correction, of bill: BillRecord, _ id: Int64) throws(StoreError) {
+    let corrected = try statement("SELECT id FROM bill WHERE account = ?1 AND cycle = ?2 AND version = ?3")
+      .number([.text(bill.account), .text(bill.cycle), .integer(correction.version)])
+    guard let corrected else {
+      throw .unknownBill(account: bill.account, cycle: bill.cycle, version: correction.version)
+    }
+    try statement("INSERT INTO bill_correction VALUES (?1, ?2, ?3, ?4, ?5)").run([
+      .integer(id), .integer(corrected), .text(correction.actor), .text(correction.reason),
+      .integer(correction.checksum(id, corrected)),
+    ])
+    _ = try insert(
+      AuditRecord(
+        at: bill.issuedAt, actor: correction.actor, line: "", function: "bill-correct",
+        target: "\(bill.account)/\(bill.cycle)", outcome: "done",
+        detail: "\(bill.kind) \(id) of bill \(corrected), \(bill.totalFen) fen: \(correction.reason)"))
   }
 
   /// One bill with its lines and readings, after its checksum over all of them was found right.
@@ -143,11 +182,28 @@ extension Connection {
       account: try statement.text(0), cycle: try statement.text(1), version: try statement.integer(2),
       kind: try statement.text(3), digest: try statement.text(4), totalFen: try statement.integer(5),
       issuedAt: try statement.integer(6), document: try statement.blob(7), lines: try lines(ofBill: id),
-      readings: try readings(ofBill: id))
+      readings: try readings(ofBill: id), correction: try correction(ofBill: id))
     guard bill.checksum(id) == (try statement.integer(8)) else {
       throw .corrupt(path: path, detail: "bill \(id) does not match its checksum")
     }
     return StoredBill(id: id, bill: bill)
+  }
+
+  private func correction(ofBill id: Int64) throws(StoreError) -> BillRecord.Correction? {
+    let statement = try statement(
+      """
+      SELECT b.version, c.actor, c.reason, c.corrects, c.crc FROM bill_correction c JOIN bill b ON b.id = c.corrects
+      WHERE c.bill = ?1
+      """)
+    try statement.bind([.integer(id)])
+    defer { statement.reset() }
+    guard try statement.step() else { return nil }
+    let correction = BillRecord.Correction(
+      version: try statement.integer(0), actor: try statement.text(1), reason: try statement.text(2))
+    guard correction.checksum(id, try statement.integer(3)) == (try statement.integer(4)) else {
+      throw .corrupt(path: path, detail: "the correction by bill \(id) does not match its checksum")
+    }
+    return correction
   }
 
   private func lines(ofBill id: Int64) throws(StoreError) -> [BillRecord.Line] {
@@ -170,6 +226,17 @@ extension Connection {
     var readings: [Int64] = []
     while try statement.step() { readings.append(try statement.integer(0)) }
     return readings
+  }
+}
+
+extension BillRecord.Correction {
+  fileprivate func checksum(_ bill: Int64, _ corrected: Int64) -> Int64 {
+    var sum = Checksum()
+    sum.add(bill)
+    sum.add(corrected)
+    sum.add(actor)
+    sum.add(reason)
+    return sum.value
   }
 }
 

@@ -85,6 +85,28 @@ extension Connection {
     return found
   }
 
+  func instants(
+    _ kind: ReadingKind, of wanted: [MeterID: Set<Quantity>], since: Int64
+  ) throws(StoreError) -> [MeterID: [Int64: Set<Quantity>]] {
+    guard let kindNumber = try existingNumber(for: kind.rawValue) else { return [:] }
+    var found: [MeterID: [Int64: Set<Quantity>]] = [:]
+    for (meter, quantities) in wanted {
+      guard let meterNumber = try existingNumber(for: meter.text) else { continue }
+      for quantity in quantities {
+        guard let number = try existingNumber(for: quantity.name) else { continue }
+        // By the key of the table: a few rows, however long the journal is.
+        let statement = try statement(
+          "SELECT instant FROM reading WHERE meter = ?1 AND quantity = ?2 AND kind = ?3 AND instant >= ?4 AND version = 0"
+        ).bind([.integer(meterNumber), .integer(number), .integer(kindNumber), .integer(since)])
+        defer { statement.reset() }
+        while try statement.step() {
+          found[meter, default: [:]][try statement.integer(0), default: []].insert(quantity)
+        }
+      }
+    }
+    return found
+  }
+
   func evidence(_ id: Int64) throws(StoreError) -> Evidence? {
     let statement = try statement(Evidence.selection + " WHERE id = ?1").bind([.integer(id)])
     defer { statement.reset() }

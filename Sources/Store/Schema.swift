@@ -9,7 +9,10 @@ enum Schema {
   static let applicationID: Int64 = 0x6D74_7264
 
   /// All steps in order. A new schema is one more entry; entries that were shipped never change.
-  static let migrations = [Migration(number: 1, script: version1), Migration(number: 2, script: version2)]
+  static let migrations = [
+    Migration(number: 1, script: version1), Migration(number: 2, script: version2),
+    Migration(number: 3, script: version3),
+  ]
 
   /// The number this program reads and writes.
   static var current: Int64 { migrations.last?.number ?? 0 }
@@ -86,6 +89,30 @@ enum Schema {
       crc INTEGER NOT NULL) STRICT;
     \(fixed("audit"))
     \(stays("audit"))
+    """
+
+  /// Corrections of bills, what each bill adds to an account, and what people decided before one was issued.
+  private static let version3 = """
+    CREATE TABLE bill_correction(
+      bill INTEGER PRIMARY KEY REFERENCES bill(id), corrects INTEGER NOT NULL REFERENCES bill(id),
+      actor TEXT NOT NULL, reason TEXT NOT NULL, crc INTEGER NOT NULL) STRICT;
+
+    -- One posting a bill; what an account owes for a cycle is their sum.
+    CREATE TABLE ledger(
+      seq INTEGER PRIMARY KEY, bill INTEGER NOT NULL UNIQUE REFERENCES bill(id), account TEXT NOT NULL,
+      cycle TEXT NOT NULL, fen INTEGER NOT NULL) STRICT;
+    INSERT INTO ledger SELECT id, id, account, cycle, total_fen FROM bill ORDER BY id;
+
+    -- A bill that waits for a person, by the digest of what it is made of: made of anything else it is looked at anew.
+    CREATE TABLE review(
+      id INTEGER PRIMARY KEY AUTOINCREMENT, account TEXT NOT NULL, cycle TEXT NOT NULL, digest TEXT NOT NULL,
+      total_fen INTEGER NOT NULL, findings TEXT NOT NULL, opened_ms INTEGER NOT NULL,
+      UNIQUE(account, cycle, digest)) STRICT;
+    CREATE TABLE review_decision(
+      id INTEGER PRIMARY KEY, review INTEGER NOT NULL REFERENCES review(id), decision TEXT NOT NULL,
+      actor TEXT NOT NULL, at_ms INTEGER NOT NULL, reason TEXT NOT NULL) STRICT;
+    \(["bill_correction", "ledger", "review", "review_decision"].map(fixed).joined(separator: "\n"))
+    \(["bill_correction", "ledger", "review", "review_decision"].map(stays).joined(separator: "\n"))
     """
 
   private static func fixed(_ table: String) -> String {

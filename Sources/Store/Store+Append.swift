@@ -79,7 +79,7 @@ extension StoreError {
     case .corrupt: true
     case .failed: !isOfTheFile
     case .diskFull, .readOnly, .cannotOpen, .locked, .foreign, .newerSchema, .olderSchema, .missing, .weak, .closed,
-      .billDiffers, .cursorBeyondJournal, .unknownReading:
+      .billDiffers, .cursorBeyondJournal, .unknownReading, .unknownBill, .unknownReview:
       false
     }
   }
@@ -185,7 +185,7 @@ extension StoredReading {
       case .clockUnsynchronised, .impossibleTime: true
       // Only memories are labelled by the meter's clock.
       case .clockDeviation: reading.key.kind == .settlement || reading.key.kind == .dailyFreeze
-      case .backward, .rollover, .runaway, .rateSum, .conflict, .meterChanged: false
+      case .backward, .rollover, .runaway, .rateSum, .conflict, .meterChanged, .staleFreeze: false
       }
     }
   }

@@ -27,6 +27,13 @@ extension Store {
     try open().quantities(kind, since: instant, newest: 100_000)
   }
 
+  /// At which instants from `since` on the journal holds quantities of a kind, by meter, whatever their verdict.
+  public func instants(
+    _ kind: ReadingKind, of wanted: [MeterID: Set<Quantity>], since: Int64
+  ) throws(StoreError) -> [MeterID: [Int64: Set<Quantity>]] {
+    try open().instants(kind, of: wanted, since: since)
+  }
+
   /// The usable readings of a series before and after an instant, for a reading that comes late.
   public func nearestUsable(
     meter: MeterID, quantity: Quantity, kind: ReadingKind, around instant: Int64
@@ -113,10 +120,6 @@ extension Store {
 
   /// Notes a fact about the store, such as the last good wall time.
   public func note(_ key: String, _ value: String) throws(StoreError) {
-    try write { (connection) throws(StoreError) in
-      try connection.statement(
-        "INSERT INTO meta(key, value) VALUES (?1, ?2) ON CONFLICT(key) DO UPDATE SET value = excluded.value"
-      ).run([.text(key), .text(value)])
-    }
+    try write { (connection) throws(StoreError) in try connection.write(fact: key, value) }
   }
 }

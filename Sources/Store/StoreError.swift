@@ -28,6 +28,10 @@ public enum StoreError: Error, Hashable, Sendable {
   case billDiffers(account: String, cycle: String, version: Int64, bill: Int64)
   /// A consumer claims to have handled what the journal does not hold.
   case cursorBeyondJournal(consumer: String, sequence: Int64, last: Int64)
+  /// A bill corrects one that is not there.
+  case unknownBill(account: String, cycle: String, version: Int64)
+  /// There is no review of this number.
+  case unknownReview(Int64)
   /// A bill names a reading that is not there.
   case unknownReading(sequence: Int64)
 

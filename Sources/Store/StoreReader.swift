@@ -73,8 +73,10 @@ public final class StoreReader {
 
   /// Bills in the order of issue, of all accounts or of one.
   public func bills(account: String? = nil, _ body: (StoredBill) throws(StoreError) -> Void) throws(StoreError) {
-    let statement = try connection.prepare("SELECT id FROM bill WHERE ?1 IS NULL OR account = ?1 ORDER BY id")
-    try statement.bind([SQLValue(account)])
+    // Of one account by the index of its cycles.
+    let statement = try connection.prepare(
+      "SELECT id FROM bill\(account == nil ? "" : " WHERE account = ?1") ORDER BY id")
+    try statement.bind(account.map { [.text($0)] } ?? [])
     while try statement.step() {
       guard let bill = try connection.bill(statement.integer(0)) else { continue }
       try body(bill)

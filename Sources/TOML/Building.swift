@@ -27,7 +27,7 @@ final class Building {
 
   private var line: Int
   private var origin: Origin
-  private var slots: [String: Slot] = [:]
+  private var slots: [TableKey: Slot] = [:]
 
   init(line: Int, origin: Origin) {
     self.line = line
@@ -40,9 +40,9 @@ final class Building {
     for name in path.dropLast() { table = try table.inner(name, origin: .implicit, line: line) }
     guard let name = path.last else { return table }
     let opened = Building(line: line, origin: .header)
-    switch (table.slots[name], asList) {
-    case (nil, true): table.slots[name] = .list(List(opened, line: line))
-    case (nil, false): table.slots[name] = .table(opened)
+    switch (table.slots[TableKey(name)], asList) {
+    case (nil, true): table.slots[TableKey(name)] = .list(List(opened, line: line))
+    case (nil, false): table.slots[TableKey(name)] = .table(opened)
     case (.list(let list), true): list.tables.append(opened)
     case (.table(let known), false) where known.origin == .implicit:
       known.origin = .header
@@ -58,18 +58,21 @@ final class Building {
     var table = self
     for name in path.dropLast() { table = try table.inner(name, origin: .dotted, line: line) }
     guard let name = path.last else { return }
-    guard table.slots[name] == nil else { throw Clash(detail: "\(name) is there already") }
-    table.slots[name] = .value(entry)
+    guard table.slots[TableKey(name)] == nil else { throw Clash(detail: "\(name) is there already") }
+    table.slots[TableKey(name)] = .value(entry)
   }
 
   private func inner(_ name: String, origin: Origin, line: Int) throws(Clash) -> Building {
-    switch slots[name] {
+    switch slots[TableKey(name)] {
     case nil:
       let table = Building(line: line, origin: origin)
-      slots[name] = .table(table)
+      slots[TableKey(name)] = .table(table)
       return table
-    // A name with points adds only to what such names have made.
     case .table(let table) where origin == .implicit || table.origin == .dotted: return table
+    // What only the path of a header has named is made by the first name with points, and opened by no header then.
+    case .table(let table) where table.origin == .implicit:
+      table.origin = .dotted
+      return table
     case .list(let list) where origin == .implicit:
       if let last = list.tables.last { return last }
       fallthrough

@@ -146,7 +146,11 @@ extension Parser {
     }
     guard !word.isEmpty else { throw fault("a value must stand here, not \(described(bytes.first))") }
     guard let value = Scalar.read(word) else {
-      throw fault("\(String(decoding: word.prefix(40), as: UTF8.self)) is no value; texts stand in quotes")
+      let text = String(decoding: word.prefix(40), as: UTF8.self) + (word.count > 40 ? "..." : "")
+      guard !Scalar.isTooLong(word) else {
+        throw fault("\(text) is a whole number beyond 64 bits; numbers of such length stand in quotes")
+      }
+      throw fault("\(text) is no value; texts stand in quotes")
     }
     bytes = bytes.dropFirst(word.count)
     return value

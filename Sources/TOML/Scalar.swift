@@ -2,6 +2,12 @@ internal import Documents
 
 /// Values without quotes.
 enum Scalar {
+  /// Whether `word` is a whole number that 64 bits do not hold: TOML, but no number here.
+  static func isTooLong(_ word: ArraySlice<UInt8>) -> Bool {
+    let text = String(decoding: word, as: UTF8.self)
+    return wholeDigits(text) != nil || basedDigits(text) != nil
+  }
+
   /// What `word` is; `nil` for nothing that TOML knows.
   static func read(_ word: ArraySlice<UInt8>) -> EntryValue? {
     let text = String(decoding: word, as: UTF8.self)
@@ -15,15 +21,24 @@ enum Scalar {
 
   /// A sign, and digits of which the first is no 0 where there are more.
   private static func integer(_ text: String) -> EntryValue? {
+    wholeDigits(text).flatMap { Int64((text.hasPrefix("-") ? "-" : "") + $0) }.map(EntryValue.integer)
+  }
+
+  /// The digits of a whole number of any length.
+  private static func wholeDigits(_ text: String) -> String? {
     let isSigned = text.hasPrefix("-") || text.hasPrefix("+")
     guard let digits = plain(text.dropFirst(isSigned ? 1 : 0), radix: 10), digits == "0" || !digits.hasPrefix("0")
     else { return nil }
-    return Int64((text.hasPrefix("-") ? "-" : "") + digits).map(EntryValue.integer)
+    return digits
   }
 
   private static func based(_ text: String) -> EntryValue? {
+    basedDigits(text).flatMap { Int64($0.digits, radix: $0.radix) }.map(EntryValue.integer)
+  }
+
+  private static func basedDigits(_ text: String) -> (digits: String, radix: Int)? {
     for (prefix, radix) in [("0x", 16), ("0o", 8), ("0b", 2)] where text.hasPrefix(prefix) {
-      return plain(text.dropFirst(2), radix: radix).flatMap { Int64($0, radix: radix) }.map(EntryValue.integer)
+      return plain(text.dropFirst(2), radix: radix).map { ($0, radix) }
     }
     return nil
   }
@@ -50,7 +65,7 @@ enum Scalar {
   private static func fraction(_ text: String) -> EntryValue? {
     let halves = text.split(maxSplits: 1, omittingEmptySubsequences: false) { $0 == "e" || $0 == "E" }
     let parts = halves[0].split(separator: ".", omittingEmptySubsequences: false)
-    guard parts.count == 2 || parts.count == 1 && halves.count == 2, integer(String(parts[0])) != nil else {
+    guard parts.count == 2 || parts.count == 1 && halves.count == 2, wholeDigits(String(parts[0])) != nil else {
       return nil
     }
     if parts.count == 2, plain(parts[1], radix: 10) == nil { return nil }

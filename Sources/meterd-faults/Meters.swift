@@ -158,7 +158,7 @@ final class Ledger: Sendable {
           && entry.asked.meter == meter.wireAddress
           && identifier.items(rates: 4).first?.quantity == observation.quantity
       // No meter of the rows speaks the 1997 edition.
-      case .shortIdentifier: return false
+      case .shortIdentifier, .frozen: return false
       case .registers(let function, let start, let count):
         let shown = value.millionths / 1000
         guard value.millionths % 1000 == 0, let entry = entry(shown / 4),

@@ -126,6 +126,7 @@ final class Work: Sendable {
       if reason.contains("babbles") { tally.add("babbles") }
     case .answeredTwice(_, _, _, let disagree, _): tally.add(disagree ? "told" : "told alike")
     case .late(_, _, let bytes): tally.add("late bytes", bytes)
+    case .staleFreeze, .backfillFailed: tally.add("stale")
     case .control: tally.add("controls")
     case .portLost: tally.add("lost")
     case .portOpened: tally.add("opened")

@@ -26,6 +26,8 @@ struct BenchCommand: AsyncParsableCommand {
   @Option(help: "w1, w2, w3, late or later; w1, w2, w3 and late when left out.")
   var workload: [String] = []
 
+  @OptionGroup var profiles: DevicesOption
+
   @Flag(help: "One JSON object a figure.")
   var json = false
 
@@ -37,7 +39,7 @@ struct BenchCommand: AsyncParsableCommand {
       throw Complaint(.usage, "unknown benchmark \"\(name)\"", "There are: line and rating.")
     }
     let kinds = try workload.isEmpty ? [.w1, .w2, .w3, .late] : workload.map(kind)
-    let data = try DataFolders()
+    let data = try profiles.folders()
     var missed = 0
     for kind in kinds {
       let workload = BenchWorkload(kind: kind)

@@ -6,7 +6,7 @@ import Store
 struct BillCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "bill", abstract: "Closes cycles, shows bills, explains each fen.",
-    subcommands: [Run.self, List.self, Show.self, Explain.self])
+    subcommands: [Run.self, List.self, Show.self, Explain.self, Correct.self, Trial.self])
 
   struct Run: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -53,10 +53,14 @@ struct BillCommand: ParsableCommand {
 
   struct List: ParsableCommand {
     static let configuration = CommandConfiguration(
-      abstract: "Lists issued bills and those that wait.",
+      abstract: "Lists issued bills, those that wait, and those that would come out otherwise now.",
       discussion: """
-        EXAMPLE
-          meterd bill list --store meterd.db --account A-1001
+        With a configuration each account's bills are rated again from the readings and tariffs that count now; where \
+        one comes out otherwise it is said why. With --store alone there is nothing to rate them by.
+
+        EXAMPLES
+          meterd bill list --config /etc/meterd/meterd.toml --account A-1001
+          meterd bill list --store meterd.db --json
         """)
 
     @OptionGroup var place: StoreOption
@@ -79,6 +83,8 @@ struct BillCommand: ParsableCommand {
               "id": .integer(stored.id), "account": .string(bill.account), "cycle": .string(bill.cycle),
               "kind": .string(bill.kind), "version": .integer(bill.version), "total": .string(yuan(bill.totalFen)),
               "currency": "CNY", "issued": .string(issued), "digest": .string(bill.digest),
+              "corrects_version": bill.correction.map { .integer($0.version) } ?? .null,
+              "reason": .optional(bill.correction?.reason), "actor": .optional(bill.correction?.actor),
             ])
             print(object.text)
           } else {
@@ -99,6 +105,20 @@ struct BillCommand: ParsableCommand {
           }
         }
       }
+      guard place.store == nil || place.config != nil else { return }
+      let station = try Station(Configuration.load(place.config ?? "/etc/meterd/meterd.toml"))
+      for finding in try BillingRun.findings(station, reader: reader, account: account) {
+        if json {
+          print(
+            JSON.object([
+              "bill": .integer(finding.bill), "account": .string(finding.account), "cycle": .string(finding.cycle),
+              "would_differ_by": .optional(finding.differenceFen.map(yuan)),
+              "because": .array(finding.reasons.map(JSON.string)),
+            ]).text)
+        } else {
+          print(finding.text)
+        }
+      }
     }
   }
 
@@ -115,65 +135,25 @@ struct BillCommand: ParsableCommand {
     @Argument(help: "The bill's number.")
     var id: Int64
 
-    @Flag(help: "The bill's document, as it was stored.")
+    @Flag(help: "The bill's document, as it was stored: one JSON object.")
     var json = false
 
     func run() throws {
       let reader = try place.reader()
-      let stored = try find(id, reader)
+      let stored = try findBill(id, reader)
       if json {
         print(String(decoding: stored.bill.document, as: UTF8.self))
         return
       }
       let bill = stored.bill
       print("Bill 账单 \(stored.id)  account 户号 \(bill.account)  cycle 周期 \(bill.cycle)  \(bill.kind)")
+      if let correction = bill.correction {
+        print("corrects version 更正版本 \(correction.version): \(correction.reason) (\(correction.actor))")
+      }
       for line in bill.lines { print("  \(yuan(line.amountFen))\t\(line.text)") }
       print("  \(yuan(bill.totalFen))\tTotal 合计, yuan 元")
       print("readings \(bill.readings.map(String.init).joined(separator: " "))")
       print("digest \(bill.digest)")
-    }
-  }
-
-  struct Explain: ParsableCommand {
-    static let configuration = CommandConfiguration(
-      abstract: "Explains one bill: line, rule, segment, readings, frames.",
-      discussion: """
-        Rates the bill again from its readings and tells whether it comes out the same.
-
-        EXAMPLE
-          meterd bill explain 1 --config meterd.toml
-        """)
-
-    @Option(help: "The configuration.")
-    var config = "/etc/meterd/meterd.toml"
-
-    @Option(help: "The store, where it is another than the configuration's.")
-    var store: String?
-
-    @Argument(help: "The bill's number.")
-    var id: Int64
-
-    @Flag(help: "One JSON object.")
-    var json = false
-
-    func run() throws {
-      let station = try Station(Configuration.load(config))
-      var place = StoreOption()
-      place.store = store ?? station.configuration.store
-      place.config = nil
-      let reader = try place.reader()
-      let stored = try find(id, reader)
-      let explanation = try BillExplanation(stored, station: station, reader: reader)
-      if json {
-        print(
-          JSON.object([
-            "bill": .integer(stored.id), "reproduced": .boolean(explanation.isReproduced),
-            "explanation": .array(explanation.text.map(JSON.string)),
-          ]).text)
-      } else {
-        for line in explanation.text { print(line) }
-      }
-      guard explanation.isReproduced else { throw ExitCode(ExitStatus.badData.rawValue) }
     }
   }
 }
@@ -181,7 +161,7 @@ struct BillCommand: ParsableCommand {
 /// Fen as yuan with two places.
 func yuan(_ fen: Int64) -> String { decimalString(fen * 10_000, decimals: 2) }
 
-private func find(_ id: Int64, _ reader: StoreReader) throws -> StoredBill {
+func findBill(_ id: Int64, _ reader: StoreReader) throws -> StoredBill {
   guard let stored = try withStore({ () throws(StoreError) in try reader.bill(id) }) else {
     throw Complaint(.badData, "there is no bill \(id) in \(reader.path)", "meterd bill list shows the numbers.")
   }

@@ -1,4 +1,5 @@
 import Metering
+import Modbus
 
 /// Puts runs of bytes together and takes the frames out, with bounded memory however much comes.
 ///
@@ -42,6 +43,8 @@ struct Capture {
   private var base = 0
   /// All bytes so far.
   private(set) var count = 0
+  /// How often all that is held was looked at.
+  private(set) var looks = 0
 
   init(_ protocols: Set<FrameReport.Wire>) { self.protocols = protocols }
 
@@ -71,14 +74,24 @@ struct Capture {
   /// True where something waits for more.
   var isWaiting: Bool { !held.isEmpty }
 
-  private func reports() -> [FrameReport] { FrameReport.all(in: held, protocols: protocols) }
+  private mutating func reports() -> [FrameReport] {
+    looks += 1
+    return FrameReport.all(in: held, protocols: protocols)
+  }
+
+  private var mayEndFrame: Bool {
+    // 16H ends every DL/T 645 frame.
+    protocols.contains(.dlt645) && held.last == 0x16
+      || Modbus.mayEndFrame(held, as: Set(protocols.compactMap(\.framing)))
+  }
 
   private mutating func settle() -> [Told] {
     // A stream without lines is looked at when the window is full, and at its end: a frame may go on.
     let isLog = marks.last?.run.line != nil || marks.last?.run.time != nil
     // A log without frames would otherwise be looked at over and over.
     let most = isLog ? 2 * Self.margin : Self.window - Self.margin
-    guard isLog || held.count > most else { return [] }
+    // Each run of a log may end a frame; all that is held is looked at only where it does, or is too much.
+    guard held.count > most || isLog && mayEndFrame else { return [] }
     let reports = reports()
     if isLog, let last = reports.last, last.isValid, last.range.upperBound == held.count {
       return cut(reports, to: held.count)

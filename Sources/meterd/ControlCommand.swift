@@ -118,18 +118,16 @@ struct ControlCommand: AsyncParsableCommand {
     switch WireGuard(permissions).judge(order.bytes(to: target.entry.port), to: target.entry.port) {
     case .reads: throw Complaint(.software, "\(function) to \(meter) would change nothing")
     case .refused(let act, let reason):
+      if let other = order.alsoNeeds, act.function == other.rawValue {
+        let asked = ControlAct(function: function, target: act.target)
+        try await trail.note(order, asked, "refused", "\(reason.rawValue): \(other.rawValue)")
+        throw Complaint(
+          .notPermitted, "\(function) of an address to \(act.target) is not allowed",
+          "Nothing was sent. The meter's own allow = [...] must name \(other.rawValue) as well.")
+      }
       try await trail.note(order, act, "refused", reason.rawValue)
       throw Complaint(.forbidden(target.entry.port, act, reason))
     case .allowed(let act):
-      if let other = order.alsoNeeds, let address = target.meter?.address,
-        permissions.functions[address]?.contains(other) != true
-      {
-        let reason = SendJudgement.Reason.notAllowed
-        try await trail.note(order, act, "refused", "\(reason.rawValue): \(other.rawValue)")
-        throw Complaint(
-          .notPermitted, "\(act.function) of an address to \(act.target) is not allowed",
-          "Nothing was sent. The meter's own allow = [...] must name \(other.rawValue) as well.")
-      }
       return (try await send(order, target, permissions, trail, act), act)
     }
   }

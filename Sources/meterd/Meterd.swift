@@ -24,7 +24,7 @@ struct Meterd: AsyncParsableCommand {
   static let subcommands: [any ParsableCommand.Type] = [
     RunCommand.self, CheckCommand.self, DemoCommand.self, SimulateCommand.self, ScanCommand.self, ProbeCommand.self,
     TraceCommand.self, DecodeCommand.self, IdentifiersCommand.self, ReadingsCommand.self, ControlCommand.self,
-    AuditCommand.self, BillCommand.self, RateCommand.self, BenchCommand.self,
+    AuditCommand.self, BillCommand.self, ReviewCommand.self, ReconcileCommand.self, RateCommand.self, BenchCommand.self,
   ]
 
   static func main() async {

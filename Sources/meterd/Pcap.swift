@@ -1,6 +1,5 @@
 import Concentrator
 import Glibc
-import Metering
 
 /// A classic pcap file of what was said on a line, for Wireshark and its kin.
 ///
@@ -24,8 +23,8 @@ struct Pcap {
   func finish() { close(descriptor) }
 
   /// Adds a packet; it is in the file when this returns.
-  func add(_ bytes: [UInt8], direction: String?, unixMilliseconds: Int64) throws {
-    try write(Self.packet(bytes, direction: direction, unixMilliseconds: unixMilliseconds))
+  func add(_ bytes: [UInt8], direction: String?, unixMicroseconds: Int64) throws {
+    try write(Self.packet(bytes, direction: direction, unixMicroseconds: unixMicroseconds))
   }
 
   /// Magic number for microseconds, version 2.4, no zone, longest packet, link type.
@@ -33,7 +32,7 @@ struct Pcap {
     little(0xA1B2_C3D4, 4) + little(2, 2) + little(4, 2) + little(0, 4) + little(0, 4) + little(65_535, 4)
     + little(linkType, 4)
 
-  static func packet(_ bytes: [UInt8], direction: String?, unixMilliseconds: Int64) -> [UInt8] {
+  static func packet(_ bytes: [UInt8], direction: String?, unixMicroseconds: Int64) -> [UInt8] {
     let mark: UInt8 =
       switch direction {
       case "request": 1
@@ -41,10 +40,10 @@ struct Pcap {
       default: 0
       }
     let held = bytes.prefix(65_534)
-    let milliseconds = max(0, unixMilliseconds)
+    let microseconds = max(0, unixMicroseconds)
     let length = UInt32(held.count + 1)
-    return little(UInt32(truncatingIfNeeded: milliseconds / 1000), 4)
-      + little(UInt32(milliseconds % 1000 * 1000), 4) + little(length, 4) + little(length, 4) + [mark] + held
+    return little(UInt32(clamping: microseconds / 1_000_000), 4)
+      + little(UInt32(microseconds % 1_000_000), 4) + little(length, 4) + little(length, 4) + [mark] + held
   }
 
   private static func little(_ number: UInt32, _ count: Int) -> [UInt8] {
@@ -63,20 +62,4 @@ struct Pcap {
       written += count
     }
   }
-}
-
-/// Reads a time as traces write it, `2026-11-22T08:00:00.000+08:00`, into milliseconds since 1970; `nil` for others.
-func unixMilliseconds(_ text: String) -> Int64? {
-  let head = text.prefix(19)
-  guard head.utf8.count == 19, let time = MeterTime(head) else { return nil }
-  var rest = text.dropFirst(19)
-  var milliseconds: Int64 = 0
-  if rest.first == "." {
-    let digits = rest.dropFirst().prefix(while: \.isNumber)
-    guard let number = Int64(digits.prefix(3)), digits.count >= 3 else { return nil }
-    milliseconds = number
-    rest = rest.dropFirst(1 + digits.count)
-  }
-  guard let zone = ZoneOffset(rest) else { return nil }
-  return zone.unixMilliseconds(of: time) + milliseconds
 }

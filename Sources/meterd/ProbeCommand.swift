@@ -24,6 +24,7 @@ struct ProbeCommand: ParsableCommand {
         meterd probe tcp://10.0.3.7:4001 --address 1 --profile eastron-sdm630 voltage.l1 --raw
         meterd probe modbus-tcp://10.0.3.9 --address 1
         meterd probe /dev/ttyUSB0 --address 1 --registers holding:0+10 --registers input:0x48+2
+        meterd probe /dev/ttyUSB0 --address 1 --devices /srv/profiles
       """)
 
   @Argument(help: "A device such as /dev/ttyUSB0, tcp://HOST:PORT or modbus-tcp://HOST:PORT.")
@@ -48,7 +49,9 @@ struct ProbeCommand: ParsableCommand {
   @Option(help: "A device profile; the one that the meter looks like when left out.")
   var profile: String?
 
-  @Option(help: "Registers to read as they are, such as holding:0+10 or input:0x48+2.")
+  @OptionGroup var devices: DevicesOption
+
+  @Option(help: "Registers to read as they are, such as holding:0+10 or input:0x48+2; without --profile nothing else.")
   var registers: [String] = []
 
   @Option(help: "How often a question is asked before the meter counts as silent.")
@@ -84,7 +87,8 @@ struct ProbeWish {
   /// The person named the settings.
   let isSerialChosen: Bool
   let profile: DeviceProfile?
-  let folders: DataFolders
+  /// The folder that the meter is recognised by; `nil` where no profile is used.
+  let folders: DataFolders?
   let targets: [AcquisitionTask.Target]
   let registers: [RegisterWish]
   let tries: Int
@@ -93,9 +97,7 @@ struct ProbeWish {
     let place = try PortAddress.wanted(command.port)
     self.place = place
     var languages = try Self.languages(command, place)
-    let folders = try DataFolders()
-    self.folders = folders
-    let profile = try command.profile.map { try folders.profile($0) }
+    let profile = try command.profile.map { try command.devices.folders().profile($0) }
     if let profile {
       let own = ScanPlan.Language(profile)
       guard languages.contains(own) else {
@@ -131,7 +133,15 @@ struct ProbeWish {
       throw Complaint(.usage, "--registers are those of a Modbus meter", "Give its --address, \(place.unitRange).")
     }
     self.languages = languages
+    folders = try Self.folders(command, languages)
     settings = Self.settings(chosen, profile, languages, place)
+  }
+
+  /// Bare registers and the usual items of the 1997 edition need no profile; a named folder must be there all the same.
+  private static func folders(_ command: ProbeCommand, _ languages: [ScanPlan.Language]) throws -> DataFolders? {
+    if command.profile != nil || !command.registers.isEmpty, command.devices.devices == nil { return nil }
+    guard languages == [.dlt645of1997], command.devices.devices == nil else { return try command.devices.folders() }
+    return try? command.devices.folders()
   }
 
   private static func languages(_ command: ProbeCommand, _ place: PortAddress) throws -> [ScanPlan.Language] {

@@ -54,7 +54,7 @@ extension ProbeWish {
       if !registers.isEmpty, profile == nil { return }
     }
     var chosen = profile
-    if chosen == nil {
+    if chosen == nil, let folders {
       let profiles = folders.profileNames.compactMap { try? folders.profile($0) }
       let guesses = try probe.recognise(here.address, here.language, settings: here.settings, profiles: profiles)
       report.guesses = guesses
@@ -80,9 +80,16 @@ extension ProbeWish {
 
   private func ask(_ probe: Probe, _ meter: LineMeter, _ report: inout ProbeReport) throws(LineError) {
     for query in meter.queries(for: targets) {
-      report.results.append(try probe.ask(query, of: meter, tries: tries))
+      let result = try probe.ask(query, of: meter, tries: tries)
+      // The registers between those that were asked for were never wanted; a DL/T 645 block is one item.
+      report.results.append(report.here?.language == .modbus && !wanted.isEmpty ? result.telling(only: wanted) : result)
       if report.isSilent { break }
     }
+  }
+
+  /// The quantities that the person named; empty for none.
+  private var wanted: Set<Quantity> {
+    Set(targets.compactMap { if case .quantity(let quantity) = $0 { quantity } else { nil } })
   }
 
   private func read(

@@ -134,8 +134,16 @@ struct ReadingRow {
   static let header = "seq\tmeter\tinstant\tkind\tquantity\tvalue\tunit\tverdict\tfindings"
   static let csvHeader = "seq,meter,quantity,obis,kind,instant,value,unit,meter_time,host_time,quality,verdict,findings"
 
+  /// How long after its instant a register was read that stands for a freeze, in seconds with milliseconds; `nil` for
+  /// all that the meter itself kept.
+  private var distance: String? {
+    guard reading.quality == .synthetic else { return nil }
+    return decimalString((reading.hostTime.unixMilliseconds - reading.key.instant) * 1000, decimals: 3)
+  }
+
   var table: String {
     "\(stored.sequence)\t\(reading.key.meter)\t\(instant)\t\(reading.key.kind.rawValue)\t\(reading.key.quantity)\t\(reading.value)\t\(unit)\t\(stored.verdict.status.rawValue)\t\(verdicts.joined(separator: " "))"
+      + (distance.map { "\tsynthetic, read \($0) s after" } ?? "")
   }
 
   var csv: String {
@@ -162,7 +170,8 @@ struct ReadingRow {
       "value": .string("\(reading.value)"), "unit": .optional(reading.key.quantity.unit?.rawValue),
       "occurred": .optional(reading.occurred?.description), "meter_time": .optional(reading.meterTime?.description),
       "host_time": .string(reading.hostTime.rfc3339(.china)), "clock": .string("\(reading.hostTime.clock)"),
-      "quality": .string(reading.quality.rawValue), "verdict": .string(stored.verdict.status.rawValue),
+      "quality": .string(reading.quality.rawValue), "distance": .optional(distance),
+      "verdict": .string(stored.verdict.status.rawValue),
       "verdicts": .array(
         stored.verdict.findings.map { .object(["code": .string($0.code.rawValue), "detail": .string($0.detail)]) }),
       "rule_version": .integer(Int64(stored.verdict.ruleVersion)),

@@ -17,7 +17,7 @@ struct ScanCommand: AsyncParsableCommand {
       For a port that no daemon holds; it only reads. DL/T 645 meters are asked with wildcards, and told apart by the \
       digits of their addresses where several answer at once. Modbus units are asked one after another. Without \
       --serial the usual settings are tried in turn. How long that takes is said first; Ctrl-C ends it early and \
-      shows what was found. The profile of a meter is a guess: what spoke for it stands beside it.
+      shows what was found. A Modbus TCP server that answers for every unit number is listed once. The profile of a meter is a guess: what spoke for it stands beside it.
 
       EXAMPLES
         meterd scan /dev/ttyUSB0
@@ -25,6 +25,7 @@ struct ScanCommand: AsyncParsableCommand {
         meterd scan /dev/ttyUSB0 --protocol modbus --units 1-32 --serial "9600 8N1" --json
         meterd scan tcp://10.0.3.7:4001 --timeout-ms 800
         meterd scan modbus-tcp://10.0.3.9 --units 1-10
+        meterd scan /dev/ttyUSB0 --devices /srv/profiles
       """)
 
   @Argument(help: "A device such as /dev/ttyUSB0, tcp://HOST:PORT or modbus-tcp://HOST:PORT.")
@@ -44,6 +45,8 @@ struct ScanCommand: AsyncParsableCommand {
     help: "How long to wait for an answer; 600 for DL/T 645, 150 for Modbus, 1000 over modbus-tcp:// when left out.")
   var timeout: Int?
 
+  @OptionGroup var devices: DevicesOption
+
   @Flag(help: "Also sweeps where the line stays silent, and asks units for input registers: far slower.")
   var thorough = false
 
@@ -58,7 +61,7 @@ struct ScanCommand: AsyncParsableCommand {
       try languages(on: place), on: place, settings: settings.isEmpty ? nil : settings, units: try chosenUnits(place),
       timeout: timeout.map { .milliseconds(Int64($0)) }, isThorough: thorough)
     let board = Board(port: place, plan: plan, isJSON: json)
-    let folders = try DataFolders()
+    let folders = try devices.folders()
     let profiles = try folders.profileNames.map { try folders.profile($0) }
     board.begin()
     let scanner = Scanner(place)

@@ -16,7 +16,9 @@ struct TraceCommand: AsyncParsableCommand {
       Shows each frame in a line: its time, protocol, who, what, values. The port is opened to listen only: for an \
       adapter of its own on the bus. What a running daemon says is in its trace file, which the configuration names: \
       trace = "/var/lib/meterd/bus1.trace" under [[line]]. --pcap writes packets for Wireshark: link type 147 \
-      (USER0), one byte of direction (0 not known, 1 from the master, 2 from a meter), then the raw bytes.
+      (USER0), one byte of direction (0 not known, 1 from the master, 2 from a meter), then the raw bytes. With --from \
+      the packets have the times of the log: a date without an offset counts as UTC; a time of day alone counts from \
+      1970-01-01 and goes on to the next day where it falls back; a line without a time has that of the line before.
 
       EXAMPLES
         meterd trace /dev/ttyUSB1 --serial "2400 8E1"
@@ -71,9 +73,10 @@ struct TraceCommand: AsyncParsableCommand {
     defer { input.close() }
     var desk = TraceDesk(protocols, json: json, raw: raw, most: frames, pcap: try pcap.map { try Pcap(path: $0) })
     defer { desk.finish() }
+    var clock = LogClock()
     let skipped = try CaptureReader.runs(&input) { run in
       try desk.take(
-        run, at: run.time.flatMap { unixMilliseconds($0) } ?? 0, direction: run.isSent.map { $0 ? "request" : "reply" })
+        run, at: clock.microseconds(run.time), direction: run.isSent.map { $0 ? "request" : "reply" })
       return !desk.isFull
     }
     try desk.flush()
@@ -181,14 +184,14 @@ struct TraceDesk: Sendable {
       }
       let time = ZoneOffset.host(at: wall).rfc3339(unixMilliseconds: wall)
       let direction = FrameReport.all(in: run.bytes, protocols: protocols).first { $0.isValid }?.direction
-      try take(Capture.Run(bytes: run.bytes, time: time), at: wall, direction: direction)
+      try take(Capture.Run(bytes: run.bytes, time: time), at: wall * 1000, direction: direction)
     }
   }
 
-  mutating func take(_ run: Capture.Run, at unixMilliseconds: Int64, direction: String?) throws {
+  mutating func take(_ run: Capture.Run, at unixMicroseconds: Int64, direction: String?) throws {
     guard !isFull, !run.bytes.isEmpty else { return }
     bytes += run.bytes.count
-    try pcap?.add(run.bytes, direction: direction, unixMilliseconds: unixMilliseconds)
+    try pcap?.add(run.bytes, direction: direction, unixMicroseconds: unixMicroseconds)
     if isRaw {
       runs += 1
       show(run)

@@ -258,6 +258,34 @@ private struct Bench {
     #expect(bench.plan.takeMissed().map(\.reason) == [.damaged])
   }
 
+  @Test func `an answer that is taken back is asked for again in its round, as often as a damaged one`() {
+    var bench = Bench(plan: plan([meter(0, [a, b])]))
+    var rounds: [LinePlan.Round] = []
+    func run(until seconds: Int64) {
+      bench.run(until: start + .seconds(seconds)) { ask, _ in
+        if let round = ask.round { rounds.append(round) }
+        return .answered(delay: nil)
+      }
+    }
+    run(until: 10)
+    #expect(bench.asked.count == 2)
+    // The round was finished, and is open again until there were too many tries.
+    for tries in 1...LinePlan.triesWhenDamaged {
+      bench.plan.takenBack(a, of: 0, in: rounds[0])
+      #expect(bench.plan.takeMissed().map(\.reason) == (tries == LinePlan.triesWhenDamaged ? [.damaged] : []))
+      run(until: 10 + Int64(tries))
+    }
+    #expect(bench.asked.dropFirst(2) == ["0:DI 0001FF00", "0:DI 0001FF00"])
+    #expect(Set(rounds).count == 1)
+    // The next round is there: what is taken back of the one before is missed.
+    run(until: 61)
+    bench.plan.takenBack(b, of: 0, in: rounds[0])
+    #expect(bench.plan.takeMissed().map(\.queries) == [[b]])
+    let asked = bench.asked.count
+    run(until: 70)
+    #expect(bench.asked.count == asked)
+  }
+
   @Test func `a line that answers with rubbish alone does not spin`() {
     var bench = Bench(plan: plan([meter(0, [a])]))
     bench.run(until: start + .seconds(300)) { _, _ in .damaged }

@@ -187,6 +187,8 @@ struct Tally {
     case .rejected(_, _, _, let reason): rejected.append(reason)
     case .answeredTwice(_, _, let query, let disagree, _):
       answeredTwice.append((query, disagree))
+    case .staleFreeze(_, _, let query, _): rejected.append("stale freeze: \(query)")
+    case .backfillFailed(_, _, let query, _, _): rejected.append("back-fill failed: \(query)")
     case .late(_, _, let bytes): lateBytes += bytes
     case .control(_, let record): rejected.append("sent or refused: \(record.act.function)")
     case .portLost: lost += 1

@@ -142,6 +142,18 @@ private struct WireCase: Sendable, CustomTestStringConvertible {
     #expect(Self.judge(row.bytes, Permissions([other: Self.everything], broadcasts: Self.everything)) == refused)
   }
 
+  @Test(arguments: [[1, 4, 0, 4], [2, 4, 0, 4], [0xFF, 4, 0, 4], [0xFF, 0xFF, 0xFF, 4]] as [[UInt8]])
+  private func `a write of the meter's address needs write-address besides`(_ identifier: [UInt8]) throws {
+    let address = MeterAddress.dlt645(try #require(Address(Self.meter)))
+    let bytes = frame(Self.meter, 0x14, identifier + Array(repeating: 0, count: 14))
+    let plain = frame(Self.meter, 0x14, [3, 4, 0, 4] + Array(repeating: 0, count: 14))
+    #expect(Self.judge(plain, Permissions([address: [.write]])) == "allowed write to \(Self.meter)")
+    #expect(Self.judge(bytes, Permissions([address: [.write]])) == "not-allowed write-address to \(Self.meter)")
+    #expect(Self.judge(bytes, Permissions([address: [.writeAddress]])) == "not-allowed write to \(Self.meter)")
+    #expect(Self.judge(bytes, Permissions([address: [.write, .writeAddress]])) == "allowed write to \(Self.meter)")
+    #expect(Self.judge(bytes) == "not-allowed write to \(Self.meter)")
+  }
+
   @Test(arguments: never) private func `no configuration lets these out`(_ row: WireCase) {
     #expect(Self.judge(row.bytes, Self.all) == row.judgement)
   }

@@ -56,7 +56,7 @@ struct PairCase: Sendable, CustomTestStringConvertible {
     var journal = Journal()
     try journal.settle(start, total: pair.start)
     try journal.settle(stop, total: pair.stop)
-    let closing = closeCycle(
+    let closing = try closeCycle(
       account: try account(
         plan,
         meters: [
@@ -77,7 +77,7 @@ struct PairCase: Sendable, CustomTestStringConvertible {
     try journal.settle(stop, total: total, peak: "900.00", valley: "400.00")
     let assignment = MeterAssignment(meter: try meter(), register: try household(cut: cut))
     let state = WindowState(start: try month("2026-01"), byTier: [try energy("2880"), .zero, .zero])
-    return closeCycle(
+    return try closeCycle(
       account: try account(plan, meters: [assignment]), cycle: try cycle("2026-10"), readings: journal.readings,
       windowState: state, plan: plan)
   }
@@ -110,7 +110,7 @@ struct PairCase: Sendable, CustomTestStringConvertible {
     try journal.settle(start, total: "1000.00", peak: "700.00", valley: "300.00")
     try journal.note("1300.00", at: stop, status: .held, codes: [.runaway, .clockDeviation])
     try journal.note("900.00", at: stop, rate: 2, status: .flagged, codes: [.clockDeviation])
-    let closing = closeCycle(
+    let closing = try closeCycle(
       account: try account(plan), cycle: try cycle("2026-10"), readings: journal.readings, windowState: nil, plan: plan)
     #expect(
       closing.reasons == [
@@ -128,7 +128,7 @@ struct PairCase: Sendable, CustomTestStringConvertible {
     try journal.note("1500.00", at: stop, status: .held)
     try journal.note("1100.00", at: stop, kind: .dailyFreeze)
     func close() throws -> Closing {
-      closeCycle(
+      try closeCycle(
         account: try account(plan), cycle: try cycle("2026-10"), readings: journal.readings.reversed(),
         windowState: nil, plan: plan)
     }
@@ -149,7 +149,7 @@ struct PairCase: Sendable, CustomTestStringConvertible {
     try journal.note("5000.00", at: start, meter: "OLD")
     try journal.note("7.50", at: stop, meter: "NEW")
     func close() throws -> Closing {
-      closeCycle(
+      try closeCycle(
         account: try account(plan, meters: meters), cycle: try cycle("2026-10"), readings: journal.readings,
         windowState: nil, plan: plan)
     }
@@ -172,7 +172,7 @@ struct PairCase: Sendable, CustomTestStringConvertible {
     let plan = try tariff("shanghai-residential-2012")
     let (early, late) = (try time("2026-10-10T00:00"), try time("2026-10-20T00:00"))
     func reasons(_ meters: [MeterAssignment]) throws -> [String] {
-      closeCycle(
+      try closeCycle(
         account: try account(plan, meters: meters), cycle: try cycle("2026-10"), readings: [], windowState: nil,
         plan: plan
       ).reasons.filter { !$0.contains("no reading") }
@@ -189,20 +189,26 @@ struct PairCase: Sendable, CustomTestStringConvertible {
         MeterAssignment(meter: try meter("A"), to: late, register: try household()),
         MeterAssignment(meter: try meter("B"), from: early, register: try household()),
       ]) == ["meters A and B both count for the account at 2026-10-10T00:00; correct their times"])
-    let other = try tariff("zhejiang-residential-2012")
+    let other = try account(try tariff("zhejiang-residential-2012"))
     let state = WindowState(start: try month("2011-01"), byTier: [.zero, .zero, .zero])
     var journal = Journal()
     try journal.settle("2012-05-01T00:00", total: "0.00")
     try journal.settle("2012-06-01T00:00", total: "1.00")
+    func reasons(_ account: Account, _ label: String) throws -> [String] {
+      try closeCycle(
+        account: account, cycle: try cycle(label), readings: journal.readings, windowState: state, plan: plan
+      ).reasons
+    }
     #expect(
-      closeCycle(
-        account: try account(other), cycle: try cycle("2012-05"), readings: journal.readings, windowState: state,
-        plan: plan
-      ).reasons == [
-        "the account is on plan zhejiang-residential, not shanghai-residential",
-        "plan shanghai-residential is not valid on all days of 2012-05-01 to 2012-06-01",
-        "the tier window of the cycle starts in 2012-01, but the state given is of 2011-01",
+      try reasons(other, "2012-05") == ["there is no plan zhejiang-residential; name its file as the account's tariff"])
+    #expect(
+      try reasons(try account(plan), "2012-05") == [
+        "plan shanghai-residential is not valid on all days of 2012-05-01 to 2012-06-01, as known on 2099-01-01;"
+          + " add the version that is"
       ])
+    #expect(
+      try reasons(try account(plan), "2012-08").first
+        == "the tier window of the cycle starts in 2012-01, but the state given is of 2011-01")
   }
 
   @Test func `a grant counts from its month to the end of the year`() throws {
@@ -210,7 +216,7 @@ struct PairCase: Sendable, CustomTestStringConvertible {
     var journal = Journal()
     try journal.settle(start, total: "0.00")
     try journal.settle(stop, total: "3100.00")
-    let closing = closeCycle(
+    let closing = try closeCycle(
       account: try account(plan, grantFrom: try month("2026-10")), cycle: try cycle("2026-10"),
       readings: journal.readings, windowState: nil, plan: plan)
     #expect(closing.closed?.bill.totals.byTier == [try energy("3060"), try energy("40"), .zero])
@@ -222,7 +228,7 @@ struct PairCase: Sendable, CustomTestStringConvertible {
     try journal.settle(start, total: "0.00")
     try journal.note("100.00", at: stop, kind: .estimate, quality: .estimated)
     let bill = try #require(
-      closeCycle(
+      try closeCycle(
         account: try account(plan), cycle: try cycle("2026-10"), readings: journal.readings, windowState: nil,
         plan: plan
       ).closed

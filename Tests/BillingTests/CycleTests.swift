@@ -48,7 +48,7 @@ import Testing
     #expect(due.ready.count == 13)
     for cycle in due.ready {
       let state = windowState(before: cycle.month, under: plan, bills: bills)
-      let closing = closeCycle(
+      let closing = try closeCycle(
         account: account, cycle: cycle, readings: journal.readings, windowState: state, plan: plan)
       bills.append(try #require(closing.closed).bill)
     }
@@ -70,7 +70,7 @@ import Testing
     try journal.settle("2026-10-01T00:00", total: "999990.00")
     try journal.settle("2026-11-01T00:00", total: "5.00")
     let state = WindowState(start: try month("2026-01"), byTier: [try energy("2900"), .zero, .zero])
-    let closing = closeCycle(
+    let closing = try closeCycle(
       account: try account(plan, multiplier: Multiplier(20) ?? .one), cycle: try cycle("2026-10"),
       readings: journal.readings, windowState: state, plan: plan)
     let text = explain(try #require(closing.closed).bill) { ["frame of reading \($0)"] }

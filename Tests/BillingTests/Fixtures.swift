@@ -18,6 +18,8 @@ func energy(_ kilowattHours: String) throws -> Energy { try #require(Energy(kilo
 
 func time(_ text: String) throws -> MeterTime { try #require(MeterTime(text)) }
 
+func day(_ text: String) throws -> CivilDate { try #require(CivilDate(text)) }
+
 func month(_ text: String) throws -> YearMonth { try #require(YearMonth(text)) }
 
 /// Six digits before the point and two after, 13.2 kW: a 5(60) A single-phase meter.
@@ -48,17 +50,36 @@ struct Journal {
     kind: ReadingKind = .settlement, status: Verdict.Status = .accepted, codes: [FindingCode] = [],
     quality: Quality = .actual
   ) throws {
-    let millionths = try #require(exactDecimal(value, scale: 6))
     let quantity = try #require(Quantity.energy(.importActive, rate: rate))
+    try note(
+      value, of: quantity, at: instant, meter: name, kind: kind, status: status, codes: codes, quality: quality)
+  }
+
+  mutating func note(
+    _ value: String, of quantity: Quantity, at instant: String, meter name: String = "M-0001",
+    kind: ReadingKind = .settlement, status: Verdict.Status = .accepted, codes: [FindingCode] = [],
+    quality: Quality = .actual, occurred: String? = nil
+  ) throws {
+    let millionths = try #require(exactDecimal(value, scale: 6))
+    let isDemand = if case .maximumDemand = quantity.measurand { true } else { false }
     let key = ReadingKey(
       meter: try meter(name), quantity: quantity, kind: kind,
       instant: ZoneOffset.china.unixMilliseconds(of: try time(instant)))
     let reading = Reading(
-      key: key, value: RegisterValue(millionths: millionths, resolution: 10_000), quality: quality,
+      key: key, value: RegisterValue(millionths: millionths, resolution: isDemand ? 100 : 10_000), quality: quality,
+      occurred: try occurred.map(time),
       hostTime: HostInstant(unixMilliseconds: key.instant + 300_000, clock: .synchronised),
       bootTime: BootInstant(nanoseconds: 0))
     let verdict = Verdict(status: status, findings: codes.map { Finding($0, "") }, ruleVersion: 1)
     readings.append(JournalReading(sequence: Int64(readings.count + 1), reading: reading, verdict: verdict))
+  }
+
+  /// Hundredths of a kWh that the rates show together at an instant.
+  func sum(of rates: [UInt8], at instant: String) throws -> Int64 {
+    let wanted = rates.compactMap { Quantity.energy(.importActive, rate: $0) }
+    let milliseconds = ZoneOffset.china.unixMilliseconds(of: try time(instant))
+    return readings.filter { $0.reading.key.instant == milliseconds && wanted.contains($0.reading.key.quantity) }
+      .reduce(0) { $0 + $1.reading.value.millionths / 10_000 }
   }
 
   /// Readings of the total, and of peak and valley where given, at the settlement of `month`.
@@ -80,4 +101,19 @@ extension Closing {
     guard case .hold(let reasons) = self else { return [] }
     return reasons.map { "\($0)" }
   }
+}
+
+/// Closes a cycle under the one plan that there is, known to everybody.
+func closeCycle(
+  account: Account, cycle: Cycle, readings: some Sequence<JournalReading>, windowState: WindowState?, plan: Plan,
+  version: Int = 1
+) throws -> Closing {
+  return closeCycle(
+    account: account, cycle: cycle, readings: readings, windowState: windowState, plans: try PlanCatalogue([plan]),
+    knownOn: try day("2099-01-01"), version: version)
+}
+
+extension ClosedBill {
+  /// The only bill of a cycle whose rules did not change in it.
+  var bill: Bill { bills[0] }
 }

@@ -5,7 +5,7 @@ import Rating
 import Testing
 
 /// A generator whose whole run follows from one printed seed. Source: S. Vigna, "splitmix64".
-private struct Seeded: RandomNumberGenerator {
+struct Seeded: RandomNumberGenerator {
   let seed: UInt64
   private var state: UInt64
 
@@ -50,9 +50,9 @@ private struct Seeded: RandomNumberGenerator {
       try journal.settle(
         "2026-11-01T00:00", total: register(total + totalUse), peak: register(peak + peakUse),
         valley: register(valley + valleyUse))
-      let first = closeCycle(
+      let first = try closeCycle(
         account: account, cycle: cycle, readings: journal.readings, windowState: nil, plan: plan)
-      let second = closeCycle(
+      let second = try closeCycle(
         account: account, cycle: cycle, readings: journal.readings.shuffled(using: &random), windowState: nil,
         plan: plan)
       // n x 100/3 to the nearest whole number, in hundredths of a kWh.
@@ -83,7 +83,7 @@ private struct Seeded: RandomNumberGenerator {
         var journal = Journal()
         try journal.settle("2026-10-01T00:00", total: register(start / divisor))
         try journal.settle("2026-11-01T00:00", total: register((start + use) / divisor))
-        return closeCycle(
+        return try closeCycle(
           account: try account(plan, multiplier: try #require(multiplier)), cycle: cycle, readings: journal.readings,
           windowState: nil, plan: plan)
       }
@@ -114,7 +114,7 @@ private struct Seeded: RandomNumberGenerator {
       var bills: [Bill] = []
       for cycle in dueCycles(of: account, after: nil, instants: journal.readings.map(\.reading.key.instant)).ready {
         let state = windowState(before: cycle.month, under: plan, bills: bills.shuffled(using: &random))
-        let closing = closeCycle(
+        let closing = try closeCycle(
           account: account, cycle: cycle, readings: journal.readings.shuffled(using: &random), windowState: state,
           plan: plan)
         guard let bill = closing.closed?.bill else {

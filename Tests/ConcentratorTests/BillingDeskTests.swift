@@ -12,6 +12,8 @@ final class DeskBench: Sendable {
   let station: Station
   let store: Store
   let host: Host
+  /// The configuration without what was added.
+  let settings: String
 
   /// What the desk sees of the machine, and what it told.
   final class Host: Sendable {
@@ -22,8 +24,10 @@ final class DeskBench: Sendable {
   }
 
   /// `accounts` names the file of each account's tariff; `meter` is added to the first meter, and each of `more` is
-  /// another one of the first account.
-  init(tariffs: [String] = ["version-2012", "version-2012"], meter: String = "", more: [String] = []) throws {
+  /// another one of the first account; `extra` stands at the end of the file.
+  init(
+    tariffs: [String] = ["version-2012", "version-2012"], meter: String = "", more: [String] = [], extra: String = ""
+  ) throws {
     folder = "\(NSTemporaryDirectory())meterd-desk-\(UInt64.random(in: 0 ... .max))"
     try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
     let plan = try String(contentsOfFile: "\(root)/tariffs/shanghai-residential-2012.toml", encoding: .utf8)
@@ -61,7 +65,8 @@ final class DeskBench: Sendable {
 
         """
     }
-    station = try Station(configuration(text))
+    settings = text
+    station = try Station(configuration(text + extra))
     store = try Store(path: station.configuration.store)
     host = Host(try Self.instant("2026-11-22T12:00"))
   }
@@ -73,9 +78,11 @@ final class DeskBench: Sendable {
     return HostInstant(unixMilliseconds: ZoneOffset.china.unixMilliseconds(of: time), clock: state)
   }
 
-  func desk(patience: Int64 = 0) throws -> BillingDesk {
-    try BillingDesk(
+  func desk(patience: Int64 = 0, of other: Station? = nil) throws -> BillingDesk {
+    let station = other ?? station
+    return try BillingDesk(
       store: store, accounts: station.accounts, plans: station.plansByAccount, patience: patience,
+      review: station.configuration.review,
       now: { [host] in host.now.withLock { $0 } }
     ) { [host] event in host.events.withLock { $0.append(event) } }
   }

@@ -143,6 +143,23 @@ struct BadCase: Sendable, CustomTestStringConvertible {
     #expect(account.from == CivilDate("2026-09-25"))
   }
 
+  @Test func `a task may have days of the month, windows, key meters and a depth of back-fill`() throws {
+    let text = Self.good
+      .replacing("address = \"12\"", with: "address = \"12\"\nkey = true")
+      .replacing("meters = [\"M-1\"]", with: "meters = \"key\"\nwindows = [\"22:00-06:00\", \"12:00-24:00\"]")
+      .replacing("settlements = 4", with: "settlements = 4\ndays = [31, 1]\nbackfill-days = 62")
+    let read = try configuration(text)
+    #expect(read.lines[0].meters.map(\.isKey) == [true, false])
+    #expect(read.tasks[0].meters == [try #require(MeterID("M-1"))])
+    #expect(
+      read.tasks[0].task.windows == [
+        try #require(TimeWindow("22:00-06:00")), try #require(TimeWindow("12:00-00:00")),
+      ])
+    #expect(read.tasks[1].task.schedule == .monthly(days: [1, 31], try #require(TimeOfDay("01:30"))))
+    #expect(read.tasks[1].task.backfillDays == 62)
+    #expect(try configuration(Self.good).tasks.allSatisfy { $0.task.windows.isEmpty && $0.task.backfillDays == 7 })
+  }
+
   @Test(arguments: [
     "/tmp/s.db", "/tmp/./s.db", "/tmp//x/../s.db", "/tmp/s.db-wal", "/tmp/s.db-shm", "/tmp/s.db-journal",
     "/tmp/s.db.lock",
@@ -262,6 +279,29 @@ struct BadCase: Sendable, CustomTestStringConvertible {
       "read = [\"energy\", \"instantaneous\", \"voltage.l1\"]", "read = []",
       "meterd.toml:41: task[0].read: say what to read, such as [\"energy\", \"instantaneous\"]"),
     BadCase("meters = [\"M-1\"]", "meters = [\"M-7\"]", "meterd.toml:42: task[0].meters: there is no meter \"M-7\""),
+    BadCase(
+      "meters = [\"M-1\"]", "meters = \"all\"",
+      "meterd.toml:42: task[0].meters: \"all\" is no list; write [\"M-0001\"], or \"key\" for the key meters"),
+    BadCase(
+      "meters = [\"M-1\"]", "meters = \"key\"",
+      "meterd.toml:42: task[0].meters: there is no key meter; write key = true under one [[line.meter]] at least"),
+    BadCase(
+      "priority = 3", "windows = [\"05:00\"]",
+      "meterd.toml:43: task[0].windows: \"05:00\" is no part of a day; write \"00:30-05:00\" or \"22:00-06:00\""),
+    BadCase(
+      "priority = 3", "windows = []",
+      "meterd.toml:43: task[0].windows: 0 windows; a task has 1 to 24, or none of this key to be at work always"),
+    BadCase(
+      "priority = 3", "days = [1]",
+      "meterd.toml:43: task[0].days: days of the month go with \"at\", not with \"every\""),
+    BadCase("settlements = 4", "days = [32]", "meterd.toml:48: task[1].days: 32 is outside 1 to 31"),
+    BadCase(
+      "settlements = 4", "days = []", "meterd.toml:48: task[1].days: the list is empty; leave it out for every day"),
+    BadCase("settlements = 4", "backfill-days = 63", "meterd.toml:48: task[1].backfill-days: 63 is outside 1 to 62"),
+    BadCase(
+      "priority = 3", "backfill-days = 3",
+      "meterd.toml:43: task[0].backfill-days: only freeze.daily is kept by meters day by day, and this task does not read it"
+    ),
     BadCase("priority = 3", "priority = 5", "meterd.toml:43: task[0].priority: 5 is outside 1 to 4"),
     BadCase("settlements = 4", "settlements = 13", "meterd.toml:48: task[1].settlements: 13 is outside 1 to 12"),
     BadCase("name = \"month\"", "name = \"energy\"", "meterd.toml:45: task[1].name: task \"energy\" is there twice"),
@@ -272,7 +312,7 @@ struct BadCase: Sendable, CustomTestStringConvertible {
     ),
     BadCase(
       "settlement-hour = 8", "price = 0.5",
-      "meterd.toml:54: account[0].price: unknown key; keys here are from, id, name, settlement-day, settlement-hour, tariff"
+      "meterd.toml:54: account[0].price: unknown key; keys here are basic-charge, change, contract-demand, contracted, from, id, large-household-from, line-loss-percent, name, power-factor, proration, running, settlement-day, settlement-hour, tariff, transformer, versions"
     ),
     BadCase(
       "from = \"2026-09-25\"", "",

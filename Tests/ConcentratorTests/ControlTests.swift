@@ -47,6 +47,17 @@ import Testing
     #expect(try permissions("[control]\nenabled = true\noperator = \"00000042\"\n", "") == .none)
   }
 
+  @Test func `units of a server that confirm a change may be changed, and unit 0 be read`() throws {
+    for (unit, functions) in [("255", "\"write-register\""), ("1", "\"write-register\""), ("0", "")] {
+      let text =
+        Self.text
+        + "\n[[line]]\nname = \"net\"\nport = \"modbus-tcp://h:502\"\n[[line.meter]]\nid = \"N-0\"\nprofile = \"eastron-sdm630\"\naddress = \"\(unit)\"\nallow = [\(functions)]\n"
+      let permissions = try Station(configuration(text)).permissions(line: 1)
+      let allowed = permissions.functions[.modbus(unit: try #require(UInt8(unit)))]
+      #expect(allowed == (functions.isEmpty ? [] : [.writeRegister]))
+    }
+  }
+
   private static let bad = [
     BadCase(
       "enabled = true", "", "meterd.toml:5: control.enabled: say whether meters may be changed at all: enabled = true"),
@@ -70,6 +81,10 @@ import Testing
     BadCase(
       "address = \"2\"", "address = \"2\"\nallow = [\"relay\"]",
       "meterd.toml:21: allow: eastron-sdm630 has no function relay"),
+    BadCase(
+      "address = \"2\"",
+      "address = \"2\"\n[[line]]\nname = \"net\"\nport = \"modbus-tcp://h:502\"\n[[line.meter]]\nid = \"N-0\"\nprofile = \"eastron-sdm630\"\naddress = \"0\"\nallow = [\"write-register\"]",
+      "meterd.toml:28: allow: unit 0 on modbus-tcp://h:502 cannot be changed"),
   ]) func `what a meter cannot be asked for cannot be allowed`(_ row: BadCase) throws {
     let text = Self.text.replacing(row.line, with: row.by)
     try #require(text != Self.text)

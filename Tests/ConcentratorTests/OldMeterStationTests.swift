@@ -115,7 +115,7 @@ import Testing
     let line = try #require((parsed?["lines"] as? [[String: Any]])?.first)
     #expect((line["not_kept"] as? [[String: String]])?.map { $0["meter"] } == ["O-1", "O-2"])
     let rounds = try #require(line["rounds"] as? [[String: Any]])
-    #expect(rounds.map { $0["task"] as? String } == ["settlement", "energy", "all"])
+    #expect(rounds.map { $0["task"] as? String } == ["settlement", "energy", "all", "freeze, synthetic"])
     // C117, C010, C011, 941F and 981F of each.
     #expect(rounds.first?["exchanges"] as? Int == 10)
   }

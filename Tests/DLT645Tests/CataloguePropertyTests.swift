@@ -103,6 +103,36 @@ import Testing
     }
   }
 
+  @Test(arguments: [UInt64(6), 45])
+  func `a value below zero is written where the row has a sign, and read again; nowhere else`(_ seed: UInt64) throws {
+    print("sign seed \(seed)")
+    var random = SeededGenerator(seed: seed)
+    for identifier in Self.samples where !Self.isRecordOrBlock(identifier) {
+      for field in identifier.fields(rates: 1) {
+        let (decimals, isSigned): (Int, Bool)
+        switch field.format {
+        case .number(_, let places, let signed): (decimals, isSigned) = (places, signed)
+        case .demand(let signed): (decimals, isSigned) = (4, signed)
+        default: continue
+        }
+        let step = (decimals..<6).reduce(Int64(1)) { last, _ in last * 10 }
+        // Less than one unit of the last place, half of the time.
+        let most = Bool.random(using: &random) ? max(1, step - 1) : step * 70
+        let millionths = -Int64.random(in: 1...most, using: &random)
+        let item = DecodedItem(field, ItemContent(.number(RegisterValue(millionths: millionths, resolution: 1))))
+        guard isSigned else {
+          #expect(throws: PayloadError.self, "\(identifier) \(field.name) \(millionths)") {
+            try identifier.payload([item], rates: 1)
+          }
+          continue
+        }
+        let decoded = try identifier.decode(try identifier.payload([item], rates: 1))
+        let told = decoded.items.first { $0.field == field }?.value.number?.millionths
+        #expect(told == millionths / step * step, "\(identifier) \(field.name) \(millionths)")
+      }
+    }
+  }
+
   @Test func `the top bit is a sign only where the row says so`() throws {
     for identifier in Self.samples where !Self.isRecordOrBlock(identifier) {
       let fields = identifier.fields(rates: 1)

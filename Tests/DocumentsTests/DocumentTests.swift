@@ -160,7 +160,25 @@ private func complaint(_ toml: String, _ read: (inout TableReader) throws -> Voi
     Fault(text: "a = 2054_726-12-017", says: "1: not TOML: 2054_726-12-017 is no value; texts stand in quotes"),
     Fault(text: "a = 000123", says: "1: not TOML: 000123 is no value; texts stand in quotes"),
     Fault(text: "a = bus1", says: "1: not TOML: bus1 is no value; texts stand in quotes"),
-    Fault(text: "a = 9223372036854775808", says: "1: not TOML: 9223372036854775808 is no value; texts stand in quotes"),
+    Fault(
+      text: "a = 9223372036854775808",
+      says: "1: not TOML: 9223372036854775808 is a whole number beyond 64 bits; numbers of such length stand in quotes"),
+    Fault(
+      text: "a = [-9_223_372_036_854_775_809]",
+      says:
+        "1: not TOML: -9_223_372_036_854_775_809 is a whole number beyond 64 bits; numbers of such length stand in quotes"
+    ),
+    Fault(
+      text: "a = 0x8000000000000000",
+      says: "1: not TOML: 0x8000000000000000 is a whole number beyond 64 bits; numbers of such length stand in quotes"),
+    Fault(
+      text: "a = " + String(repeating: "9", count: 50),
+      says:
+        "1: not TOML: \(String(repeating: "9", count: 40))... is a whole number beyond 64 bits; numbers of such length stand in quotes"
+    ),
+    Fault(
+      text: "a = 0129223372036854775808", says: "1: not TOML: 0129223372036854775808 is no value; texts stand in quotes"
+    ),
     Fault(text: "a =", says: "1: not TOML: a value must stand here, not the end of the text"),
     Fault(text: "a 1", says: #"1: not TOML: "=" must follow a name, not "1""#),
     Fault(text: "a = 1 b = 2", says: #"1: not TOML: the line must end here, not go on with "b""#),
@@ -171,6 +189,14 @@ private func complaint(_ toml: String, _ read: (inout TableReader) throws -> Voi
     Fault(text: "a = 1\n\na = 2", says: "3: not TOML: a is there already"),
     Fault(text: "[a]\n[b]\n[a]", says: "3: not TOML: a is there already"),
     Fault(text: "[a.b]\n[a]\nb.c = 1", says: "3: not TOML: b is there already and takes nothing more"),
+    // What a header or a name with points has made, tomllib lets no other extend.
+    Fault(text: "[a.b.c]\n[a]\nb.c.d = 1", says: "3: not TOML: c is there already and takes nothing more"),
+    Fault(text: "[a.b.c]\n[a]\nb.d = 1\n[a.b]", says: "4: not TOML: b is there already"),
+    Fault(text: "[a.b.c]\n[a]\nb.d = 1\n[[a.b]]", says: "4: not TOML: b is there already"),
+    Fault(text: "[a.b.c]\n[a]\nb = 1", says: "3: not TOML: b is there already"),
+    Fault(text: "[[a.b]]\n[a]\nb.c = 1", says: "3: not TOML: b is there already and takes nothing more"),
+    Fault(
+      text: "[a.b.c.d]\n[a.b]\nc.e = 1\n[a]\nb.x = 1", says: "5: not TOML: b is there already and takes nothing more"),
     Fault(text: "a = {}\n[a.b]", says: "2: not TOML: a is there already and takes nothing more"),
     Fault(text: "a = [{}]\n[[a]]", says: "2: not TOML: a is there already"),
     Fault(
@@ -194,7 +220,7 @@ private func complaint(_ toml: String, _ read: (inout TableReader) throws -> Voi
       'a b'."c".d = true
       """#
     let root = try document(text).root
-    func list(_ key: String) -> [EntryValue] {
+    func list(_ key: TableKey) -> [EntryValue] {
       guard case .array(let items) = root.entries[key]?.value else { return [] }
       return items.map(\.value)
     }
@@ -207,6 +233,39 @@ private func complaint(_ toml: String, _ read: (inout TableReader) throws -> Voi
     let flag = Entry(line: 7, value: .boolean(true))
     let inner = Entry(line: 7, value: .table(Table(line: 7, entries: ["d": flag])))
     #expect(root.entries["a b"]?.value == .table(Table(line: 7, entries: ["c": inner])))
+  }
+
+  @Test func `a table that only the path of a header has named takes names with points`() throws {
+    for text in ["[a.b.c]\n[a]\nb.d=1", "[a.b.c]\n[a]\nb.d=1\n[a.b.e]", "[a.b.c]\n[a]\nb.d=1\nb.e=2"] {
+      guard case .table(let a) = try document(text).root.entries["a"]?.value,
+        case .table(let b) = a.entries["b"]?.value
+      else {
+        Issue.record("no table in \(text)")
+        continue
+      }
+      #expect(b.entries["d"]?.value == .integer(1))
+      #expect(b.entries["c"]?.value == .table(Table(line: 1, entries: [:])))
+    }
+  }
+
+  @Test func `names that only look alike are two`() throws {
+    let text = "\"\u{E9}\" = 1\n\"e\u{301}\" = 2\n[\"\u{C5}\"]\n[\"A\u{30A}\"]\n"
+    let root = try document(text).root
+    #expect(root.entries.count == 4)
+    #expect(root.entries["\u{E9}"]?.value == .integer(1))
+    #expect(root.entries["e\u{301}"]?.value == .integer(2))
+    var reader = try document("\"\u{E9}\" = 1\n\"e\u{301}\" = 2").reader()
+    #expect(try reader.integer("\u{E9}") == 1)
+    #expect(throws: DocumentError.self) { try reader.finish() }
+    #expect(try reader.integer("e\u{301}") == 2)
+    #expect(throws: Never.self) { try reader.finish() }
+    #expect(throws: DocumentError.self) { try document("\"\u{E9}\" = 1\n\"\u{E9}\" = 2") }
+  }
+
+  @Test func `a number with a point may be of any length`() throws {
+    let root = try document("a = 12345678901234567890.5\nb = 123456789012345678901e1").root
+    #expect(root.entries["a"]?.value == .fraction("12345678901234567890.5"))
+    #expect(root.entries["b"]?.value == .fraction("123456789012345678901e1"))
   }
 
   @Test func `numbers out of range say the range`() {

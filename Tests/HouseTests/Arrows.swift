@@ -40,6 +40,7 @@ struct Arrows {
     "meterd": services.union(["Concentrator", "Simulator", "CSQLite"]),
     // The far end of its lines is its own, so it takes terminals and sockets from C itself.
     "meterd-faults": services.union(["Concentrator", "Simulator", "CSerial"]),
+    "meterd-days": services.union(["Simulator"]),
     // A hole in a web server must not reach a relay: nothing here can touch a line.
     "meterd-web": ["Store", "Metering", "Documents", "TOML", "Host", "Supervision"],
   ])

@@ -71,7 +71,10 @@ import Testing
   @Test func `a store of the first schema gets the table and keeps its readings`() async throws {
     do {
       let connection = try Connection.writing(folder.database, checkedRows: 0)
-      try connection.execute("DROP TABLE audit; PRAGMA user_version = 1")
+      for table in ["audit", "bill_correction", "ledger", "review_decision", "review"] {
+        try connection.execute("DROP TABLE \(table)")
+      }
+      try connection.execute("PRAGMA user_version = 1")
     }
     let store = try eager(folder.database)
     #expect(try await store.audit(record(1)) == 1)

@@ -175,6 +175,24 @@ import Testing
     #expect(seen.errorText.hasPrefix("meterd: 2 lines without bytes skipped\nmeterd: no bytes to decode\n"))
   }
 
+  @Test func `a long log without frames is looked at twice at most, however short its lines`() {
+    // Neither an end of a DL/T 645 frame nor a right checksum: one look for every 600 bytes, and a few by chance.
+    for size in [1, 33] {
+      var capture = Capture(Set(FrameReport.Wire.allCases))
+      var state: UInt32 = 7
+      let lines = 12_000 / size
+      for line in 1...lines {
+        let bytes = (0..<size).map { _ in
+          state = state &* 1_664_525 &+ 1_013_904_223
+          return UInt8(state >> 24) | 0x80
+        }
+        _ = capture.take(Capture.Run(bytes: bytes, time: "12:00:00", line: line))
+      }
+      #expect(capture.count == lines * size)
+      #expect(capture.looks < 100, "\(size)")
+    }
+  }
+
   @Test func `one line of a megabyte is read in pieces`() async throws {
     let folder = try Folder()
     let frame = Self.request.map { Self.pair($0) }.joined(separator: " ")

@@ -20,7 +20,7 @@ final class Child: Sendable {
   /// `output` where that is given.
   init(
     _ arguments: [String], in folder: String, input: String = "", inputFile: String? = nil, output: String? = nil,
-    environment: [String: String] = [:]
+    environment: [String: String] = [:], program: String = Program.path
   ) throws {
     let out = try Pipe(), errors = try Pipe(), into = try Pipe()
     var actions = posix_spawn_file_actions_t()
@@ -52,12 +52,12 @@ final class Child: Sendable {
     var variables = ["PATH": "/usr/bin:/bin", "METERD_DATA": Program.root]
     variables.merge(environment) { $1 }
     var started: pid_t = 0
-    let result = withTexts([Program.path] + arguments) { texts in
+    let result = withTexts([program] + arguments) { texts in
       withTexts(variables.map { "\($0.key)=\($0.value)" }) { variables in
-        posix_spawn(&started, Program.path, &actions, &attributes, texts, variables)
+        posix_spawn(&started, program, &actions, &attributes, texts, variables)
       }
     }
-    guard result == 0 else { throw Failure("cannot start \(Program.path): \(result)") }
+    guard result == 0 else { throw Failure("cannot start \(program): \(result)") }
     let watch = Watch(process: started, output: out.keepReading(), errors: errors.keepReading())
     self.watch = watch
     // The thread keeps what it writes to, and not this object: whoever forgets a child ends it.

@@ -199,7 +199,6 @@ import Testing
         id = "N-0"
         profile = "eastron-sdm630"
         address = "0"
-        allow = ["write-register"]
         """)
     let all = try await command(folder, ["all", "relay", "trip", "--line", "bus1"])
     #expect(all.status == 77)

@@ -14,10 +14,11 @@ import Testing
     #expect(try await station.folder.run("bill", "run", "--config", "station.toml").status == 0)
     // The number of the schema stands in bytes 60 to 63 of the header. Source: SQLite file format, section 1.3.
     var bytes = try Data(contentsOf: URL(filePath: station.store))
+    let known = bytes[63]
     bytes.replaceSubrange(60..<64, with: [0, 0, 0, 99])
     try bytes.write(to: URL(filePath: station.store))
     let complaint = """
-      meterd: the store \(station.store) was written by a newer meterd (schema 99; this one knows 2)
+      meterd: the store \(station.store) was written by a newer meterd (schema 99; this one knows \(known))
         It was not touched. Install the newer meterd again, or use another store.
       """
     for command in [

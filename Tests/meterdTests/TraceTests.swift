@@ -54,7 +54,7 @@ import Testing
     let lines = end.outputText.split(separator: "\n")
     #expect(lines.count == 3)
     #expect(lines[2].contains("modbus-rtu reply unit 1 read input registers 2 registers 4366 3334"))
-    #expect(unixMilliseconds(String(lines[0].prefix(29))) != nil)
+    #expect(LogTime(lines[0].prefix(29)) != nil)
 
     let packets = try Self.packets(folder.path + "/bus.pcap")
     #expect(packets.flatMap(\.bytes) == CaptureTests.request + [0xFE, 0xFE] + CaptureTests.reply + CaptureTests.modbus)
@@ -115,6 +115,45 @@ import Testing
     #expect(json.outputText.contains(#""line":2}"#))
   }
 
+  struct Log: CustomTestStringConvertible {
+    let name: String
+    /// Times as the log writes them.
+    let times: [String]
+    /// Seconds since 1970 and microseconds.
+    let packets: [(UInt32, UInt32)]
+    var testDescription: String { name }
+  }
+
+  static let logs = [
+    Log(
+      name: "seconds since 1970, as candump", times: ["(1436509052.249713)", "1436509052.25"],
+      packets: [(1_436_509_052, 249_713), (1_436_509_052, 250_000)]),
+    Log(
+      name: "times of day, over midnight and nearly in order",
+      times: ["12:00:01.123", "12:00:01.120", "[23:59:59,9]", "00:00:00.1", "00:00:00.1"],
+      packets: [(43_201, 123_000), (43_201, 120_000), (86_399, 900_000), (86_400, 100_000), (86_400, 100_000)]),
+    Log(
+      name: "dates and times", times: ["2026-01-02 03:04:05.678", "[2026/01/02 03:04:05,678]", "2026-01-02 03:04:06"],
+      packets: [(1_767_323_045, 678_000), (1_767_323_045, 678_000), (1_767_323_046, 0)]),
+    Log(
+      name: "with an offset", times: ["2026-01-02T03:04:05.678+08:00", "2026-01-02T03:04:05.000001Z"],
+      packets: [(1_767_294_245, 678_000), (1_767_323_045, 1)]),
+    Log(name: "none on the second line", times: ["12:00:01.5", ">"], packets: [(43_201, 500_000), (43_201, 500_000)]),
+  ]
+
+  @Test(arguments: logs)
+  func `the packets of a log have its times`(_ log: Log) async throws {
+    let folder = try Folder()
+    let hex = CaptureTests.request.map { String(format: "%02X", $0) }.joined(separator: " ")
+    try folder.write("a.log", log.times.map { "\($0) \(hex)\n" }.joined())
+    let seen = try await folder.run("trace", "--from", "a.log", "--pcap", "a.pcap")
+    #expect(seen.status == 0, "\(seen.errorText)")
+    let packets = try Self.packets(folder.path + "/a.pcap")
+    #expect(packets.map(\.seconds) == log.packets.map(\.0))
+    #expect(packets.map(\.microseconds) == log.packets.map(\.1))
+    #expect(packets.allSatisfy { $0.bytes == CaptureTests.request })
+  }
+
   @Test func `a trace that cannot be written harms nothing and is told once`() async throws {
     let station = try TestStation()
     try Self.trace(station, to: "/dev/full")
@@ -138,6 +177,38 @@ import Testing
     let seen = try await folder.run("trace", "--from", "t.trace")
     #expect(seen.outputText.contains("dlt645-2007 request 000000000161 write"))
     #expect(seen.outputText.hasSuffix("(password hidden, so the sum cannot be checked)\n"))
+  }
+
+  @Test func `raw bytes of a command show no password, also in pieces and hurt`() async throws {
+    let head = "68 61 01 00 00 00 00 68"
+    let secret = "35 89 67 45", shown = "AB 89 67 45"
+    let lines = [
+      "> FE FE \(head) 19 08 \(secret) \(shown) 9D 16", "< \(head) 19 08 35 89", "< 67 45 \(shown) 9D 16",
+      "> \(head) 58 08 \(secret) \(shown) 9D 16", "< 69 61 01 00 00 00 00 60 1C 10 \(secret) \(shown)",
+      "12:00:00 \(head) 18 0C 33 3F 33 37 \(secret) \(secret) 00 16",
+    ]
+    let folder = try Folder()
+    try folder.write("a.log", lines.joined(separator: "\n"))
+    for json in [[], ["--json"]] {
+      let seen = try await folder.run(["trace", "--from", "a.log", "--raw"] + json)
+      #expect(seen.status == 0)
+      let told = seen.outputText
+      #expect(told.contains("\(head) 19 08 ** ** ** **") && !told.contains(secret), "\(told)")
+      #expect(!told.contains("19 08 35") && !told.contains("< 67 45") && !told.contains("58 08 35"))
+      #expect(told.split(separator: "\n").count == lines.count)
+    }
+  }
+
+  @Test func `raw bytes that are heard show no password`() async throws {
+    let bus = try Bus()
+    let trace = try Folder().start("trace", bus.path, "--raw", "--seconds", "2")
+    defer { trace.end() }
+    try await trace.says("listening")
+    bus.say([
+      0x68, 0x61, 0x01, 0, 0, 0, 0, 0x68, 0x19, 0x08, 0x35, 0x89, 0x67, 0x45, 0xAB, 0x89, 0x67, 0x45, 0x9D, 0x16,
+    ])
+    let end = try await trace.finish()
+    #expect(end.outputText.contains("19 08 ** ** ** **"), "\(end.outputText) \(end.errorText)")
   }
 
   @Test func `mistakes`() async throws {
@@ -180,6 +251,7 @@ import Testing
 
   struct Packet {
     let seconds: UInt32
+    let microseconds: UInt32
     let direction: UInt8
     let bytes: [UInt8]
   }
@@ -196,7 +268,9 @@ import Testing
       try #require(at + 16 + length <= data.count && number(at + 12) == UInt32(length) && length > 1)
       try #require(number(at + 4) < 1_000_000)
       packets.append(
-        Packet(seconds: number(at), direction: data[at + 16], bytes: Array(data[(at + 17)..<(at + 16 + length)])))
+        Packet(
+          seconds: number(at), microseconds: number(at + 4), direction: data[at + 16],
+          bytes: Array(data[(at + 17)..<(at + 16 + length)])))
       at += 16 + length
     }
     return packets

@@ -1,4 +1,3 @@
-internal import Host
 internal import Line
 internal import Metering
 internal import Modbus
@@ -6,7 +5,12 @@ internal import Modbus
 /// An answer that is believed and not told yet.
 struct HeldAnswer {
   let answer: Answer
+  /// What was asked: of a freeze, which record.
+  let asked: Query
   let meter: Int
+  /// The round that it serves, or the demand.
+  let round: LinePlan.Round?
+  let demand: Int?
   /// When no second answer is to be expected any more, by the boot clock.
   var until: BootInstant
 }
@@ -21,15 +25,15 @@ struct BelievedAnswer {
 
 /// Two meters at one address answer one after the other, and the second may take its time. The line does not wait for
 /// it: the answer is held back while the line goes on, and all that comes meanwhile is looked at once more.
-extension LineWorker {
+extension LineEngine {
   /// No standard lets a meter begin later.
   private static let longestHold = BootInstant.Span.milliseconds(500)
 
-  func hold(_ answer: Answer, _ meter: Int) {
+  func hold(_ answer: Answer, to asked: Query, _ meter: Int, _ round: LinePlan.Round?, _ demand: Int? = nil) {
     let until = answer.bootTime + min(meters[meter].replyLimit, Self.longestHold)
     // In a run of questions of one shape an answer too many moves all that follow by one, and shows only at the end.
     for index in held.indices.reversed() {
-      guard held[index].meter == meter, held[index].answer.query.shape == answer.query.shape else {
+      guard held[index].meter == meter, held[index].asked.shape == asked.shape else {
         // DL/T 645 answers say what they answer: only question after question of one item is such a run.
         guard case .registers = answer.query else { break }
         continue
@@ -38,7 +42,7 @@ extension LineWorker {
       guard held[index].until > answer.startedAt else { break }
       held[index].until = max(held[index].until, min(until, held[index].answer.bootTime + Self.longestRun))
     }
-    held.append(HeldAnswer(answer: answer, meter: meter, until: until))
+    held.append(HeldAnswer(answer: answer, asked: asked, meter: meter, round: round, demand: demand, until: until))
   }
 
   private static let longestRun = BootInstant.Span.seconds(10)
@@ -49,8 +53,8 @@ extension LineWorker {
       if believed.count >= 256 { believed.removeFirst(128) }
       believed.append(BelievedAnswer(query: query, meter: meter, frames: told.frames, at: said.record.endedAt))
     }
-    let until = HostClock.boot + min(meters[meter].replyLimit, Self.longestHold)
-    plan.secondMayFollow(query, of: meter, from: planClock.now, until: planClock.instant(at: until))
+    let until = boot + min(meters[meter].replyLimit, Self.longestHold)
+    plan.secondMayFollow(query, of: meter, from: now, until: planned(until))
   }
 
   /// Looks for second answers in what the exchange brought besides its own.
@@ -58,7 +62,7 @@ extension LineWorker {
     defer { expectSecond(said, query, meter) }
     var heard = line.takeHeard()
     // Modbus RTU answers do not say which question they answer: what came may be of an earlier one.
-    let isContested = plan.health[meter].contested(query, at: planClock.now) != nil
+    let isContested = plan.health[meter].contested(query, at: now) != nil
     var unsure: [Doubt] = []
     if case .told(let told) = said.result {
       for frame in told.frames {
@@ -85,7 +89,7 @@ extension LineWorker {
         if rest.count > Self.longestGlitch, let before = held.last, before.meter == lastAsked, before.meter != meter,
           case .registers = before.answer.query
         {
-          unsure.append(Doubt(meter: before.meter, shape: before.answer.query.shape))
+          unsure.append(Doubt(meter: before.meter, shape: before.asked.shape))
         }
       }
     } else if isContested, !said.isContradicted, heard.hasMoreThanPulses {
@@ -119,15 +123,15 @@ extension LineWorker {
     var contradicted: [Int: String] = [:]
     var seen: Set<Doubt> = told.map { [$0] } ?? []
     for (index, each) in held.enumerated() {
-      let doubt = Doubt(meter: each.meter, shape: each.answer.query.shape)
+      let doubt = Doubt(meter: each.meter, shape: each.asked.shape)
       if isDoubtful(each.meter), heard.hasMoreThanFill { contradicted[index] = Self.moreCame }
       if unsure.contains(doubt) { contradicted[index] = "more came than the answer to the next question" }
-      guard isFrame, let frame = speaker.answer(in: heard, to: each.answer.query, of: meters[each.meter]) else {
+      guard isFrame, let frame = speaker.answer(in: heard, to: each.asked, of: meters[each.meter]) else {
         continue
       }
       seen.insert(doubt)
       let disagree = !each.answer.replies.contains(frame)
-      guard !isExplained(each.answer.query, each.meter) else {
+      guard !isExplained(each.asked, each.meter) else {
         // Nobody knows whether it is the late answer to the next question, or a second one to this.
         if disagree, case .registers = each.answer.query {
           contradicted[index] = "an answer came after it that may be of the next question"
@@ -139,18 +143,17 @@ extension LineWorker {
     }
     if isFrame { lookFurtherBack(heard, seen) }
     for (index, reason) in contradicted.sorted(by: { $0.key > $1.key }) {
-      let answer = held.remove(at: index).answer
-      tell(.rejected(line: name, meter: answer.meter, query: answer.query, reason: reason))
-      if let slot = answer.slot {
-        tell(.missed(line: name, meter: answer.meter, queries: [answer.query], reason: .damaged, slot: slot))
-      }
+      let each = held.remove(at: index)
+      tell(.rejected(line: name, meter: each.answer.meter, query: each.answer.query, reason: reason))
+      if let round = each.round { plan.takenBack(each.answer.query, of: each.meter, in: round) }
+      if let number = each.demand { takeBackDemand(each.answer.query, number, reason) }
     }
   }
 
   /// A second answer that comes when the first is told already is a finding, and the meter is not trusted any more.
   private func lookFurtherBack(_ heard: [UInt8], _ seen: Set<Doubt>) {
     guard !line.address.isModbusTCP else { return }
-    let now = HostClock.boot
+    let now = boot
     var seen = seen
     for each in believed.reversed() {
       guard now - each.at < Self.longestRun else { return }
@@ -166,17 +169,17 @@ extension LineWorker {
   private func isExplained(_ query: Query, _ meter: Int) -> Bool {
     guard !isDoubtful(meter) else { return false }
     if let unanswered, unanswered.meter == meter, unanswered.shape == query.shape { return true }
-    return !plan.health[meter].mayAsk(query, at: planClock.now)
+    return !plan.health[meter].mayAsk(query, at: now)
   }
 
   /// Two meters have answered for this one within the last hour.
-  private func isDoubtful(_ meter: Int) -> Bool { plan.health[meter].isDoubtful(at: planClock.now) }
+  private func isDoubtful(_ meter: Int) -> Bool { plan.health[meter].isDoubtful(at: now) }
 
   func tellTwice(_ meter: Int, _ query: Query, disagree: Bool) {
-    let now = HostClock.boot
+    let now = boot
     let isNews = doubles[meter].map { now - $0 > .seconds(3600) } ?? true
     if isNews { doubles[meter] = now }
-    if disagree { plan.doubt(meter, until: planClock.instant(at: now + .seconds(3600))) }
+    if disagree { plan.doubt(meter, until: planned(now + .seconds(3600))) }
     tell(.answeredTwice(line: name, meter: meters[meter].id, query: query, disagree: disagree, isNews: isNews))
   }
 
@@ -184,13 +187,13 @@ extension LineWorker {
   func hear(since instant: BootInstant?) {
     guard line.isOpen else { return }
     do throws(LineError) {
-      var count = try line.listen(until: instant ?? HostClock.boot)
+      var count = try line.listen(until: instant ?? boot)
       guard count > 0 else { return }
       // What has begun is heard to its end: of a frame cut in two neither half is one.
       let pause = max(held.last.map { meters[$0.meter].settings.characterTime * 10 } ?? .zero, .milliseconds(2))
-      let end = HostClock.boot + Self.longestHold
-      while HostClock.boot < end {
-        let more = try line.listen(until: HostClock.boot + pause)
+      let end = boot + Self.longestHold
+      while boot < end {
+        let more = try line.listen(until: boot + pause)
         guard more > 0 else { break }
         count += more
       }
@@ -199,20 +202,24 @@ extension LineWorker {
     } catch {
       if error.losesPort {
         lost(error)
-        plan.portLost(at: planClock.now)
+        plan.portLost(at: now)
       }
     }
   }
 
   /// Tells the answers whose time is over.
   func release(all: Bool = false) {
-    guard let first = held.first, all || first.until <= HostClock.boot else { return }
+    guard let first = held.first, all || first.until <= boot else { return }
     // What came since the last exchange has not been looked at.
     if !all { hear(since: nil) }
-    let now = HostClock.boot
+    let now = boot
     let count = all ? held.count : held.prefix { $0.until <= now }.count
-    for each in held.prefix(count) { tell(.answered(each.answer)) }
+    let released = held.prefix(count)
     held.removeFirst(min(count, held.count))
+    for each in released {
+      tell(.answered(each.answer))
+      if let number = each.demand { settle(each.answer.query, of: number, .answered(each.answer)) }
+    }
   }
 }
 

@@ -1,0 +1,91 @@
+internal import Devices
+internal import Line
+internal import Metering
+
+/// The freeze of a certain day, found in the meter's memory by its time.
+extension LineEngine {
+  /// What came of it; `conclusion` where it is not to be had now or ever.
+  struct FoundFreeze {
+    let said: MeterSpeaker.Said
+    let asked: Query
+    var conclusion: LinePlan.Conclusion?
+  }
+
+  /// Reads the record that by the meter's clock is of `day`, and where its time says otherwise the one that then must be.
+  ///
+  /// The freeze of a day is taken as the next begins; `day` is the one that began. A meter that was without power
+  /// at midnight has no record of it, and those before it have moved up.
+  func readFreeze(of day: CivilDate, _ ask: LinePlan.Ask, _ meter: LineMeter) throws(LineError) -> FoundFreeze {
+    if notes[ask.meter].clock == nil, let failed = try lookAtClock(ask, meter) { return failed }
+    let clock = notes[ask.meter].clock?.time(at: boot)
+    let today = clock?.date ?? plan.zone.local(unixMilliseconds: wall().unixMilliseconds).date
+    var back = max(1, Int(clamping: today.daysSince1970 - day.daysSince1970 + 1))
+    var seen: Set<Int> = []
+    while true {
+      guard back <= meter.freezesKept, seen.insert(back).inserted else { return gone(ask.query.record(1)) }
+      let asked = ask.query.record(back)
+      let said = try readTwice(asked, of: ask, meter, expecting: day)
+      guard case .told(let told) = said.result else {
+        // The last record is there as soon as any; of one further back the meter says that it has none.
+        if case .refused = said.result, back > 1 { return FoundFreeze(said: said, asked: asked, conclusion: .gone) }
+        return FoundFreeze(said: said, asked: asked)
+      }
+      guard !told.isFrozen(at: day) else { return FoundFreeze(said: said, asked: asked) }
+      guard let frozenAt = told.frozenAt else {
+        guard back == 1 else { return FoundFreeze(said: said, asked: asked, conclusion: .gone) }
+        return stale(said, asked, ask, meter, nil)
+      }
+      let shift = Int(clamping: frozenAt.date.daysSince1970 - day.daysSince1970)
+      guard shift != 0, back + shift >= 1 else { return stale(said, asked, ask, meter, frozenAt) }
+      // Never beyond what any meter keeps, whatever time it tells.
+      back = min(back + shift, 255)
+    }
+  }
+
+  /// A freeze is dated by the meter's clock, so somebody must have looked at that. What went wrong; `nil` where it is
+  /// known now.
+  private func lookAtClock(_ ask: LinePlan.Ask, _ meter: LineMeter) throws(LineError) -> FoundFreeze? {
+    var tried: [Query] = []
+    for query in plan.meters[ask.meter].programme.joined() where query.isClock && !tried.contains(query) {
+      tried.append(query)
+      let said = try put(query, of: ask, meter)
+      switch said.result {
+      case .told(let told):
+        notes[ask.meter].take(
+          told.observations, at: said.record.endedAt, took: said.record.endedAt - said.record.startedAt)
+        if notes[ask.meter].clock != nil { return nil }
+      case .refused: continue
+      case .damaged, .silent: return FoundFreeze(said: said, asked: query)
+      }
+    }
+    let unknown = MeterSpeaker.SaidResult.damaged("the meter's clock is not known, and freezes are dated by it")
+    return FoundFreeze(
+      said: MeterSpeaker.Said(result: unknown, record: ExchangeRecord(nothingSentAt: boot)), asked: ask.query)
+  }
+
+  private func gone(_ asked: Query) -> FoundFreeze {
+    FoundFreeze(
+      said: MeterSpeaker.Said(result: .silent, record: ExchangeRecord(nothingSentAt: boot)), asked: asked,
+      conclusion: .gone)
+  }
+
+  private func stale(
+    _ said: MeterSpeaker.Said, _ asked: Query, _ ask: LinePlan.Ask, _ meter: LineMeter, _ told: MeterTime?
+  ) -> FoundFreeze {
+    tell(.staleFreeze(line: name, meter: meter.id, query: ask.query, told: told))
+    return FoundFreeze(said: said, asked: asked, conclusion: .stale)
+  }
+}
+
+extension MeterSpeaker.Told {
+  /// When the freeze that was read with its time was taken; `nil` where there was none.
+  var frozenAt: MeterTime? {
+    for told in observations {
+      if case .freezeTime = told.quantity.measurand, case .instant(let time) = told.value { return time }
+    }
+    return nil
+  }
+
+  /// True where that was as `day` began.
+  func isFrozen(at day: CivilDate) -> Bool { frozenAt?.localSeconds == day.daysSince1970 * 86_400 }
+}

@@ -1,0 +1,142 @@
+internal import Metering
+
+/// Which question is put next.
+extension LinePlan {
+  mutating func choose(at now: BootInstant, wall: HostInstant) -> Action {
+    openDueRounds(at: now, wall: wall)
+    if let ask = nextOfDemands(at: now) { return .ask(ask) }
+    if let probe = overdueProbe(at: now, patience: Self.probePatience) { return .ask(probe) }
+    var wakes: [BootInstant] = []
+    switch nextOfRounds(at: now) {
+    case .ask(let ask): return .ask(ask)
+    case .rest(let until): wakes.append(until)
+    case nil: break
+    }
+    if let probe = overdueProbe(at: now, patience: .zero) { return .ask(probe) }
+    wakes += due + probeTimes() + [nextExpiry()].compactMap(\.self)
+    if !shortfalls.isEmpty || !isRecalled { wakes.append(backfillDue) }
+    return .rest(until: wakes.min() ?? now + .seconds(60))
+  }
+
+  /// The next question of the open rounds to a meter that is not set aside; a rest where all that is left must wait
+  /// for second answers, `nil` where nothing is left.
+  ///
+  /// A second meter at the same address may answer a question only later, and Modbus RTU would have that answer taken
+  /// for one to the next question of its shape. So such a question is put only where the line has nothing else to ask.
+  mutating func nextOfRounds(at now: BootInstant) -> Action? {
+    var best: Choice?
+    var wake: BootInstant?
+    search: for index in rounds.indices {
+      if let opens = windowOpens(rounds[index].round.task, at: now) {
+        wake = min(wake ?? opens, opens)
+        continue
+      }
+      for step in 0..<(keyMeters.count + meters.count) {
+        let isOfKeys = step < keyMeters.count
+        let meter = isOfKeys ? keyMeters[step] : (rounds[index].cursor + step - keyMeters.count) % meters.count
+        guard isOfKeys || !meters[meter].isKey else { continue }
+        guard !health[meter].isSetAside, let first = rounds[index].left[meter].first else { continue }
+        guard health[meter].mayAsk(first, at: now) else {
+          // Its answer could be mistaken for a late one: first something that cannot.
+          if let probe = probe(meter, at: now) {
+            rounds[index].cursor = meter
+            return .ask(ask(meter, probe, nil))
+          }
+          let waits = meters[meter].probes.filter { health[meter].mayAsk($0, at: now) }
+          if let until = waits.compactMap({ health[meter].contested($0, at: now) }).min() {
+            wake = min(wake ?? until, until)
+          } else {
+            health[meter].silent(first, at: now)
+          }
+          continue
+        }
+        for query in rounds[index].left[meter] where health[meter].mayAsk(query, at: now) {
+          let until = health[meter].contested(query, at: now)
+          guard let risk = risk(of: query, to: meter, at: now) else {
+            wake = [wake, until].compactMap(\.self).min()
+            continue
+          }
+          let choice = Choice(round: index, meter: meter, query: query, risk: risk, until: until ?? now)
+          if best.map({ choice.isBetter(than: $0) }) ?? true { best = choice }
+          if risk == .none { break search }
+        }
+      }
+    }
+    guard let best else { return wake.map { .rest(until: $0) } }
+    rounds[best.round].cursor = best.meter
+    return .ask(ask(best.meter, best.query, rounds[best.round].round))
+  }
+
+  struct Choice {
+    let round: Int
+    let meter: Int
+    let query: Query
+    let risk: Risk
+    /// When no second answer is expected any more.
+    let until: BootInstant
+
+    /// Of those that may meet a second answer, that goes first which waited longest.
+    func isBetter(than other: Choice) -> Bool {
+      (risk.rawValue, round, until) < (other.risk.rawValue, other.round, other.until)
+    }
+  }
+
+  enum Risk: Int {
+    case none
+    /// A second answer to an earlier question of this shape may still come.
+    case contested
+    /// The last question of the line was of this shape, to the same meter.
+    case repeated
+  }
+
+  /// `nil` where the question must wait.
+  func risk(of query: Query, to meter: Int, at now: BootInstant) -> Risk? {
+    guard case .registers = query else { return Risk.none }
+    guard !health[meter].mustWait(for: query, at: now) else { return nil }
+    if let last = lastAsked, last.meter == meter, last.shape == query.shape { return .repeated }
+    return health[meter].contested(query, at: now) == nil ? Risk.none : .contested
+  }
+
+  func ask(_ meter: Int, _ query: Query, _ round: Round?, _ demand: Int? = nil) -> Ask {
+    let timeout = health[meter].replyTimeout(for: query, limit: meters[meter].replyLimit)
+    return Ask(meter: meter, query: query, round: round, replyTimeout: timeout, demand: demand)
+  }
+
+  func probe(_ meter: Int, at now: BootInstant) -> Query? {
+    let able = meters[meter].probes.filter { health[meter].mayAsk($0, at: now) }
+    return able.first { health[meter].contested($0, at: now) == nil }
+      ?? able.first { !health[meter].mustWait(for: $0, at: now) }
+  }
+
+  /// True where some task that asks the meter may be at work, or none has windows.
+  private func mayWork(_ meter: Int, at now: BootInstant) -> Bool {
+    let asked = meters[meter].programme.indices.filter { !meters[meter].programme[$0].isEmpty }
+    return asked.isEmpty || asked.contains { windowOpens($0, at: now) == nil }
+  }
+
+  func probeTimes() -> [BootInstant] {
+    health.compactMap { if case .setAside(_, let at) = $0.state { at } else { nil } }
+  }
+
+  mutating func overdueProbe(at now: BootInstant, patience: BootInstant.Span) -> Ask? {
+    for meter in meters.indices {
+      guard case .setAside(_, let at) = health[meter].state, at + patience <= now else { continue }
+      // Outside of the windows of all its tasks nothing is started, not even a probe.
+      guard mayWork(meter, at: now) else {
+        health[meter].wait(at: now)
+        continue
+      }
+      for open in rounds where windowOpens(open.round.task, at: now) == nil {
+        if let query = open.left[meter].first, health[meter].mayAsk(query, at: now),
+          !health[meter].mustWait(for: query, at: now)
+        {
+          return ask(meter, query, open.round)
+        }
+      }
+      if let probe = probe(meter, at: now) { return ask(meter, probe, nil) }
+      // Nothing may be asked yet: look again later.
+      health[meter].wait(at: now)
+    }
+    return nil
+  }
+}

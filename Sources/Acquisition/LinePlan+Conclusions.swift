@@ -1,0 +1,94 @@
+public import Metering
+
+/// What became of questions, and what follows from it.
+extension LinePlan {
+  /// Tells what became of a question.
+  public mutating func concluded(_ ask: Ask, _ conclusion: Conclusion, at now: BootInstant) {
+    defer { if let number = ask.demand { concluded(ask, number, conclusion, at: now) } }
+    switch conclusion {
+    case .portLost: portLost(at: now)
+    case .answered(let delay):
+      health[ask.meter].answered(ask.query, delay: delay, mayOvertake: answersMayOvertake)
+      finish(ask)
+      fill(ask.query, of: ask.meter)
+    case .stale, .gone:
+      health[ask.meter].answered(ask.query, delay: nil, mayOvertake: answersMayOvertake)
+      giveUp(ask, conclusion == .stale ? .stale : .gone)
+    case .refused:
+      // While an older answer may still come, a refusal may be of that older question.
+      let proven = !health[ask.meter].isOwed(at: now)
+      health[ask.meter].refused(ask.query, at: now)
+      if proven { giveUp(ask, .refused) } else { tried(ask, .refused, at: now) }
+    case .damaged:
+      health[ask.meter].damaged(ask.query, at: now)
+      tried(ask, .damaged, at: now)
+    case .silent: health[ask.meter].silent(ask.query, at: now)
+    }
+  }
+
+  /// Tells that an answer is not believed any more: its question goes back to its round, as after a damaged answer.
+  ///
+  /// A round that was finished is opened again, unless the next one of its task is there already.
+  mutating func takenBack(_ query: Query, of meter: Int, in round: Round) {
+    let isOver = latest[round.task] != round
+    guard !isLastTry(Item(round: round, meter: meter, query: query)), !isOver else {
+      return miss([query], of: meter, in: round, .damaged)
+    }
+    if !rounds.contains(where: { $0.round == round }) {
+      enter(round, left: meters.map { _ in [] })
+    }
+    guard let index = rounds.firstIndex(where: { $0.round == round }), !rounds[index].left[meter].contains(query)
+    else { return }
+    rounds[index].left[meter].append(query)
+  }
+
+  /// Tells that the port was lost: Modbus answers that are under way may come when it is open again.
+  public mutating func portLost(at now: BootInstant) {
+    for index in meters.indices { health[index].connectionLost(meters[index].programme.joined(), at: now) }
+  }
+
+  /// Tells that a second meter at the same address may still answer a question, until an instant.
+  mutating func secondMayFollow(_ query: Query, of meter: Int, from now: BootInstant, until instant: BootInstant) {
+    health[meter].secondMayFollow(query, from: now, until: instant)
+  }
+
+  /// Tells that two meters have answered for this one.
+  mutating func doubt(_ meter: Int, until instant: BootInstant) { health[meter].doubt(until: instant) }
+
+  mutating func finish(_ ask: Ask) {
+    remove(ask)
+    forgetFinishedRounds()
+  }
+
+  mutating func giveUp(_ ask: Ask, _ reason: Missed.Reason) {
+    if let round = ask.round { miss([ask.query], of: ask.meter, in: round, reason) }
+    finish(ask)
+  }
+
+  mutating func tried(_ ask: Ask, _ reason: Missed.Reason, at now: BootInstant) {
+    guard ask.demand == nil else { return }
+    guard let round = ask.round, rounds.contains(where: { $0.round == round }) else {
+      // A probe that is answered by rubbish is no better than one that is not answered.
+      health[ask.meter].silent(ask.query, at: now)
+      return
+    }
+    if isLastTry(Item(round: round, meter: ask.meter, query: ask.query)) { giveUp(ask, reason) }
+  }
+
+  /// Counts a try that brought nothing to be believed; true where no more are made.
+  mutating func isLastTry(_ item: Item) -> Bool {
+    tries[item, default: 0] += 1
+    return tries[item, default: 0] >= Self.triesWhenDamaged
+  }
+
+  mutating func remove(_ ask: Ask) {
+    guard let round = ask.round, let index = rounds.firstIndex(where: { $0.round == round }),
+      let place = rounds[index].left[ask.meter].firstIndex(of: ask.query)
+    else { return }
+    rounds[index].left[ask.meter].remove(at: place)
+  }
+
+  mutating func forgetFinishedRounds() {
+    rounds.removeAll { $0.left.allSatisfy(\.isEmpty) }
+  }
+}

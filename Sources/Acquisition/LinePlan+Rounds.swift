@@ -1,0 +1,152 @@
+internal import Metering
+
+/// Rounds: when they are due, opened and closed.
+extension LinePlan {
+  mutating func open(_ round: Round, skippingDone: Bool) {
+    let run = served[round.task].popLast() ?? round.slot...round.slot
+    served[round.task].append(min(run.lowerBound, round.slot)...max(run.upperBound, round.slot))
+    var left = meters.map { $0.programme.indices.contains(round.task) ? $0.programme[round.task] : [] }
+    if skippingDone {
+      for (index, meter) in meters.enumerated() where meter.done.indices.contains(round.task) {
+        left[index].removeAll { meter.done[round.task].contains($0) }
+      }
+    }
+    let day = zone.local(unixMilliseconds: round.slot).date
+    for index in left.indices { left[index] = left[index].map { $0.frozen(at: day) } }
+    latest[round.task] = round
+    if !tries.isEmpty { tries = tries.filter { $0.key.round.task != round.task } }
+    guard left.contains(where: { !$0.isEmpty }) else { return }
+    enter(round, left: left)
+  }
+
+  /// False for a round of an interval that is due outside of its task's windows.
+  func isServed(_ task: Int, _ slot: Int64) -> Bool {
+    guard case .every = tasks[task].schedule else { return true }
+    return tasks[task].mayWork(at: slot, zone: zone)
+  }
+
+  /// False while nobody has set the wall clock, for what is of a certain day.
+  func mayBegin(_ task: Int, _ wall: HostInstant) -> Bool {
+    wall.clock != .unsynchronised || !tasks[task].isOfDays
+  }
+
+  /// The wall clock's time at an instant, in milliseconds since 1970.
+  func wall(at now: BootInstant) -> Int64 { now.nanoseconds / 1_000_000 + offset }
+
+  /// When a task outside of its windows may go on; `nil` for one that may be at work.
+  func windowOpens(_ task: Int, at now: BootInstant) -> BootInstant? {
+    guard !tasks[task].windows.isEmpty else { return nil }
+    let wall = wall(at: now)
+    let opens = tasks[task].mayWork(after: wall, zone: zone)
+    return opens == wall ? nil : BootInstant(nanoseconds: (opens - offset) * 1_000_000)
+  }
+
+  mutating func enter(_ round: Round, left: [[Query]]) {
+    let task = tasks[round.task]
+    rounds.append(
+      OpenRound(
+        round: round, deadline: task.nextSlot(after: round.slot, zone: zone),
+        expires: task.isSynthetic ? round.slot + task.schedule.grace : nil, left: left))
+    // The list is short: tasks of one line. Earlier deadlines first within a priority, and the past after the present.
+    rounds.sort { a, b in
+      let ranks = [a, b].map { ($0.round.isBackfill ? 1 : 0, tasks[$0.round.task].priority, $0.deadline) }
+      return ranks[0] == ranks[1]
+        ? (a.round.slot, a.round.task) < (b.round.slot, b.round.task) : ranks[0] < ranks[1]
+    }
+  }
+
+  /// Puts the boot instant of the first slot after `wall` for a task that was not served yet.
+  mutating func setDue(_ task: Int, after wall: Int64) {
+    var slot = tasks[task].nextSlot(after: wall, zone: zone)
+    while let run = served[task].first(where: { $0.contains(slot) }) {
+      slot = tasks[task].nextSlot(after: run.upperBound, zone: zone)
+    }
+    due[task] = BootInstant(nanoseconds: (slot - offset) * 1_000_000)
+  }
+
+  /// Puts the dues anew after a step of the wall clock: as at a start, the slot that is open now is served at once.
+  ///
+  /// After a step back, slots that were served wait until the wall clock has passed the last of them. After a step
+  /// forward all that was served is past; the clock may have been wrong, and what it named then holds nothing up.
+  mutating func realign(at now: BootInstant, wall: Int64, isForward: Bool) {
+    for index in tasks.indices {
+      let slot = tasks[index].schedule.slot(at: wall, zone: zone)
+      let wasServed = served[index].contains { $0.contains(slot) }
+      if isForward { served[index] = [] }
+      if wasServed || !isServed(index, slot) {
+        if isForward, wasServed { served[index] = [slot...slot] }
+        setDue(index, after: wall)
+      } else {
+        // A clock that goes back time and again is followed for a while, not for ever.
+        served[index] = served[index].suffix(7) + [slot...slot]
+        due[index] = now
+      }
+    }
+  }
+
+  mutating func openDueRounds(at now: BootInstant, wall: HostInstant) {
+    let fresh = wall.unixMilliseconds - now.nanoseconds / 1_000_000
+    if abs(fresh - offset) > 2000 {
+      let isForward = fresh > offset
+      offset = fresh
+      realign(at: now, wall: wall.unixMilliseconds, isForward: isForward)
+      backfillDue = now
+    }
+    expire(wall.unixMilliseconds)
+    for index in tasks.indices where due[index] <= now {
+      guard mayBegin(index, wall) else {
+        due[index] = now + .seconds(10)
+        continue
+      }
+      // A round that still has work for living meters goes on: beginning anew would starve the last of them.
+      guard !hasWork(task: index) || windowOpens(index, at: now) != nil else { continue }
+      // The clocks may differ by some milliseconds, hence the half second.
+      let dueWall = due[index].nanoseconds / 1_000_000 + offset
+      let label = max(dueWall + 500, wall.unixMilliseconds)
+      let slot = tasks[index].schedule.slot(at: label, zone: zone)
+      if slot > tasks[index].schedule.slot(at: dueWall + 500, zone: zone) { overruns[index] += 1 }
+      close(task: index)
+      if isServed(index, slot) { open(Round(task: index, slot: slot), skippingDone: false) }
+      setDue(index, after: slot)
+    }
+    guard backfillDue <= now else { return }
+    if wall.clock == .unsynchronised {
+      backfillDue = now + .seconds(10)
+    } else if isRecalled {
+      openBackfill(wall.unixMilliseconds)
+    } else {
+      recallMissing(wall.unixMilliseconds)
+    }
+  }
+
+  func hasWork(task: Int) -> Bool {
+    rounds.contains { open in
+      open.round.task == task && !open.round.isBackfill
+        && open.left.enumerated().contains { !$0.element.isEmpty && !health[$0.offset].isSetAside }
+    }
+  }
+
+  /// Ends an unfinished round of a task whose next one is due.
+  mutating func close(task: Int) {
+    for open in rounds where open.round.task == task && !open.round.isBackfill { miss(open) }
+    rounds.removeAll { $0.round.task == task && !$0.round.isBackfill }
+  }
+
+  /// Ends rounds whose values would be of no use any more.
+  private mutating func expire(_ wall: Int64) {
+    func isOver(_ open: OpenRound) -> Bool { open.expires.map { $0 < wall } ?? false }
+    for open in rounds where isOver(open) { miss(open) }
+    rounds.removeAll(where: isOver)
+  }
+
+  /// When the next round expires.
+  func nextExpiry() -> BootInstant? {
+    rounds.compactMap(\.expires).min().map { BootInstant(nanoseconds: ($0 + 1 - offset) * 1_000_000) }
+  }
+
+  private mutating func miss(_ open: OpenRound) {
+    for (meter, queries) in open.left.enumerated() where !queries.isEmpty {
+      miss(queries, of: meter, in: open.round, health[meter].isSetAside ? .silent : .late)
+    }
+  }
+}

@@ -1,0 +1,104 @@
+public import Line
+public import Metering
+
+/// A line as it stands: what is open, who answers, how much of its time it is in use.
+public struct LineSnapshot: Sendable {
+  public struct Round: Hashable, Sendable {
+    public let task: String
+    /// When it was due, in milliseconds since 1970.
+    public let slot: Int64
+    /// Milliseconds since it was due.
+    public let lateness: Int64
+    /// Meters that have a part in the task, and those of them that have questions left.
+    public let meters: Int
+    public let metersLeft: Int
+    public let questionsLeft: Int
+  }
+
+  public struct Meter: Hashable, Sendable {
+    public let id: MeterID
+    public let state: MeterHealth.State
+  }
+
+  public let name: String
+  public let isOpen: Bool
+  public let rounds: [Round]
+  public let meters: [Meter]
+  /// Share of the last quarter of an hour, or of the time since the start, in which the line was in use; thousandths.
+  public let load: Int
+  /// Answers that are believed and held back until no second one is to be expected.
+  public let held: Int
+  /// Questions that somebody waits for.
+  public let demands: Int
+  /// How often a round of a task was not finished when the next was due, by task.
+  public let overruns: [String: Int]
+  public let counters: LineCounters
+
+  public var answering: Int { meters.count { $0.state == .answering } }
+  public var setAside: Int { meters.count { if case .setAside = $0.state { true } else { false } } }
+}
+
+extension LineEngine {
+  /// The line as it stands now.
+  public var snapshot: LineSnapshot {
+    let wall = wall().unixMilliseconds
+    let rounds = plan.rounds.map { open in
+      LineSnapshot.Round(
+        task: plan.tasks[open.round.task].name, slot: open.round.slot, lateness: wall - open.round.slot,
+        meters: plan.meters.count {
+          $0.programme.indices.contains(open.round.task) && !$0.programme[open.round.task].isEmpty
+        },
+        metersLeft: open.left.count { !$0.isEmpty }, questionsLeft: open.left.reduce(0) { $0 + $1.count })
+    }
+    return LineSnapshot(
+      name: name, isOpen: line.isOpen, rounds: rounds,
+      meters: zip(meters, plan.health).map { LineSnapshot.Meter(id: $0.id, state: $1.state) },
+      load: load.share(at: boot), held: held.count, demands: plan.demands.reduce(0) { $0 + $1.left.count },
+      overruns: Dictionary(zip(plan.tasks.map(\.name), plan.overruns), uniquingKeysWith: +), counters: line.counters)
+  }
+}
+
+/// How much of its time a line was in use, minute by minute for a quarter of an hour.
+struct LineLoad: Hashable, Sendable {
+  private static let minutes = 15
+  private var busy = [Int64](repeating: 0, count: minutes)
+  /// The minute of the boot clock that was written last, and the first of all.
+  private var last: Int64?
+  private var first: Int64?
+
+  private static let minute: Int64 = 60_000_000_000
+
+  mutating func note(from start: BootInstant, to end: BootInstant) {
+    var at = start.nanoseconds
+    while at < end.nanoseconds {
+      let minute = at / Self.minute
+      turn(to: minute)
+      let until = min(end.nanoseconds, (minute + 1) * Self.minute)
+      busy[Int(minute % Int64(Self.minutes))] += until - at
+      at = until
+    }
+  }
+
+  private mutating func turn(to minute: Int64) {
+    first = first ?? minute
+    guard let before = last, before < minute else {
+      last = last ?? minute
+      return
+    }
+    // Minutes in which nothing was noted were idle.
+    for passed in max(before + 1, minute - Int64(Self.minutes) + 1)...minute {
+      busy[Int(passed % Int64(Self.minutes))] = 0
+    }
+    last = minute
+  }
+
+  /// Thousandths of the minutes that have passed, 0...1000.
+  func share(at now: BootInstant) -> Int {
+    guard let first else { return 0 }
+    var current = self
+    current.turn(to: now.nanoseconds / Self.minute)
+    let since = max(first, now.nanoseconds / Self.minute - Int64(Self.minutes) + 1) * Self.minute
+    let passed = max(1, now.nanoseconds - since)
+    return Int(min(1000, current.busy.reduce(0, +) * 1000 / passed))
+  }
+}

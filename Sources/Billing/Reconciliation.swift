@@ -1,0 +1,247 @@
+internal import Metering
+public import Rating
+
+/// One comparison of two sums that must be equal, with what does not match. 对账
+public struct ReconciliationStep: Hashable, Sendable {
+  /// Stable name: `cycles`, `readings`, `newest`, `registers`, `usage`, `periods`, `lines-kwh`, `lines-fen`, `documents`,
+  /// `ledger`, `corrections`, `chain`.
+  public let name: String
+  /// What is counted: `1`, `kWh` or `fen`.
+  public let unit: String
+  public let left: String
+  public let right: String
+  /// Each unmatched thing in words; empty where all is conserved.
+  public let differences: [String]
+  public var isBalanced: Bool { differences.isEmpty && left == right }
+}
+
+/// What became of a cycle that is over.
+public enum CycleState: Hashable, Sendable {
+  case billed
+  /// Waits, with its reason.
+  case held
+  /// Cancelled, with nothing in its place.
+  case cancelled
+}
+
+/// A document with what the store holds beside it.
+public struct PostedBill: Hashable, Sendable {
+  public let bill: IssuedBill
+  /// The sum of its stored lines.
+  public let linesFen: Int64
+  /// What the ledger says of it; `nil` where there is no posting.
+  public let postedFen: Int64?
+
+  public init(bill: IssuedBill, linesFen: Int64, postedFen: Int64?) {
+    self.bill = bill
+    self.linesFen = linesFen
+    self.postedFen = postedFen
+  }
+}
+
+/// Follows counts, kWh and fen of accounts from readings to the ledger, and names what is lost or comes twice.
+public struct Reconciliation: Sendable {
+  private struct Sums {
+    var left: Int64 = 0
+    var right: Int64 = 0
+    var differences: [String] = []
+  }
+
+  private static let order: [(name: String, unit: String)] = [
+    ("cycles", "1"), ("readings", "1"), ("newest", "1"), ("registers", "kWh"), ("usage", "kWh"), ("periods", "kWh"),
+    ("lines-kwh", "kWh"), ("lines-fen", "fen"), ("documents", "fen"), ("ledger", "fen"), ("corrections", "fen"),
+    ("chain", "1"),
+  ]
+  private var sums: [String: Sums] = [:]
+
+  public init() {}
+
+  /// In the order of the way from readings to the ledger.
+  public var steps: [ReconciliationStep] {
+    Self.order.map { name, unit in
+      let sum = sums[name] ?? Sums()
+      func text(_ number: Int64) -> String { unit == "kWh" ? "\(Energy(millionths: number))" : "\(number)" }
+      return ReconciliationStep(
+        name: name, unit: unit, left: text(sum.left), right: text(sum.right), differences: sum.differences)
+    }
+  }
+
+  private mutating func compare(_ name: String, _ left: Int64, _ right: Int64, _ detail: @autoclosure () -> String) {
+    var sum = sums[name] ?? Sums()
+    sum.left = sum.left &+ left
+    sum.right = sum.right &+ right
+    if left != right { sum.differences.append(detail()) }
+    sums[name] = sum
+  }
+
+  /// Takes one account in.
+  ///
+  /// - Parameters:
+  ///   - account: whose books they are.
+  ///   - due: every cycle that is over, with all that became of it; each must have one state.
+  ///   - posted: every document of the cycles, in the order of issue.
+  ///   - readings: of the journal; those that its bills rest on and the newest of their instants at least.
+  public mutating func add(
+    _ account: Account, due: [YearMonth: [CycleState]], posted: [PostedBill], readings: [JournalReading]
+  ) {
+    for (month, states) in due.sorted(by: { $0.key < $1.key }) {
+      compare(
+        "cycles", 1, Int64(states.count),
+        "\(account.id) \(month): \(states.isEmpty ? "neither billed nor waiting" : "\(states.count) times in the books")"
+      )
+    }
+    let bySequence = Dictionary(readings.map { ($0.sequence, $0) }, uniquingKeysWith: { first, _ in first })
+    let newest = BoundaryReadings(readings)
+    var last: [YearMonth: IssuedBill] = [:]
+    var postings: [YearMonth: Int64] = [:]
+    for each in posted {
+      let bill = each.bill
+      last[bill.cycle] = bill
+      postings[bill.cycle, default: 0] += each.postedFen ?? 0
+      check(each)
+    }
+    let standing = last.values.sorted { $0.cycle < $1.cycle }
+    for bill in standing {
+      compare(
+        "corrections", bill.total.fen, postings[bill.cycle] ?? 0,
+        "\(account.id) \(bill.cycle): what stands is \(bill.total), the ledger adds up to"
+          + " \(Money(fen: postings[bill.cycle] ?? 0))")
+      check(bill, account, bySequence, newest)
+    }
+    for (a, b) in zip(standing, standing.dropFirst()) where a.cycle + 1 == b.cycle { chain(a, b) }
+  }
+
+  /// A document against its lines and its posting.
+  private mutating func check(_ posted: PostedBill) {
+    let bill = posted.bill
+    let name = "bill \(bill.id) of \(bill.account) for \(bill.cycle)"
+    compare(
+      "documents", bill.amount.fen, posted.linesFen,
+      "\(name): it says \(bill.amount), its lines add up to \(Money(fen: posted.linesFen))")
+    compare(
+      "ledger", bill.amount.fen, posted.postedFen ?? 0,
+      "\(name): it says \(bill.amount), the ledger \(posted.postedFen.map { "\(Money(fen: $0))" } ?? "nothing")")
+    if bill.kind == .original, bill.total != bill.amount {
+      compare(
+        "documents", bill.total.fen, bill.amount.fen,
+        "\(name): its document says \(bill.total), the store \(bill.amount)")
+    }
+  }
+
+  /// What stands against its readings, its segments and its own lines.
+  private mutating func check(
+    _ bill: IssuedBill, _ account: Account, _ journal: [Int64: JournalReading], _ newest: BoundaryReadings
+  ) {
+    let name = "bill \(bill.id) of \(bill.account) for \(bill.cycle)"
+    var named: Set<Int64> = []
+    for segment in bill.parts.flatMap(\.segments) {
+      for (quantity, at, mark) in segment.marks where named.insert(mark.reading).inserted {
+        let found = journal[mark.reading]
+        let isRight = found.map { $0.verdict.isUsable && "\($0.reading.value)" == mark.value } ?? false
+        compare(
+          "readings", 1, isRight ? 1 : 0,
+          "\(name): reading \(mark.reading) of \(quantity) at \(at) \(found == nil ? "is not in the journal" : "is not usable, or says \(found.map { "\($0.reading.value)" } ?? "") and not \(mark.value)")"
+        )
+        guard let found else { continue }
+        let best = newest.reading(found.reading.key.meter, found.reading.key.quantity, at: found.reading.key.instant)
+        compare(
+          "newest", 1, best?.sequence == mark.reading ? 1 : 0,
+          "\(name): reading \(best?.sequence ?? 0) counts at \(at) now instead of \(mark.reading); see meterd bill list"
+        )
+      }
+      for register in segment.registers { check(register, of: segment, name, account, journal, bill) }
+    }
+    let listed = Set(bill.readings)
+    for reading in listed.symmetricDifference(named).sorted() {
+      compare(
+        "readings", listed.contains(reading) ? 1 : 0, named.contains(reading) ? 1 : 0,
+        "\(name): reading \(reading) is \(listed.contains(reading) ? "listed and in no segment" : "in a segment and not listed")"
+      )
+    }
+    let metered = bill.parts.reduce(Int64(0)) { $0 + $1.metered.millionths }
+    let segments = bill.parts.flatMap(\.segments).reduce(Int64(0)) { $0 + $1.imported.millionths }
+    compare(
+      "usage", segments, metered,
+      "\(name): segments have \(Energy(millionths: segments)) kWh, the bill \(Energy(millionths: metered)) kWh")
+    for part in bill.parts { check(part, name) }
+  }
+
+  /// A register's use, worked out again from the journal.
+  private mutating func check(
+    _ register: IssuedSegment.Register, of segment: IssuedSegment, _ name: String, _ account: Account,
+    _ journal: [Int64: JournalReading], _ bill: IssuedBill
+  ) {
+    guard let start = journal[register.start.reading]?.reading.value,
+      let stop = journal[register.stop.reading]?.reading.value,
+      let multiplier = Multiplier(segment.multiplier)
+    else { return }
+    let capacity = account.meters.first { $0.meter.text == segment.meter }?.register.capacity ?? 0
+    let counted = stop.millionths - start.millionths + (register.rolledOver ? capacity : 0)
+    let decimals = register.energy.millionths % 1_000_000 == 0 && !bill.hasFractions ? 0 : 2
+    let energy = multiplier.energy(Energy(millionths: counted), decimals: decimals)?.millionths ?? -1
+    compare(
+      "registers", energy, register.energy.millionths,
+      "\(name): \(register.quantity) of \(segment.meter) from \(start) to \(stop) times \(segment.multiplier) is"
+        + " \(Energy(millionths: energy)) kWh, the bill says \(register.energy)")
+  }
+
+  private mutating func check(_ part: IssuedPart, _ name: String) {
+    if !part.byPeriod.isEmpty {
+      let sum = part.byPeriod.reduce(Int64(0)) { $0 + $1.energy.millionths }
+      compare(
+        "periods", sum, part.energy.millionths,
+        "\(name): its periods add up to \(Energy(millionths: sum)) kWh, it bills \(part.energy)")
+    }
+    // Components that price every kWh; a line of nothing is not printed. Their names begin with the component's title.
+    let priced = ["energy", "tier-prices", "whole-volume", "monthly-prices", "fund"]
+    var byComponent: [String: Int64] = [:]
+    for line in part.lines where priced.contains(line.component) && line.unit == LineUnit.kilowattHour.rawValue {
+      byComponent["\(line.component) \(line.name.split(separator: ",").first ?? "")", default: 0] += line.quantity
+    }
+    for (component, sum) in byComponent.sorted(by: { $0.key < $1.key }) {
+      let billed = part.energy.millionths
+      // Two components may have one title: then every kWh is there twice.
+      let times = billed > 0 && sum % billed == 0 ? sum / billed : 1
+      compare(
+        "lines-kwh", sum, billed * times,
+        "\(name): the lines of \(component) are for \(Energy(millionths: sum)) kWh, it bills \(part.energy)")
+    }
+    for line in part.lines { check(line, name) }
+    let sum = part.lines.reduce(Money.zero) { $0 + $1.amount }
+    compare("lines-fen", sum.fen, part.total.fen, "\(name): its lines add up to \(sum), its total is \(part.total)")
+  }
+
+  /// Quantity times price within one rounding; shares of other lines are followed by their total only.
+  private mutating func check(_ line: IssuedPart.Line, _ name: String) {
+    guard line.unit != LineUnit.yuan.rawValue, line.dayShare.allSatisfy({ $0 == " " }),
+      let price = Price(yuan: line.price)
+    else { return }
+    // In 10⁻¹⁴ yuan, of which 10¹² make a fen.
+    let exact = Int128(line.quantity) * Int128(price.hundredMillionths)
+    let gap = exact - Int128(line.amount.fen) * 1_000_000_000_000
+    guard gap.magnitude >= 1_000_000_000_000 else { return }
+    compare("lines-fen", 0, 1, "\(name): \(line.name), \(line.formula), is not quantity times price")
+  }
+
+  /// Where one cycle ends, the next begins: the same meter's registers show the same there.
+  private mutating func chain(_ a: IssuedBill, _ b: IssuedBill) {
+    for start in b.parts.flatMap(\.segments) {
+      for end in a.parts.flatMap(\.segments) where end.meter == start.meter && end.to == start.from {
+        for register in start.registers {
+          guard let before = end.registers.first(where: { $0.quantity == register.quantity }) else { continue }
+          compare(
+            "chain", 1, before.stop.value == register.start.value ? 1 : 0,
+            "\(a.account): \(register.quantity) of \(start.meter) ends \(a.cycle) at \(before.stop.value) and begins"
+              + " \(b.cycle) at \(register.start.value)")
+        }
+      }
+    }
+  }
+}
+
+extension IssuedBill {
+  /// True where energies are billed with decimal places.
+  fileprivate var hasFractions: Bool {
+    parts.contains { part in part.lines.contains { $0.formula.prefix { $0 != " " }.contains(".") } }
+  }
+}

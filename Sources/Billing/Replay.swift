@@ -1,0 +1,204 @@
+public import Metering
+public import Rating
+
+/// Why a cycle would be billed otherwise now than it was.
+public enum CorrectionCause: Hashable, Sendable {
+  /// Another reading counts at a boundary: a late actual, or a new version.
+  case reading(meter: String, quantity: String, at: String, old: IssuedSegment.Mark?, new: IssuedSegment.Mark?)
+  /// Another version of the plan applies, or it says something else.
+  case plan(old: String, new: String)
+  /// The meter counts with another multiplier.
+  case multiplier(meter: String, old: String, new: String)
+  /// Something else that is agreed for the account is different.
+  case terms
+  /// An earlier cycle of the tier window is different.
+  case window
+}
+
+extension CorrectionCause: CustomStringConvertible {
+  public var description: String {
+    switch self {
+    case .reading(let meter, let quantity, let time, let old?, let new?):
+      "reading \(old.reading) has a newer one, \(new.reading): meter \(meter), \(quantity) at \(time), \(old.value) is"
+        + " now \(new.value)"
+    case .reading(let meter, let quantity, let time, nil, let new?):
+      "reading \(new.reading) is new: meter \(meter), \(quantity) at \(time), \(new.value)"
+    case .reading(let meter, let quantity, let time, let old, nil):
+      "reading \(old?.reading ?? 0) does not count any more: meter \(meter), \(quantity) at \(time)"
+    case .plan(let old, let new): "plan \(old) is now \(new)"
+    case .multiplier(let meter, let old, let new): "meter \(meter) has multiplier \(new) instead of \(old)"
+    case .terms: "what is agreed for the account, or its meters' times, has changed"
+    case .window: "an earlier cycle of the tier window has changed"
+    }
+  }
+
+  /// True for what comes of meters and notices; what people changed in the books waits for a person.
+  public var isOfData: Bool {
+    switch self {
+    case .reading, .window, .plan: true
+    case .multiplier, .terms: false
+    }
+  }
+}
+
+/// A cycle that comes out otherwise.
+public struct CycleCorrection: Hashable, Sendable {
+  public let original: IssuedBill
+  /// As it would be billed now, under the version number that it gets.
+  public let replacement: ClosedBill
+  public let causes: [CorrectionCause]
+  /// New less old.
+  public var amount: Money { replacement.total - original.total }
+}
+
+/// What comes of billing issued cycles again.
+public struct Replay: Hashable, Sendable {
+  /// In the order of the cycles.
+  public internal(set) var corrections: [CycleCorrection] = []
+  /// Cycles that cannot be billed now, and why. What was issued stands.
+  public internal(set) var stuck: [YearMonth: [HoldReason]] = [:]
+}
+
+/// A tier window that cycles of one plan go on with.
+public struct OpenWindow: Hashable, Sendable {
+  /// Name of the plan; another plan's window starts anew.
+  public let plan: String
+  public let state: WindowState
+
+  /// Where a bill left it; `nil` without tiers.
+  public init?(after bill: IssuedBill) {
+    guard let window = bill.windowAfter else { return nil }
+    plan = window.plan
+    state = WindowState(start: window.start, byTier: window.after)
+  }
+
+  /// Where a bill leaves it; `nil` without tiers.
+  public init?(after bill: ClosedBill) {
+    guard let state = bill.windowAfter, let plan = bill.bills.last?.plan.name else { return nil }
+    self.plan = plan
+    self.state = state
+  }
+
+  /// What a cycle of `account` starts from; `nil` where it is of another plan or of a later window.
+  public func state(for cycle: Cycle, of account: Account, plans: PlanCatalogue) -> WindowState? {
+    guard account.terms(on: cycle.from.date)?.plan == plan,
+      let tiers = plans.plans.last(where: { $0.name == plan })?.tiers,
+      tiers.windowStart(of: cycle.month) == state.start
+    else { return nil }
+    return state
+  }
+}
+
+/// Bills issued cycles again, each starting from the window that the one before leaves, and tells what differs.
+///
+/// Pure: state of tiers, demand and power factor of all later cycles follow, since each is billed anew from its own
+/// readings. With nothing changed nothing comes out.
+///
+/// - Parameters:
+///   - account: as it is known now.
+///   - standing: what stands for each cycle, in their order; without those that were cancelled.
+///   - readings: all there are for those cycles.
+///   - plans: every version of the account's plans.
+///   - day: versions that became known later are not used.
+///   - form: how corrections are to be issued; it decides the version numbers of the new bills.
+/// - Returns: cycles that come out otherwise, and those that cannot be billed.
+public func replay(
+  _ account: Account, standing: [IssuedBill], readings: [JournalReading], plans: PlanCatalogue,
+  knownOn day: CivilDate, form: CorrectionForm = .reversal
+) -> Replay {
+  var result = Replay()
+  var window: OpenWindow?
+  for bill in standing {
+    guard let cycle = Cycle(bill.cycle, settlement: account.settlement) else { continue }
+    let state = window?.state(for: cycle, of: account, plans: plans)
+    func close(version: Int) -> Closing {
+      closeCycle(
+        account: account, cycle: cycle, readings: readings, windowState: state, plans: plans, knownOn: day,
+        version: version)
+    }
+    switch close(version: bill.version) {
+    case .hold(let reasons):
+      result.stuck[bill.cycle] = reasons
+      window = OpenWindow(after: bill)
+    case .bill(let again):
+      window = OpenWindow(after: again)
+      guard again.digest != bill.digest else { continue }
+      let next = bill.version + (form == .reversal ? 2 : 1)
+      guard case .bill(let replacement) = close(version: next) else { continue }
+      result.corrections.append(
+        CycleCorrection(
+          original: bill, replacement: replacement, causes: causes(of: replacement, instead: bill)))
+    }
+  }
+  return result
+}
+
+/// Bills one issued cycle again from the very readings it rests on, as plans were known when it was issued: what then
+/// differs comes of another plan file, another engine, or other master data.
+///
+/// - Parameters:
+///   - bill: what stands.
+///   - before: what stands for the cycle before it; `nil` without one.
+///   - account: as it is known now.
+///   - readings: of the journal; those that the bill does not rest on do not count.
+///   - plans: every version of the account's plans.
+/// - Returns: the bill as it comes out now, under the same version number, or why there is none.
+public func rateAgain(
+  _ bill: IssuedBill, after before: IssuedBill?, account: Account, readings: [JournalReading], plans: PlanCatalogue
+) -> Closing {
+  guard let cycle = Cycle(bill.cycle, settlement: account.settlement) else { return .hold([]) }
+  let own = Set(bill.readings)
+  return closeCycle(
+    account: account, cycle: cycle, readings: readings.filter { own.contains($0.sequence) },
+    windowState: before.flatMap(OpenWindow.init(after:))?.state(for: cycle, of: account, plans: plans), plans: plans,
+    knownOn: account.zone.local(unixMilliseconds: bill.issuedAt).date, version: bill.version)
+}
+
+/// What makes a new bill another than the one that stands.
+func causes(of new: ClosedBill, instead old: IssuedBill) -> [CorrectionCause] {
+  guard let json = JSONValue(parsing: new.document.utf8), let parts = try? IssuedPart.all(of: json, bill: old.id) else {
+    return [.terms]
+  }
+  return causes(of: parts, instead: old.parts)
+}
+
+/// What makes the bills of a cycle other than those that stand.
+public func causes(of new: [IssuedPart], instead old: [IssuedPart]) -> [CorrectionCause] {
+  struct Place: Hashable, Comparable {
+    let meter: String
+    let quantity: String
+    let at: String
+    static func < (a: Place, b: Place) -> Bool { (a.at, a.meter, a.quantity) < (b.at, b.meter, b.quantity) }
+  }
+  func marks(_ parts: [IssuedPart]) -> [Place: IssuedSegment.Mark] {
+    var found: [Place: IssuedSegment.Mark] = [:]
+    for segment in parts.flatMap(\.segments) {
+      for (quantity, at, mark) in segment.marks {
+        found[Place(meter: segment.meter, quantity: quantity, at: at)] = mark
+      }
+    }
+    return found
+  }
+  var causes: [CorrectionCause] = []
+  let (before, after) = (marks(old), marks(new))
+  for place in Set(before.keys).union(after.keys).sorted() where before[place] != after[place] {
+    causes.append(
+      .reading(
+        meter: place.meter, quantity: place.quantity, at: place.at, old: before[place], new: after[place]))
+  }
+  func name(_ plans: [IssuedPart]) -> String {
+    plans.map { "\($0.plan.name) of \($0.plan.validFrom) (\($0.plan.digest.prefix(8)))" }.joined(separator: ", then ")
+  }
+  if old.map(\.plan) != new.map(\.plan) { causes.append(.plan(old: name(old), new: name(new))) }
+  for segment in new.flatMap(\.segments) {
+    guard let other = old.flatMap(\.segments).first(where: { ($0.meter, $0.from) == (segment.meter, segment.from) }),
+      other.multiplier != segment.multiplier
+    else { continue }
+    causes.append(.multiplier(meter: segment.meter, old: other.multiplier, new: segment.multiplier))
+  }
+  func start(_ parts: [IssuedPart]) -> [Energy]? {
+    parts.first?.window.map { window in zip(window.after, window.used).map { $0 - $1 } }
+  }
+  if start(old) != start(new) { causes.append(.window) }
+  return causes.isEmpty ? [.terms] : causes
+}

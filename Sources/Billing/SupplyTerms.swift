@@ -1,0 +1,151 @@
+public import Metering
+public import Rating
+
+/// What is agreed for an account from some day on: its plan, and what a two-part plan asks of a supply. 用电合同
+///
+/// A new set of terms begins at midnight of its first day: another class, capacity, contract or tariff.
+public struct SupplyTerms: Hashable, Sendable {
+  /// The first day on which they hold; `nil` for always.
+  public var from: CivilDate?
+  /// Name of the plan; which of its versions holds follows from the days.
+  public var plan: String
+  /// How the basic charge is found; `nil` where the plan has none. 基本电费计收方式
+  public var basicCharge: BasicCharge?
+  /// Capacity in service, in kVA. 运行容量
+  public var running: Power?
+  /// Capacity of all transformers and high-voltage motors, in kVA. 合同容量
+  public var contracted: Power?
+  /// Demand in the contract, in kW. 合同最大需量
+  public var contractDemand: Power?
+  /// What the supply is held to, where the plan leaves it open.
+  public var powerFactorStandard: PowerFactorStandard?
+  /// True where the supply is held to no power factor, as below 100 kVA.
+  public var isExemptFromPowerFactor: Bool
+  /// The transformer whose losses are billed, where metering is on its low side. 高供低计
+  public var transformer: Transformer?
+  /// Line loss by agreement, in hundredths of a percent.
+  public var lineLoss: Int?
+
+  public init(
+    from: CivilDate? = nil, plan: String, basicCharge: BasicCharge? = nil, running: Power? = nil,
+    contracted: Power? = nil, contractDemand: Power? = nil, powerFactorStandard: PowerFactorStandard? = nil,
+    isExemptFromPowerFactor: Bool = false, transformer: Transformer? = nil, lineLoss: Int? = nil
+  ) {
+    self.from = from
+    self.plan = plan
+    self.basicCharge = basicCharge
+    self.running = running
+    self.contracted = contracted
+    self.contractDemand = contractDemand
+    self.powerFactorStandard = powerFactorStandard
+    self.isExemptFromPowerFactor = isExemptFromPowerFactor
+    self.transformer = transformer
+    self.lineLoss = lineLoss
+  }
+
+  static func isEarlier(_ a: CivilDate?, _ b: CivilDate?) -> Bool {
+    switch (a, b) {
+    case (_, nil): false
+    case (nil, _): true
+    case (let a?, let b?): a < b
+    }
+  }
+
+  /// True where the two agree on everything but their first day.
+  func saysTheSame(as other: SupplyTerms) -> Bool {
+    var other = other
+    other.from = from
+    return self == other
+  }
+}
+
+/// Days of a cycle in which one version of one plan and one set of terms hold.
+struct RuleStretch: Hashable, Sendable {
+  var days: DayRange
+  let terms: SupplyTerms
+  let plan: Plan
+}
+
+extension Account {
+  /// The rules of `days`, end to end, as plans were known on a day.
+  func rules(
+    over days: DayRange, plans: PlanCatalogue, knownOn day: CivilDate
+  ) throws(HoldReason) -> [RuleStretch] {
+    var stretches: [RuleStretch] = []
+    let changes = terms.compactMap(\.from).filter { days.from < $0 && $0 < days.to }
+    for (from, to) in zip([days.from] + changes, changes + [days.to]) {
+      // Two sets of terms of one day: the later one holds, the stretch between them is none.
+      guard let range = DayRange(from: from, to: to) else { continue }
+      guard let terms = terms(on: from) else { throw .noTerms(account: id, on: from) }
+      guard let versions = plans.versions(terms.plan, over: range, knownOn: day) else {
+        let isKnown = plans.plans.contains { $0.name == terms.plan }
+        throw isKnown ? .planNotValid(plan: terms.plan, range, knownOn: day) : .noPlan(terms.plan)
+      }
+      for version in versions {
+        if let last = stretches.last, last.plan == version.plan, last.terms.saysTheSame(as: terms),
+          let joined = DayRange(from: last.days.from, to: version.days.to)
+        {
+          stretches[stretches.count - 1].days = joined
+        } else {
+          stretches.append(RuleStretch(days: version.days, terms: terms, plan: version.plan))
+        }
+      }
+    }
+    return stretches
+  }
+}
+
+/// What a plan wants measured beside import energy.
+struct Wanted: Hashable {
+  var reactive = false
+  var exported = false
+  var demand = false
+  /// True where a bill needs a supply at all; homes have none.
+  var supply = false
+
+  /// What either wants.
+  func joined(_ other: Wanted) -> Wanted {
+    var all = self
+    all.reactive = reactive || other.reactive
+    all.exported = exported || other.exported
+    all.demand = demand || other.demand
+    all.supply = supply || other.supply
+    return all
+  }
+
+  init(_ stretch: RuleStretch) {
+    for component in stretch.plan.components {
+      switch component.kind {
+      case .energy, .tierPrices, .wholeVolume, .tierAdders, .monthlyPrices, .fund, .minimum, .lateCharge: break
+      case .capacity: supply = true
+      case .demand:
+        supply = true
+        if let mode = stretch.terms.basicCharge, mode != .capacity { demand = true }
+      case .powerFactor:
+        supply = true
+        reactive = !stretch.terms.isExemptFromPowerFactor
+      case .export:
+        supply = true
+        exported = true
+      }
+    }
+    let terms = stretch.terms
+    // Terms that the plan has nothing for are refused when it is rated, rather than forgotten here.
+    if terms.basicCharge != nil || terms.transformer != nil || terms.lineLoss != nil { supply = true }
+  }
+}
+
+extension SupplyTerms {
+  /// What is agreed, as a supply to which the measured parts are added; charged for `days`.
+  func supply(over days: DayRange, isWhole: Bool) -> Supply {
+    var transformer = transformer
+    if let known = transformer, !isWhole {
+      // The hours of the formula are those of a month; a part of a cycle has its own.
+      let hours = Int(clamping: (days.to.daysSince1970 - days.from.daysSince1970) * 24)
+      transformer = Transformer(model: known.model, capacity: known.capacity, hours: min(hours, known.hours))
+    }
+    return Supply(
+      basicCharge: basicCharge, running: running, contracted: contracted, powerFactorStandard: powerFactorStandard,
+      isExemptFromPowerFactor: isExemptFromPowerFactor, transformer: transformer, lineLoss: lineLoss)
+  }
+}

@@ -1,0 +1,166 @@
+internal import Billing
+internal import Metering
+internal import Rating
+internal import Store
+
+/// What the store knows of an account's bills, and the readings that they are made of.
+struct BillBook {
+  let reader: StoreReader
+
+  /// Every document of an account, in the order of issue.
+  func documents(of account: String) throws(StoreError) -> [IssuedBill] {
+    var bills: [IssuedBill] = []
+    try reader.bills(account: account) { stored throws(StoreError) in bills.append(try IssuedBill(stored, reader.path))
+    }
+    return bills
+  }
+
+  /// What stands for each cycle, in the order of the cycles; without those that were cancelled.
+  static func standing(_ documents: [IssuedBill]) -> [IssuedBill] {
+    var last: [YearMonth: IssuedBill] = [:]
+    for bill in documents where last[bill.cycle].map({ $0.version < bill.version }) ?? true { last[bill.cycle] = bill }
+    return last.values.filter { !$0.parts.isEmpty }.sorted { $0.cycle < $1.cycle }
+  }
+
+  /// Settlements and estimates, and whatever there is of the instants at which the account's meters or rules were
+  /// changed; of the registers that bills can be made of.
+  ///
+  /// Each question names meter, quantity and kind, which the journal's index has in this order: years of load between
+  /// them cost nothing.
+  func readings(of account: Account, plans: PlanCatalogue) throws(StoreError) -> [JournalReading] {
+    var readings: [JournalReading] = []
+    func add(
+      _ meter: MeterID, _ quantity: Quantity, _ kind: ReadingKind, at instant: Int64? = nil
+    ) throws(StoreError) {
+      var filter = ReadingFilter()
+      (filter.meter, filter.quantity, filter.kind) = (meter, quantity, kind)
+      (filter.since, filter.until) = (instant, instant.map { $0 + 1 })
+      try reader.readings(filter) { stored throws(StoreError) in
+        readings.append(
+          JournalReading(sequence: stored.sequence, reading: stored.reading, verdict: stored.verdict))
+      }
+    }
+    let rates = Set(plans.plans.flatMap(\.periods).flatMap(\.rates)).sorted()
+    let changes = account.changes(under: plans)
+    for meter in Set(account.meters.map(\.meter)).sorted() {
+      let assignments = account.meters.filter { $0.meter == meter }
+      let instants = Set(assignments.flatMap { [$0.from, $0.to].compactMap(\.self) } + changes)
+        .map { account.zone.unixMilliseconds(of: $0) }.sorted()
+      for quantity in Self.registers(of: assignments, rates) {
+        for kind in [ReadingKind.settlement, .estimate] { try add(meter, quantity, kind) }
+        for kind in [ReadingKind.dailyFreeze, .event, .instantaneous] {
+          for instant in instants { try add(meter, quantity, kind, at: instant) }
+        }
+      }
+    }
+    return readings
+  }
+
+  /// Import energy with its rates, reverse and reactive energy, and the highest demand.
+  private static func registers(of meters: [MeterAssignment], _ rates: [UInt8]) -> [Quantity] {
+    var found = [Quantity.energyTotal(.importActive), .energyTotal(.exportActive)]
+    found += rates.compactMap { Quantity.energy(.importActive, rate: $0) }
+    if let demand = Quantity(.maximumDemand(.importActive), .total) { found.append(demand) }
+    for flow in meters.flatMap({ [$0.reactive.forward, $0.reactive.reverse].compactMap(\.self) })
+    where !found.contains(.energyTotal(flow)) {
+      found.append(.energyTotal(flow))
+    }
+    return found
+  }
+}
+
+extension Account {
+  /// Midnights at which rules may change in the middle of a cycle.
+  fileprivate func changes(under plans: PlanCatalogue) -> [MeterTime] {
+    var days = Set(terms.compactMap(\.from))
+    for plan in plans.plans {
+      days.insert(plan.validFrom)
+      if let last = plan.validTo { days.insert(CivilDate(daysSince1970: last.daysSince1970 + 1)) }
+    }
+    return days.sorted().map { MeterTime(localSeconds: $0.daysSince1970 * 86_400) }
+  }
+}
+
+extension IssuedBill {
+  /// A bill of the store; damage of a document is damage of the store.
+  init(_ stored: StoredBill, _ path: String) throws(StoreError) {
+    let bill = stored.bill
+    do throws(BillDocumentError) {
+      try self.init(
+        id: stored.id, account: bill.account, cycle: bill.cycle, version: bill.version, kind: bill.kind,
+        digest: bill.digest, totalFen: bill.totalFen, issuedAt: bill.issuedAt, document: bill.document,
+        readings: bill.readings)
+    } catch {
+      throw .corrupt(path: path, detail: "\(error)")
+    }
+  }
+
+  /// A bill that is about to be issued, as the next one sees it.
+  init?(_ closed: ClosedBill, at: Int64) {
+    guard
+      let bill = try? IssuedBill(
+        id: 0, account: closed.key.account, cycle: closed.key.cycle, version: Int64(closed.key.version),
+        kind: IssuedKind.original.rawValue, digest: closed.digest, totalFen: closed.total.fen, issuedAt: at,
+        document: Array(closed.document.utf8), readings: closed.readings)
+    else { return nil }
+    self = bill
+  }
+}
+
+extension BillRecord {
+  /// A bill as the store keeps it.
+  init(_ closed: ClosedBill, at: Int64, correction: Correction? = nil) {
+    let lines = closed.bills.flatMap { bill in
+      bill.lines.map { line in
+        Line(
+          text: "\(bill.name(of: line)) \(bill.chineseName(of: line)): \(bill.formula(of: line))",
+          rule: line.rule.rawValue, amountFen: line.amount.fen)
+      }
+    }
+    self.init(
+      account: closed.key.account, cycle: closed.key.cycle, version: Int64(closed.key.version),
+      kind: IssuedKind.original.rawValue, digest: closed.digest, totalFen: closed.total.fen, issuedAt: at,
+      document: Array(closed.document.utf8), lines: lines, readings: closed.readings, correction: correction)
+  }
+
+  /// What a correction is issued as: a reversal and a new bill, or a difference bill. All of them add up to the new bill
+  /// with what was issued before.
+  static func records(
+    of correction: CycleCorrection, form: CorrectionForm, actor: String, reason: String, at: Int64
+  ) throws(StoreError) -> [BillRecord] {
+    let old = correction.original
+    let mark = Correction(version: Int64(old.version), actor: actor, reason: reason)
+    switch form {
+    case .reversal:
+      let reversal = BillRecord(
+        account: old.account, cycle: "\(old.cycle)", version: Int64(old.version + 1),
+        kind: IssuedKind.reversal.rawValue, digest: old.digest, totalFen: -old.total.fen, issuedAt: at,
+        document: Array(old.reversalDocument.utf8),
+        lines: old.parts.flatMap(\.lines).map {
+          Line(text: "\($0.name) \($0.chineseName): reversed 红冲", rule: $0.rule, amountFen: -$0.amount.fen)
+        },
+        readings: old.readings, correction: mark)
+      return [reversal, BillRecord(correction.replacement, at: at, correction: mark)]
+    case .difference:
+      let new = correction.replacement
+      guard let issued = IssuedBill(new, at: at) else {
+        throw .corrupt(path: "", detail: "the new bill of \(old.account) for \(old.cycle) cannot be read back")
+      }
+      let document: String
+      do throws(BillDocumentError) {
+        document = try old.differenceDocument(to: new, reason: reason)
+      } catch {
+        throw .corrupt(path: "", detail: "\(error)")
+      }
+      let lines = old.differences(to: issued.parts).map {
+        Line(text: "\($0.name): difference 差额", rule: $0.rule, amountFen: $0.amount.fen)
+      }
+      return [
+        BillRecord(
+          account: old.account, cycle: "\(old.cycle)", version: Int64(old.version + 1),
+          kind: IssuedKind.difference.rawValue, digest: new.digest, totalFen: correction.amount.fen, issuedAt: at,
+          document: Array(document.utf8), lines: lines, readings: new.readings, correction: mark)
+      ]
+    }
+  }
+}

@@ -1,0 +1,81 @@
+public import Billing
+internal import Host
+internal import Metering
+internal import Rating
+public import Store
+
+/// Follows every bill from the journal to the ledger.
+public enum BooksCheck {
+  /// Compares counts, kWh and fen at each step.
+  ///
+  /// - Parameters:
+  ///   - station: accounts and tariffs.
+  ///   - reader: of the store.
+  ///   - cycle: only this one, such as `2026-10`; `nil` for all.
+  /// - Returns: the steps in the order of the way from readings to the ledger.
+  /// - Throws: `Complaint` for a cycle that is none, and where the store cannot be read.
+  public static func steps(
+    _ station: Station, reader: StoreReader, cycle: String? = nil
+  ) throws(Complaint) -> [ReconciliationStep] {
+    var only: YearMonth?
+    if let cycle {
+      guard let month = YearMonth(cycle) else {
+        throw Complaint(.usage, "\"\(cycle)\" is no cycle", "Write the month that it closes, such as 2026-10.")
+      }
+      only = month
+    }
+    var books = Reconciliation()
+    do throws(StoreError) {
+      var postings: [Int64: Int64] = [:]
+      try reader.ledger { bill, _, _, fen in postings[bill] = fen }
+      let holds = try reader.holds()
+      let now = station.clock.now.unixMilliseconds
+      for account in station.accounts {
+        guard let plans = station.plansByAccount[account.id] else { continue }
+        let book = BillBook(reader: reader)
+        let readings = try book.readings(of: account, plans: plans)
+        var posted: [PostedBill] = []
+        var named: Set<Int64> = []
+        try reader.bills(account: account.id) { stored throws(StoreError) in
+          let bill = try IssuedBill(stored, reader.path)
+          guard only.map({ $0 == bill.cycle }) ?? true else { return }
+          named.formUnion(bill.readings)
+          posted.append(
+            PostedBill(
+              bill: bill, linesFen: stored.bill.lines.reduce(0) { $0 + $1.amountFen }, postedFen: postings[stored.id]))
+        }
+        var all = readings
+        for sequence in named.subtracting(readings.map(\.sequence)).sorted() {
+          guard let found = try reader.reading(sequence) else { continue }
+          all.append(JournalReading(sequence: sequence, reading: found.reading, verdict: found.verdict))
+        }
+        let due = states(
+          of: account, posted.map(\.bill), holds, readings.map(\.reading.key.instant), overdueAt: now - 86_400_000)
+        books.add(account, due: due.filter { only == nil || $0.key == only }, posted: posted, readings: all)
+      }
+    } catch {
+      throw Complaint(error)
+    }
+    return books.steps
+  }
+
+  /// What became of every cycle that is over: billed, waiting, or behind one that waits.
+  private static func states(
+    of account: Account, _ bills: [IssuedBill], _ holds: [Hold], _ instants: [Int64], overdueAt: Int64
+  ) -> [YearMonth: [CycleState]] {
+    var states: [YearMonth: [CycleState]] = [:]
+    var last: [YearMonth: IssuedBill] = [:]
+    for bill in bills { last[bill.cycle] = bill }
+    for (month, bill) in last { states[month, default: []].append(bill.parts.isEmpty ? .cancelled : .billed) }
+    let waiting = holds.filter { $0.account == account.id }
+    for hold in waiting {
+      if let month = YearMonth(hold.cycle) { states[month, default: []].append(.held) }
+    }
+    // A cycle behind one that waits is over and has to wait; one before all others has to be billed.
+    let due = dueCycles(of: account, after: last.keys.max(), instants: instants, overdueAt: overdueAt)
+    for cycle in due.ready + [due.waiting].compactMap({ $0 }) where states[cycle.month] == nil {
+      states[cycle.month] = waiting.isEmpty ? [] : [.held]
+    }
+    return states
+  }
+}

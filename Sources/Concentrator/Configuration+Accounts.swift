@@ -1,0 +1,166 @@
+public import Billing
+internal import Documents
+public import Metering
+public import Rating
+
+extension Configuration {
+  /// `[[account]]`: who is billed, by which tariff, and what is agreed.
+  public struct AccountEntry: Hashable, Sendable {
+    public let id: String
+    public let name: String
+    /// The first day that it is billed here.
+    public let from: CivilDate
+    /// When its month closes.
+    public let settlement: SettlementDay
+    /// The month from which on a large household has its grant. 一户多人口
+    public let largeHouseholdFrom: YearMonth?
+    /// How a use is cut where rules change and no register was frozen.
+    public let proration: Proration
+    /// The account's own terms, then each `[[account.change]]`, in the order of their days.
+    public let terms: [TermsEntry]
+    public let fileLine: Int
+    let keyLines: KeyLines
+
+    /// Name of the first tariff's file, without its ending.
+    public var tariff: String { terms.first?.tariff ?? "" }
+  }
+
+  /// What is agreed from a day on.
+  public struct TermsEntry: Hashable, Sendable {
+    /// Name of a file in the folder of tariffs, without its ending.
+    public let tariff: String
+    /// Other versions of the same plan, by the names of their files.
+    public let versions: [String]
+    /// With the name of the tariff's file for its plan's, which is not known before that is read.
+    public let agreed: SupplyTerms
+    let keyLines: KeyLines
+
+    /// Every file of its plan.
+    var files: [String] { [tariff] + versions }
+  }
+
+  static func accounts(_ reader: inout TableReader) throws(DocumentError) -> [AccountEntry] {
+    var entries: [AccountEntry] = []
+    for var table in try reader.tables("account") {
+      let entry = try account(&table)
+      guard !entries.contains(where: { $0.id == entry.id }) else {
+        throw table.error("id", "account \"\(entry.id)\" is there twice")
+      }
+      entries.append(entry)
+    }
+    return entries
+  }
+
+  private static func account(_ table: inout TableReader) throws(DocumentError) -> AccountEntry {
+    let id = try table.string("id")
+    let name = try table.optionalString("name") ?? ""
+    let first = try terms(&table, before: nil, from: nil)
+    let from = try firstDay(&table)
+    let day = try table.optionalInteger("settlement-day", in: 1...28) ?? 1
+    let hour = try table.optionalInteger("settlement-hour", in: 0...23) ?? 0
+    var household: YearMonth?
+    if let text = try table.optionalString("large-household-from") {
+      guard let month = YearMonth(text) else {
+        throw table.error("large-household-from", "\"\(text)\" is no month; write \"2026-10\"")
+      }
+      household = month
+    }
+    var proration = Proration.days
+    if let text = try table.optionalString("proration") {
+      guard let known = Proration(rawValue: text) else {
+        throw table.error("proration", "\"\(text)\" is neither \"days\" nor \"months\"")
+      }
+      proration = known
+    }
+    var all = [first]
+    for var change in try table.tables("change") {
+      guard let text = try change.optionalString("from"), let day = CivilDate(text) else {
+        throw change.error("from", "say from which day on this holds, such as from = \"2026-10-15\"")
+      }
+      if let last = all.last?.agreed.from, day <= last {
+        throw change.error("from", "\(day) is not after the change before, \(last)")
+      }
+      all.append(try terms(&change, before: all.last, from: day))
+      try change.finish()
+    }
+    let entry = AccountEntry(
+      id: id, name: name, from: from, settlement: SettlementDay(day: day, hour: hour) ?? .firstOfMonth,
+      largeHouseholdFrom: household, proration: proration, terms: all, fileLine: table.table.line,
+      keyLines: KeyLines(table, "id", "tariff"))
+    try table.finish()
+    return entry
+  }
+
+  /// Terms of a table. A change that names a tariff says all terms anew; one that does not keeps those that it does not
+  /// name.
+  private static func terms(
+    _ table: inout TableReader, before: TermsEntry?, from: CivilDate?
+  ) throws(DocumentError) -> TermsEntry {
+    let named = try before == nil ? table.string("tariff") : table.optionalString("tariff")
+    let versions = try table.optionalStrings("versions") ?? (named == nil ? before?.versions ?? [] : [])
+    let tariff = named ?? before?.tariff ?? ""
+    var agreed = named == nil ? before?.agreed ?? SupplyTerms(plan: tariff) : SupplyTerms(plan: tariff)
+    agreed.from = from
+    if let text = try table.optionalString("basic-charge") {
+      guard let mode = BasicCharge(rawValue: text) else {
+        let known = BasicCharge.allCases.map(\.rawValue).joined(separator: ", ")
+        throw table.error("basic-charge", "\"\(text)\" is none of \(known)")
+      }
+      agreed.basicCharge = mode
+    }
+    agreed.running = try power(&table, "running", "kVA") ?? agreed.running
+    agreed.contracted = try power(&table, "contracted", "kVA") ?? agreed.contracted
+    agreed.contractDemand = try power(&table, "contract-demand", "kW") ?? agreed.contractDemand
+    if let text = try table.optionalString("power-factor") {
+      if text == "none" {
+        (agreed.powerFactorStandard, agreed.isExemptFromPowerFactor) = (nil, true)
+      } else if let standard = PowerFactorStandard(text) {
+        (agreed.powerFactorStandard, agreed.isExemptFromPowerFactor) = (standard, false)
+      } else {
+        throw table.error("power-factor", "\"\(text)\" is none of 0.90, 0.85, 0.80 and none")
+      }
+    }
+    if var inner = try table.optionalTable("transformer") {
+      let model = try inner.string("model")
+      guard let capacity = try power(&inner, "capacity", "kVA") else {
+        throw inner.error("capacity", "say how many kVA the transformer has")
+      }
+      let hours = try inner.optionalInteger("hours", in: 1...744) ?? 720
+      agreed.transformer = Transformer(model: model, capacity: capacity, hours: hours)
+      try inner.finish()
+    }
+    if let text = try table.optionalString("line-loss-percent") {
+      guard let share = exactDecimal(text, scale: 2), (0...5000).contains(share) else {
+        throw table.error(
+          "line-loss-percent", "\"\(text)\" is no percentage from 0 to 50 with two places, such as \"3.5\"")
+      }
+      agreed.lineLoss = Int(share)
+    }
+    return TermsEntry(
+      tariff: tariff, versions: versions, agreed: agreed, keyLines: KeyLines(table, "tariff", "versions"))
+  }
+
+  private static func power(
+    _ table: inout TableReader, _ key: String, _ unit: String
+  ) throws(DocumentError) -> Power? {
+    guard let text = try table.optionalString(key) else { return nil }
+    guard let power = Power(text), power.isChargeable else {
+      throw table.error(key, "\"\(text)\" is no number of \(unit) with at most four places, such as \"630\"")
+    }
+    return power
+  }
+
+  /// What a meter kept from before is not for this account: only people know where its bills begin.
+  private static func firstDay(_ table: inout TableReader) throws(DocumentError) -> CivilDate {
+    guard let text = try table.optionalString("from") else {
+      throw table.error(
+        "from",
+        "say which day is the first that this account is billed for, such as from = \"2026-10-01\"; meters remember months before it, perhaps another customer's, and those must not be billed"
+      )
+    }
+    guard let day = CivilDate(text) else {
+      throw table.error("from", "\"\(text)\" is no day; write \"2026-10-01\"")
+    }
+    return day
+  }
+}

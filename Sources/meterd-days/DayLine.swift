@@ -1,0 +1,225 @@
+import Acquisition
+import DLT645
+import Devices
+import Documents
+import Line
+import Metering
+import Simulator
+import TOML
+
+/// One line with its meters and its engine in simulated time, and a journal that outlives the engine.
+final class DayLine {
+  /// A meter as the line simulates it and as the engine knows it.
+  struct Meter {
+    var description: MeterDescription
+    let known: LineMeter
+    var isKey = false
+  }
+
+  let wire: SimulatedWire
+  let meters: [Meter]
+  let tasks: [AcquisitionTask]
+  var journal = DayJournal()
+  private(set) var engine: LineEngine
+  /// The host's wall clock less the true time, in milliseconds, and whether anybody has set it.
+  var wallOffset: Int64 = 0 { didSet { hostClock.offset = wallOffset } }
+  var isSynchronised = true { didSet { hostClock.isSynchronised = isSynchronised } }
+  private let hostClock: HostClockOfDay
+  private let line: Line
+  private let address: PortAddress
+
+  static let zone = ZoneOffset.china
+
+  /// The host's clock, shared with the engines that come and go.
+  private final class HostClockOfDay {
+    let wire: SimulatedWire
+    let clock: SimulatedClock
+    var offset: Int64 = 0
+    var isSynchronised = true
+
+    init(_ wire: SimulatedWire, _ clock: SimulatedClock) {
+      self.wire = wire
+      self.clock = clock
+    }
+
+    var wall: HostInstant {
+      HostInstant(
+        unixMilliseconds: clock.instant(at: wire.now).unixMilliseconds + offset,
+        clock: isSynchronised ? .synchronised : .unsynchronised)
+    }
+  }
+
+  /// A line that begins at `start`, local time, and is open.
+  init(
+    _ meters: [Meter], tasks: [AcquisitionTask], settings: SerialSettings, faults: LineFaults = .none,
+    from start: MeterTime, wallOffset: Int64 = 0, isSynchronised: Bool = true
+  ) throws {
+    guard let address = PortAddress("/dev/null") else { throw DayError("no address") }
+    let boot = BootInstant(nanoseconds: 60_000_000_000)
+    let clock = SimulatedClock(origin: SimulatedInstant(start, zone: Self.zone), at: boot)
+    let description = LineDescription(
+      name: "bus", settings: settings, meters: meters.map(\.description), faults: faults, isStrict: true)
+    wire = SimulatedWire(description.bus(clock: clock), called: address, at: boot)
+    hostClock = HostClockOfDay(wire, clock)
+    hostClock.offset = wallOffset
+    hostClock.isSynchronised = isSynchronised
+    self.wallOffset = wallOffset
+    self.isSynchronised = isSynchronised
+    self.address = address
+    self.meters = meters
+    self.tasks = tasks + tasks.compactMap(\.synthetic)
+    line = Line(address, settings: settings, guardedBy: WireGuard(), over: wire)
+    engine = try Self.engine(meters, self.tasks, line, hostClock, journal, wasKilled: false)
+    _ = engine.open()
+  }
+
+  private static func engine(
+    _ meters: [Meter], _ tasks: [AcquisitionTask], _ line: Line, _ host: HostClockOfDay, _ journal: DayJournal,
+    wasKilled: Bool
+  ) throws -> LineEngine {
+    let wall = host.wall
+    var health: [MeterHealth] = []
+    let planned = meters.map { meter in
+      let programme = tasks.map { meter.known.queries(for: $0.targets) }
+      let isOwing = wasKilled && meter.known.isOfModbus
+      health.append(isOwing ? MeterHealth(owing: programme.joined(), at: line.now) : MeterHealth())
+      return LinePlan.Meter(
+        meter.known, programme: programme, probes: meter.known.probes, tasks: tasks, isKey: meter.isKey,
+        at: wall.unixMilliseconds, zone: zone
+      ) { journal.stored(meter.known.id, $0, $1) }
+    }
+    let plan = LinePlan(tasks: tasks, meters: planned, health: health, zone: zone, at: line.now, wall: wall)
+    let truths = Dictionary(
+      meters.map { ($0.known.id, $0.description.meter) }, uniquingKeysWith: { first, _ in first })
+    return try LineEngine(
+      name: "bus", line: line, meters: meters.map(\.known), plan: plan, wall: { host.wall }, listensFirst: wasKilled
+    ) { event in
+      journal.take(event, truths, host.clock, zone)
+    }
+  }
+
+  /// The true local time.
+  var now: MeterTime { Self.zone.local(unixMilliseconds: hostClock.clock.instant(at: wire.now).unixMilliseconds) }
+
+  /// Lets time pass until the true local time.
+  func run(until time: MeterTime) {
+    let end = wire.now + .seconds(max(0, time.localSeconds - now.localSeconds))
+    while wire.now < end {
+      if case .rest(let until) = engine.turn() { wire.sleep(until: min(until, end)) }
+    }
+  }
+
+  /// kill -9 and a start: what was held back and not told is lost.
+  func restart() throws {
+    wire.close()
+    engine = try Self.engine(meters, tasks, line, hostClock, journal, wasKilled: true)
+    _ = engine.open()
+  }
+
+  /// The process stands still while time goes on, as after SIGSTOP or while the machine sleeps.
+  func suspend(for span: BootInstant.Span) { wire.sleep(until: wire.now + span) }
+
+  /// The daemon is off until the true local time, and started again.
+  func outage(until time: MeterTime) throws {
+    wire.close()
+    wire.sleep(until: wire.now + .seconds(max(0, time.localSeconds - now.localSeconds)))
+    try restart()
+  }
+}
+
+struct DayError: Error, CustomStringConvertible {
+  let description: String
+  init(_ description: String) { self.description = description }
+}
+
+/// What was told and stored: it survives the engine.
+final class DayJournal {
+  struct Stored {
+    let reading: Reading
+    let at: Int64
+  }
+
+  private(set) var readings: [ReadingKey: Stored] = [:]
+  private var byInstant: [MeterID: [ReadingKind: [Int64: Set<Quantity>]]] = [:]
+  /// The same value of the same instant again; another value of the same instant.
+  private(set) var duplicates = 0
+  private(set) var conflicts: [String] = []
+  /// Values that the meter did not hold at that time.
+  private(set) var wrong: [String] = []
+  private(set) var unlabelled = 0
+  private(set) var stale: [String] = []
+  private(set) var failures: [(meter: MeterID, query: Query, isFinal: Bool)] = []
+  private(set) var missed: [(meter: MeterID, query: Query, reason: LinePlan.Missed.Reason, slot: Int64)] = []
+  private(set) var filled = 0
+  private(set) var answers = 0
+
+  func stored(_ meter: MeterID, _ kind: ReadingKind, _ instant: Int64) -> Set<Quantity> {
+    byInstant[meter]?[kind]?[instant] ?? []
+  }
+
+  /// Freezes of a day that are stored, by meter.
+  func freezes(of day: CivilDate) -> [MeterID: [Reading]] {
+    let instant = DayLine.zone.unixMilliseconds(of: MeterTime(localSeconds: day.daysSince1970 * 86_400))
+    var found: [MeterID: [Reading]] = [:]
+    for (key, stored) in readings where key.kind == .dailyFreeze && key.instant == instant {
+      found[key.meter, default: []].append(stored.reading)
+    }
+    return found
+  }
+
+  func take(
+    _ event: LineEvent, _ truths: [MeterID: any SimulatedMeter], _ clock: SimulatedClock, _ zone: ZoneOffset
+  ) {
+    switch event {
+    case .answered(let answer):
+      answers += 1
+      if answer.fillsGap { filled += 1 }
+      let made = answer.readings(zone: zone)
+      unlabelled += made.unlabelled.count
+      for reading in made.readings {
+        if !isTrue(reading, of: answer, truths[reading.key.meter], clock, zone) {
+          wrong.append("\(reading.key.meter) \(answer.query) \(reading.key.quantity) \(reading.value)")
+        }
+        store(reading)
+      }
+    case .missed(_, let meter, let queries, let reason, let slot):
+      missed += queries.map { (meter, $0, reason, slot) }
+    case .staleFreeze(_, let meter, let query, let told):
+      stale.append("\(meter) \(query): \(told.map { "\($0)" } ?? "none")")
+    case .backfillFailed(_, let meter, let query, _, let isFinal): failures.append((meter, query, isFinal))
+    case .health, .rejected, .answeredTwice, .late, .control, .portLost, .portOpened: break
+    }
+  }
+
+  private func store(_ reading: Reading) {
+    let key = reading.key
+    if let known = readings[key] {
+      if known.reading.value == reading.value {
+        duplicates += 1
+      } else {
+        conflicts.append("\(key.meter) \(key.quantity) \(key.instant): \(known.reading.value), \(reading.value)")
+      }
+      return
+    }
+    readings[key] = Stored(reading: reading, at: reading.hostTime.unixMilliseconds)
+    byInstant[key.meter, default: [:]][key.kind, default: [:]][key.instant, default: []].insert(key.quantity)
+  }
+
+  /// Registers as they stood hold for some second of the exchange; a freeze for the second in which the meter took it.
+  private func isTrue(
+    _ reading: Reading, of answer: Acquisition.Answer, _ meter: (any SimulatedMeter)?, _ clock: SimulatedClock,
+    _ zone: ZoneOffset
+  ) -> Bool {
+    guard let meter else { return false }
+    func holds(_ memory: Memory, _ instant: SimulatedInstant) -> Bool {
+      meter.truth(reading.key.quantity, memory, at: instant)?.value == .number(reading.value)
+    }
+    if reading.key.kind == .dailyFreeze, reading.quality != .synthetic {
+      let taken = SimulatedInstant(unixMilliseconds: reading.key.instant - meter.registers.clockOffset * 1000)
+      return holds(.dailyFreeze(1), taken.advanced(bySeconds: 1))
+    }
+    let from = clock.instant(at: answer.startedAt).unixMilliseconds / 1000
+    let to = clock.instant(at: answer.bootTime).unixMilliseconds / 1000
+    return (from...max(from, to)).contains { holds(.current, SimulatedInstant(unixMilliseconds: $0 * 1000)) }
+  }
+}

@@ -1,0 +1,55 @@
+import ArgumentParser
+import Concentrator
+import Store
+
+extension BillCommand {
+  struct Explain: ParsableCommand {
+    static let configuration = CommandConfiguration(
+      abstract: "Explains one bill: line, rule, segment, readings, frames.",
+      discussion: """
+        Rates the bill again from its readings, by the tariff as it was known when the bill was issued, and tells whether \
+        it comes out the same; where it does not, the exit code is 65. --customer gives the page for the one who pays.
+
+        EXAMPLES
+          meterd bill explain 1 --config meterd.toml
+          meterd bill explain 1 --config meterd.toml --customer
+          meterd bill explain 1 --config meterd.toml --json
+        """)
+
+    @Option(help: "The configuration.")
+    var config = "/etc/meterd/meterd.toml"
+
+    @Option(help: "The store, where it is another than the configuration's.")
+    var store: String?
+
+    @Argument(help: "The bill's number.")
+    var id: Int64
+
+    @Flag(help: "A page of text for the customer, in Chinese and English.")
+    var customer = false
+
+    @Flag(help: "One JSON object.")
+    var json = false
+
+    func run() throws {
+      let station = try Station(Configuration.load(config))
+      var place = StoreOption()
+      place.store = store ?? station.configuration.store
+      place.config = nil
+      let reader = try place.reader()
+      let stored = try findBill(id, reader)
+      let explanation = try BillExplanation(stored, station: station, reader: reader)
+      if customer {
+        // What was issued, whatever would be rated today.
+        for line in explanation.page { print(line) }
+        return
+      }
+      if json {
+        print(explanation.json.text)
+      } else {
+        for line in explanation.text { print(line) }
+      }
+      guard explanation.isReproduced else { throw ExitCode(ExitStatus.badData.rawValue) }
+    }
+  }
+}

@@ -1,0 +1,222 @@
+import ArgumentParser
+import Concentrator
+import Host
+import Metering
+import Store
+
+struct ReviewCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "review", abstract: "Bills and readings that wait for a person.",
+    discussion: """
+      Which bills wait is said under [review] in the configuration. A decision is about exactly the bill that was looked \
+      at: made of other readings or by another tariff it waits again. Each decision has its person, time and reason in \
+      the audit log. Deciding takes the store, so the daemon must not be running.
+      """,
+    subcommands: [List.self, Show.self, Accept.self, Reject.self, Correct.self])
+
+  struct List: ParsableCommand {
+    static let configuration = CommandConfiguration(
+      abstract: "Lists bills that wait, and what was decided.",
+      discussion: """
+        EXAMPLE
+          meterd review list --config /etc/meterd/meterd.toml --all
+        """)
+
+    @OptionGroup var place: StoreOption
+
+    @Flag(help: "Also those that were decided, and those whose bill has changed since.")
+    var all = false
+
+    @Flag(help: "One JSON object a review.")
+    var json = false
+
+    func run() throws {
+      let reader = try place.reader()
+      let (reviews, holds) = try withStore { () throws(StoreError) in (try reader.reviews(), try reader.holds()) }
+      // A bill that is made of something else by now waits under a newer number, or does not wait any more.
+      func isOpen(_ stored: StoredReview) -> Bool {
+        let review = stored.review
+        return stored.decision == nil
+          && holds.contains { ($0.account, $0.cycle) == (review.account, review.cycle) }
+          && reviews.last { ($0.review.account, $0.review.cycle) == (review.account, review.cycle) }?.id == stored.id
+      }
+      if !json { print("id\taccount\tcycle\ttotal\topened\tstate\tfindings") }
+      for stored in reviews where all || isOpen(stored) {
+        if json {
+          print(stored.json.text)
+        } else {
+          let review = stored.review
+          let opened = ZoneOffset.china.rfc3339(unixMilliseconds: review.openedAt)
+          print(
+            "\(stored.id)\t\(review.account)\t\(review.cycle)\t\(yuan(review.totalFen))\t\(opened)\t\(stored.decision?.word.rawValue ?? "open")\t\(review.findings.joined(separator: "; "))"
+          )
+        }
+      }
+    }
+  }
+
+  struct Show: ParsableCommand {
+    static let configuration = CommandConfiguration(
+      abstract: "Shows one bill that waits, with what was found and decided.",
+      discussion: """
+        EXAMPLE
+          meterd review show 3 --config /etc/meterd/meterd.toml
+        """)
+
+    @OptionGroup var place: StoreOption
+
+    @Argument(help: "The review's number.")
+    var id: Int64
+
+    @Flag(help: "One JSON object.")
+    var json = false
+
+    func run() throws {
+      let reader = try place.reader()
+      let reviews = try withStore { () throws(StoreError) in try reader.reviews() }
+      guard let stored = reviews.first(where: { $0.id == id }) else {
+        throw Complaint(StoreError.unknownReview(id))
+      }
+      if json {
+        print(stored.json.text)
+        return
+      }
+      let review = stored.review
+      print(
+        "Review 待审 \(stored.id)  account 户号 \(review.account)  cycle 周期 \(review.cycle)  \(yuan(review.totalFen)) yuan 元"
+      )
+      for finding in review.findings { print("  \(finding)") }
+      if let decision = stored.decision {
+        print(
+          "\(decision.word.rawValue) by \(decision.actor) at \(ZoneOffset.china.rfc3339(unixMilliseconds: decision.at)): \(decision.reason)"
+        )
+      } else {
+        print("not decided")
+      }
+      print("digest \(review.digest)")
+    }
+  }
+
+  struct Accept: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+      abstract: "Lets a bill be issued as it is.",
+      discussion: """
+        EXAMPLE
+          meterd review accept 3 --reason "new customer, checked against the contract"
+        """)
+
+    @OptionGroup var decision: DecisionOptions
+
+    func run() async throws { try await decision.carryOut(.accepted) }
+  }
+
+  struct Reject: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+      abstract: "Keeps a bill from being issued as it is.",
+      discussion: """
+        It is looked at again when its readings, its tariff or what is agreed have changed.
+
+        EXAMPLE
+          meterd review reject 3 --reason "multiplier is 40, not 30"
+        """)
+
+    @OptionGroup var decision: DecisionOptions
+
+    func run() async throws { try await decision.carryOut(.rejected) }
+  }
+
+  struct Correct: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+      abstract: "Accepts a reading that was held, or says what it should be: a new version of it.",
+      discussion: """
+        The versions before stay as they are. Bills that rest on them come out otherwise then: see meterd bill list and \
+        meterd bill correct.
+
+        EXAMPLES
+          meterd review correct 4711 --reason "read on site, it is right"
+          meterd review correct 4711 --value 1650.25 --reason "read on site"
+        """)
+
+    @Option(help: "The configuration.")
+    var config = "/etc/meterd/meterd.toml"
+
+    @Argument(help: "The reading's number in the journal.")
+    var reading: Int64
+
+    @Option(help: "What the register showed; the stored value where it is left out.")
+    var value: String?
+
+    @Option(help: "Why; it stands in the audit log.")
+    var reason: String
+
+    @Flag(help: "One JSON object.")
+    var json = false
+
+    func run() async throws {
+      try requireReason(reason)
+      var register: RegisterValue?
+      if let value {
+        guard let millionths = exactDecimal(value, scale: 6), millionths >= 0 else {
+          throw Complaint(.usage, "\"\(value)\" is no register value", "Write it in decimal, such as 1650.25.")
+        }
+        let places = value.split(separator: ".", omittingEmptySubsequences: false).dropFirst().first?.count ?? 0
+        register = RegisterValue(
+          millionths: millionths, resolution: RegisterValue.step(decimals: min(places, 6)) ?? 1)
+      }
+      let station = try Station(Configuration.load(config))
+      let number = try await BillingRun.revise(
+        station,
+        Revision(
+          reading: reading, value: register, actor: personAtWork(), reason: reason, at: HostClock.wall.unixMilliseconds)
+      )
+      print(json ? JSON.object(["reading": .integer(number)]).text : "reading \(reading) is now \(number)")
+    }
+  }
+}
+
+/// Which review, and why.
+struct DecisionOptions: ParsableArguments {
+  @Option(help: "The configuration.")
+  var config = "/etc/meterd/meterd.toml"
+
+  @Argument(help: "The review's number.")
+  var id: Int64
+
+  @Option(help: "Why; it stands in the audit log.")
+  var reason: String
+
+  @Flag(help: "One JSON object.")
+  var json = false
+
+  func carryOut(_ word: ReviewDecision.Word) async throws {
+    try requireReason(reason)
+    let station = try Station(Configuration.load(config))
+    try await BillingRun.decide(
+      station, review: id,
+      ReviewDecision(word, actor: personAtWork(), at: HostClock.wall.unixMilliseconds, reason: reason))
+    print(
+      json
+        ? JSON.object(["review": .integer(id), "decision": .string(word.rawValue)]).text
+        : "review \(id) \(word.rawValue)")
+  }
+}
+
+private func requireReason(_ reason: String) throws {
+  guard reason.contains(where: { !$0.isWhitespace }) else {
+    throw Complaint(.usage, "a decision needs a reason", "Say why: --reason \"checked against the contract\"")
+  }
+}
+
+extension StoredReview {
+  fileprivate var json: JSON {
+    .object([
+      "review": .integer(id), "account": .string(review.account), "cycle": .string(review.cycle),
+      "total": .string(yuan(review.totalFen)), "currency": "CNY",
+      "opened": .string(ZoneOffset.china.rfc3339(unixMilliseconds: review.openedAt)),
+      "findings": .array(review.findings.map(JSON.string)), "digest": .string(review.digest),
+      "decision": .optional(decision?.word.rawValue), "actor": .optional(decision?.actor),
+      "decided": .optional(decision.map { ZoneOffset.china.rfc3339(unixMilliseconds: $0.at) }),
+      "reason": .optional(decision?.reason),
+    ])
+  }
+}

@@ -1,0 +1,349 @@
+import Billing
+import Metering
+import Rating
+import Testing
+
+extension ClosedBill {
+  /// As it is read back after it was issued.
+  func issued(id: Int64 = 1, kind: IssuedKind = .original, at: Int64 = 1_795_320_000_000) throws -> IssuedBill {
+    try IssuedBill(
+      id: id, account: key.account, cycle: key.cycle, version: Int64(key.version), kind: kind.rawValue, digest: digest,
+      totalFen: total.fen, issuedAt: at, document: Array(document.utf8), readings: readings)
+  }
+}
+
+@Suite struct MirrorTests {
+  /// A home's bill of so many hundredths of a kWh under a plan with tiers and periods.
+  private func home(_ random: inout Seeded, version: Int = 1) throws -> Bill {
+    let plan = try tariff("shanghai-residential-tou-2012")
+    let total = Int64.random(in: 0...900_000, using: &random)
+    let valley = Int64.random(in: 0...total, using: &random)
+    let usage = Usage(
+      id: "A-1/2026-10/original/\(version)", account: "A-1",
+      days: try #require(DayRange(from: try day("2026-10-01"), to: try day("2026-11-01"))),
+      total: Energy(millionths: total * 10_000), parts: [PeriodEnergy("valley", Energy(millionths: valley * 10_000))],
+      earlier: .byTier([Energy(millionths: Int64.random(in: 0...312_000, using: &random) * 10_000), .zero, .zero]))
+    return try rate(usage, under: plan)
+  }
+
+  /// A mill's, with days of a month, demand and a percentage.
+  private func mill(_ random: inout Seeded, version: Int = 1) throws -> Bill {
+    func roll(_ range: ClosedRange<Int64>) -> Int64 { Int64.random(in: range, using: &random) }
+    let days = try #require(DayRange(from: try day("2026-10-01"), to: try day("2026-11-01")))
+    let part = PartMonth(days: Int(roll(1...31)), of: try month("2026-10"))
+    let usage = Usage(
+      id: "A-1/2026-10/original/\(version)", account: "A-1", days: days,
+      total: Energy(millionths: roll(1...9_000_000) * 10_000),
+      supply: Supply(
+        basicCharge: .contractDemand,
+        feeds: [
+          FeedDemand(
+            measured: Power(millionths: roll(0...9_000_000) * 100),
+            contract: Power(millionths: roll(1...5_000_000) * 100))
+        ], part: part, reactive: ReactiveUse(forward: Energy(millionths: roll(0...9_000_000) * 10_000)),
+        powerFactorStandard: .eightyFive))
+    return try rate(usage, under: try twoPart())
+  }
+
+  private func issued(_ bill: Bill) throws -> IssuedBill {
+    try IssuedBill(
+      id: 7, account: "A-1", cycle: "2026-10", version: 1, kind: "original", digest: bill.inputDigest,
+      totalFen: bill.total.fen, issuedAt: 0, document: Array(bill.canonicalText.utf8), readings: [])
+  }
+
+  @Test func `a stored document mirrors into the reversal that the core makes, byte for byte`() throws {
+    var random = Seeded("stored documents mirror as the core reverses")
+    for round in 0..<10_000 {
+      let bill = try round.isMultiple(of: 2) ? home(&random) : mill(&random)
+      let mirror = try issued(bill).reversalDocument
+      guard mirror == bill.reversed().canonicalText else {
+        Issue.record("seed \(random.seed), round \(round): \(mirror)")
+        return
+      }
+    }
+  }
+
+  @Test func `a document read back says what the bill says, and is written again as it was`() throws {
+    var random = Seeded("documents read back", cases: 2000)
+    for round in 0..<2000 {
+      let bill = try round.isMultiple(of: 2) ? home(&random) : mill(&random)
+      let back = try issued(bill)
+      let part = try #require(back.parts.first)
+      guard back.standing == bill.canonicalText, back.total == bill.total, part.energy == bill.totals.energy,
+        part.lines.map(\.amount) == bill.lines.map(\.amount),
+        part.window?.after ?? [] == bill.windowAfter?.byTier ?? [],
+        part.lines.reduce(Money.zero, { $0 + $1.amount }) == bill.total, part.plan.digest == bill.plan.digest
+      else {
+        Issue.record("seed \(random.seed), round \(round)")
+        return
+      }
+    }
+  }
+
+  @Test func `what is no document is refused and nothing traps`() throws {
+    var random = Seeded("damaged documents", cases: 20_000)
+    let whole = Array(try home(&random).canonicalText.utf8)
+    var read = 0
+    for _ in 0..<20_000 {
+      var bytes = whole
+      for _ in 0..<Int.random(in: 1...4, using: &random) {
+        bytes[Int.random(in: bytes.indices, using: &random)] = UInt8.random(in: .min ... .max, using: &random)
+      }
+      if Bool.random(using: &random) { bytes = Array(bytes.prefix(Int.random(in: bytes.indices, using: &random))) }
+      let bill = try? IssuedBill(
+        id: 1, account: "A", cycle: "2026-10", version: 1, kind: "original", digest: "", totalFen: 0, issuedAt: 0,
+        document: bytes, readings: [])
+      if let bill {
+        read += 1
+        _ = bill.reversalDocument
+      }
+    }
+    #expect(read < 20_000)
+    for text in ["", "[", "{\"bill\":", "\"\\u12\"", "{\"a\":1,}", "[1 2]", String(repeating: "[", count: 100)] {
+      #expect(throws: BillDocumentError.self) {
+        try IssuedBill(
+          id: 1, account: "A", cycle: "2026-10", version: 1, kind: "original", digest: "", totalFen: 0, issuedAt: 0,
+          document: Array(text.utf8), readings: [])
+      }
+    }
+  }
+}
+
+/// Cycles billed and corrected as people do it, against the same cycles billed once with what is known at the end.
+@Suite struct ReplayTests {
+  private func zhejiang() throws -> (Account, PlanCatalogue) {
+    let plan = try tariff("zhejiang-residential-2012")
+    return (try account(plan), try PlanCatalogue([plan]))
+  }
+
+  /// Bills each month of `journal` from nothing.
+  private func bill(
+    _ account: Account, _ months: [String], _ journal: Journal, _ plans: PlanCatalogue, version: Int = 1
+  ) throws -> [ClosedBill] {
+    var bills: [ClosedBill] = []
+    var window: OpenWindow?
+    for label in months {
+      let cycle = try cycle(label)
+      let closed = try #require(
+        closeCycle(
+          account: account, cycle: cycle, readings: journal.readings,
+          windowState: window?.state(for: cycle, of: account, plans: plans), plans: plans,
+          knownOn: try day("2099-01-01"),
+          version: version
+        ).closed)
+      window = OpenWindow(after: closed)
+      bills.append(closed)
+    }
+    return bills
+  }
+
+  private let months = (1...6).map { "2026-0\($0)" }
+
+  @Test func `with nothing changed nothing comes out`() throws {
+    let (account, plans) = try zhejiang()
+    var journal = Journal()
+    for month in 1...7 { try journal.settle("2026-0\(month)-01T00:00", total: "\(month * 900).00") }
+    let standing = try bill(account, months, journal, plans).enumerated().map { try $1.issued(id: Int64($0)) }
+    let again = replay(
+      account, standing: standing, readings: journal.readings, plans: plans, knownOn: try day("2099-01-01"))
+    #expect(again.corrections.isEmpty && again.stuck.isEmpty)
+  }
+
+  @Test func `a newer reading corrects its two cycles and every later one of the window, and the causes are told`()
+    throws
+  {
+    let (account, plans) = try zhejiang()
+    var journal = Journal()
+    for month in 1...7 { try journal.settle("2026-0\(month)-01T00:00", total: "\(month * 900).00") }
+    let standing = try bill(account, months, journal, plans).enumerated().map { try $1.issued(id: Int64($0)) }
+    try journal.note("2000.00", at: "2026-02-01T00:00", quality: .substituted)
+    let again = replay(
+      account, standing: standing, readings: journal.readings, plans: plans, knownOn: try day("2099-01-01"))
+    // January has 200 kWh more and February 200 less; the tiers of March start as before.
+    #expect(again.corrections.map { "\($0.original.cycle) \($0.amount)" } == ["2026-01 107.60", "2026-02 -107.60"])
+    #expect(
+      again.corrections.first?.causes.map(\.description) == [
+        "reading 2 has a newer one, 8: meter M-0001, energy.import.active.total at 2026-02-01T00:00:00, 1800.00 is now"
+          + " 2000.00"
+      ])
+    #expect(again.corrections.last?.causes.last == .window)
+    #expect(again.corrections.map(\.replacement.key.version) == [3, 3])
+    #expect(again.corrections.allSatisfy { $0.causes.allSatisfy(\.isOfData) })
+  }
+
+  @Test func `a late actual takes the place of an estimate, and the difference is settled at the prices of its days`()
+    throws
+  {
+    let (account, plans) = try zhejiang()
+    var journal = Journal()
+    try journal.settle("2026-01-01T00:00", total: "0.00")
+    try journal.note("500.00", at: "2026-02-01T00:00", kind: .estimate, quality: .estimated)
+    try journal.settle("2026-03-01T00:00", total: "1000.00")
+    let standing = try bill(account, ["2026-01", "2026-02"], journal, plans).map { try $0.issued() }
+    #expect(standing.map { $0.parts[0].isEstimated } == [true, true])
+    try journal.settle("2026-02-01T00:00", total: "450.00")
+    let again = replay(
+      account, standing: standing, readings: journal.readings, plans: plans, knownOn: try day("2099-01-01"))
+    #expect(again.corrections.map { "\($0.amount)" } == ["-26.90", "26.90"])
+    #expect(again.corrections.allSatisfy { !$0.replacement.bill.usage.isEstimated })
+  }
+
+  @Test func `a notice that comes late corrects the days it is for, from the day it is known`() throws {
+    func version(_ price: String, _ from: String, known: String) throws -> Plan {
+      try plan("home", from: from, known: known, components: component("energy", "price = \"\(price)\""))
+    }
+    let old = try version("0.5", "2020-01-01", known: "2020-01-01")
+    let plans = try PlanCatalogue([old, try version("0.6", "2026-02-15", known: "2026-04-10")])
+    let account = try account(old)
+    var journal = Journal()
+    for month in 1...4 { try journal.settle("2026-0\(month)-01T00:00", total: "\(month * 280).00") }
+    let standing = try (1...3).map { month in
+      try close(account, "2026-0\(month)", journal, plans.plans, knownOn: "2026-04-02").closed
+    }.map { try #require($0).issued() }
+    for (today, found) in [
+      ("2026-04-09", []), ("2026-04-10", ["2026-02 14.00", "2026-03 28.00"]),
+    ] {
+      let again = replay(
+        account, standing: standing, readings: journal.readings, plans: plans, knownOn: try day(today))
+      #expect(again.corrections.map { "\($0.original.cycle) \($0.amount)" } == found)
+      #expect(
+        again.corrections.allSatisfy { correction in
+          correction.causes.contains { if case .plan = $0 { true } else { false } }
+            && correction.causes.allSatisfy(\.isOfData)
+        })
+    }
+  }
+
+  @Test func `power factor and demand of a mill are replayed with its readings`() throws {
+    let terms = SupplyTerms(
+      plan: "mill", basicCharge: .actualDemand, contracted: Power(millionths: 1_000_000_000),
+      powerFactorStandard: .ninety)
+    let account = try mill([terms])
+    var journal = Journal()
+    try journal.noteMill("2026-10-01T00:00", total: "100.00", reactive: "50.00")
+    try journal.noteMill(
+      "2026-11-01T00:00", total: "150.00", reactive: "109.00", demand: "0.7000", occurred: "2026-10-20T14:15")
+    let plans = [try twoPart()]
+    let first = try #require(try close(account, "2026-10", journal, plans).closed)
+    // The reactive register and the demand were read wrong.
+    try journal.note("74.00", of: .energyTotal(.combinedReactive1), at: "2026-11-01T00:00")
+    let demand = try #require(Quantity(.maximumDemand(.importActive), .total))
+    try journal.note("0.5000", of: demand, at: "2026-11-01T00:00", occurred: "2026-10-20T14:15")
+    let again = replay(
+      account, standing: [try first.issued()], readings: journal.readings, plans: try PlanCatalogue(plans),
+      knownOn: try day("2099-01-01"))
+    let correction = try #require(again.corrections.first)
+    #expect(correction.causes.count == 2)
+    // 700 kW × 40 + 30000, +15 %, becomes 500 kW × 40 + 30000, factor 0.90.
+    #expect("\(first.total) \(correction.replacement.total)" == "66700.00 50000.00")
+  }
+
+  @Test func `a cycle that cannot be billed any more is named and what was issued stands`() throws {
+    let (account, plans) = try zhejiang()
+    var journal = Journal()
+    for month in 1...4 { try journal.settle("2026-0\(month)-01T00:00", total: "\(month * 900).00") }
+    let standing = try bill(account, ["2026-01", "2026-02", "2026-03"], journal, plans).map { try $0.issued() }
+    try journal.note("2700.00", at: "2026-03-01T00:00", status: .held, codes: [.runaway])
+    let again = replay(
+      account, standing: standing, readings: journal.readings, plans: plans, knownOn: try day("2099-01-01"))
+    #expect(again.corrections.isEmpty)
+    #expect(again.stuck.keys.sorted().map { "\($0)" } == ["2026-02", "2026-03"])
+  }
+
+  @Test func `another multiplier is a change of the books that waits for a person`() throws {
+    let (before, plans) = try zhejiang()
+    let after = try BillingTests.account(try tariff("zhejiang-residential-2012"), multiplier: Multiplier(2) ?? .one)
+    var journal = Journal()
+    for month in 1...2 { try journal.settle("2026-0\(month)-01T00:00", total: "\(month * 100).00") }
+    let standing = try bill(before, ["2026-01"], journal, plans).map { try $0.issued() }
+    let again = replay(
+      after, standing: standing, readings: journal.readings, plans: plans, knownOn: try day("2099-01-01"))
+    #expect(again.corrections.map(\.causes) == [[.multiplier(meter: "M-0001", old: "1", new: "2")]])
+    #expect(again.corrections.allSatisfy { !$0.causes.allSatisfy(\.isOfData) })
+  }
+
+  @Test func `corrections in any order and form leave the ledger where billing once would`() throws {
+    var random = Seeded("corrected books are those of billing once", cases: 1000)
+    let (account, plans) = try zhejiang()
+    for round in 0..<1000 {
+      var journal = Journal()
+      var registers: [Int64] = [Int64.random(in: 0...50_000, using: &random)]
+      for _ in 1...6 { registers.append(registers[registers.count - 1] + Int64.random(in: 0...90_000, using: &random)) }
+      for (index, register) in registers.enumerated() {
+        try journal.settle("2026-0\(index + 1)-01T00:00", total: decimalString(register * 10_000, decimals: 2))
+      }
+      var standing = try bill(account, months, journal, plans).map { try $0.issued() }
+      var ledger = Dictionary(uniqueKeysWithValues: standing.map { ($0.cycle, $0.amount) })
+      for _ in 0..<Int.random(in: 1...4, using: &random) {
+        let index = Int.random(in: 1...5, using: &random)
+        registers[index] = Int64.random(in: registers[index - 1]...registers[index + 1], using: &random)
+        try journal.note(
+          decimalString(registers[index] * 10_000, decimals: 2), at: "2026-0\(index + 1)-01T00:00")
+        let form: CorrectionForm = Bool.random(using: &random) ? .reversal : .difference
+        let again = replay(
+          account, standing: standing, readings: journal.readings.shuffled(using: &random), plans: plans,
+          knownOn: try day("2099-01-01"), form: form)
+        for correction in again.corrections {
+          let old = correction.original
+          let place = try #require(standing.firstIndex { $0.cycle == old.cycle })
+          let new = correction.replacement
+          switch form {
+          case .reversal:
+            ledger[old.cycle, default: .zero] += try mirrored(old) + new.total
+            standing[place] = try new.issued()
+          case .difference:
+            let document = try old.differenceDocument(to: new, reason: "a test")
+            let bill = try IssuedBill(
+              id: 1, account: old.account, cycle: "\(old.cycle)", version: Int64(new.key.version), kind: "difference",
+              digest: new.digest, totalFen: correction.amount.fen, issuedAt: 0, document: Array(document.utf8),
+              readings: new.readings)
+            let lines = old.differences(to: bill.parts).reduce(Money.zero) { $0 + $1.amount }
+            guard lines == correction.amount else {
+              Issue.record("seed \(random.seed), round \(round): lines \(lines), amount \(correction.amount)")
+              return
+            }
+            ledger[old.cycle, default: .zero] += lines
+            standing[place] = bill
+          }
+        }
+      }
+      let once = try bill(account, months, journal, plans)
+      guard once.map(\.total) == standing.map(\.total),
+        once.map(\.total) == standing.map({ ledger[$0.cycle, default: .zero] }),
+        once.map(\.windowAfter?.byTier) == standing.map({ $0.windowAfter?.after })
+      else {
+        Issue.record("seed \(random.seed), round \(round): \(once.map(\.total)), \(standing.map(\.total)), \(ledger)")
+        return
+      }
+    }
+  }
+
+  @Test func `a difference bill is what the core's correction says, byte for byte`() throws {
+    let (account, plans) = try zhejiang()
+    var random = Seeded("difference documents as the core writes them", cases: 1000)
+    for round in 0..<1000 {
+      var journal = Journal()
+      let use = Int64.random(in: 0...900_000, using: &random)
+      try journal.settle("2026-01-01T00:00", total: "10.00")
+      try journal.settle("2026-02-01T00:00", total: decimalString((1000 + use) * 10_000, decimals: 2))
+      let old = try bill(account, ["2026-01"], journal, plans)[0]
+      let other = Int64.random(in: 0...900_000, using: &random)
+      try journal.note(decimalString((1000 + other) * 10_000, decimals: 2), at: "2026-02-01T00:00")
+      let new = try bill(account, ["2026-01"], journal, plans, version: 2)[0]
+      let core = try Correction(of: old.bill, by: new.bill, reason: "read again")
+      let own = try old.issued().differenceDocument(to: new, reason: "read again")
+      guard core.canonicalText == own else {
+        Issue.record("seed \(random.seed), round \(round): \(own)\n\(core.canonicalText)")
+        return
+      }
+    }
+  }
+}
+
+/// The total of a bill's reversal document.
+private func mirrored(_ bill: IssuedBill) throws -> Money {
+  try IssuedBill(
+    id: 2, account: bill.account, cycle: "\(bill.cycle)", version: Int64(bill.version + 1), kind: "original",
+    digest: bill.digest, totalFen: 0, issuedAt: 0, document: Array(bill.reversalDocument.utf8), readings: []
+  ).total
+}

@@ -1,0 +1,135 @@
+import Billing
+import Metering
+import Rating
+import Testing
+
+/// A store as the check sees it.
+private struct Books {
+  var account: Account
+  var due: [YearMonth: [CycleState]] = [:]
+  var posted: [PostedBill] = []
+  var readings: [JournalReading] = []
+
+  /// Names of the steps that do not balance.
+  var unbalanced: [String] {
+    var check = Reconciliation()
+    check.add(account, due: due, posted: posted, readings: readings)
+    return check.steps.filter { !$0.isBalanced }.map(\.name)
+  }
+
+  /// The same document with `old` changed to `new`.
+  mutating func edit(_ index: Int, _ old: String, _ new: String) throws {
+    let bill = posted[index].bill
+    #expect(bill.standing.contains(old), "\(old) is in the document")
+    let text = bill.standing.replacing(old, with: new)
+    posted[index] = PostedBill(
+      bill: try IssuedBill(
+        id: bill.id, account: bill.account, cycle: "\(bill.cycle)", version: Int64(bill.version),
+        kind: bill.kind.rawValue, digest: bill.digest, totalFen: bill.amount.fen, issuedAt: bill.issuedAt,
+        document: Array(text.utf8), readings: bill.readings), linesFen: posted[index].linesFen,
+      postedFen: posted[index].postedFen)
+  }
+}
+
+@Suite struct ReconciliationTests {
+  private func books(_ uses: [Int64], multiplier: Multiplier = .one) throws -> Books {
+    let plan = try tariff("shanghai-residential-tou-2012")
+    let plans = try PlanCatalogue([plan])
+    let account = try account(plan, multiplier: multiplier)
+    var journal = Journal()
+    var (peak, valley) = (Int64(99_999_000), Int64(500))
+    func settle(_ index: Int) throws {
+      func text(_ cents: Int64) -> String { decimalString(cents % 100_000_000 * 10_000, decimals: 2) }
+      try journal.settle(
+        "\(try month("2026-01") + index)-01T00:00", total: text(peak + valley), peak: text(peak), valley: text(valley))
+    }
+    try settle(0)
+    var books = Books(account: account)
+    var window: OpenWindow?
+    for (index, use) in uses.enumerated() {
+      peak += use
+      valley += use / 3
+      try settle(index + 1)
+      let cycle = try cycle("\(try month("2026-01") + index)")
+      let closed = try #require(
+        closeCycle(
+          account: account, cycle: cycle, readings: journal.readings,
+          windowState: window?.state(for: cycle, of: account, plans: plans), plans: plans,
+          knownOn: try day("2099-01-01")
+        ).closed)
+      window = OpenWindow(after: closed)
+      books.due[cycle.month] = [.billed]
+      books.posted.append(
+        PostedBill(
+          bill: try closed.issued(id: Int64(index + 1)), linesFen: closed.total.fen, postedFen: closed.total.fen))
+    }
+    books.readings = journal.readings
+    return books
+  }
+
+  @Test func `what was billed from the journal balances at every step`() throws {
+    var random = Seeded("books made by billing balance", cases: 1000)
+    for _ in 0..<1000 {
+      let uses = (0..<Int.random(in: 1...4, using: &random)).map { _ in Int64.random(in: 0...90_000, using: &random) }
+      let factor =
+        Multiplier(Int64.random(in: 1...100, using: &random), Int64.random(in: 1...7, using: &random)) ?? .one
+      let unbalanced = try books(uses, multiplier: factor).unbalanced
+      guard unbalanced.isEmpty else {
+        Issue.record("seed \(random.seed): \(uses), \(factor): \(unbalanced)")
+        return
+      }
+    }
+  }
+
+  @Test func `each thing that is lost, doubled or changed is found at its step`() throws {
+    let whole = try books([30_000, 60_000, 45_000])
+    #expect(whole.unbalanced == [])
+    func broken(_ change: (inout Books) throws -> Void) throws -> [String] {
+      var books = whole
+      try change(&books)
+      return books.unbalanced
+    }
+    #expect(try broken { $0.due[try month("2026-02")] = [] } == ["cycles"])
+    #expect(try broken { $0.due[try month("2026-02")] = [.billed, .held] } == ["cycles"])
+    #expect(try broken { $0.readings.removeAll { $0.sequence == 4 } }.contains("readings"))
+    #expect(
+      try broken { books in
+        let found = books.readings[3]
+        books.readings[3] = JournalReading(
+          sequence: found.sequence, reading: found.reading,
+          verdict: Verdict(status: .rejected, findings: [], ruleVersion: 1))
+      } == ["readings"])
+    #expect(
+      try broken { books in
+        let found = books.readings[3]
+        books.readings.append(JournalReading(sequence: 99, reading: found.reading, verdict: found.verdict))
+      } == ["newest"])
+    let first = whole.posted[0].bill
+    let part = try #require(first.parts.first)
+    let register = try #require(part.segments.first?.registers.first)
+    // One digit of what the document says of a reading, a segment, a line, its total.
+    #expect(
+      try broken { try $0.edit(0, "\"value\":\"\(register.stop.value)\"", "\"value\":\"1.00\"") }.contains("readings"))
+    #expect(
+      try broken { try $0.edit(0, "\"rolled_over\":true", "\"rolled_over\":false") }.contains("registers"))
+    #expect(
+      try broken { try $0.edit(0, "\"energy\":\"\(register.energy)\"}", "\"energy\":\"1.00\"}") } == [
+        "registers", "usage",
+      ])
+    let line = try #require(part.lines.first)
+    #expect(
+      try broken { try $0.edit(0, "\"amount\":\"\(line.amount)\"", "\"amount\":\"\(line.amount + Money(fen: 1))\"") }
+        .contains("lines-fen"))
+    #expect(
+      try broken { books in
+        let old = books.posted[1]
+        books.posted[1] = PostedBill(bill: old.bill, linesFen: old.linesFen - 1, postedFen: old.postedFen)
+      } == ["documents"])
+    #expect(
+      try broken { books in
+        let old = books.posted[1]
+        books.posted[1] = PostedBill(bill: old.bill, linesFen: old.linesFen, postedFen: nil)
+      } == ["ledger", "corrections"])
+    #expect(try broken { $0.posted.append($0.posted[2]) } == ["corrections"])
+  }
+}

@@ -1,0 +1,253 @@
+import Billing
+import Documents
+import Foundation
+import Metering
+import Rating
+import Store
+import Synchronization
+import Testing
+
+@testable import Concentrator
+
+/// Bills that wait, are corrected, tried again and reconciled, with a store of their own.
+@Suite(.timeLimit(.minutes(2))) struct BillingBooksTests {
+  /// Two accounts with a month each, and 100 kWh in it.
+  private func filled(_ extra: String = "") async throws -> DeskBench {
+    let bench = try DeskBench(extra: extra)
+    for meter in ["M-1", "M-2"] {
+      try await bench.note(meter, 100, at: "2026-10-01T00:00")
+      try await bench.note(meter, 200, at: "2026-11-01T00:00")
+    }
+    return bench
+  }
+
+  private func records(_ bench: DeskBench) throws -> [String] {
+    var found: [String] = []
+    try StoreReader(path: bench.store.path).audit {
+      found.append("\($0.record.function) \($0.record.actor) \($0.record.outcome)")
+    }
+    return found
+  }
+
+  private func reader(_ bench: DeskBench) throws -> StoreReader { try StoreReader(path: bench.store.path) }
+
+  private func unbalanced(_ bench: DeskBench, _ station: Station? = nil) throws -> [String] {
+    try BooksCheck.steps(station ?? bench.station, reader: try reader(bench)).filter { !$0.isBalanced }.flatMap(
+      \.differences)
+  }
+
+  @Test func `a first bill waits until somebody has looked at it, and a rejected one as long as it is the same`()
+    async throws
+  {
+    let bench = try await filled("[review]\nfirst-bills = true\n")
+    let desk = try bench.desk()
+    try await desk.pass(all: true)
+    #expect(try bench.bills().isEmpty)
+    #expect(
+      try bench.holds().map(\.reason)
+        == ["A-1", "A-2"].map {
+          "waits for a look: first-bill (look): account \($0) was never billed here; meterd review list shows it"
+        })
+    #expect(try unbalanced(bench) == [])
+    let reviews = try reader(bench).reviews()
+    #expect(reviews.map(\.review.totalFen) == [6170, 6170])
+    #expect(reviews.map(\.decision) == [nil, nil])
+    try await desk.pass(all: true)
+    #expect(try reader(bench).reviews().count == 2, "it is opened once")
+    try await bench.store.decide(reviews[0].id, ReviewDecision(.accepted, actor: "li", at: 5, reason: "checked"))
+    try await bench.store.decide(reviews[1].id, ReviewDecision(.rejected, actor: "li", at: 6, reason: "wrong class"))
+    try await desk.pass(all: true)
+    #expect(try bench.bills().map(\.account) == ["A-1"])
+    #expect(try bench.holds().map(\.reason) == ["rejected by li: wrong class (review 2)"])
+    // Made of another reading it is another bill, which nobody has looked at.
+    try await bench.store.revise(
+      Revision(
+        reading: 4, value: RegisterValue(millionths: 201_000_000, resolution: 10_000), actor: "li", reason: "site",
+        at: 7))
+    try await desk.pass(all: true)
+    #expect(try reader(bench).reviews().map(\.review.totalFen) == [6170, 6170, 6232])
+    #expect(
+      try records(bench) == [
+        "bill-trial daemon accepted", "bill-review li accepted", "bill-review li rejected", "reading-revise li done",
+      ])
+    await bench.store.close()
+  }
+
+  @Test func `a newer reading is found, corrected in either form, and the ledger adds up to the new bill`() async throws
+  {
+    for form in CorrectionForm.allCases {
+      let bench = try await filled("[review]\ncorrect-automatically = true\ncorrect-by = \"\(form.rawValue)\"\n")
+      let plain = try Station(configuration(bench.settings))
+      try await bench.desk(of: plain).pass(all: true)
+      try await bench.note("M-1", 350, at: "2026-12-01T00:00")
+      try await bench.desk(of: plain).pass(all: true)
+      #expect(try bench.bills().filter { $0.account == "A-1" }.map(\.totalFen) == [6170, 9255])
+      try await bench.store.revise(
+        Revision(
+          reading: 2, value: RegisterValue(millionths: 210_000_000, resolution: 10_000), actor: "li", reason: "site",
+          at: 7))
+      let found = try BillingRun.findings(plain, reader: try reader(bench))
+      #expect(
+        found.map(\.text) == [
+          "bill 1 of A-1 for 2026-10 would be different by 6.17: reading 2 has a newer one, 6: meter M-1,"
+            + " energy.import.active.total at 2026-11-01T00:00:00, 200.00 is now 210.00",
+          "bill 3 of A-1 for 2026-11 would be different by -6.17: reading 2 has a newer one, 6: meter M-1,"
+            + " energy.import.active.total at 2026-11-01T00:00:00, 200.00 is now 210.00; an earlier cycle of the tier"
+            + " window has changed",
+        ])
+      #expect(try unbalanced(bench).count == 2, "the newest reading is not the one that was billed")
+      try await bench.desk().pass(all: true)
+      let kinds = try bench.bills().map { "\($0.cycle) \($0.kind) \($0.version) \($0.totalFen)" }
+      switch form {
+      case .reversal:
+        #expect(
+          kinds.suffix(4) == [
+            "2026-10 reversal 2 -6170", "2026-10 original 3 6787", "2026-11 reversal 2 -9255",
+            "2026-11 original 3 8638",
+          ])
+      case .difference: #expect(kinds.suffix(2) == ["2026-10 difference 2 617", "2026-11 difference 2 -617"])
+      }
+      #expect(try BillingRun.findings(plain, reader: try reader(bench)).isEmpty)
+      #expect(try unbalanced(bench) == [])
+      let before = kinds.count
+      try await bench.desk().pass(all: true)
+      #expect(try bench.bills().count == before, "nothing is corrected twice")
+      for id in 1...before {
+        let look = try reader(bench)
+        let stored = try #require(try look.bill(Int64(id)))
+        let explanation = try BillExplanation(stored, station: plain, reader: look)
+        #expect(explanation.isReproduced == true, "\(id): \(explanation.text.last ?? "")")
+        #expect(explanation.page.contains { $0.contains("应交 To pay") || $0.contains("应退 Paid back") })
+      }
+      await bench.store.close()
+    }
+  }
+
+  @Test func `a cycle that is closed together with a correction starts from the corrected one`() async throws {
+    let bench = try await filled("[review]\ncorrect-automatically = true\n")
+    let desk = try bench.desk()
+    try await desk.pass(all: true)
+    // Together: October's end was wrong by 4000 kWh, beyond the tiers' limits, and November's has come.
+    try await bench.store.revise(
+      Revision(
+        reading: 2, value: RegisterValue(millionths: 4_200_000_000, resolution: 10_000), actor: "li", reason: "site",
+        at: 7))
+    try await bench.note("M-1", 4300, at: "2026-12-01T00:00")
+    try await desk.pass(all: true)
+    // 4100 kWh: 4100 × 0.617 + (4100 - 3120) × 0.05; 100 kWh in the second tier after them.
+    #expect(
+      try bench.bills().filter { $0.account == "A-1" }.map { "\($0.cycle) \($0.kind) \($0.totalFen)" } == [
+        "2026-10 original 6170", "2026-10 reversal -6170", "2026-10 original 257870", "2026-11 original 6670",
+      ])
+    #expect(try unbalanced(bench) == [])
+    await bench.store.close()
+  }
+
+  @Test func `bills that come out otherwise by the books alone stop billing until somebody says why`() async throws {
+    let bench = try await filled()
+    try await bench.desk().pass(all: true)
+    #expect(try bench.bills().count == 2)
+    try await bench.note("M-1", 300, at: "2026-12-01T00:00")
+    let text = bench.settings.replacingOccurrences(of: "account = \"A-1\"", with: "account = \"A-1\"\nct = \"10/5\"")
+    let other = try Station(configuration(text))
+    let station = try Station(configuration("trust-host-clock = true\n" + text))
+    try await bench.desk(of: other).pass(all: true)
+    #expect(try bench.bills().count == 2)
+    #expect(
+      bench.host.events.withLock { $0.contains { if case .billingWaitsForTrial(1) = $0 { true } else { false } } })
+    let trial = try BillingRun.trial(other, reader: try reader(bench))
+    #expect(trial.rows.map(\.isSame) == [false, true])
+    #expect(trial.rows[0].reasons == ["meter M-1 has multiplier 2 instead of 1"])
+    #expect(trial.rows.map(\.issuedFen) == [6170, 6170])
+    #expect(trial.rows.map(\.againFen) == [12340, 6170])
+    #expect(!trial.isAccepted)
+    await bench.store.close()
+    try await BillingRun.acceptTrial(other, actor: "li", reason: "the transformers are 10/5")
+    let events = try await BillingRun.once(station)
+    #expect(events.contains { if case .billed("A-1", "2026-11", 12340, true) = $0 { true } else { false } })
+    #expect(try records(bench) == ["bill-trial daemon accepted", "bill-trial li accepted"])
+    // What was issued with the wrong multiplier is corrected by a person.
+    let issued = try await BillingRun.correct(
+      station, account: "A-1", from: "2026-10", form: .reversal, actor: "li", reason: "wrong multiplier")
+    // November was billed with the new multiplier, but from the window that October left with the old one.
+    #expect(
+      issued.map { "\($0.record.cycle) \($0.record.kind) \($0.record.totalFen)" } == [
+        "2026-10 reversal -6170", "2026-10 original 12340", "2026-11 reversal -12340", "2026-11 original 12340",
+      ])
+    #expect(try unbalanced(bench, station) == [])
+    let none = try await BillingRun.correct(
+      station, account: "A-1", from: "2026-10", form: .reversal, actor: "li", reason: "again")
+    #expect(none.isEmpty)
+  }
+
+  @Test func `a correction that makes no sense is refused in words`() async throws {
+    let bench = try await filled()
+    try await bench.desk().pass(all: true)
+    await bench.store.close()
+    let station = try Station(configuration("trust-host-clock = true\n" + bench.settings))
+    func refusal(_ account: String, _ cycle: String) async -> String? {
+      do {
+        _ = try await BillingRun.correct(
+          station, account: account, from: cycle, form: .reversal, actor: "li", reason: "because")
+        return nil
+      } catch {
+        return error.headline
+      }
+    }
+    #expect(await refusal("A-7", "2026-10")?.hasSuffix("has no account \"A-7\"") == true)
+    #expect(await refusal("A-1", "October") == "\"October\" is no cycle")
+    #expect(await refusal("A-1", "2026-09") == "no bill of A-1 for 2026-09 stands")
+    #expect(await refusal("A-1", "2026-10") == nil)
+  }
+
+  @Test func `what is agreed for an account is read from the configuration, each mistake with its line`() throws {
+    let bench = try DeskBench()
+    func station(_ extra: String) throws -> Station {
+      let from = try #require(bench.settings.range(of: "from = \"2026-10-01\""))
+      var text = bench.settings
+      text.replaceSubrange(from, with: "from = \"2026-10-01\"\n\(extra)")
+      return try Station(configuration(text))
+    }
+    let terms = try station(
+      """
+      basic-charge = "contract-demand"
+      contracted = "1000"
+      contract-demand = "600"
+      power-factor = "0.90"
+      line-loss-percent = "3.5"
+      large-household-from = "2026-02"
+      proration = "months"
+      transformer = { model = "S9", capacity = "1000" }
+      [[account.change]]
+      from = "2026-10-15"
+      contract-demand = "700"
+      power-factor = "none"
+      [[account.change]]
+      from = "2026-12-01"
+      tariff = "version-2026"
+      """
+    ).accounts[0]
+    #expect(terms.proration == .months)
+    #expect(terms.grantFrom.map { "\($0)" } == "2026-02")
+    #expect(terms.terms.map { $0.contractDemand.map { "\($0)" } } == ["600.00", "700.00", nil])
+    #expect(terms.terms.map(\.isExemptFromPowerFactor) == [false, true, false])
+    #expect(terms.terms.map(\.lineLoss) == [350, 350, nil])
+    #expect(terms.terms[0].transformer?.hours == 720)
+    for (extra, message) in [
+      ("basic-charge = \"both\"", "\"both\" is none of capacity, contract-demand, actual-demand"),
+      ("running = \"-1\"", "\"-1\" is no number of kVA with at most four places, such as \"630\""),
+      ("power-factor = \"0.95\"", "\"0.95\" is none of 0.90, 0.85, 0.80 and none"),
+      ("line-loss-percent = \"51\"", "\"51\" is no percentage from 0 to 50 with two places, such as \"3.5\""),
+      ("large-household-from = \"soon\"", "\"soon\" is no month; write \"2026-10\""),
+      ("proration = \"hours\"", "\"hours\" is neither \"days\" nor \"months\""),
+      ("[[account.change]]\nrunning = \"5\"", "say from which day on this holds, such as from = \"2026-10-15\""),
+      (
+        "[[account.change]]\nfrom = \"2026-10-15\"\n[[account.change]]\nfrom = \"2026-10-15\"",
+        "2026-10-15 is not after the change before, 2026-10-15"
+      ),
+    ] {
+      let error = #expect(throws: DocumentError.self) { try station(extra) }
+      #expect(error.map { "\($0)".hasSuffix(message) } == true, "\(extra)")
+    }
+  }
+}

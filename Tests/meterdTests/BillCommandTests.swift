@@ -1,0 +1,194 @@
+import Foundation
+import Metering
+import Store
+import Testing
+
+/// A station whose meter has told two settlements, with a store that nobody holds.
+private final class BilledStation: Sendable {
+  let folder: Folder
+  var store: String { folder.path + "/meterd.db" }
+
+  init(extra: String = "", price: String = "0.617") async throws {
+    folder = try Folder()
+    try FileManager.default.createDirectory(atPath: folder.path + "/tariffs", withIntermediateDirectories: true)
+    try tariff(price)
+    try folder.write("station.toml", text(extra))
+    let store = try Store(path: store)
+    for (number, energy, month) in [(1, 1000, "2026-09"), (2, 1650, "2026-10"), (3, 2000, "2026-11")] {
+      try await note(store, energy, "\(month)-01T00:00", number)
+    }
+    await store.close()
+  }
+
+  func tariff(_ price: String) throws {
+    let plan = try String(contentsOfFile: "\(Program.root)/tariffs/shanghai-residential-2012.toml", encoding: .utf8)
+    try folder.write(
+      "tariffs/home.toml", plan.replacingOccurrences(of: "price    = \"0.617\"", with: "price    = \"\(price)\""))
+  }
+
+  func text(_ extra: String) -> String {
+    """
+    station = "T-1"
+    store = "\(store)"
+    devices = "\(Program.root)/devices"
+    tariffs = "\(folder.path)/tariffs"
+    trust-host-clock = true
+    \(extra)
+    [[line]]
+    name = "bus1"
+    port = "\(folder.path)/bus1"
+    [[line.meter]]
+    id = "M-1"
+    profile = "dlt645-2007-three-phase"
+    address = "202311110001"
+    account = "A-1"
+    [[account]]
+    id = "A-1"
+    name = "李明"
+    tariff = "home"
+    from = "2026-09-01"
+    """
+  }
+
+  private func note(_ store: Store, _ energy: Int, _ text: String, _ number: Int) async throws {
+    let time = try #require(MeterTime(text))
+    let instant = ZoneOffset.china.unixMilliseconds(of: time)
+    let meter = try #require(MeterID("M-1"))
+    let key = ReadingKey(meter: meter, quantity: .energyTotal(.importActive), kind: .settlement, instant: instant)
+    let reading = Reading(
+      key: key, value: RegisterValue(millionths: Int64(energy) * 1_000_000, resolution: 10_000), quality: .confirmed,
+      hostTime: HostInstant(unixMilliseconds: instant + 300_000, clock: .synchronised),
+      bootTime: BootInstant(nanoseconds: 0))
+    let evidence = Evidence(
+      line: "bus1", meter: meter, requests: [[0x68, 0x11]], replies: [[0x68, 0x91, UInt8(number), 0x16]], at: instant)
+    let verdict = Verdict(status: .accepted, findings: [], ruleVersion: 1)
+    _ = try await store.append(Store.Submission([JudgedReading(reading, verdict)], evidence: evidence))
+  }
+
+  /// What a command prints; it must end with `status`.
+  func say(_ words: String..., status: Int32 = 0) async throws -> String {
+    let seen = try await folder.run(words + ["--config", "station.toml"])
+    #expect(seen.status == status, "\(words): \(seen.errorText)")
+    return seen.outputText + seen.errorText
+  }
+
+  func objects(_ words: String..., status: Int32 = 0) async throws -> [[String: any Sendable]] {
+    let seen = try await folder.run(words + ["--json", "--config", "station.toml"])
+    #expect(seen.status == status, "\(words): \(seen.errorText)")
+    return try seen.output.split(separator: UInt8(ascii: "\n")).map {
+      try #require(try JSONSerialization.jsonObject(with: Data($0)) as? [String: any Sendable])
+    }
+  }
+}
+
+/// Bills, corrections, reviews and the books, as a person at a terminal has them.
+@Suite(.timeLimit(.minutes(3))) struct BillCommandTests {
+  @Test func `cycles are billed once, listed, shown and explained down to the frames`() async throws {
+    let station = try await BilledStation()
+    #expect(try await station.say("bill", "run") == "A-1  2026-09  401.05 yuan\nA-1  2026-10  215.95 yuan\n")
+    #expect(try await station.say("bill", "run") == "nothing is due\n")
+    let list = try await station.objects("bill", "list")
+    #expect(list.map { $0["total"] as? String } == ["401.05", "215.95"])
+    #expect(try await station.say("bill", "show", "1").contains("  401.05\tTotal 合计, yuan 元"))
+    let told = try await station.say("bill", "explain", "1")
+    #expect(told.contains("650.00 kWh x 0.61700000 = 401.05"))
+    #expect(told.contains("received 68 91 02 16"))
+    #expect(told.contains("Rated again now from these readings: the same, byte for byte."))
+    #expect(told.contains("Review 核算: first-bill (look): account A-1 was never billed here"))
+    let page = try await station.say("bill", "explain", "2", "--customer")
+    #expect(page.contains("户号 Account      A-1  李明"))
+    #expect(page.contains("应交 To pay                  215.95 元 yuan"))
+    let object = try #require(try await station.objects("bill", "explain", "2").first)
+    #expect(object["reproduced"] as? Bool == true)
+    let part = try #require((object["parts"] as? [[String: any Sendable]])?.first)
+    let segment = try #require((part["segments"] as? [[String: any Sendable]])?.first)
+    let register = try #require((segment["registers"] as? [[String: any Sendable]])?.first)
+    #expect((register["stop"] as? [String: any Sendable])?["received"] as? [String] == ["68 91 03 16"])
+    let line = try #require((part["lines"] as? [[String: any Sendable]])?.first)
+    #expect((line["because"] as? String)?.hasPrefix("all kWh of the bill at one price") == true)
+  }
+
+  @Test func `a reading that is corrected makes bills that are corrected, and the books balance again`() async throws {
+    let station = try await BilledStation()
+    _ = try await station.say("bill", "run")
+    #expect(try await station.objects("reconcile").allSatisfy { $0["balanced"] as? Bool == true })
+    #expect(
+      try await station.say("review", "correct", "2", "--value", "1660.00", "--reason", "read on site")
+        == "reading 2 is now 4\n")
+    let found = try await station.say("bill", "list")
+    #expect(
+      found.contains(
+        "bill 1 of A-1 for 2026-09 would be different by 6.17: reading 2 has a newer one, 4: meter M-1,"
+          + " energy.import.active.total at 2026-10-01T00:00:00, 1650.00 is now 1660.00"))
+    let unbalanced = try await station.say("reconcile", status: 65)
+    #expect(unbalanced.contains("meterd: the books do not balance: newest, "))
+    #expect(
+      unbalanced.contains("First: bill 1 of A-1 for 2026-09: reading 4 counts at 2026-10-01T00:00:00 now instead of 2"))
+    #expect(
+      try await station.say("bill", "correct", "A-1", "2026-10", "--reason", "site", status: 65).contains(
+        "2026-09 of A-1 comes out otherwise too, and 2026-10 builds on it"))
+    #expect(
+      try await station.say("bill", "correct", "A-1", "2026-09", "--reason", "read on site") == """
+        3\tA-1\t2026-09\treversal\t-401.05
+        4\tA-1\t2026-09\toriginal\t407.22
+        5\tA-1\t2026-10\treversal\t-215.95
+        6\tA-1\t2026-10\toriginal\t209.78
+
+        """)
+    #expect(
+      try await station.say("bill", "correct", "A-1", "2026-09", "--reason", "again")
+        == "nothing to correct: every bill of A-1 comes out the same\n")
+    #expect(try await station.objects("reconcile", "--cycle", "2026-10").allSatisfy { $0["balanced"] as? Bool == true })
+    #expect(try await station.say("bill", "explain", "3").contains("It mirrors the bill that it cancels"))
+    #expect(try await station.say("bill", "explain", "4").contains("read on site"))
+    let audit = try await station.say("audit")
+    #expect(
+      audit.contains("bill-correct\tA-1/2026-09\tdone\treversal 3 of bill 1, -40105 fen: read on site (reading 2"))
+    #expect(
+      audit.contains("reading-revise\tM-1\tdone\treading 2 of energy.import.active.total, 1650.00, is now 4, 1660.00"))
+  }
+
+  @Test func `a first bill waits for a person where the configuration says so`() async throws {
+    let station = try await BilledStation(extra: "[review]\nfirst-bills = true")
+    #expect(try await station.say("bill", "run").hasPrefix("A-1  2026-09  waits: waits for a look: first-bill (look)"))
+    let open = try #require(try await station.objects("review", "list").first)
+    #expect(open["total"] as? String == "401.05")
+    #expect(try await station.say("review", "show", "1").contains("not decided"))
+    #expect(
+      try await station.say("review", "accept", "9", "--reason", "x", status: 65).contains("there is no review 9"))
+    #expect(
+      try await station.say("review", "accept", "1", "--reason", " ", status: 64).contains("a decision needs a reason"))
+    #expect(try await station.say("review", "accept", "1", "--reason", "checked") == "review 1 accepted\n")
+    #expect(try await station.say("bill", "run") == "A-1  2026-09  401.05 yuan\nA-1  2026-10  215.95 yuan\n")
+    #expect(try await station.objects("review", "list").isEmpty)
+    #expect(try await station.objects("review", "list", "--all").map { $0["reason"] as? String } == ["checked"])
+  }
+
+  @Test func `another price in the tariff's file stops billing until it was tried and accepted`() async throws {
+    let station = try await BilledStation()
+    _ = try await station.say("bill", "run")
+    #expect(try await station.objects("bill", "trial").map { $0["same"] as? Bool } == [true])
+    try station.tariff("0.627")
+    let trial = try #require(try await station.objects("bill", "trial", "--cycles", "2", status: 65).first)
+    #expect(trial["difference"] as? String == "6.50")
+    #expect(
+      try await station.say("bill", "run", status: 75).contains(
+        "nothing is billed: 1 of the last bills come out otherwise"))
+    #expect(try await station.say("bill", "explain", "1", status: 65).contains("The stored bill stands."))
+    #expect(
+      try await station.say("bill", "trial", "--accept", status: 64).contains("accepting differences needs a reason"))
+    _ = try await station.say("bill", "trial", "--accept", "--reason", "the table was wrong")
+    #expect(try await station.say("bill", "run") == "nothing is due\n")
+    #expect(
+      try await station.say(
+        "bill", "correct", "A-1", "2026-09", "--by", "difference", "--reason", "the table was wrong") == """
+          3\tA-1\t2026-09\tdifference\t6.50
+          4\tA-1\t2026-10\tdifference\t3.50
+
+          """)
+    #expect(try await station.objects("reconcile").allSatisfy { $0["balanced"] as? Bool == true })
+    let page = try await station.say("bill", "explain", "3", "--customer")
+    #expect(page.contains("应交 To pay                  6.50 元 yuan"))
+    #expect(page.contains("本期电费 Cost of the cycle    407.55 元 yuan"))
+  }
+}
