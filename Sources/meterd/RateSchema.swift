@@ -69,6 +69,7 @@ enum RateSchema: String, CaseIterable {
           "properties": {
             "basic_charge": { "enum": ["capacity", "contract-demand", "actual-demand", null] },
             "running": { "$ref": "#/$defs/optional", "description": "kVA in service." },
+            "suspended": { "$ref": "#/$defs/optional", "description": "kVA suspended within two years of installation." },
             "contracted": { "$ref": "#/$defs/optional", "description": "kVA of all transformers and motors." },
             "feeds": {
               "type": ["array", "null"],
