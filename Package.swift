@@ -145,6 +145,7 @@ if Context.environment["METERD_FUZZ"] != nil {
     fuzz("ModbusRegisters", ["Modbus", "Metering"]),
     fuzz("DeviceProfile", ["Acquisition", "DLT645", "Devices", "Documents", "Metering", "Modbus", "TOML"]),
     fuzz("Configuration", ["Concentrator", "Documents", "TOML"]),
+    fuzz("ControlRequests", ["Concentrator"]),
     fuzz("Tariff", ["Documents", "Metering", "Rating", "TOML"]),
     fuzz("UsageRecord", ["Documents", "Metering", "Rating", "TOML"]),
   ]

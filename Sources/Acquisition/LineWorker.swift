@@ -20,29 +20,29 @@ public actor LineWorker {
   /// `meters` stand in the order of the plan's meters; `clock` labels rounds and readings; `tell` takes events and
   /// must not block. With `listensFirst` a line with Modbus meters is heard out before anything is asked, since one
   /// may still answer a daemon that was killed. `permissions` say what may be
-  /// changed, nothing unless told; `trace` gets every byte on the wire. Throws where libmodbus cannot be
+  /// changed, nothing unless told; `tap` gets every byte on the wire. Throws where libmodbus cannot be
   /// had.
   public init(
     name: String, address: PortAddress, settings: SerialSettings, meters: [LineMeter], plan: LinePlan,
     clock: WallClock, listensFirst: Bool = false, permissions: Permissions = .none,
-    trace: TraceBuffer? = nil,
+    tap: TrafficTap? = nil,
     tell: @escaping @Sendable (LineEvent) -> Void
   ) throws(SpeakerError) {
     try self.init(
       name: name, address: address, settings: settings, meters: meters, plan: plan, clock: clock,
-      listensFirst: listensFirst, permissions: permissions, trace: trace, planClock: PlanClock(), tell: tell)
+      listensFirst: listensFirst, permissions: permissions, tap: tap, planClock: PlanClock(), tell: tell)
   }
 
   package init(
     name: String, address: PortAddress, settings: SerialSettings, meters: [LineMeter], plan: LinePlan,
     clock: WallClock, listensFirst: Bool = false, permissions: Permissions = .none,
-    trace: TraceBuffer? = nil, planClock: PlanClock,
+    tap: TrafficTap? = nil, planClock: PlanClock,
     tell: @escaping @Sendable (LineEvent) -> Void
   ) throws(SpeakerError) {
     self.name = name
     thread = OwnedThread(name: name)
     let line = Line(address, settings: settings, guardedBy: WireGuard(permissions))
-    if let trace { line.onTraffic = { trace.note($0) } }
+    if let tap { line.onTraffic = { tap.note($0) } }
     engine = try LineEngine(
       name: name, line: line, meters: meters, plan: plan, wall: { clock.now }, listensFirst: listensFirst,
       planClock: planClock, tell: tell)

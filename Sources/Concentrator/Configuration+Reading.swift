@@ -17,6 +17,7 @@ extension Configuration {
     station = try reader.string("station")
     store = try reader.string("store")
     guard !store.isEmpty else { throw reader.error("store", "the path is empty") }
+    controlSocket = try Self.controlSocket(&reader, beside: store)
     if let text = try reader.optionalString("time-zone") {
       guard let offset = ZoneOffset(text) else {
         throw reader.error("time-zone", "\"\(text)\" is no offset from UTC; write \"+08:00\"")
@@ -35,6 +36,7 @@ extension Configuration {
     var ids: [MeterID: Int] = [:]
     var traces: [String: String] = [:]
     var taken = [Self.plain(file): "this configuration"]
+    taken[Self.plain(controlSocket)] = "the control socket"
     for ending in ["", "-wal", "-shm", "-journal", ".lock"] { taken[Self.plain(store + ending)] = "the store" }
     var lineEntries: [LineEntry] = []
     for var table in try reader.tables("line") {
@@ -93,6 +95,27 @@ extension Configuration {
         file: document.file, line: meter.keyLines["account"], key: "account",
         problem: .invalid("account \"\(account)\" of meter \"\(meter.id)\" is not there; add an [[account]]"))
     }
+  }
+
+  /// What an address of a socket holds, without the zero at its end.
+  static let longestSocket = 107
+
+  private static func controlSocket(
+    _ reader: inout TableReader, beside store: String
+  ) throws(DocumentError) -> String {
+    guard let path = try reader.optionalString("control-socket") else {
+      return store.lastIndex(of: "/").map { "\(store[...$0])control.sock" } ?? "control.sock"
+    }
+    guard !path.isEmpty, !path.hasSuffix("/"), !path.utf8.contains(0) else {
+      throw reader.error("control-socket", "\"\(path)\" is no file; write \"/run/meterd/control.sock\"")
+    }
+    guard path.utf8.count <= longestSocket else {
+      throw reader.error(
+        "control-socket",
+        "\"\(path)\" has \(path.utf8.count) bytes; a socket takes \(longestSocket), such as \"/run/meterd/control.sock\""
+      )
+    }
+    return path
   }
 
   private static func settings(

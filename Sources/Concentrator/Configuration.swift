@@ -11,6 +11,8 @@ public struct Configuration: Hashable, Sendable {
   public let station: String
   /// Path of the store.
   public let store: String
+  /// Path of the socket by which people speak to the running daemon: beside the store unless told otherwise.
+  public let controlSocket: String
   public let zone: ZoneOffset
   /// The host's clock is disciplined from outside, so that the kernel's own flag says nothing.
   public let hostClockIsTrusted: Bool

@@ -9,22 +9,27 @@ internal import Store
 /// `start`, then `reload` as often as one likes, then `stop`; nothing that was acknowledged is lost by any of
 /// them, nor by not coming to `stop` at all.
 public actor RunningStation {
-  private var station: Station
-  private let store: Store
+  var station: Station
+  let store: Store
+  let board = StationBoard()
   private let report: @Sendable (StationEvent) -> Void
-  private var generation: Generation?
+  var generation: Generation?
   private var learned: [MeterID: MeterHealth] = [:]
   private var isFirst = true
   /// Counts of lines that were closed by a reload.
-  private var counted: [String: LineCounters] = [:]
+  var counted: [String: LineCounters] = [:]
+  /// Where what is said on a line can be heard, by its name; they outlive a reload, and so do those who listen.
+  private var taps: [String: TrafficTap] = [:]
+  /// Reads on demand that are under way.
+  var demands = 0
 
   /// What one configuration has set going.
-  private struct Generation {
+  struct Generation {
     let workers: [LineWorker]
     let events: AsyncStream<LineEvent>.Continuation
     let wakes: AsyncStream<Bool>.Continuation
     let lines: [Task<Void, Never>]
-    let traces: [(file: TraceFile, running: Task<Void, Never>)]
+    let traces: [(file: TraceFile, running: Task<Void, Never>, end: @Sendable () -> Void)]
     let intake: Task<Void, Never>
     let desk: Task<Void, Never>
     /// Lets the desk look again where time alone has passed, and when the clock was set.
@@ -37,7 +42,10 @@ public actor RunningStation {
   /// Opens the store of `station`; throws where it cannot be used. `report` takes events and must not block.
   public init(_ station: Station, report: @escaping @Sendable (StationEvent) -> Void) throws(Complaint) {
     self.station = station
-    self.report = report
+    self.report = { [board] event in
+      board.note(event)
+      report(event)
+    }
     do throws(StoreError) {
       store = try Store(path: station.configuration.store)
     } catch {
@@ -60,6 +68,12 @@ public actor RunningStation {
       throw Complaint(
         .configuration,
         "\(new.configuration.file): store: a running daemon keeps its store \(station.configuration.store)",
+        "Restart it to use another: systemctl restart meterd")
+    }
+    guard new.configuration.controlSocket == station.configuration.controlSocket else {
+      throw Complaint(
+        .configuration,
+        "\(new.configuration.file): control-socket: a running daemon keeps its socket \(station.configuration.controlSocket)",
         "Restart it to use another: systemctl restart meterd")
     }
     await halt()
@@ -88,6 +102,13 @@ public actor RunningStation {
     return all
   }
 
+  /// Where what is said on a line can be heard from now on.
+  func tap(ofLine name: String) -> TrafficTap {
+    let tap = taps[name] ?? TrafficTap()
+    taps[name] = tap
+    return tap
+  }
+
   /// When each line last went round its loop.
   public var lastSeen: [String: BootInstant] {
     Dictionary((generation?.workers ?? []).map { ($0.name, $0.lastSeen) }, uniquingKeysWith: { first, _ in first })
@@ -99,7 +120,7 @@ public actor RunningStation {
     let report = self.report
     let (events, tell) = AsyncStream.makeStream(of: LineEvent.self, bufferingPolicy: .bufferingOldest(8000))
     let traces = makeTraces()
-    let workers = try await makeWorkers(clock, traces.compactMapValues(\.buffer)) { event in
+    let workers = try await makeWorkers(clock) { event in
       if case .dropped(let lost) = tell.yield(event), case .answered(let answer) = lost {
         report(.storeFailed(reason: "too much waits for the disk", readings: answer.observations.count))
       }
@@ -135,7 +156,11 @@ public actor RunningStation {
     wake.yield(true)
     return Generation(
       workers: workers, events: tell, wakes: wake, lines: lines,
-      traces: traces.values.map { file in (file, Task { await file.run() }) },
+      traces: traces.map { line, file in
+        let tap = tap(ofLine: line)
+        let number = tap.attach(file.buffer)
+        return (file, Task { await file.run() }, { tap.detach(number) })
+      },
       intake: Task { await intake.run(events) },
       desk: Task {
         for await all in wakes {
@@ -166,7 +191,7 @@ public actor RunningStation {
   }
 
   private func makeWorkers(
-    _ clock: WallClock, _ traces: [String: TraceBuffer], tell: @escaping @Sendable (LineEvent) -> Void
+    _ clock: WallClock, tell: @escaping @Sendable (LineEvent) -> Void
   ) async throws(StoreError) -> [LineWorker] {
     // Kept memories may be read again: the same value changes nothing. A register as it stood may not.
     let (now, wall) = (HostClock.boot, clock.now)
@@ -193,7 +218,7 @@ public actor RunningStation {
           try LineWorker(
             name: line.name, address: line.port, settings: line.settings, meters: station.meters[index], plan: plan,
             clock: clock, listensFirst: isAfterKill, permissions: station.permissions(line: index),
-            trace: traces[line.name], tell: tell))
+            tap: tap(ofLine: line.name), tell: tell))
       } catch {
         report(.line(.portLost(line: line.name, reason: error.reason)))
       }
@@ -221,6 +246,7 @@ public actor RunningStation {
     for worker in generation.workers { worker.stop() }
     for line in generation.lines { await line.value }
     for trace in generation.traces {
+      trace.end()
       trace.file.stop()
       await trace.running.value
     }

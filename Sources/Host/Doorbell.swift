@@ -5,7 +5,7 @@ public import Metering
 ///
 /// One thread waits; any may ring. A ring that comes before the wait is not lost.
 public final class Doorbell: Sendable {
-  private let descriptor: CInt
+  let descriptor: CInt
 
   /// Without a descriptor left in the process the bell is mute, and waits end by time alone.
   public init() { descriptor = cserial_doorbell() }

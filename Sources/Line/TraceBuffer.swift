@@ -8,10 +8,12 @@ public final class TraceBuffer: Sendable {
   /// Bytes that may wait for the disk: minutes of a line at 9600 baud.
   static let capacity = 256 << 10
 
-  struct Content {
-    var runs: [Traffic] = []
+  /// What waits.
+  public struct Content: Sendable {
+    public internal(set) var runs: [Traffic] = []
     var bytes = 0
-    var dropped = 0
+    /// Runs that found no room after these.
+    public internal(set) var dropped = 0
   }
 
   private let content = Mutex(Content())
@@ -37,10 +39,47 @@ public final class TraceBuffer: Sendable {
   }
 
   /// Everything that waits.
-  func take() -> Content {
+  public func take() -> Content {
     content.withLock { content in
       defer { content = Content() }
       return content
+    }
+  }
+}
+
+/// Where a line puts what is said on it, and whoever wants to hear it listens: a trace file, people who look on.
+///
+/// Nobody holds the line up. Without a listener a run costs it one look.
+public final class TrafficTap: Sendable {
+  private struct Listeners {
+    var buffers: [Int: TraceBuffer] = [:]
+    var last = 0
+  }
+
+  private let count = Atomic(0)
+  private let listeners = Mutex(Listeners())
+
+  public init() {}
+
+  public func note(_ run: Traffic) {
+    guard count.load(ordering: .acquiring) > 0 else { return }
+    for buffer in listeners.withLock({ Array($0.buffers.values) }) { buffer.note(run) }
+  }
+
+  /// From now on runs are put into `buffer` as well; the number by which that ends.
+  public func attach(_ buffer: TraceBuffer) -> Int {
+    listeners.withLock { listeners in
+      listeners.last += 1
+      listeners.buffers[listeners.last] = buffer
+      count.store(listeners.buffers.count, ordering: .releasing)
+      return listeners.last
+    }
+  }
+
+  public func detach(_ number: Int) {
+    listeners.withLock { listeners in
+      listeners.buffers[number] = nil
+      count.store(listeners.buffers.count, ordering: .releasing)
     }
   }
 }

@@ -1,4 +1,5 @@
 internal import Host
+internal import Metering
 
 /// The one writer of the store: readings, evidence, verdicts, bills, and where each consumer stands.
 ///
@@ -22,6 +23,8 @@ public actor Store {
   private var isClosed = false
   /// The last row of the journal that is known to be safe.
   private(set) var safeSequence: Int64
+  /// When something was last committed, in milliseconds since 1970.
+  private(set) var lastCommit: Int64?
   /// What waits for the next commit; see `append`.
   var queue = CommitQueue()
   /// For tests: the next commit fails so. A device that does it on demand is hard to come by.
@@ -140,6 +143,7 @@ extension Store {
       return .unknown(error)
     }
     safeSequence = last
+    lastCommit = HostClock.wall.unixMilliseconds
     return .committed(answer)
   }
 

@@ -86,18 +86,7 @@ public final class StoreReader {
 
 /// Lists beside the journal.
 extension StoreReader {
-  public func holds() throws(StoreError) -> [Hold] {
-    let statement = try connection.prepare(
-      "SELECT account, cycle, reason, since_ms FROM hold ORDER BY since_ms, account")
-    var holds: [Hold] = []
-    while try statement.step() {
-      holds.append(
-        Hold(
-          account: try statement.text(0), cycle: try statement.text(1), reason: try statement.text(2),
-          since: try statement.integer(3)))
-    }
-    return holds
-  }
+  public func holds() throws(StoreError) -> [Hold] { try connection.holds() }
 
   /// Gaps by instant; those that were filled are left out.
   public func openGaps() throws(StoreError) -> [Gap] {
@@ -129,10 +118,5 @@ extension StoreReader {
           reading: try statement.optionalInteger(4), evidence: try statement.optionalInteger(5)))
     }
     return findings
-  }
-
-  private func meter(_ text: String) throws(StoreError) -> MeterID {
-    guard let meter = MeterID(text) else { throw .corrupt(path: path, detail: "'\(text)' names no meter") }
-    return meter
   }
 }

@@ -16,6 +16,7 @@ struct Meterd: AsyncParsableCommand {
         meterd scan /dev/ttyUSB0
         meterd probe /dev/ttyUSB0
         meterd check --config /etc/meterd/meterd.toml
+        meterd status
         meterd decode 68 61 01 00 00 00 00 68 91 08 33 33 34 33 59 33 33 33 8A 16
       """,
     version: meterdVersion,
@@ -23,8 +24,10 @@ struct Meterd: AsyncParsableCommand {
 
   static let subcommands: [any ParsableCommand.Type] = [
     RunCommand.self, CheckCommand.self, DemoCommand.self, SimulateCommand.self, ScanCommand.self, ProbeCommand.self,
-    TraceCommand.self, DecodeCommand.self, IdentifiersCommand.self, ReadingsCommand.self, ControlCommand.self,
-    AuditCommand.self, BillCommand.self, ReviewCommand.self, ReconcileCommand.self, RateCommand.self, BenchCommand.self,
+    TraceCommand.self, DecodeCommand.self, IdentifiersCommand.self, StatusCommand.self, TopCommand.self,
+    ReadCommand.self, ReloadCommand.self, ReadingsCommand.self, MissingCommand.self, EventsCommand.self,
+    ControlCommand.self, AuditCommand.self, BillCommand.self, ReviewCommand.self, ReconcileCommand.self,
+    RateCommand.self, BenchCommand.self,
   ]
 
   static func main() async {

@@ -93,31 +93,6 @@ struct ReadingsCommand: ParsableCommand {
     filter.limit = limit
     return filter
   }
-
-  private func instant(_ text: String) throws -> Int64 {
-    if let date = CivilDate(text) {
-      return ZoneOffset.china.unixMilliseconds(of: MeterTime(localSeconds: date.daysSince1970 * 86_400))
-    }
-    var local = text[...]
-    var zone = ZoneOffset.china
-    if let mark = text.lastIndex(where: { "+-Z".contains($0) }), let written = ZoneOffset(text[mark...]) {
-      local = text[..<mark]
-      zone = written
-    }
-    // As this command prints them itself.
-    var milliseconds: Int64 = 0
-    if let point = local.lastIndex(of: "."), local[point...].utf8.count == 4,
-      let written = UInt16(local[local.index(after: point)...])
-    {
-      local = local[..<point]
-      milliseconds = Int64(written)
-    }
-    guard let time = MeterTime(local) else {
-      throw Complaint(
-        .usage, "\"\(text)\" is no instant", "Write 2026-11-01, 2026-11-01T00:00 or 2026-11-01T00:00:00+08:00.")
-    }
-    return zone.unixMilliseconds(of: time) + milliseconds
-  }
 }
 
 /// One stored reading, as it is printed.
@@ -152,14 +127,7 @@ struct ReadingRow {
       reading.key.kind.rawValue, instant, "\(reading.value)", unit, reading.meterTime?.description ?? "",
       reading.hostTime.rfc3339(.china), reading.quality.rawValue, stored.verdict.status.rawValue,
       verdicts.joined(separator: " "),
-    ].map(quoted).joined(separator: ",")
-  }
-
-  /// RFC 4180; a field that a spreadsheet would take for a formula is led by a quote mark.
-  private func quoted(_ field: String) -> String {
-    let safe = field.first.map { "=@".contains($0) } ?? false ? "'" + field : field
-    guard safe.contains(where: { ",\"\n\r".contains($0) }) else { return safe }
-    return "\"\(safe.split(separator: "\"", omittingEmptySubsequences: false).joined(separator: "\"\""))\""
+    ].map(quotedField).joined(separator: ",")
   }
 
   func json(_ evidence: Evidence?) -> JSON {

@@ -38,7 +38,12 @@ struct RunCommand: AsyncParsableCommand {
     let log = StationLog(logger)
     let station = try Station(Configuration.load(config))
     let running = try RunningStation(station) { log.note($0) }
+    let orders = DaemonOrders()
+    let desk = ControlDesk(running) { await orders.reload() }
+    let control = try ControlServer(path: station.configuration.controlSocket) { await desk.serve($0, $2) }
     try await running.start()
+    let listening = Task { await control.run() }
+    let signalled = Task { for await signal in signals { orders.take(signal) } }
     let manager = ServiceManager(environment: environmentOfManager(), processID: getpid())
     var status = status(of: station)
     manager.tell("READY=1", status)
@@ -49,21 +54,27 @@ struct RunCommand: AsyncParsableCommand {
         "the host's clock is not known to be set: billing waits", metadata: ["setting": "trust-host-clock"])
     }
     let watchdog = Task { await keepAlive(running, manager, logger) }
-    for await signal in signals {
-      guard signal == .sighup else { break }
+    for await order in orders.stream {
+      guard case .reload(let answer) = order else { break }
       manager.tell("RELOADING=1", "MONOTONIC_USEC=\(HostClock.boot.nanoseconds / 1000)")
       do throws(Complaint) {
         let new = try Station(Configuration.load(config))
         try await running.reload(new)
         status = self.status(of: new)
         logger.notice("configuration taken over", metadata: ["file": "\(config)"])
+        answer?.resume(returning: .success(new))
       } catch {
         writeError(error.description + "\n")
         logger.error("configuration refused, the running one stays", metadata: ["reason": "\(error.headline)"])
+        answer?.resume(returning: .failure(error))
       }
       manager.tell("READY=1", status)
     }
     manager.tell("STOPPING=1")
+    await orders.end()
+    control.stop()
+    await listening.value
+    signalled.cancel()
     watchdog.cancel()
     await running.stop()
     logger.notice("stopped")
@@ -87,6 +98,52 @@ struct RunCommand: AsyncParsableCommand {
       }
       try? await Task.sleep(for: .nanoseconds(interval.nanoseconds / 3))
     }
+  }
+}
+
+/// What a daemon is told to do, by signals and by its control socket, one thing after the other.
+struct DaemonOrders: Sendable {
+  enum Order: Sendable {
+    case stop
+    /// Somebody may wait for the outcome.
+    case reload(CheckedContinuation<Result<Station, Complaint>, Never>?)
+  }
+
+  let stream: AsyncStream<Order>
+  private let put: AsyncStream<Order>.Continuation
+
+  init() { (stream, put) = AsyncStream.makeStream(of: Order.self, bufferingPolicy: .bufferingOldest(16)) }
+
+  func take(_ signal: UnixSignal) {
+    let order = signal == .sighup ? Order.reload(nil) : .stop
+    // To stop is never too much.
+    if case .dropped = put.yield(order), case .stop = order { put.finish() }
+  }
+
+  /// Has the configuration read again, and waits for the outcome.
+  func reload() async -> Result<Station, Complaint> {
+    await withCheckedContinuation { answer in
+      switch put.yield(.reload(answer)) {
+      case .enqueued: break
+      case .dropped: answer.resume(returning: .failure(Self.busy("too many reloads wait")))
+      case .terminated: answer.resume(returning: .failure(Self.busy("the daemon is about to end")))
+      @unknown default: answer.resume(returning: .failure(Self.busy("the daemon takes no orders")))
+      }
+    }
+  }
+
+  /// Takes no more orders, and tells those who wait that nothing comes of theirs.
+  func end() async {
+    put.finish()
+    for await order in stream {
+      if case .reload(let answer?) = order {
+        answer.resume(returning: .failure(Self.busy("the daemon is about to end")))
+      }
+    }
+  }
+
+  private static func busy(_ why: String) -> Complaint {
+    Complaint(.tryLater, "\(why), so the configuration was not read", "Try again in a moment.")
   }
 }
 

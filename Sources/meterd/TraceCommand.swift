@@ -11,24 +11,30 @@ import UnixSignals
 struct TraceCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "trace",
-    abstract: "Listens to a line without ever sending, or shows a daemon's trace.",
+    abstract: "Shows what is said on a line: live from the daemon, by listening, or from a file.",
     discussion: """
-      Shows each frame in a line: its time, protocol, who, what, values. The port is opened to listen only: for an \
-      adapter of its own on the bus. What a running daemon says is in its trace file, which the configuration names: \
-      trace = "/var/lib/meterd/bus1.trace" under [[line]]. --pcap writes packets for Wireshark: link type 147 \
+      Shows each frame in a line: its time, protocol, who, what, values. With the name of a line it shows what the \
+      running daemon says and hears there from now on, without holding it up; what comes faster than it is read is \
+      left out and counted. A port is opened to listen only, and no byte is ever sent: for an adapter of its own on \
+      the bus. What a daemon has said is in its trace file, which the configuration names: \
+      trace = "/var/lib/meterd/bus1.trace" under [[line]]. Passwords stand as ** in all of them but a port's. --pcap writes packets for Wireshark: link type 147 \
       (USER0), one byte of direction (0 not known, 1 from the master, 2 from a meter), then the raw bytes. With --from \
       the packets have the times of the log: a date without an offset counts as UTC; a time of day alone counts from \
       1970-01-01 and goes on to the next day where it falls back; a line without a time has that of the line before.
 
       EXAMPLES
+        meterd trace bus1
+        meterd trace bus1 --raw --seconds 60
         meterd trace /dev/ttyUSB1 --serial "2400 8E1"
         meterd trace /dev/ttyUSB1 --seconds 60 --pcap bus1.pcap
         meterd trace --from /var/lib/meterd/bus1.trace
         meterd trace --from /var/lib/meterd/bus1.trace --json --protocol dlt645
       """)
 
-  @Argument(help: "A device such as /dev/ttyUSB1, or tcp://HOST:PORT.")
+  @Argument(help: "A line of the running daemon, or a device such as /dev/ttyUSB1, or tcp://HOST:PORT.")
   var port: String?
+
+  @OptionGroup var daemon: DaemonOption
 
   @Option(help: ArgumentHelp("Shows this trace or log instead of listening.", valueName: "file"))
   var from: String?
@@ -60,11 +66,13 @@ struct TraceCommand: AsyncParsableCommand {
     if let seconds, !(1...86_400).contains(seconds) { throw Complaint(.usage, "--seconds takes 1 to 86400") }
     switch (port, from) {
     case (nil, let file?): try show(file, protocols)
-    case (let port?, nil): try await listen(port, protocols)
+    case (let port?, nil) where port.hasPrefix("/") || port.contains("://"): try await listen(port, protocols)
+    case (let line?, nil): try await follow(line, protocols)
     case (nil, nil), (.some, .some):
       throw Complaint(
-        .usage, "say either a port or --from a file",
-        "meterd trace /dev/ttyUSB1 listens; meterd trace --from FILE shows what a daemon wrote.")
+        .usage, "say either a line, a port or --from a file",
+        "meterd trace bus1 shows what a daemon says there; meterd trace /dev/ttyUSB1 listens; meterd trace --from FILE shows what a daemon wrote."
+      )
     }
   }
 

@@ -199,11 +199,27 @@ struct BadCase: Sendable, CustomTestStringConvertible {
     #expect(try configuration(Self.good).lines.allSatisfy { $0.trace == nil })
   }
 
+  @Test func `the control socket is beside the store unless told otherwise`() throws {
+    #expect(try configuration(Self.good).controlSocket == "/tmp/control.sock")
+    let plain = Self.good.replacingOccurrences(of: "/tmp/s.db", with: "s.db")
+    #expect(try configuration(plain).controlSocket == "control.sock")
+    let named = Self.good.replacingOccurrences(
+      of: "store = \"/tmp/s.db\"", with: "store = \"/tmp/s.db\"\ncontrol-socket = \"/run/meterd/control.sock\"")
+    #expect(try configuration(named).controlSocket == "/run/meterd/control.sock")
+  }
+
   static let bad: [BadCase] = [
     BadCase("station = \"S-1\"", "", "meterd.toml: station: this key is required"),
     BadCase(
       "station = \"S-1\"", "station = 7", "meterd.toml:1: station: expected a string in quotes, found a whole number"),
     BadCase("store = \"/tmp/s.db\"", "store = \"\"", "meterd.toml:2: store: the path is empty"),
+    BadCase(
+      "store = \"/tmp/s.db\"", "store = \"/tmp/s.db\"\ncontrol-socket = \"/run/meterd/\"",
+      "meterd.toml:3: control-socket: \"/run/meterd/\" is no file; write \"/run/meterd/control.sock\""),
+    BadCase(
+      "store = \"/tmp/s.db\"", "store = \"/tmp/s.db\"\ncontrol-socket = \"/run/\(String(repeating: "x", count: 103))\"",
+      "meterd.toml:3: control-socket: \"/run/\(String(repeating: "x", count: 103))\" has 108 bytes; a socket takes 107, such as \"/run/meterd/control.sock\""
+    ),
     BadCase(
       "\"+05:30\"", "\"Asia/Shanghai\"",
       "meterd.toml:3: time-zone: \"Asia/Shanghai\" is no offset from UTC; write \"+08:00\""),

@@ -146,7 +146,9 @@ import Testing
         If meterd runs, what it reads is in its store: meterd readings. Else find the holder with: fuser -v \(station.port)
       """)
     // Another station on the same line waits for it, and says so.
-    try station.write("other.toml", station.store, station.store + "2")
+    // It has a store and a socket of its own.
+    try station.write(
+      "other.toml", "store = \"\(station.store)\"", "store = \"\(station.store)2\"\ncontrol-socket = \"other.sock\"")
     let other = try station.folder.start("run", "--config", "other.toml")
     defer { other.end() }
     try await other.says("error port lost line=bus1 reason=\"\(station.port) is in use by another program\"\n")

@@ -216,8 +216,8 @@ import Testing
     try await expect(
       folder, ["trace"], fails: 64,
       """
-      meterd: say either a port or --from a file
-        meterd trace /dev/ttyUSB1 listens; meterd trace --from FILE shows what a daemon wrote.
+      meterd: say either a line, a port or --from a file
+        meterd trace bus1 shows what a daemon says there; meterd trace /dev/ttyUSB1 listens; meterd trace --from FILE shows what a daemon wrote.
       """)
     try await expect(
       folder, ["trace", "--from", "none.trace"], fails: 74,

@@ -11,6 +11,7 @@ import Testing
     #expect(help.status == 0 && help.errorText == "")
     for command in [
       "run", "check", "demo", "simulate", "scan", "probe", "trace", "decode", "readings", "bill", "rate",
+      "status", "top", "read", "reload", "missing", "events",
     ] {
       #expect(help.outputText.contains("\n  \(command) "))
       #expect(try await folder.run(command, "--help").status == 0)
@@ -21,7 +22,8 @@ import Testing
   @Test(arguments: [
     ["frobnicate"], ["decode"], ["rate"], ["probe"], ["scan"], ["trace"],
     ["simulate", "--config", "x", "--late", "1000001"], ["check", "--frob"], ["bill", "show", "one"],
-    ["run", "--log-level", "loud"],
+    ["run", "--log-level", "loud"], ["read"], ["top", "--interval", "0"], ["events", "--code", "NONE"],
+    ["read", "M-1", "volts"], ["missing", "--format", "xml"], ["missing", "--since", "today"],
   ])
   func `a command line that cannot be taken: 64, and a word of why`(_ arguments: [String]) async throws {
     let seen = try await Folder().run(arguments)

@@ -81,5 +81,6 @@ int cserial_notify(const char *socket_name, const char *message);
 int cserial_start_thread(const char *name, void *(*body)(void *), void *argument);
 
 #include "CSerialFarEnd.h"
+#include "CSerialLocal.h"
 
 #endif

@@ -1,0 +1,101 @@
+public import Metering
+
+/// How the store stands now.
+public struct StoreStanding: Hashable, Sendable {
+  /// Readings that wait for the next commit.
+  public let waiting: Int
+  /// The last row of the journal that is known to be safe; 0 for none.
+  public let lastSequence: Int64
+  /// When something was last committed, in milliseconds since 1970; `nil` where nothing was since the start.
+  public let lastCommit: Int64?
+  public let holds: [Hold]
+}
+
+extension Store {
+  /// How much waits, what is safe, and which bills wait.
+  public func standing() throws(StoreError) -> StoreStanding {
+    StoreStanding(
+      waiting: queue.rows, lastSequence: safeSequence, lastCommit: lastCommit, holds: try open().holds())
+  }
+}
+
+/// Which gaps are asked for. What is `nil` does not limit.
+public struct GapFilter: Hashable, Sendable {
+  public var meters: Set<MeterID>?
+  /// First instant, in milliseconds since 1970 UTC.
+  public var since: Int64?
+  /// The instant before which gaps end.
+  public var until: Int64?
+  public var reason: String?
+  /// Also those whose value came after all.
+  public var withFilled = false
+
+  public init() {}
+}
+
+/// A gap as the store holds it.
+public struct StoredGap: Hashable, Sendable {
+  public let gap: Gap
+  /// When its value came after all, in milliseconds since 1970 UTC; `nil` while it is missing.
+  public let filled: Int64?
+}
+
+extension StoreReader {
+  /// Hands gaps to `body`, by instant.
+  public func gaps(
+    _ filter: GapFilter, _ body: (StoredGap) throws(StoreError) -> Void
+  ) throws(StoreError) {
+    let statement = try connection.prepare(
+      """
+      SELECT meter, subject, instant, reason, filled_ms FROM gap
+      WHERE (?1 IS NULL OR instant >= ?1) AND (?2 IS NULL OR instant < ?2) AND (?3 IS NULL OR reason = ?3)
+        AND (?4 OR filled_ms IS NULL) ORDER BY instant, meter, subject
+      """)
+    try statement.bind([
+      SQLValue(filter.since), SQLValue(filter.until), SQLValue(filter.reason), .integer(filter.withFilled ? 1 : 0),
+    ])
+    while try statement.step() {
+      let meter = try meter(statement.text(0))
+      guard filter.meters.map({ $0.contains(meter) }) ?? true else { continue }
+      let gap = Gap(
+        meter: meter, subject: try statement.text(1), instant: try statement.integer(2), reason: try statement.text(3))
+      try body(StoredGap(gap: gap, filled: try statement.optionalInteger(4)))
+    }
+  }
+
+  /// How many values are missing.
+  public func countOfGaps() throws(StoreError) -> Int64 {
+    try connection.prepare("SELECT count(*) FROM gap WHERE filled_ms IS NULL").number() ?? 0
+  }
+
+  /// The last row of the journal; `nil` where it is empty.
+  public func lastReading() throws(StoreError) -> StoredReading? {
+    try connection.reading(ReadingRow.selection + " ORDER BY seq DESC LIMIT 1", [])
+  }
+
+  /// Hands the readings that validation did not simply accept to `body`, in the order of the journal.
+  public func judgedReadings(_ body: (StoredReading) throws(StoreError) -> Void) throws(StoreError) {
+    let statement = try connection.prepare(
+      ReadingRow.selection + " WHERE status NOT IN (SELECT id FROM term WHERE text = 'accepted') ORDER BY seq")
+    while try statement.step() { try body(StoredReading(statement, of: connection)) }
+  }
+
+  func meter(_ text: String) throws(StoreError) -> MeterID {
+    guard let meter = MeterID(text) else { throw .corrupt(path: path, detail: "'\(text)' names no meter") }
+    return meter
+  }
+}
+
+extension Connection {
+  func holds() throws(StoreError) -> [Hold] {
+    let statement = try prepare("SELECT account, cycle, reason, since_ms FROM hold ORDER BY since_ms, account")
+    var holds: [Hold] = []
+    while try statement.step() {
+      holds.append(
+        Hold(
+          account: try statement.text(0), cycle: try statement.text(1), reason: try statement.text(2),
+          since: try statement.integer(3)))
+    }
+    return holds
+  }
+}

@@ -1,0 +1,93 @@
+import ArgumentParser
+import Concentrator
+import Metering
+import Store
+
+struct MissingCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "missing",
+    abstract: "Lists the values that should be in the store and are not, each with its reason.",
+    discussion: """
+      The reasons: silent, nobody answered; damaged, answers came that could not be believed; refused, the meter has \
+      no such thing; not kept by this meter, by its profile. What came after all is listed with --all. Works beside a \
+      running daemon and without one. --line needs the configuration, which says whose meters those are.
+
+      EXAMPLES
+        meterd missing --config /etc/meterd/meterd.toml --since 2026-11-01
+        meterd missing --store meterd.db --meter M-0001 --reason silent --format csv
+        meterd missing --config meterd.toml --line bus1 --all --json
+      """)
+
+  @OptionGroup var place: StoreOption
+
+  @Option(help: "Only of this meter.")
+  var meter: String?
+
+  @Option(help: "Only of the meters of this line.")
+  var line: String?
+
+  @Option(help: "From this instant on.")
+  var since: String?
+
+  @Option(help: "Before this instant.")
+  var until: String?
+
+  @Option(help: "Only those missing for this reason.")
+  var reason: String?
+
+  @Flag(help: "Also those whose value came after all.")
+  var all = false
+
+  @Option(help: "table, csv or ndjson.")
+  var format = "table"
+
+  @Flag(help: "Same as --format ndjson.")
+  var json = false
+
+  func run() throws {
+    let form = try ListForm(format, json: json)
+    let filter = try filter()
+    let reader = try place.reader()
+    form.header(["instant", "meter", "item", "reason", "filled"])
+    try withStore { () throws(StoreError) in
+      try reader.gaps(filter) { stored throws(StoreError) in
+        let gap = stored.gap
+        let instant = ZoneOffset.china.rfc3339(unixMilliseconds: gap.instant)
+        let filled = stored.filled.map { ZoneOffset.china.rfc3339(unixMilliseconds: $0) }
+        form.print(
+          [instant, gap.meter.text, gap.subject, gap.reason, filled ?? ""],
+          .object([
+            "instant": .string(instant), "meter": .string(gap.meter.text), "item": .string(gap.subject),
+            "reason": .string(gap.reason), "filled": .optional(filled),
+          ]))
+      }
+    }
+  }
+
+  private func filter() throws -> GapFilter {
+    var filter = GapFilter()
+    filter.meters = try meterSet(meter: meter, line: line, place)
+    filter.since = try since.map(instant)
+    filter.until = try until.map(instant)
+    filter.reason = reason
+    filter.withFilled = all
+    return filter
+  }
+}
+
+/// The meters that a list is limited to; `nil` for all of them.
+func meterSet(meter: String?, line: String?, _ place: StoreOption) throws -> Set<MeterID>? {
+  var chosen: Set<MeterID>?
+  if let meter {
+    guard let id = MeterID(meter) else { throw Complaint(.usage, "\"\(meter)\" is no meter's name") }
+    chosen = [id]
+  }
+  guard let line else { return chosen }
+  let lines = try Configuration.load(place.config ?? DaemonOption.installed).lines
+  guard let entry = lines.first(where: { $0.name == line }) else {
+    throw Complaint(
+      .usage, "there is no line \"\(line)\"", "There are: \(lines.map(\.name).joined(separator: ", ")).")
+  }
+  let here = Set(entry.meters.map(\.id))
+  return chosen.map { $0.intersection(here) } ?? here
+}
