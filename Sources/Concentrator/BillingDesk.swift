@@ -235,7 +235,10 @@ extension BillingDesk {
     let again = replay(
       account, standing: standing, readings: readings, plans: plans,
       knownOn: account.zone.local(unixMilliseconds: now.unixMilliseconds).date, form: review.form)
-    guard again.stuck.isEmpty, again.corrections.allSatisfy({ $0.causes.allSatisfy(\.isOfData) }) else { return [] }
+    // A cycle that cannot be billed now, such as one of a meter that is gone from the books, only stops those from it on.
+    guard let first = again.corrections.first?.original.cycle, again.stuck.keys.allSatisfy({ $0 < first }),
+      again.corrections.allSatisfy({ $0.causes.allSatisfy(\.isOfData) })
+    else { return [] }
     var records: [BillRecord] = []
     var corrected = standing
     for correction in again.corrections {
