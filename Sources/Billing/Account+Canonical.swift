@@ -18,6 +18,7 @@ extension Account {
         term.from.map(text), term.basicCharge?.rawValue, term.running.map(text), term.contracted.map(text),
         term.contractDemand.map(text), term.powerFactorStandard?.name, term.isExemptFromPowerFactor ? "exempt" : nil,
         term.transformer.map { "\($0.model) \($0.capacity) \($0.hours)" }, term.lineLoss.map(text),
+        term.suspended.map { "suspended \($0)" },
       ]
       lines.append("terms \(term.plan) \(agreed.map { $0 ?? "-" }.joined(separator: " "))")
     }

@@ -56,7 +56,10 @@ struct StatusText {
       "readings  \(Self.count(readings?["stored"])) stored, \(Self.count(readings?["flagged"])) flagged, \(Self.count(readings?["held"])) held, \(Self.count(readings?["rejected"])) rejected, \(Self.count(readings?["missed"])) missed"
     )
     let holds = billing?["holds"]?.items ?? []
-    let waits = billing?["waits_for_clock"]?.flag == true ? "; billing waits for the host's clock" : ""
+    var waits = billing?["waits_for_clock"]?.flag == true ? "; billing waits for the host's clock" : ""
+    if let differences = billing?["trial_differences"]?.number {
+      waits += "; nothing is issued while \(differences) come out otherwise than before: meterd bill trial"
+    }
     out.append("bills     \(Self.count(billing?["issued"])) issued, \(holds.count) waiting\(waits)")
     for hold in holds.prefix(3) {
       out.append(
