@@ -42,7 +42,10 @@ extension LineEngine {
     let said: MeterSpeaker.Said
     if let day = ask.query.freezeDay {
       let found = try readFreeze(of: day, ask, meter)
-      if let other = found.conclusion { return other }
+      if let other = found.conclusion {
+        result = .refused(other == .gone ? "its memory does not hold it" : "its last freeze is of another day")
+        return other
+      }
       (said, asked) = (found.said, found.asked)
     } else {
       said = isConfirmed ? try readTwice(ask.query, of: ask, meter) : try put(ask.query, of: ask, meter)
