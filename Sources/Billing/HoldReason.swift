@@ -86,6 +86,7 @@ extension SupplyInput {
     switch self {
     case .basicCharge: "how the basic charge is found (basic-charge)"
     case .running: "the capacity in service (running)"
+    case .suspended: "the suspended capacity"
     case .contracted: "the contracted capacity (contracted)"
     case .feeds: "the maximum demand of a meter"
     case .contract: "the demand in the contract (contract-demand)"
@@ -95,6 +96,7 @@ extension SupplyInput {
     case .transformer: "the transformer (transformer)"
     case .lineLoss: "the line loss (line-loss)"
     case .arrears: "debts"
+    case .intervals: "a load profile"
     }
   }
 }
