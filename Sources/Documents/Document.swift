@@ -36,8 +36,10 @@ public struct Table: Hashable, Sendable {
 /// `String` holds "é" for the same whether it is one code or two; a configuration text does not.
 /// Source: TOML v1.0.0, keys.
 public struct TableKey: Hashable, Comparable, Sendable, ExpressibleByStringLiteral {
+  /// The name as it was written.
   public let text: String
 
+  /// The name that is written so.
   public init(_ text: String) { self.text = text }
   public init(stringLiteral text: String) { self.text = text }
 
