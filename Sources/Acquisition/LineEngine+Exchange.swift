@@ -42,7 +42,10 @@ extension LineEngine {
     let said: MeterSpeaker.Said
     if let day = ask.query.freezeDay {
       let found = try readFreeze(of: day, ask, meter)
-      if let other = found.conclusion { return other }
+      if let other = found.conclusion {
+        result = .refused(other == .gone ? "its memory does not hold it" : "its last freeze is of another day")
+        return other
+      }
       (said, asked) = (found.said, found.asked)
     } else {
       said = isConfirmed ? try readTwice(ask.query, of: ask, meter) : try put(ask.query, of: ask, meter)
@@ -92,8 +95,10 @@ extension LineEngine {
   func put(
     _ query: Query, of ask: LinePlan.Ask, _ meter: LineMeter, _ listening: BootInstant.Span = .zero
   ) throws(LineError) -> MeterSpeaker.Said {
+    var asked = meter
+    asked.sendsWakeUps = plan.health[ask.meter].needsWakeUps
     var said = try speaker.ask(
-      query, of: meter, on: line, replyTimeout: ask.replyTimeout, listening: listening,
+      query, of: asked, on: line, replyTimeout: ask.replyTimeout, listening: listening,
       latestDemand: notes[ask.meter].latestDemand(of: query, at: boot))
     if said.record.bytesReceived > 0 { failures = 0 }
     tellOpen()

@@ -23,6 +23,8 @@ public struct LineMeter: Sendable {
   public let address: MeterAddress
   public let profile: DeviceProfile
   public let settings: SerialSettings
+  /// Whether FE bytes go before its requests, as its profile has them.
+  var sendsWakeUps = true
 
   public init(id: MeterID, address: MeterAddress, profile: DeviceProfile, settings: SerialSettings) {
     self.id = id
@@ -33,7 +35,7 @@ public struct LineMeter: Sendable {
 }
 
 extension LineMeter {
-  var wakeUps: Int { profile.timing.wakeUps }
+  var wakeUps: Int { sendsWakeUps ? profile.timing.wakeUps : 0 }
   /// The longest gap inside a reply.
   var gap: BootInstant.Span { profile.timing.interByteTimeout }
   /// Silence that this meter wants before anyone speaks again.

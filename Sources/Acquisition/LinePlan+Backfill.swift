@@ -81,6 +81,24 @@ extension LinePlan {
     shortfalls.removeAll(where: \.isFinal)
   }
 
+  /// All that is missing now, with the reason: what open rounds have left, and what they have missed.
+  public var missing: [Missed] {
+    var all: [Missed] = []
+    for open in rounds where !open.round.isBackfill {
+      for (meter, queries) in open.left.enumerated() where !queries.isEmpty {
+        let reason: Missed.Reason = health[meter].isSetAside ? .silent : .waiting
+        all.append(Missed(meter: meter, round: open.round, queries: queries, reason: reason))
+      }
+    }
+    return all
+      + shortfalls.map {
+        let slot = latest[$0.task]?.slot ?? 0
+        return Missed(
+          meter: $0.meter, round: Round(task: $0.task, slot: slot, isBackfill: true), queries: [$0.query],
+          reason: $0.reason)
+      }
+  }
+
   /// What back-fill has not brought since this was last asked.
   public mutating func takeFailures() -> [Shortfall] {
     defer { failures = [] }

@@ -96,6 +96,8 @@ public struct LinePlan: Sendable {
       case gone
       /// It was not stored when the daemon was started.
       case outage
+      /// The line has not come to it yet.
+      case waiting
     }
   }
 

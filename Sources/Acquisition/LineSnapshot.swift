@@ -20,6 +20,16 @@ public struct LineSnapshot: Sendable {
     public let state: MeterHealth.State
   }
 
+  /// Something that should be there and is not.
+  public struct Lack: Hashable, Sendable {
+    public let task: String
+    public let meter: MeterID
+    public let query: Query
+    public let reason: LinePlan.Missed.Reason
+    /// When its round was due, in milliseconds since 1970; of a freeze the day is in `query`.
+    public let slot: Int64
+  }
+
   public let name: String
   public let isOpen: Bool
   public let rounds: [Round]
@@ -33,6 +43,8 @@ public struct LineSnapshot: Sendable {
   /// How often a round of a task was not finished when the next was due, by task.
   public let overruns: [String: Int]
   public let counters: LineCounters
+  /// What open rounds have left and what back-fill still looks for.
+  public let missing: [Lack]
 
   public var answering: Int { meters.count { $0.state == .answering } }
   public var setAside: Int { meters.count { if case .setAside = $0.state { true } else { false } } }
@@ -54,7 +66,14 @@ extension LineEngine {
       name: name, isOpen: line.isOpen, rounds: rounds,
       meters: zip(meters, plan.health).map { LineSnapshot.Meter(id: $0.id, state: $1.state) },
       load: load.share(at: boot), held: held.count, demands: plan.demands.reduce(0) { $0 + $1.left.count },
-      overruns: Dictionary(zip(plan.tasks.map(\.name), plan.overruns), uniquingKeysWith: +), counters: line.counters)
+      overruns: Dictionary(zip(plan.tasks.map(\.name), plan.overruns), uniquingKeysWith: +), counters: line.counters,
+      missing: plan.missing.flatMap { missed in
+        missed.queries.map {
+          LineSnapshot.Lack(
+            task: plan.tasks[missed.round.task].name, meter: meters[missed.meter].id, query: $0, reason: missed.reason,
+            slot: missed.round.slot)
+        }
+      })
   }
 }
 

@@ -30,6 +30,17 @@ public struct MeterHealth: Hashable, Sendable {
   /// Until when this meter counts as one that answers twice.
   private var doubtedUntil: BootInstant?
 
+  /// Whether the meter hears a request with no FE before it.
+  private var wakes = Wakes.untried
+  /// Requests in a row without FE that were the first after others with it, and were not answered.
+  private var failedTrials = 0
+
+  private enum Wakes: Hashable, Sendable {
+    case untried, spare
+    /// They are sent; so many answers came since.
+    case sent(answers: Int)
+  }
+
   private struct Contest: Hashable, Sendable {
     /// When the first of an unbroken run of questions of this shape was put.
     let since: BootInstant
@@ -114,10 +125,33 @@ public struct MeterHealth: Hashable, Sendable {
     contests[query.shape] = Contest(since: since, until: instant)
   }
 
+  /// True where FE bytes are sent before a request: the meter did not answer the last one that went without.
+  ///
+  /// Most meters hear a request as it is, and four bytes are a tenth of an exchange. So it is tried first without, and
+  /// after a silence with them until some answers have come: 8, and twice as many after each trial that failed.
+  public var needsWakeUps: Bool { if case .sent = wakes { true } else { false } }
+
+  private mutating func noteWaking(answered: Bool) {
+    switch (wakes, answered) {
+    case (.untried, true):
+      wakes = .spare
+      failedTrials = 0
+    case (.untried, false):
+      wakes = .sent(answers: 0)
+      failedTrials += 1
+    case (.spare, true): break
+    case (.spare, false): wakes = .sent(answers: 0)
+    case (.sent(let answers), true):
+      wakes = answers + 1 >= 8 << min(failedTrials, 9) ? .untried : .sent(answers: answers + 1)
+    case (.sent, false): wakes = .sent(answers: 0)
+    }
+  }
+
   /// With `mayOvertake` an answer may be passed by the next one, as behind some serial servers: what is owed is done
   /// with only when two others have come.
   mutating func answered(_ query: Query, delay: BootInstant.Span?, mayOvertake: Bool = false) {
     state = .answering
+    noteWaking(answered: true)
     owed = mayOvertake ? owed.filter { !overtaken.contains($0.key) && $0.key != query.shape } : [:]
     overtaken = Set(owed.keys)
     var pace = paces[query.shape, default: Pace()]
@@ -149,6 +183,7 @@ public struct MeterHealth: Hashable, Sendable {
 
   mutating func silent(_ query: Query, at now: BootInstant) {
     owe(query, at: now)
+    noteWaking(answered: false)
     paces[query.shape]?.lateness += 1
     let silences: Int
     if case .setAside(let before, _) = state { silences = before + 1 } else { silences = 1 }

@@ -11,13 +11,14 @@ extension Account {
       lines.append(
         "meter \(meter.meter) \(meter.multiplier) \(meter.from.map(text) ?? "-") \(meter.to.map(text) ?? "-")"
           + " \(meter.register.capacity) \(meter.register.mostPerHour) \(meter.register.cut)"
-          + " \(meter.reactive.forward.rawValue) \(meter.reactive.reverse?.rawValue ?? "-")")
+          + " \(meter.reactive.forward.rawValue) \(meter.reactive.reverse?.rawValue ?? "-") \(meter.keepsSettlements)")
     }
     for term in terms {
       let agreed = [
         term.from.map(text), term.basicCharge?.rawValue, term.running.map(text), term.contracted.map(text),
         term.contractDemand.map(text), term.powerFactorStandard?.name, term.isExemptFromPowerFactor ? "exempt" : nil,
         term.transformer.map { "\($0.model) \($0.capacity) \($0.hours)" }, term.lineLoss.map(text),
+        term.suspended.map { "suspended \($0)" },
       ]
       lines.append("terms \(term.plan) \(agreed.map { $0 ?? "-" }.joined(separator: " "))")
     }

@@ -57,11 +57,15 @@ public struct MeterAssignment: Hashable, Sendable {
   public let register: CounterRange
   /// Which of its registers count reactive energy.
   public let reactive: ReactiveRegisters
+  /// False for meters that close no month by themselves: their cycles begin and end with daily freezes, which the host
+  /// may have taken.
+  public let keepsSettlements: Bool
 
   public init(
     meter: MeterID, multiplier: Multiplier = .one, from: MeterTime? = nil, to: MeterTime? = nil, register: CounterRange,
-    reactive: ReactiveRegisters = .combined
+    reactive: ReactiveRegisters = .combined, keepsSettlements: Bool = true
   ) {
+    self.keepsSettlements = keepsSettlements
     self.reactive = reactive
     self.meter = meter
     self.multiplier = multiplier

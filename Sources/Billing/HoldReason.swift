@@ -42,7 +42,7 @@ extension HoldReason: CustomStringConvertible {
   public var description: String {
     switch self {
     case .missingReading(let meter, let quantity, let time):
-      "meter \(meter): no reading of \(quantity) at \(time); read the meter's settlement again, or enter the value"
+      "meter \(meter): no reading of \(quantity) at \(time); read the meter's settlement again, or enter the value: meterd review enter"
     case .unusableReading(let meter, let quantity, let time, let status, let codes):
       "meter \(meter): the reading of \(quantity) at \(time) is \(status.rawValue)"
         + (codes.isEmpty ? "" : " (\(codes.map(\.rawValue).joined(separator: ", ")))") + "; review it first"
@@ -86,6 +86,7 @@ extension SupplyInput {
     switch self {
     case .basicCharge: "how the basic charge is found (basic-charge)"
     case .running: "the capacity in service (running)"
+    case .suspended: "the capacity that is suspended (suspended)"
     case .contracted: "the contracted capacity (contracted)"
     case .feeds: "the maximum demand of a meter"
     case .contract: "the demand in the contract (contract-demand)"
@@ -95,6 +96,7 @@ extension SupplyInput {
     case .transformer: "the transformer (transformer)"
     case .lineLoss: "the line loss (line-loss)"
     case .arrears: "debts"
+    case .intervals: "a load profile"
     }
   }
 }

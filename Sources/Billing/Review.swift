@@ -214,7 +214,7 @@ private struct BillLook {
   /// What the kWh of a bill cost together, against the lowest and the highest price that its plan knows.
   private mutating func price(of one: Bill) {
     let energy = one.totals.energy
-    guard energy > .zero, let month = YearMonth(bill.key.cycle), let band = one.plan.priceBand(in: month) else {
+    guard energy > .zero, let band = one.plan.priceBand(in: one.usage.days.months.upperBound) else {
       notEvaluated.append(.averagePrice)
       return
     }

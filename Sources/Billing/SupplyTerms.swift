@@ -13,6 +13,8 @@ public struct SupplyTerms: Hashable, Sendable {
   public var basicCharge: BasicCharge?
   /// Capacity in service, in kVA. 运行容量
   public var running: Power?
+  /// Capacity that is suspended within two years of its installation, in kVA. 暂停容量
+  public var suspended: Power?
   /// Capacity of all transformers and high-voltage motors, in kVA. 合同容量
   public var contracted: Power?
   /// Demand in the contract, in kW. 合同最大需量
@@ -28,13 +30,15 @@ public struct SupplyTerms: Hashable, Sendable {
 
   public init(
     from: CivilDate? = nil, plan: String, basicCharge: BasicCharge? = nil, running: Power? = nil,
-    contracted: Power? = nil, contractDemand: Power? = nil, powerFactorStandard: PowerFactorStandard? = nil,
+    suspended: Power? = nil, contracted: Power? = nil, contractDemand: Power? = nil,
+    powerFactorStandard: PowerFactorStandard? = nil,
     isExemptFromPowerFactor: Bool = false, transformer: Transformer? = nil, lineLoss: Int? = nil
   ) {
     self.from = from
     self.plan = plan
     self.basicCharge = basicCharge
     self.running = running
+    self.suspended = suspended
     self.contracted = contracted
     self.contractDemand = contractDemand
     self.powerFactorStandard = powerFactorStandard
@@ -145,7 +149,8 @@ extension SupplyTerms {
       transformer = Transformer(model: known.model, capacity: known.capacity, hours: min(hours, known.hours))
     }
     return Supply(
-      basicCharge: basicCharge, running: running, contracted: contracted, powerFactorStandard: powerFactorStandard,
+      basicCharge: basicCharge, running: running, suspended: suspended, contracted: contracted,
+      powerFactorStandard: powerFactorStandard,
       isExemptFromPowerFactor: isExemptFromPowerFactor, transformer: transformer, lineLoss: lineLoss)
   }
 }

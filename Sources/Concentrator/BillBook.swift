@@ -27,7 +27,12 @@ struct BillBook {
   ///
   /// Each question names meter, quantity and kind, which the journal's index has in this order: years of load between
   /// them cost nothing.
-  func readings(of account: Account, plans: PlanCatalogue) throws(StoreError) -> [JournalReading] {
+  ///
+  /// Of meters that close no month by themselves, the daily freezes at the boundaries of cycles up to `end`, in
+  /// milliseconds since 1970.
+  func readings(
+    of account: Account, plans: PlanCatalogue, until end: Int64
+  ) throws(StoreError) -> [JournalReading] {
     var readings: [JournalReading] = []
     func add(
       _ meter: MeterID, _ quantity: Quantity, _ kind: ReadingKind, at instant: Int64? = nil
@@ -42,15 +47,18 @@ struct BillBook {
     }
     let rates = Set(plans.plans.flatMap(\.periods).flatMap(\.rates)).sorted()
     let changes = account.changes(under: plans)
+    let boundaries = account.boundaries(until: end)
     for meter in Set(account.meters.map(\.meter)).sorted() {
       let assignments = account.meters.filter { $0.meter == meter }
       let instants = Set(assignments.flatMap { [$0.from, $0.to].compactMap(\.self) } + changes)
         .map { account.zone.unixMilliseconds(of: $0) }.sorted()
+      let frozen = assignments.allSatisfy(\.keepsSettlements) ? [] : boundaries.filter { !instants.contains($0) }
       for quantity in Self.registers(of: assignments, rates) {
         for kind in [ReadingKind.settlement, .estimate] { try add(meter, quantity, kind) }
         for kind in [ReadingKind.dailyFreeze, .event, .instantaneous] {
           for instant in instants { try add(meter, quantity, kind, at: instant) }
         }
+        for instant in frozen { try add(meter, quantity, .dailyFreeze, at: instant) }
       }
     }
     return readings
@@ -70,6 +78,16 @@ struct BillBook {
 }
 
 extension Account {
+  /// The settlements from the account's first day on until `end`; the last ten years of them where it has none.
+  fileprivate func boundaries(until end: Int64) -> [Int64] {
+    let last = YearMonth(of: zone.local(unixMilliseconds: end).date)
+    let first = max(from.map { YearMonth(of: $0) } ?? last + -120, last + -120)
+    guard first <= last else { return [] }
+    return (first.index...last.index).compactMap { index in
+      settlement.instant(in: YearMonth(index: index)).map { zone.unixMilliseconds(of: $0) }
+    }
+  }
+
   /// Midnights at which rules may change in the middle of a cycle.
   fileprivate func changes(under plans: PlanCatalogue) -> [MeterTime] {
     var days = Set(terms.compactMap(\.from))

@@ -165,7 +165,7 @@ actor BillingDesk {
     var result = Closed()
     guard let plans = plans[account.id] else { return result }
     let book = BillBook(reader: reader)
-    let readings = try book.readings(of: account, plans: plans)
+    let readings = try book.readings(of: account, plans: plans, until: now.unixMilliseconds)
     let documents = try book.documents(of: account.id)
     var history = BillBook.standing(documents)
     // New cycles build on what is corrected in the same transaction.
@@ -235,7 +235,10 @@ extension BillingDesk {
     let again = replay(
       account, standing: standing, readings: readings, plans: plans,
       knownOn: account.zone.local(unixMilliseconds: now.unixMilliseconds).date, form: review.form)
-    guard again.stuck.isEmpty, again.corrections.allSatisfy({ $0.causes.allSatisfy(\.isOfData) }) else { return [] }
+    // A cycle that cannot be billed now, such as one of a meter that is gone from the books, only stops those from it on.
+    guard let first = again.corrections.first?.original.cycle, again.stuck.keys.allSatisfy({ $0 < first }),
+      again.corrections.allSatisfy({ $0.causes.allSatisfy(\.isOfData) })
+    else { return [] }
     var records: [BillRecord] = []
     var corrected = standing
     for correction in again.corrections {
@@ -259,7 +262,8 @@ extension BillingDesk {
   /// nobody has accepted.
   private func isFree(at now: HostInstant) async throws(StoreError) -> Bool {
     guard review.trial, !isTried else { return true }
-    let trial = try BillingTrial(reader: reader, accounts: accounts, plans: plans)
+    let trial = try BillingTrial(
+      reader: reader, accounts: accounts, plans: plans, at: now.unixMilliseconds)
     if !trial.isAccepted {
       guard trial.rows.allSatisfy(\.isSame) else {
         let count = trial.rows.count { !$0.isSame }

@@ -1,6 +1,7 @@
+internal import Acquisition
 public import Billing
 internal import Host
-internal import Metering
+public import Metering
 internal import Rating
 public import Store
 
@@ -100,10 +101,10 @@ public enum BillingRun {
     let book = BillBook(reader: reader)
     let standing = BillBook.standing(try book.documents(of: account.id))
     guard !standing.isEmpty else { return nil }
-    let today = account.zone.local(unixMilliseconds: station.clock.now.unixMilliseconds).date
+    let now = station.clock.now.unixMilliseconds
     let again = replay(
-      account, standing: standing, readings: try book.readings(of: account, plans: plans), plans: plans,
-      knownOn: today, form: form)
+      account, standing: standing, readings: try book.readings(of: account, plans: plans, until: now), plans: plans,
+      knownOn: account.zone.local(unixMilliseconds: now).date, form: form)
     return (standing, again)
   }
 
@@ -174,7 +175,8 @@ public enum BillingRun {
   ) throws(Complaint) -> BillingTrial {
     do throws(StoreError) {
       return try BillingTrial(
-        reader: reader, accounts: station.accounts, plans: station.plansByAccount, cycles: cycles, always: true)
+        reader: reader, accounts: station.accounts, plans: station.plansByAccount, cycles: cycles, always: true,
+        at: station.clock.now.unixMilliseconds)
     } catch {
       throw Complaint(error)
     }
@@ -184,7 +186,8 @@ public enum BillingRun {
   public static func acceptTrial(_ station: Station, actor: String, reason: String) async throws(Complaint) {
     try await withStore(station) { store throws(StoreError) in
       let trial = try BillingTrial(
-        reader: try StoreReader(path: store.path), accounts: station.accounts, plans: station.plansByAccount)
+        reader: try StoreReader(path: store.path), accounts: station.accounts, plans: station.plansByAccount,
+        at: station.clock.now.unixMilliseconds)
       try await trial.accept(in: store, actor: actor, reason: reason, at: station.clock.now.unixMilliseconds)
     }
   }
@@ -199,6 +202,34 @@ public enum BillingRun {
   public static func revise(_ station: Station, _ revision: Revision) async throws(Complaint) -> Int64 {
     var number: Int64 = 0
     try await withStore(station) { store throws(StoreError) in number = try await store.revise(revision) }
+    return number
+  }
+
+  /// Writes a reading that a person took: of a meter that was taken away or put in, or of one that cannot be reached.
+  ///
+  /// It counts at its instant until the meter tells better. Its kind is that of estimates, its quality `substituted`.
+  /// - Returns: its number.
+  public static func enter(
+    _ station: Station, meter: String, quantity: String, at time: MeterTime, value: RegisterValue,
+    occurred: MeterTime? = nil, actor: String, reason: String
+  ) async throws(Complaint) -> Int64 {
+    guard let id = MeterID(meter), station.meters.joined().contains(where: { $0.id == id }) else {
+      throw Complaint(
+        .usage, "\(station.configuration.file) has no meter \"\(meter)\"", "meterd check tells what it names.")
+    }
+    guard let known = Quantity(name: quantity) else {
+      throw Complaint(
+        .usage, "\"\(quantity)\" is no quantity", "Write a name such as energy.import.active.total.")
+    }
+    let now = station.clock.now
+    let key = ReadingKey(
+      meter: id, quantity: known, kind: .estimate, instant: station.configuration.zone.unixMilliseconds(of: time))
+    let reading = Reading(
+      key: key, value: value, quality: .substituted, occurred: occurred, hostTime: now, bootTime: HostClock.boot)
+    var number: Int64 = 0
+    try await withStore(station) { store throws(StoreError) in
+      number = try await store.enter(reading, actor: actor, reason: reason, at: now.unixMilliseconds)
+    }
     return number
   }
 

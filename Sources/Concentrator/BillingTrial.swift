@@ -29,9 +29,10 @@ public struct BillingTrial: Sendable {
   static let fact = "billing.basis"
 
   /// Rates the last bill of each account again, or the last `cycles`, where the basis is another than the accepted one
-  /// or `always`.
+  /// or `always`. `now` is in milliseconds since 1970.
   init(
-    reader: StoreReader, accounts: [Account], plans: [String: PlanCatalogue], cycles: Int = 1, always: Bool = false
+    reader: StoreReader, accounts: [Account], plans: [String: PlanCatalogue], cycles: Int = 1, always: Bool = false,
+    at now: Int64
   ) throws(StoreError) {
     basis = sha256Hex(ratingBasis(accounts: accounts, plans: plans).utf8)
     isAccepted = try reader.fact(Self.fact) == basis
@@ -41,7 +42,7 @@ public struct BillingTrial: Sendable {
       guard let plans = plans[account.id] else { continue }
       let standing = BillBook.standing(try book.documents(of: account.id))
       guard !standing.isEmpty else { continue }
-      let readings = try book.readings(of: account, plans: plans)
+      let readings = try book.readings(of: account, plans: plans, until: now)
       for (index, bill) in standing.enumerated().suffix(cycles) {
         let before = index > 0 ? standing[index - 1] : nil
         let closing = rateAgain(bill, after: before, account: account, readings: readings, plans: plans)

@@ -33,7 +33,7 @@ public enum BooksCheck {
       for account in station.accounts {
         guard let plans = station.plansByAccount[account.id] else { continue }
         let book = BillBook(reader: reader)
-        let readings = try book.readings(of: account, plans: plans)
+        let readings = try book.readings(of: account, plans: plans, until: now)
         var posted: [PostedBill] = []
         var named: Set<Int64> = []
         try reader.bills(account: account.id) { stored throws(StoreError) in

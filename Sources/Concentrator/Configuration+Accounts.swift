@@ -109,6 +109,7 @@ extension Configuration {
       agreed.basicCharge = mode
     }
     agreed.running = try power(&table, "running", "kVA") ?? agreed.running
+    agreed.suspended = try power(&table, "suspended", "kVA") ?? agreed.suspended
     agreed.contracted = try power(&table, "contracted", "kVA") ?? agreed.contracted
     agreed.contractDemand = try power(&table, "contract-demand", "kW") ?? agreed.contractDemand
     if let text = try table.optionalString("power-factor") {

@@ -48,7 +48,7 @@ extension RunningStation {
       startedWall: board.startedWall, uptime: boot - board.startedAt, clock: clock,
       clockIsTrusted: configuration.hostClockIsTrusted, lines: lines, counts: known.counts,
       storePath: configuration.store, standing: standing, failure: known.failure,
-      isWaitingForClock: known.isWaitingForClock, isWaitingForTrial: known.isWaitingForTrial)
+      isWaitingForClock: known.isWaitingForClock, trialDifferences: known.trialDifferences)
   }
 
   func checkLine(_ name: String) throws(Complaint) {

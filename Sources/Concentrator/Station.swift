@@ -275,7 +275,7 @@ extension Account {
         assignments.append(
           MeterAssignment(
             meter: meter.id, multiplier: meter.multiplier, from: meter.from, to: meter.to, register: register,
-            reactive: known.profile.reactiveRegisters))
+            reactive: known.profile.reactiveRegisters, keepsSettlements: known.profile.settlements > 0))
       }
     }
     let terms = entry.terms.map { terms in

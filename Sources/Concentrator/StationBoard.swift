@@ -42,7 +42,8 @@ final class StationBoard: Sendable {
     /// What stands between readings and the disk; `nil` once something was stored again.
     var failure: Failure?
     var isWaitingForClock = false
-    var isWaitingForTrial = false
+    /// Bills that come out otherwise than before, until somebody has looked at them or one is issued again.
+    var trialDifferences: Int?
   }
 
   /// So long a meter counts as late after bytes of it came too late.
@@ -66,8 +67,10 @@ final class StationBoard: Sendable {
       case .storeFailed(let reason, let readings):
         if readings > 0 { state.failure = state.failure ?? Failure(reason: reason, since: wall) }
       case .billingWaitsForClock: state.isWaitingForClock = true
-      case .billingWaitsForTrial: state.isWaitingForTrial = true
-      case .billed: (state.isWaitingForClock, state.isWaitingForTrial) = (false, false)
+      case .billingWaitsForTrial(let differences): state.trialDifferences = differences
+      case .billed:
+        state.isWaitingForClock = false
+        state.trialDifferences = nil
       case .unlabelled, .notKept, .held, .traceFailed: break
       }
     }
@@ -98,7 +101,7 @@ extension StationBoard.State {
     case .portLost(let line, let reason):
       ports[line] = StationBoard.Port(isOpen: false, since: wall, reason: reason)
     case .portOpened(let line): ports[line] = StationBoard.Port(isOpen: true, since: wall)
-    case .missed, .rejected, .answeredTwice, .control, .staleFreeze, .backfillFailed: break
+    case .missed, .rejected, .staleFreeze, .backfillFailed, .answeredTwice, .control: break
     }
   }
 

@@ -21,7 +21,7 @@ public struct StationStatus: Sendable {
   let standing: StoreStanding?
   let failure: StationBoard.Failure?
   let isWaitingForClock: Bool
-  let isWaitingForTrial: Bool
+  let trialDifferences: Int?
 
   struct LineStatus: Sendable {
     let name: String
@@ -87,8 +87,8 @@ extension StationStatus {
         "failing": failure.map { .object(["reason": .string($0.reason), "since": .string(time($0.since))]) } ?? .null,
       ]),
       "billing": .object([
-        "waits_for_clock": .boolean(isWaitingForClock), "waits_for_trial": .boolean(isWaitingForTrial),
-        "issued": .integer(Int64(counts.billed)),
+        "waits_for_clock": .boolean(isWaitingForClock),
+        "trial_differences": number(trialDifferences.map(Int64.init)), "issued": .integer(Int64(counts.billed)),
         "holds": .array((standing?.holds ?? []).map { $0.json(zone) }),
       ]),
     ])

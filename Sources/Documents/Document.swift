@@ -4,8 +4,10 @@
 public struct Document: Hashable, Sendable {
   /// Name of the file, for error messages only.
   public let file: String
+  /// What stands at the top of the text.
   public let root: Table
 
+  /// A document that a reader of some syntax has made.
   public init(file: String, root: Table) {
     self.file = file
     self.root = root
@@ -19,8 +21,10 @@ public struct Document: Hashable, Sendable {
 public struct Table: Hashable, Sendable {
   /// Line of the table's header, from 1; 0 when unknown.
   public let line: Int
+  /// What the table holds, by key.
   public let entries: [TableKey: Entry]
 
+  /// A table whose header stands on `line`.
   public init(line: Int, entries: [TableKey: Entry]) {
     self.line = line
     self.entries = entries
@@ -32,8 +36,10 @@ public struct Table: Hashable, Sendable {
 /// `String` holds "é" for the same whether it is one code or two; a configuration text does not.
 /// Source: TOML v1.0.0, keys.
 public struct TableKey: Hashable, Comparable, Sendable, ExpressibleByStringLiteral {
+  /// The name as it was written.
   public let text: String
 
+  /// The name that is written so.
   public init(_ text: String) { self.text = text }
   public init(stringLiteral text: String) { self.text = text }
 
@@ -50,8 +56,10 @@ public struct TableKey: Hashable, Comparable, Sendable, ExpressibleByStringLiter
 public struct Entry: Hashable, Sendable {
   /// From 1; 0 when unknown.
   public let line: Int
+  /// What it is.
   public let value: EntryValue
 
+  /// A value that stands on `line`.
   public init(line: Int, value: EntryValue) {
     self.line = line
     self.value = value
@@ -60,14 +68,19 @@ public struct Entry: Hashable, Sendable {
 
 /// The kinds of value a configuration text can hold.
 public indirect enum EntryValue: Hashable, Sendable {
+  /// A text.
   case string(String)
+  /// A whole number.
   case integer(Int64)
+  /// `true` or `false`.
   case boolean(Bool)
   /// A binary fraction: never accepted, since prices and ratios must be exact; kept to say so.
   case fraction(String)
   /// A date or time written without quotes, as its text.
   case date(String)
+  /// Values one after the other.
   case array([Entry])
+  /// Values by key.
   case table(Table)
 
   /// What a person calls it.
@@ -86,13 +99,16 @@ public indirect enum EntryValue: Hashable, Sendable {
 
 /// What is wrong with a configuration text, and where.
 public struct DocumentError: Error, Hashable, Sendable {
+  /// Name of the file.
   public let file: String
   /// From 1; 0 when unknown.
   public let line: Int
   /// `line[0].meter[2].address`; empty for the whole file.
   public let key: String
+  /// What is wrong there.
   public let problem: Problem
 
+  /// A mistake at one place of a document.
   public init(file: String, line: Int, key: String, problem: Problem) {
     self.file = file
     self.line = line
@@ -100,10 +116,15 @@ public struct DocumentError: Error, Hashable, Sendable {
     self.problem = problem
   }
 
+  /// What can be wrong in a document.
   public enum Problem: Hashable, Sendable {
+    /// The text does not follow its syntax, and how.
     case syntax(String)
+    /// A key that must be there is not.
     case missing
+    /// A key that nobody reads; the ones that could have been meant.
     case unknownKey(known: [String])
+    /// A value of another kind than its key has.
     case wrongKind(expected: String, found: String)
     /// A value of the right kind that cannot be used; the text completes "KEY: ".
     case invalid(String)

@@ -5,12 +5,15 @@
 ///     let baud = try reader.optionalInteger("baud", in: 300...115_200) ?? 9600
 ///     try reader.finish()
 public struct TableReader: Sendable {
+  /// What is read.
   public let table: Table
   /// Where the table stands in the file, such as `line[0]`; empty for the top.
   public let path: String
+  /// Name of the file, for error messages.
   public let file: String
   private var asked: Set<TableKey> = []
 
+  /// Starts reading a table that stands at `path` of a file.
   public init(table: Table, path: String, file: String) {
     self.table = table
     self.path = path
@@ -50,6 +53,7 @@ public struct TableReader: Sendable {
     if case .string? = table.entries[TableKey(key)]?.value { true } else { false }
   }
 
+  /// The text of a key; `nil` where it is not given.
   public mutating func optionalString(_ key: String) throws(DocumentError) -> String? {
     guard let entry = entry(key) else { return nil }
     guard case .string(let text) = entry.value else {
@@ -58,11 +62,13 @@ public struct TableReader: Sendable {
     return text
   }
 
+  /// The text of a key that must be given.
   public mutating func string(_ key: String) throws(DocumentError) -> String {
     guard let text = try optionalString(key) else { throw error(key, .missing) }
     return text
   }
 
+  /// The whole number of a key; `nil` where it is not given.
   public mutating func optionalInteger(
     _ key: String, in range: ClosedRange<Int64> = Int64.min...Int64.max
   ) throws(DocumentError) -> Int? {
@@ -76,6 +82,7 @@ public struct TableReader: Sendable {
     return small
   }
 
+  /// The whole number of a key that must be given.
   public mutating func integer(
     _ key: String, in range: ClosedRange<Int64> = Int64.min...Int64.max
   ) throws(DocumentError) -> Int {
@@ -83,6 +90,7 @@ public struct TableReader: Sendable {
     return number
   }
 
+  /// The truth of a key; `nil` where it is not given.
   public mutating func optionalBoolean(_ key: String) throws(DocumentError) -> Bool? {
     guard let entry = entry(key) else { return nil }
     guard case .boolean(let value) = entry.value else {

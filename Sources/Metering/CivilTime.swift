@@ -1,7 +1,10 @@
 /// A date of the Gregorian calendar.
 public struct CivilDate: Hashable, Sendable {
+  /// 1...9999.
   public let year: Int
+  /// 1...12.
   public let month: Int
+  /// 1...31, as the month has days.
   public let day: Int
 
   /// A date; `nil` when the month has no such day. Years 1...9999.
@@ -81,7 +84,9 @@ extension CivilDate: Comparable, CustomStringConvertible {
 
 /// A time of day by some clock, 00:00:00...23:59:59.
 public struct TimeOfDay: Hashable, Sendable {
+  /// 0...23.
   public let hour: Int
+  /// 0...59.
   public let minute: Int
   /// `nil` where the source tells no seconds.
   public let second: Int?

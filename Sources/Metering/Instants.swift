@@ -2,9 +2,12 @@
 ///
 /// It says what the meter believes, which may be wrong; it never stands in for host time.
 public struct MeterTime: Hashable, Sendable {
+  /// The day.
   public let date: CivilDate
+  /// The time of that day.
   public let time: TimeOfDay
 
+  /// A date and time as some meter's clock shows it.
   public init(date: CivilDate, time: TimeOfDay) {
     self.date = date
     self.time = time
@@ -90,8 +93,10 @@ extension ClockState: CustomStringConvertible {
 public struct HostInstant: Hashable, Sendable {
   /// Milliseconds since 1970-01-01 00:00 UTC.
   public let unixMilliseconds: Int64
+  /// How far the wall clock could be trusted then.
   public let clock: ClockState
 
+  /// An instant as the wall clock told it.
   public init(unixMilliseconds: Int64, clock: ClockState) {
     self.unixMilliseconds = unixMilliseconds
     self.clock = clock
@@ -113,7 +118,9 @@ public struct ZoneOffset: Hashable, Sendable {
   }
 
   private init(valid minutes: Int) { self.minutes = minutes }
+  /// No distance.
   public static let utc = ZoneOffset(valid: 0)
+  /// Eight hours east, all over China.
   public static let china = ZoneOffset(valid: 480)
 
   /// The local date and time at an instant, to the second.
@@ -155,33 +162,48 @@ extension ZoneOffset: CustomStringConvertible {
 ///
 /// Schedules and time-outs use it; it labels nothing.
 public struct BootInstant: Hashable, Comparable, Sendable {
+  /// Nanoseconds since the machine was started.
   public let nanoseconds: Int64
+  /// So many nanoseconds after the machine was started.
   public init(nanoseconds: Int64) { self.nanoseconds = nanoseconds }
 
   public static func < (a: Self, b: Self) -> Bool { a.nanoseconds < b.nanoseconds }
 
+  /// The instant a span later.
   public static func + (instant: Self, span: Span) -> Self {
     Self(nanoseconds: instant.nanoseconds &+ span.nanoseconds)
   }
+  /// The instant a span earlier.
   public static func - (instant: Self, span: Span) -> Self {
     Self(nanoseconds: instant.nanoseconds &- span.nanoseconds)
   }
+  /// From one instant to another.
   public static func - (end: Self, start: Self) -> Span { Span(nanoseconds: end.nanoseconds &- start.nanoseconds) }
 
   /// A length of time in whole nanoseconds; about ±292 years.
   public struct Span: Hashable, Comparable, Sendable {
+    /// Negative for a span backwards.
     public let nanoseconds: Int64
+    /// So many nanoseconds.
     public init(nanoseconds: Int64) { self.nanoseconds = nanoseconds }
 
+    /// No time.
     public static let zero = Span(nanoseconds: 0)
+    /// So many thousandths of a second.
     public static func milliseconds(_ count: Int64) -> Span { Span(nanoseconds: count &* 1_000_000) }
+    /// So many millionths of a second.
     public static func microseconds(_ count: Int64) -> Span { Span(nanoseconds: count &* 1000) }
+    /// So many seconds.
     public static func seconds(_ count: Int64) -> Span { Span(nanoseconds: count &* 1_000_000_000) }
 
     public static func < (a: Self, b: Self) -> Bool { a.nanoseconds < b.nanoseconds }
+    /// Both spans, one after the other.
     public static func + (a: Self, b: Self) -> Self { Self(nanoseconds: a.nanoseconds &+ b.nanoseconds) }
+    /// What one span is longer than the other.
     public static func - (a: Self, b: Self) -> Self { Self(nanoseconds: a.nanoseconds &- b.nanoseconds) }
+    /// So many times the span.
     public static func * (a: Self, factor: Int64) -> Self { Self(nanoseconds: a.nanoseconds &* factor) }
+    /// One of so many equal parts, cut to whole nanoseconds.
     public static func / (a: Self, divisor: Int64) -> Self {
       Self(nanoseconds: divisor == 0 ? 0 : a.nanoseconds / divisor)
     }

@@ -158,6 +158,7 @@ extension Flow {
     }
   }
 
+  /// What the flow is a part of: active, reactive or apparent.
   public var component: Component {
     switch self {
     case .combinedActive, .importActive, .exportActive: .active

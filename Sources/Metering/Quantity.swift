@@ -12,20 +12,27 @@ public enum Flow: String, Hashable, Sendable, CaseIterable {
   case combinedReactive1 = "combined.reactive1"
   /// Second combination of the reactive quadrants. 组合无功2
   case combinedReactive2 = "combined.reactive2"
+  /// First quadrant: active and reactive energy are both taken. 第一象限无功
   case reactiveQuadrant1 = "reactive.q1"
+  /// Second quadrant: active energy is given, reactive taken. 第二象限无功
   case reactiveQuadrant2 = "reactive.q2"
+  /// Third quadrant: both are given. 第三象限无功
   case reactiveQuadrant3 = "reactive.q3"
+  /// Fourth quadrant: active energy is taken, reactive given. 第四象限无功
   case reactiveQuadrant4 = "reactive.q4"
   /// Quadrants I and II together.
   case importReactive = "import.reactive"
   /// Quadrants III and IV together.
   case exportReactive = "export.reactive"
+  /// Apparent, taken from the grid. 正向视在
   case importApparent = "import.apparent"
+  /// Apparent, given to the grid. 反向视在
   case exportApparent = "export.apparent"
 }
 
 /// Active, reactive or apparent.
 public enum Component: String, Hashable, Sendable, CaseIterable {
+  /// One of the three kinds. 有功, 无功, 视在
   case active, reactive, apparent
 }
 
@@ -37,15 +44,23 @@ public enum Measurand: Hashable, Sendable {
   case maximumDemand(Flow)
   /// The running mean power of the demand interval now. 当前需量
   case demand(Component)
+  /// Root mean square, in V. 电压
   case voltage
+  /// Root mean square, in A. 电流
   case current
+  /// Of one kind, at the moment. 功率
   case power(Component)
+  /// Active over apparent power. 功率因数
   case powerFactor
   /// Angle between voltage and current.
   case phaseAngle
+  /// Of the grid, in Hz. 频率
   case frequency
+  /// Inside the meter, in °C. 温度
   case temperature
+  /// Total harmonic distortion of the voltage, in percent. 电压谐波畸变率
   case voltageDistortion
+  /// Total harmonic distortion of the current, in percent. 电流谐波畸变率
   case currentDistortion
   /// Date and time in the meter, together.
   case clock
@@ -77,8 +92,11 @@ public enum Measurand: Hashable, Sendable {
 
 /// A conductor of the supply.
 public enum Phase: UInt8, Hashable, Sendable, CaseIterable {
+  /// The first phase. A 相
   case l1 = 1
+  /// The second phase. B 相
   case l2 = 2
+  /// The third phase. C 相
   case l3 = 3
 }
 
@@ -88,9 +106,11 @@ public enum Part: Hashable, Sendable {
   case total
   /// The register of one rate, 1...63. By convention 1...4 are sharp, peak, flat and valley (尖峰平谷).
   case rate(UInt8)
+  /// One phase of three.
   case phase(Phase)
   /// Between two conductors, named by the first: 1 is L1-L2, 2 is L2-L3, 3 is L3-L1.
   case line(Phase)
+  /// The neutral conductor. 零线
   case neutral
   /// The measurand has no parts.
   case single
@@ -98,7 +118,9 @@ public enum Part: Hashable, Sendable {
 
 /// One thing that can be read from a meter, such as `energy.import.active.total`.
 public struct Quantity: Hashable, Sendable {
+  /// What is measured.
   public let measurand: Measurand
+  /// Of which part of the circuit.
   public let part: Part
 
   /// A quantity, or `nil` where the measurand has no such part.

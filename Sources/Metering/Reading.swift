@@ -1,5 +1,6 @@
 /// The name a meter has in the configuration, such as `M-0001`; 1...64 characters.
 public struct MeterID: Hashable, Comparable, Sendable, CustomStringConvertible {
+  /// As it stands in configuration and store.
   public let text: String
 
   /// `nil` when empty, longer than 64 characters, or with a space or control character.
@@ -38,12 +39,16 @@ public enum ReadingKind: String, Hashable, Sendable, CaseIterable {
 ///
 /// The same key with the same value is a duplicate and changes nothing; with another value it is a finding.
 public struct ReadingKey: Hashable, Sendable {
+  /// Whose value it is.
   public let meter: MeterID
+  /// Of what.
   public let quantity: Quantity
+  /// By which of the meter's memories.
   public let kind: ReadingKind
   /// Milliseconds since 1970 UTC; for values the meter kept, its own local time put in the station's zone.
   public let instant: Int64
 
+  /// A key; `instant` as its property says.
   public init(meter: MeterID, quantity: Quantity, kind: ReadingKind, instant: Int64) {
     self.meter = meter
     self.quantity = quantity
@@ -68,8 +73,11 @@ public enum Quality: String, Hashable, Sendable, CaseIterable {
 
 /// One value of one quantity of one meter at one instant, with how it was obtained.
 public struct Reading: Hashable, Sendable {
+  /// What the reading is of.
   public let key: ReadingKey
+  /// What the register showed.
   public let value: RegisterValue
+  /// How the value came to be.
   public let quality: Quality
   /// When a maximum demand occurred, by the meter's clock.
   public let occurred: MeterTime?
@@ -81,6 +89,7 @@ public struct Reading: Hashable, Sendable {
   /// Boot clock of the host at the same moment.
   public let bootTime: BootInstant
 
+  /// A reading as it came from the line, or was made instead.
   public init(
     key: ReadingKey, value: RegisterValue, quality: Quality, occurred: MeterTime? = nil, meterTime: MeterTime? = nil,
     hostTime: HostInstant, bootTime: BootInstant

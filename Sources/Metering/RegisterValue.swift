@@ -8,6 +8,7 @@ public struct RegisterValue: Hashable, Sendable {
   /// What one step of the register's last digit is worth, in millionths of the unit; at least 1.
   public let resolution: Int64
 
+  /// A value of a register; a resolution below 1 counts as 1.
   public init(millionths: Int64, resolution: Int64) {
     self.millionths = millionths
     self.resolution = max(1, resolution)

@@ -1,8 +1,12 @@
 /// How characters travel on a line: `2400 8E1`.
 public struct SerialSettings: Hashable, Sendable {
+  /// The bit that is added to each byte so that one flipped bit shows. 校验位
   public enum Parity: Character, Hashable, Sendable {
+    /// No such bit.
     case none = "N"
+    /// An even number of ones in all. 偶校验
     case even = "E"
+    /// An odd number of ones in all. 奇校验
     case odd = "O"
   }
 
@@ -10,6 +14,7 @@ public struct SerialSettings: Hashable, Sendable {
   public let baud: Int
   /// 7 or 8.
   public let dataBits: Int
+  /// The bit that guards each byte.
   public let parity: Parity
   /// 1 or 2.
   public let stopBits: Int

@@ -1,9 +1,12 @@
 /// What a meter told about a quantity.
 public enum Value: Hashable, Sendable {
+  /// What a register counts or measures.
   case number(RegisterValue)
   /// Date and time together.
   case instant(MeterTime)
+  /// A day of a meter's calendar.
   case date(CivilDate)
+  /// A time of a meter's day.
   case timeOfDay(TimeOfDay)
   /// Addresses, numbers with leading zeros, names.
   case text(String)
@@ -50,12 +53,16 @@ public enum Memory: Hashable, Sendable {
 
 /// One value as a meter told it, before it is a reading: no host time, no verdict.
 public struct Observation: Hashable, Sendable {
+  /// Of what it is.
   public let quantity: Quantity
+  /// What it is.
   public let value: Value
   /// When a maximum demand occurred, by the meter's clock.
   public let occurred: MeterTime?
+  /// Which of the meter's memories it comes from.
   public let memory: Memory
 
+  /// A value as a meter told it.
   public init(quantity: Quantity, value: Value, occurred: MeterTime? = nil, memory: Memory = .current) {
     self.quantity = quantity
     self.value = value

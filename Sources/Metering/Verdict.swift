@@ -1,5 +1,6 @@
 /// What validation says of a reading. The verdict is stored with it; the reading itself never changes.
 public struct Verdict: Hashable, Sendable {
+  /// What may be done with a reading.
   public enum Status: String, Hashable, Sendable, CaseIterable {
     /// Usable for billing.
     case accepted
@@ -11,12 +12,14 @@ public struct Verdict: Hashable, Sendable {
     case rejected
   }
 
+  /// What may be done with it.
   public let status: Status
   /// What was found, in the order of the rules; empty when nothing was.
   public let findings: [Finding]
   /// Version of the rules that judged, so that a later look can tell.
   public let ruleVersion: Int
 
+  /// A verdict as the rules of some version gave it.
   public init(status: Status, findings: [Finding], ruleVersion: Int) {
     self.status = status
     self.findings = findings
@@ -34,10 +37,12 @@ public struct Verdict: Hashable, Sendable {
 
 /// One finding: which rule, and the numbers it saw.
 public struct Finding: Hashable, Sendable {
+  /// Which of the known findings it is.
   public let code: FindingCode
   /// For people: what was compared with what, with units.
   public let detail: String
 
+  /// A finding with its numbers, for people.
   public init(_ code: FindingCode, _ detail: String) {
     self.code = code
     self.detail = detail

@@ -21,10 +21,15 @@ public struct Energy: Hashable, Comparable, Sendable {
   public var isBillable: Bool { (0...10_000_000_000_000_000).contains(millionths) }
 
   public static func < (a: Self, b: Self) -> Bool { a.millionths < b.millionths }
+  /// Both together.
   public static func + (a: Self, b: Self) -> Self { Self(millionths: a.millionths + b.millionths) }
+  /// What is left; below nothing where more is taken than there is.
   public static func - (a: Self, b: Self) -> Self { Self(millionths: a.millionths - b.millionths) }
+  /// Adds to it.
   public static func += (a: inout Self, b: Self) { a = a + b }
+  /// Takes from it.
   public static func -= (a: inout Self, b: Self) { a = a - b }
+  /// The same with the other sign.
   public static prefix func - (a: Self) -> Self { Self(millionths: -a.millionths) }
 
   /// kWh in decimal with so many places (0...6).
@@ -91,9 +96,13 @@ public struct Money: Hashable, Comparable, Sendable {
   /// No money.
   public static let zero = Money(fen: 0)
   public static func < (a: Self, b: Self) -> Bool { a.fen < b.fen }
+  /// Both together.
   public static func + (a: Self, b: Self) -> Self { Self(fen: a.fen + b.fen) }
+  /// What is left.
   public static func - (a: Self, b: Self) -> Self { Self(fen: a.fen - b.fen) }
+  /// Adds to it.
   public static func += (a: inout Self, b: Self) { a = a + b }
+  /// The same with the other sign.
   public static prefix func - (a: Self) -> Self { Self(fen: -a.fen) }
 }
 

@@ -60,11 +60,15 @@ extension Bill {
     case .tierAdderProRata:
       return
         "an adder on kWh of tier \(line.tier ?? 0)\(room(line)), spread over the periods in proportion to their kWh"
+    case .tierAdderInOrder:
+      return "an adder on kWh of tier \(line.tier ?? 0)\(room(line)), by the hours in which they were used"
     case .monthlyPrice: return "all kWh of the bill at the price of \(usage.days.months.upperBound)"
     case .monthlyPriceOfPeriod:
       return "kWh of the period \(period?.title ?? "") at its price of \(usage.days.months.upperBound)"
     case .fund: return "all kWh of the bill, collected for others"
     case .capacity: return "capacity in service\(partOfMonth(line))"
+    case .capacitySuspended:
+      return "capacity suspended within two years of its installation, at half the price\(partOfMonth(line))"
     case .demandContract:
       return "the contract's demand, with what its rule adds up to 105 %, measured "
         + "\(feed(line).map { "\($0.measured)" } ?? "") kW\(partOfMonth(line))"
@@ -101,10 +105,11 @@ extension Bill {
   /// ` (above 260.00 and up to 600.00 kWh in the window from 2026-10, of which 0.00 kWh were used before)`.
   private func room(_ line: BillLine) -> String {
     guard let tiers = plan.tiers, let tier = line.tier, let tierUse else { return "" }
-    let months = usage.limitMonths
+    let days = usage.limitDays
     let grantKilowattHours = (tiers.grantPerMonth ?? .zero).millionths * Int64(usage.grantedMonths)
     func limit(_ tier: Int) -> String {
-      (tiers.limit(tier, over: months) + Energy(millionths: grantKilowattHours)).text(decimals: plan.energyDecimals)
+      (tiers.limit(tier, for: days, step: plan.energyStep) + Energy(millionths: grantKilowattHours)).text(
+        decimals: plan.energyDecimals)
     }
     let lower = tier > 1 ? "above \(limit(tier - 2))" : ""
     let upper = tier < tiers.count ? "up to \(limit(tier - 1))" : ""

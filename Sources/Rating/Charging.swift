@@ -12,8 +12,9 @@ struct Charging {
   /// Adds what the component of `step` charges.
   mutating func add(_ step: PlanStep) throws(RatingError) {
     switch plan.components[Int(step.componentNumber)].kind {
-    // Priced where the plain lines are.
-    case .energy, .tierPrices, .wholeVolume, .tierAdders, .fund: return
+    // Priced where the plain lines are, but for one.
+    case .energy, .tierPrices, .wholeVolume, .fund: return
+    case .tierAdders: if step.rule == .tierAdderInOrder { try addInOrder(step) }
     case .monthlyPrices(let prices): try add(prices, step)
     case .capacity(let charge): try add(charge, step)
     case .demand(let charge): try add(charge, step)

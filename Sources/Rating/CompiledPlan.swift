@@ -40,7 +40,7 @@ public struct CompiledPlan: Sendable {
     if let tiers = plan.tiers {
       var lower = Energy.zero
       for tier in 0..<tiers.count - 1 {
-        let upper = tiers.limit(tier, over: months)
+        let upper = tiers.limit(tier, for: days, step: plan.energyStep)
         if (upper - lower).millionths % step != 0 { isColumnar = false }
         widths.append((upper - lower).millionths / step)
         lower = upper
@@ -187,7 +187,8 @@ extension Plan {
       return [charge(line, .minimum(least), .one)]
     // Without a supply there is nothing to credit and no debt.
     case .export, .lateOwnYear, .lateLater, .lateLeast: return []
-    case .capacity, .demandContract, .demandExcess, .demandActual, .powerFactor: return nil
+    case .tierAdderInOrder, .capacity, .capacitySuspended, .demandContract, .demandExcess, .demandActual, .powerFactor:
+      return nil
     }
   }
 }

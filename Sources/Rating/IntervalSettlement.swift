@@ -57,6 +57,8 @@ public struct IntervalRecord: Hashable, Sendable {
   public let seriesDigest: String
   /// SHA-256 of the calendar of days; `nil` where none was needed.
   public let calendarDigest: String?
+  /// The energy of each stretch of hours of one period, in the order of time.
+  public let inOrder: [PeriodEnergy]
 
   func write(to json: inout CanonicalJSON) {
     json.number("minutes", minutes)
@@ -132,6 +134,7 @@ extension Plan {
       throw .coverage(expected: expected, from: midnight, given: series.energies.count, start: series.start)
     }
     var sums: [Int128] = Array(repeating: 0, count: periods.count)
+    var runs: [(period: Int, sum: Int128)] = []
     for day in 0..<expected / perDay {
       let date = CivilDate(daysSince1970: days.from.daysSince1970 + Int64(day))
       let type = calendar.map { $0.type(of: date) } ?? timeOfUse.typeWithoutCalendar(of: date)
@@ -147,6 +150,8 @@ extension Plan {
           throw .straddles(at: time(), boundary: clock(slots.first?.to ?? 0))
         }
         sums[slot.period] += Int128(energy.millionths)
+        if runs.last?.period != slot.period { runs.append((slot.period, 0)) }
+        runs[runs.count - 1].sum += Int128(energy.millionths)
       }
     }
     let (whole, energies) = try reconciled(sums, register: register, bound: bound, by: reconciliation)
@@ -154,7 +159,8 @@ extension Plan {
       total: register, intervals: whole, parts: zip(periods, energies).map { PeriodEnergy($0.name, $1) },
       record: IntervalRecord(
         minutes: series.minutes, count: expected, sum: whole, reconciliation: reconciliation,
-        seriesDigest: series.digest, calendarDigest: calendar?.digest))
+        seriesDigest: series.digest, calendarDigest: calendar?.digest,
+        inOrder: runs.map { PeriodEnergy(periods[$0.period].name, Energy(millionths: Int64(clamping: $0.sum))) }))
   }
 
   /// The sum of all intervals, and the energies of the periods whose intervals add up to `sums`, reconciled with the

@@ -22,6 +22,7 @@ public struct YearMonth: Hashable, Comparable, Sendable {
   public var month: Int { index % 12 + 1 }
 
   public static func < (a: Self, b: Self) -> Bool { a.index < b.index }
+  /// So many months later.
   public static func + (a: Self, months: Int) -> Self { Self(index: a.index + months) }
 }
 

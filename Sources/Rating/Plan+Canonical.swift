@@ -26,6 +26,7 @@ extension PlanDraft {
           json.strings("kwh", row.map { $0.text(decimals: 6) })
         }
         json.string("grant_per_month", tiers.grantPerMonth.map { $0.text(decimals: 6) })
+        if tiers.partMonth != .whole { json.string("part_month", tiers.partMonth.rawValue) }
         json.provenance(tiers.provenance)
       }
       // Older plans know nothing of what follows, and their texts must not change.
@@ -42,6 +43,7 @@ extension PlanDraft {
           json.objects("adders", adders) { json, adder in
             json.number("tier", adder.tier)
             json.strings("prices", adder.prices.texts)
+            if adder.spread != .proRata { json.string("spread", adder.spread.rawValue) }
           }
         case .monthlyPrices(let prices): prices.write(to: &json)
         case .fund(let price), .export(let price): json.string("price", "\(price)")

@@ -13,10 +13,10 @@ extension Plan {
   /// |---|---|
   /// | `energy` | `price`, or `prices` by period |
   /// | `tier-prices`, `whole-volume` | `prices`, from tier 1 on |
-  /// | `tier-adders` | `[[component.tier]]`: `tier`, and `adder`, or `adders` by period |
+  /// | `tier-adders` | `[[component.tier]]`: `tier`, and `adder`, or `adders` by period; `spread` ("pro-rata", "time-order") |
   /// | `monthly-prices` | `[[component.month]]`: `month`, and `price` or `prices`; `factors` by period on one price |
   /// | `fund`, `export` | `price` |
-  /// | `capacity` | `price`, `day-share` ("thirtieth", "calendar") |
+  /// | `capacity` | `price`, `day-share` ("thirtieth", "calendar"), `suspended` ("free", "half") |
   /// | `demand` | `price`, `day-share`, `excess`, `floor` (`percent`, `on`), `load-rate` (`from`, `price`) |
   /// | `power-factor` | `standard` ("0.90", "0.85", "0.80", "by-supply"), `reactive`, `counts-self-use`, `base` |
   /// | `minimum` | `least` |

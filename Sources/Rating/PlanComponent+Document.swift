@@ -85,6 +85,7 @@ private func readAdders(
 ) throws(DocumentError) -> [TierAdder] {
   guard let tiers else { throw reader.error("kind", "\(kind) needs a [tiers] table") }
   var adders: [TierAdder] = []
+  let spread: TierSpread = try reader.choice("spread", default: .proRata)
   for table in try reader.tables("tier") {
     var table = table
     let tier = try table.integer("tier")
@@ -96,7 +97,7 @@ private func readAdders(
     }
     let prices = try readPrices(&table, one: "adder", each: "adders", periods)
     try table.finish()
-    adders.append(TierAdder(tier: tier, prices: prices))
+    adders.append(TierAdder(tier: tier, prices: prices, spread: spread))
   }
   for tier in 2...tiers.count where !adders.contains(where: { $0.tier == tier }) {
     throw reader.error("tier", "no adder for tier \(tier)")

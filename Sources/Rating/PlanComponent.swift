@@ -124,4 +124,14 @@ public struct TierAdder: Hashable, Sendable {
   public let tier: Int
   /// The adder, or one for each period.
   public let prices: PeriodPrices
+  /// Which kWh of a period count as this tier's, where adders differ by period.
+  public let spread: TierSpread
+}
+
+/// Which kWh of which period are above a limit: no register says it, so each plan does.
+public enum TierSpread: String, Hashable, Sendable, CaseIterable {
+  /// As many of each period as its share of the bill's kWh is.
+  case proRata = "pro-rata"
+  /// Those that were used after the window had reached the limit: by a load profile, which the usage must have.
+  case timeOrder = "time-order"
 }

@@ -46,7 +46,11 @@ struct PlanStep: Hashable, Sendable {
         for (tier, price) in prices.enumerated() { add(.wholeVolume, tier: tier + 1, price) }
       case .tierAdders(let adders):
         // Which kWh of a period were above the limit, no register says; equal adders need not know.
-        for adder in adders { add(adder.prices, tier: adder.tier, same: .tierAdder, byPeriod: .tierAdderProRata) }
+        for adder in adders {
+          add(
+            adder.prices, tier: adder.tier, same: .tierAdder,
+            byPeriod: adder.spread == .timeOrder ? .tierAdderInOrder : .tierAdderProRata)
+        }
       case .fund(let price): add(.fund, price)
       // One place in the order of the bill; which lines come there, and at which price, is found when it is rated.
       case .monthlyPrices: add(.monthlyPrice, .one)

@@ -24,7 +24,9 @@ public struct Power: Hashable, Comparable, Sendable {
   public var isChargeable: Bool { (0...100_000_000_000_000).contains(millionths) && millionths % 100 == 0 }
 
   public static func < (a: Self, b: Self) -> Bool { a.millionths < b.millionths }
+  /// Both together.
   public static func + (a: Self, b: Self) -> Self { Self(millionths: a.millionths + b.millionths) }
+  /// What is left.
   public static func - (a: Self, b: Self) -> Self { Self(millionths: a.millionths - b.millionths) }
 
   /// So many hundredths of this; exact for a chargeable power.

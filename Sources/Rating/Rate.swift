@@ -40,8 +40,8 @@ public func rate(_ usage: Usage, under plan: Plan) throws(RatingError) -> Bill {
         spreadTier = step.tierNumber
       }
       energy = spread[Int(step.periodNumber) - 1]
-    case .monthlyPrice, .monthlyPriceOfPeriod, .capacity, .demandContract, .demandExcess, .demandActual, .powerFactor,
-      .export, .minimum, .lateOwnYear, .lateLater, .lateLeast:
+    case .tierAdderInOrder, .monthlyPrice, .monthlyPriceOfPeriod, .capacity, .capacitySuspended, .demandContract,
+      .demandExcess, .demandActual, .powerFactor, .export, .minimum, .lateOwnYear, .lateLater, .lateLeast:
       let draft = BillDraft(lines: lines, total: total, details: details)
       lines = []
       let after = try charge(step, usage, plan, periods, draft)

@@ -12,6 +12,8 @@ public enum Rule: String, Hashable, Sendable, CaseIterable {
   case tierAdder = "tier.adder"
   /// An adder on the part of a tier's kWh that a period has.
   case tierAdderProRata = "tier.adder.pro-rata"
+  /// An adder on the part of a tier's kWh that a period used while the window stood in that tier.
+  case tierAdderInOrder = "tier.adder.in-order"
   /// Every kWh at the month's price.
   case monthlyPrice = "monthly"
   /// A period's kWh at its price of the month.
@@ -20,6 +22,8 @@ public enum Rule: String, Hashable, Sendable, CaseIterable {
   case fund = "fund"
   /// Running kVA.
   case capacity = "capacity"
+  /// Suspended kVA, at half the price.
+  case capacitySuspended = "capacity.suspended"
   /// kW of the contract, with what its rule adds.
   case demandContract = "demand.contract"
   /// kW beyond the contract, at twice the price.
@@ -43,8 +47,8 @@ public enum Rule: String, Hashable, Sendable, CaseIterable {
   var isPlain: Bool {
     switch self {
     case .energy, .energyOfPeriod, .tierPrice, .wholeVolume, .tierAdder, .tierAdderProRata, .fund: true
-    case .monthlyPrice, .monthlyPriceOfPeriod, .capacity, .demandContract, .demandExcess, .demandActual, .powerFactor,
-      .export, .minimum, .lateOwnYear, .lateLater, .lateLeast:
+    case .tierAdderInOrder, .monthlyPrice, .monthlyPriceOfPeriod, .capacity, .capacitySuspended, .demandContract,
+      .demandExcess, .demandActual, .powerFactor, .export, .minimum, .lateOwnYear, .lateLater, .lateLeast:
       false
     }
   }
@@ -52,10 +56,10 @@ public enum Rule: String, Hashable, Sendable, CaseIterable {
   /// What a line of this rule counts.
   public var unit: LineUnit {
     switch self {
-    case .energy, .energyOfPeriod, .tierPrice, .wholeVolume, .tierAdder, .tierAdderProRata, .monthlyPrice,
-      .monthlyPriceOfPeriod, .fund, .export:
+    case .energy, .energyOfPeriod, .tierPrice, .wholeVolume, .tierAdder, .tierAdderProRata, .tierAdderInOrder,
+      .monthlyPrice, .monthlyPriceOfPeriod, .fund, .export:
       .kilowattHour
-    case .capacity: .kilovoltAmpere
+    case .capacity, .capacitySuspended: .kilovoltAmpere
     case .demandContract, .demandExcess, .demandActual: .kilowatt
     case .powerFactor, .minimum, .lateOwnYear, .lateLater, .lateLeast: .yuan
     }

@@ -65,7 +65,8 @@ public struct IntervalsRecord: Codable, Hashable, Sendable {
 ///         "start":{"reading":"1201","value":"100.00","quality":"actual"},
 ///         "stop":{"reading":"1888","value":"121.60","quality":"actual"},"rolled_over":false,"energy":"648"}]}]
 ///
-/// Values are what the register showed, with as many decimal places as it has.
+/// Values are what the register showed, with as many decimal places as it has. A segment may have a `demand`: a reading
+/// with `occurred`, the time by the meter's clock or null, and `power`, kW after the multiplier.
 public struct SegmentRecord: Codable, Hashable, Sendable {
   /// The meter's identifier.
   public var meter: String
@@ -77,6 +78,22 @@ public struct SegmentRecord: Codable, Hashable, Sendable {
   public var to: String
   /// The total first, then the rates.
   public var registers: [Register]
+  /// The highest demand that the meter told of it.
+  public var demand: Demand?
+
+  /// A demand register as it was read.
+  public struct Demand: Codable, Hashable, Sendable {
+    /// The reading's number where it is kept.
+    public var reading: String
+    /// What the register showed, in kW.
+    public var value: String
+    /// How the reading came to be, such as `actual` or `estimated`.
+    public var quality: String
+    /// When it occurred, local time.
+    public var occurred: String?
+    /// kW after the multiplier.
+    public var power: String
+  }
 
   /// What one register counted between two readings.
   public struct Register: Codable, Hashable, Sendable {
@@ -127,13 +144,28 @@ public struct SegmentRecord: Codable, Hashable, Sendable {
           quantity: quantity, start: try register.start.mark("start"), stop: try register.stop.mark("stop"),
           rolledOver: register.rolledOver ?? false, energy: energy))
     }
-    return UsageSegment(meter: meter, multiplier: ratio, from: first, to: last, registers: uses)
+    return UsageSegment(
+      meter: meter, multiplier: ratio, from: first, to: last, registers: uses, demand: try demand?.demand())
+  }
+}
+
+extension SegmentRecord.Demand {
+  fileprivate func demand() throws(UsageRecordError) -> DemandMark {
+    guard let kilowatts = Power(power), kilowatts.millionths >= 0 else {
+      throw .power(key: "segments.demand.power", power)
+    }
+    let time = try occurred.map { text throws(UsageRecordError) in
+      guard let time = MeterTime(text) else { throw .time(key: "segments.demand.occurred", text) }
+      return time
+    }
+    let mark = try SegmentRecord.Mark(reading: reading, value: value, quality: quality).mark("demand")
+    return DemandMark(mark: mark, occurred: time, power: kilowatts)
   }
 }
 
 extension SegmentRecord.Mark {
   fileprivate func mark(_ which: String) throws(UsageRecordError) -> RegisterMark {
-    let key = "segments.registers.\(which)"
+    let key = which == "demand" ? "segments.demand" : "segments.registers.\(which)"
     guard let sequence = Int64(reading), sequence >= 0 else {
       throw .text(key: "\(key).reading", reading, example: "1201")
     }

@@ -98,7 +98,7 @@ public func rate(
       usage.belong(to: days, sharing: run(of: index, in: stretches), using: cycleEnergy)
       if let before = bills.last, before.plan.name == stretch.plan.name, usage.earlier == .nothing,
         let state = before.windowAfter, let count = stretch.plan.tiers?.count, state.byTier.count == count,
-        stretch.plan.tiers?.windowStart(of: usage.limitMonths) == state.start
+        stretch.plan.tiers?.windowStart(of: usage.limitDays.months) == state.start
       {
         usage.earlier = .byTier(state.byTier)
       }
@@ -123,10 +123,10 @@ private func run(of index: Int, in stretches: [Stretch]) -> DayRange? {
 }
 
 extension Usage {
-  /// The months whose tier limits count: those of all stretches of the plan in the cycle, where this is one of them.
-  var limitMonths: ClosedRange<YearMonth> {
-    guard hasSupply, let cycle = supply?.cycle else { return days.months }
-    return cycle.months
+  /// The days whose tier limits count: those of all stretches of the plan in the cycle, where this is one of them.
+  var limitDays: DayRange {
+    guard hasSupply, let cycle = supply?.cycle else { return days }
+    return cycle
   }
 
   /// Makes this a stretch of `cycle` that has its tier limits in common with the stretches of `run`.

@@ -5,6 +5,7 @@ extension Supply {
   func write(to json: inout CanonicalJSON) {
     if let basicCharge { json.string("basic_charge", basicCharge.rawValue) }
     if let running { json.string("running", "\(running)") }
+    if let suspended { json.string("suspended", "\(suspended)") }
     if let contracted { json.string("contracted", "\(contracted)") }
     if !feeds.isEmpty {
       json.objects("feeds", feeds) { json, feed in

@@ -8,6 +8,9 @@ public struct Supply: Hashable, Sendable {
   public var basicCharge: BasicCharge?
   /// Capacity in service, in kVA: hot standby included, sealed cold standby not. 运行容量
   public var running: Power?
+  /// Capacity that is suspended within two years of its installation, in kVA; where the plan asks nothing for it, it is
+  /// no matter. 暂停容量
+  public var suspended: Power?
   /// Capacity of all transformers and high-voltage motors of the supply, in kVA. 合同容量
   public var contracted: Power?
   /// Demand of each feed that is in use at the same time; charged one by one.
@@ -41,7 +44,8 @@ public struct Supply: Hashable, Sendable {
 
   /// A supply of which only what applies is given.
   public init(
-    basicCharge: BasicCharge? = nil, running: Power? = nil, contracted: Power? = nil, feeds: [FeedDemand] = [],
+    basicCharge: BasicCharge? = nil, running: Power? = nil, suspended: Power? = nil, contracted: Power? = nil,
+    feeds: [FeedDemand] = [],
     monthEnergy: Energy? = nil, part: PartMonth? = nil, reactive: ReactiveUse? = nil,
     powerFactorStandard: PowerFactorStandard? = nil, isExemptFromPowerFactor: Bool = false, selfUse: Energy = .zero,
     exported: Energy? = nil,
@@ -50,6 +54,7 @@ public struct Supply: Hashable, Sendable {
   ) {
     self.basicCharge = basicCharge
     self.running = running
+    self.suspended = suspended
     self.contracted = contracted
     self.feeds = feeds
     self.monthEnergy = monthEnergy
@@ -130,6 +135,8 @@ public enum SupplyInput: String, Hashable, Sendable, CaseIterable {
   case basicCharge = "basic_charge"
   /// Capacity in service.
   case running
+  /// Capacity that is suspended.
+  case suspended
   /// Capacity of all transformers.
   case contracted
   /// Demand of each feed.
@@ -148,6 +155,8 @@ public enum SupplyInput: String, Hashable, Sendable, CaseIterable {
   case lineLoss = "line_loss"
   /// Debts.
   case arrears
+  /// A load profile.
+  case intervals
 }
 
 /// Keeps a value out of line, so that those who have none pay one word for it.

@@ -7,6 +7,7 @@ extension SupplyRecord {
       switch key {
       case "basic_charge": record.basicCharge = try seen.first(0, path).readOrNull(&reader)
       case "running": record.running = try seen.first(1, path).readOrNull(&reader)
+      case "suspended": record.suspended = try seen.first(13, path).readOrNull(&reader)
       case "contracted": record.contracted = try seen.first(2, path).readOrNull(&reader)
       case "feeds":
         try seen.mark(3, path)

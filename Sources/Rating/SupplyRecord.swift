@@ -16,6 +16,8 @@ public struct SupplyRecord: Codable, Hashable, Sendable {
   public var basicCharge: String?
   /// kVA in service.
   public var running: String?
+  /// kVA that are suspended within two years of their installation.
+  public var suspended: String?
   /// kVA of all transformers and motors.
   public var contracted: String?
   /// Demand of each feed.
@@ -88,7 +90,7 @@ public struct SupplyRecord: Codable, Hashable, Sendable {
   }
 
   private enum CodingKeys: String, CodingKey {
-    case running, contracted, feeds, part, reactive, exported, transformer, arrears
+    case running, suspended, contracted, feeds, part, reactive, exported, transformer, arrears
     case basicCharge = "basic_charge"
     case monthEnergy = "month_energy"
     case powerFactorStandard = "power_factor_standard"
@@ -108,6 +110,7 @@ extension SupplyRecord {
       return mode
     }
     supply.running = try power("running", running)
+    supply.suspended = try power("suspended", suspended)
     supply.contracted = try power("contracted", contracted)
     for feed in feeds ?? [] {
       guard let measured = try power("feeds.measured", feed.measured) else { continue }

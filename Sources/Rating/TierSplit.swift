@@ -10,19 +10,19 @@ extension Plan {
       guard usage.grantedMonths == 0 else { throw .noGrant(months: usage.grantedMonths, plan: name) }
       return nil
     }
-    let months = usage.limitMonths
-    guard let start = tiers.windowStart(of: months) else { throw .crossesWindow(usage.days, plan: name) }
+    let days = usage.limitDays
+    guard let start = tiers.windowStart(of: days.months) else { throw .crossesWindow(usage.days, plan: name) }
     guard usage.grantedMonths == 0 || tiers.grantPerMonth != nil else {
       throw .noGrant(months: usage.grantedMonths, plan: name)
     }
-    let grant = Energy(millionths: (tiers.grantPerMonth ?? .zero).millionths * Int64(usage.grantedMonths))
+    let grant = tiers.grant(months: usage.grantedMonths)
     let before: EnergyRow
     switch usage.earlier {
     case .nothing: before = EnergyRow()
     case .total(let energy):
       try check(energy, "earlier use")
       guard grant == .zero || energy == .zero else { throw .grantNeedsTiers }
-      before = tiers.split(energy, earlier: EnergyRow(), grant: .zero, over: months)
+      before = tiers.split(energy, earlier: EnergyRow(), grant: .zero, for: days, step: energyStep)
     case .byTier(let energies):
       guard energies.count == tiers.count else { throw .tierCount(energies.count, expected: tiers.count) }
       var row = EnergyRow()
@@ -34,7 +34,7 @@ extension Plan {
     }
     return Bill.TierUse(
       start: start, before: before,
-      used: tiers.split(billed, earlier: before, grant: grant, over: months))
+      used: tiers.split(billed, earlier: before, grant: grant, for: days, step: energyStep))
   }
 }
 

@@ -26,6 +26,10 @@ extension Tiers {
     }
     count = limits[0].count + 1
     grantPerMonth = try reader.optionalEnergy("grant-per-month")
+    partMonth = try reader.choice("part-month", default: .whole)
+    guard partMonth == .whole || self.window == .month else {
+      throw reader.error("part-month", "only a window of a month can have limits by days")
+    }
     provenance = try Provenance(&reader)
     try reader.finish()
   }

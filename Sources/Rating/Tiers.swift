@@ -1,3 +1,5 @@
+internal import Metering
+
 /// How consumption in a window of time is cut into tiers. 阶梯
 public struct Tiers: Hashable, Sendable {
   /// How long use adds up before it starts from nothing again.
@@ -20,6 +22,8 @@ public struct Tiers: Hashable, Sendable {
   /// kWh that each granted month adds to every limit of a large household; `nil` where there is no such grant.
   /// 一户多人口
   public let grantPerMonth: Energy?
+  /// What a part of a month counts for limits.
+  public let partMonth: PartMonthLimits
   /// Where the limits were published.
   public let provenance: Provenance
 
@@ -50,6 +54,15 @@ public struct Tiers: Hashable, Sendable {
   }
 }
 
+/// What a part of a month counts for limits by the month.
+public enum PartMonthLimits: String, Hashable, Sendable, CaseIterable {
+  /// As much as a whole one. Source: a tier example of Hunan in print, and the national start of tiers in July 2012,
+  /// both of which split by months.
+  case whole
+  /// So many parts as days are billed, of as many as the month has; for plans that say so.
+  case days
+}
+
 /// What the window of a bill has already seen. 已用电量
 public enum EarlierUse: Hashable, Sendable {
   /// The bill is the first of its window.
@@ -66,13 +79,13 @@ extension Tiers {
   /// Room, not position, is what is kept: when `grant` raises every limit in the middle of a window, kWh already
   /// billed in a higher tier stay there and the new room of the first tier is used next.
   func split(
-    _ use: Energy, earlier: EnergyRow, grant: Energy, over months: ClosedRange<YearMonth>
+    _ use: Energy, earlier: EnergyRow, grant: Energy, for days: DayRange, step: Energy
   ) -> EnergyRow {
     var parts = EnergyRow()
     var rest = use
     var lower = Energy.zero
     for tier in 0..<count - 1 {
-      let upper = limit(tier, over: months)
+      let upper = limit(tier, for: days, step: step)
       let width = tier == 0 ? upper + grant : upper - lower
       let part = min(rest, max(.zero, width - earlier[tier]))
       parts[tier] = part
@@ -81,5 +94,35 @@ extension Tiers {
     }
     parts[count - 1] = rest
     return parts
+  }
+
+  /// The room that is left in each tier but the last.
+  func rooms(earlier: EnergyRow, grant: Energy, for days: DayRange, step: Energy) -> [Energy] {
+    (0..<count - 1).map { tier in
+      let lower = tier == 0 ? -grant : limit(tier - 1, for: days, step: step)
+      return max(.zero, limit(tier, for: days, step: step) - lower - earlier[tier])
+    }
+  }
+
+  /// What so many granted months add to every limit.
+  func grant(months: Int) -> Energy { Energy(millionths: (grantPerMonth ?? .zero).millionths * Int64(months)) }
+
+  /// The upper limit of `tier` (from 0, not the last) for a bill of `days`, without grants; by days it is rounded half up
+  /// once, to `step`.
+  func limit(_ tier: Int, for days: DayRange, step: Energy) -> Energy {
+    guard partMonth == .days, case .month = window else { return limit(tier, over: days.months) }
+    // The least common multiple of the lengths of months.
+    let parts: Int128 = 377_580
+    var sum: Int128 = 0
+    for index in YearMonth(of: days.from).index...YearMonth(of: days.last).index {
+      let month = YearMonth(index: index)
+      guard let first = CivilDate(year: month.year, month: month.month, day: 1) else { continue }
+      let length = Int64(CivilDate.days(inMonth: month.month, of: month.year))
+      let from = max(first.daysSince1970, days.from.daysSince1970)
+      let billed = min(first.daysSince1970 + length, days.to.daysSince1970) - from
+      sum += Int128(limits[index % 12][tier].millionths) * Int128(billed) * (parts / Int128(length))
+    }
+    let steps = dividedHalfUp(sum, by: parts * Int128(step.millionths))
+    return Energy(millionths: Int64(clamping: steps) * step.millionths)
   }
 }

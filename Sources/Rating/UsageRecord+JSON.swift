@@ -133,6 +133,7 @@ extension SegmentRecord {
   init(_ reader: inout JSONReader) throws(UsageRecordError) {
     var (meter, multiplier, from, to): (String?, String?, String?, String?)
     var registers: [Register]?
+    var demand: Demand?
     var seen = SeenKeys()
     try reader.object("segments") { reader, key throws(UsageRecordError) in
       let path = "segments.\(key)"
@@ -146,13 +147,39 @@ extension SegmentRecord {
         var list: [Register] = []
         try reader.list(path) { reader throws(UsageRecordError) in list.append(try Register(&reader)) }
         registers = list
+      case "demand":
+        try seen.mark(5, path)
+        if try !reader.isNull() { demand = try Demand(&reader) }
       default: throw .unknown(key: path)
       }
     }
     self.init(
       meter: try required(meter, "segments.meter"), multiplier: try required(multiplier, "segments.multiplier"),
       from: try required(from, "segments.from"), to: try required(to, "segments.to"),
-      registers: try required(registers, "segments.registers"))
+      registers: try required(registers, "segments.registers"), demand: demand)
+  }
+}
+
+extension SegmentRecord.Demand {
+  fileprivate init(_ reader: inout JSONReader) throws(UsageRecordError) {
+    var (reading, value, quality): (String?, String?, String?)
+    var (occurred, power): (String?, String?)
+    var seen = SeenKeys()
+    try reader.object("segments.demand") { reader, key throws(UsageRecordError) in
+      let path = "segments.demand.\(key)"
+      switch key {
+      case "reading": reading = try seen.first(0, path).read(&reader)
+      case "value": value = try seen.first(1, path).read(&reader)
+      case "quality": quality = try seen.first(2, path).read(&reader)
+      case "occurred": occurred = try seen.first(3, path).readOrNull(&reader)
+      case "power": power = try seen.first(4, path).read(&reader)
+      default: throw .unknown(key: path)
+      }
+    }
+    self.init(
+      reading: try required(reading, "segments.demand.reading"), value: try required(value, "segments.demand.value"),
+      quality: try required(quality, "segments.demand.quality"), occurred: occurred,
+      power: try required(power, "segments.demand.power"))
   }
 }
 

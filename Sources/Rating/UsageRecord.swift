@@ -75,6 +75,8 @@ extension UsageRecord {
   /// - Parameters:
   ///   - plan: says which hour is of which period; needed with intervals alone.
   ///   - calendar: which days are special; needed with intervals where the plan tells holidays from other days.
+  /// - Returns: a usage that can be rated under `plan`, and under any other where it has no intervals.
+  /// - Throws: `UsageRecordError` for the first thing that is no usage.
   public func usage(under plan: Plan? = nil, calendar: DayCalendar? = nil) throws(UsageRecordError) -> Usage {
     let usage = try metered()
     guard let intervals else { return usage }

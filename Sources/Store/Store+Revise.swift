@@ -65,4 +65,39 @@ extension Store {
       return sequence
     }
   }
+
+  /// Writes a reading that a person took, accepted, with a record in the audit chain, in one transaction. Of a key that is
+  /// there it is a new version.
+  ///
+  /// - Parameters:
+  ///   - reading: what was read; its quality says that a person wrote it.
+  ///   - actor: who.
+  ///   - reason: why the meter did not tell it.
+  ///   - at: milliseconds since 1970 UTC.
+  /// - Returns: its number in the journal.
+  /// - Throws: `StoreError` where the store cannot be written.
+  @discardableResult
+  public func enter(_ reading: Reading, actor: String, reason: String, at: Int64) throws(StoreError) -> Int64 {
+    flush()
+    return try write { (connection) throws(StoreError) in
+      let judged = JudgedReading(reading, Verdict(status: .accepted, findings: [], ruleVersion: 0))
+      let sequence = try connection.lastSequence() + 1
+      var row = ReadingRow(judged, sequence: sequence, boot: bootID, evidence: nil, on: connection)
+      if let last = try connection.reading(ReadingRow.selectionByKey, row.key(on: connection)) {
+        let isThere =
+          last.reading.value == reading.value && last.reading.occurred == reading.occurred && last.verdict.isUsable
+        // After a commit of unknown outcome it may be there.
+        guard !isThere else { return last.sequence }
+        row.version = last.version + 1
+      }
+      guard try row.insert(by: connection.statement(ReadingRow.insertion), on: connection) else {
+        throw .corrupt(path: path, detail: "the index of readings names a row that is not there")
+      }
+      _ = try connection.insert(
+        AuditRecord(
+          at: at, actor: actor, line: "", function: "reading-enter", target: "\(reading.key.meter)", outcome: "done",
+          detail: "reading \(sequence) of \(reading.key.quantity), \(reading.value): \(reason)"))
+      return sequence
+    }
+  }
 }

@@ -23,11 +23,12 @@ struct Acceptance {
 
   struct Result {
     let seed: UInt64
-    /// Of all meters, and of those that lived then or at any time, in thousandths of a per cent.
+    /// Of all meters, in thousandths of a per cent; then of those that live, and by the end of the day. A meter that
+    /// keeps no freezes and is dead while it could be read counts in the first and the number of the missing.
     let bySix: Int
     let livingBySix: Int
     let byMidnight: Int
-    /// Meters without a freeze of the day, or without a reason for that.
+    /// Meters without a freeze at the end of the day, and those without a reason for that, at 06:00 or then.
     let missing: Int
     let unexplained: Int
     let wrong: Int
@@ -42,6 +43,8 @@ struct Acceptance {
     }
   }
 
+  /// Seconds within which a meter that returns is read.
+  private static let found: Int64 = 60
   private static let firstDay = CivilDate(daysSince1970: 20_779)
 
   func run() throws -> Result {
@@ -80,32 +83,36 @@ struct Acceptance {
       from: MeterTime(localSeconds: midnight - 6 * 3600 - 1800))
     line.run(until: MeterTime(localSeconds: midnight + 6 * 3600))
     let six = line.journal.freezes(of: day)
+    let told = Set(line.engine.snapshot.missing.map(\.meter) + line.journal.missed.map(\.meter))
+    // A meter that returns is found within a minute.
+    let sixOClock = midnight + 6 * 3600
     let dead = Set(
-      deadFrom.filter { $0.value <= midnight + 6 * 3600 && $0.value + 6 * 3600 > midnight + 6 * 3600 }.map {
+      deadFrom.filter { $0.value <= sixOClock && $0.value + 6 * 3600 + Self.found > sixOClock }.map {
         all[$0.key].known.id
       })
+    // A meter without freezes of its own can be read in the first quarter of an hour of the day, or not at all.
+    let excused = Set(
+      deadFrom.filter { $0.value < midnight + Self.found && $0.value + 6 * 3600 + Self.found > midnight + 900 }
+        .map { all[$0.key] }.filter { $0.known.profile.dailyFreezes == 0 }.map(\.known.id))
     line.run(until: MeterTime(localSeconds: midnight + 86_400 - 1))
     let end = line.journal.freezes(of: day)
     line.engine.finish()
     func share(_ part: Int, of whole: Int) -> Int { whole == 0 ? 100_000 : part * 100_000 / whole }
     let ids = all.map(\.known.id)
-    let living = ids.filter { !dead.contains($0) }
+    let living = ids.filter { !dead.contains($0) && !excused.contains($0) }
     let missing = ids.filter { end[$0] == nil }
-    let reasons = Set(line.journal.missed.map(\.meter) + line.engine.plan.shortfalls.map { ids[$0.meter] })
-    // A meter without freezes of its own that was dead in the quarter of an hour after midnight has none, and says so.
-    let lost = missing.filter { id in line.journal.missed.contains { $0.meter == id } && !isKept(id, all) }
+    let reasons = Set(line.engine.snapshot.missing.map(\.meter) + line.journal.missed.map(\.meter))
     let latest = line.journal.readings.values.filter { $0.reading.quality == .synthetic }
       .map { $0.reading.hostTime.unixMilliseconds - $0.reading.key.instant }.max()
     return Result(
       seed: seed, bySix: share(six.count, of: ids.count),
       livingBySix: share(living.count { six[$0] != nil }, of: living.count),
-      byMidnight: share(ids.count - missing.count + lost.count, of: ids.count), missing: missing.count,
-      unexplained: missing.count { !reasons.contains($0) }, wrong: line.journal.wrong.count,
+      byMidnight: share(
+        ids.count { end[$0] != nil && !excused.contains($0) }, of: ids.count { !excused.contains($0) }),
+      missing: missing.count,
+      unexplained: missing.count { !reasons.contains($0) } + ids.count { six[$0] == nil && !told.contains($0) },
+      wrong: line.journal.wrong.count,
       conflicts: line.journal.conflicts.count, exchanges: line.engine.line.counters.exchanges,
       latestSynthetic: latest ?? 0)
-  }
-
-  private func isKept(_ id: MeterID, _ all: [DayLine.Meter]) -> Bool {
-    all.first { $0.known.id == id }.map { $0.known.profile.dailyFreezes > 0 } ?? false
   }
 }

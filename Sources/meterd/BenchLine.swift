@@ -112,7 +112,8 @@ struct BenchLine {
     figures.append(
       Figure(
         name: "\(name).time", value: decimalString(took.nanoseconds / 1000, decimals: 2), unit: "s",
-        against: "\(statistics.requests) requests for \(expected.exchanges) exchanges", goal: "", met: nil))
+        against: "\(statistics.requests) requests for \(expected.exchanges) exchanges",
+        goal: workload.kind == .w2 ? "<=55.5" : "", met: workload.kind == .w2 ? took <= .milliseconds(55_500) : nil))
     figures.append(
       Figure(
         name: "\(name).wrong", value: "\(wrong)", unit: "values",

@@ -69,6 +69,7 @@ enum RateSchema: String, CaseIterable {
           "properties": {
             "basic_charge": { "enum": ["capacity", "contract-demand", "actual-demand", null] },
             "running": { "$ref": "#/$defs/optional", "description": "kVA in service." },
+            "suspended": { "$ref": "#/$defs/optional", "description": "kVA suspended within two years of installation." },
             "contracted": { "$ref": "#/$defs/optional", "description": "kVA of all transformers and motors." },
             "feeds": {
               "type": ["array", "null"],
@@ -148,6 +149,18 @@ enum RateSchema: String, CaseIterable {
             "quality": { "enum": ["actual", "confirmed", "synthetic", "estimated", "substituted"] }
           }
         },
+        "demand": {
+          "type": ["object", "null"],
+          "required": ["reading", "value", "quality", "power"],
+          "additionalProperties": false,
+          "properties": {
+            "reading": { "type": "string", "pattern": "^[0-9]+$" },
+            "value": { "type": "string", "pattern": "^-?[0-9]+(\\.[0-9]+)?$" },
+            "quality": { "enum": ["actual", "confirmed", "synthetic", "estimated", "substituted"] },
+            "occurred": { "anyOf": [{ "$ref": "#/$defs/time" }, { "type": "null" }] },
+            "power": { "$ref": "#/$defs/amount", "description": "kW after the multiplier." }
+          }
+        },
         "segment": {
           "type": "object",
           "required": ["meter", "multiplier", "from", "to", "registers"],
@@ -157,6 +170,7 @@ enum RateSchema: String, CaseIterable {
             "multiplier": { "type": "string", "pattern": "^[0-9]+(/[0-9]+)?$" },
             "from": { "$ref": "#/$defs/time" },
             "to": { "$ref": "#/$defs/time" },
+            "demand": { "$ref": "#/$defs/demand" },
             "registers": {
               "type": "array",
               "items": {

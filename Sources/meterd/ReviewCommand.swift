@@ -12,7 +12,7 @@ struct ReviewCommand: ParsableCommand {
       at: made of other readings or by another tariff it waits again. Each decision has its person, time and reason in \
       the audit log. Deciding takes the store, so the daemon must not be running.
       """,
-    subcommands: [List.self, Show.self, Accept.self, Reject.self, Correct.self])
+    subcommands: [List.self, Show.self, Accept.self, Reject.self, Correct.self, Enter.self])
 
   struct List: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -154,15 +154,7 @@ struct ReviewCommand: ParsableCommand {
 
     func run() async throws {
       try requireReason(reason)
-      var register: RegisterValue?
-      if let value {
-        guard let millionths = exactDecimal(value, scale: 6), millionths >= 0 else {
-          throw Complaint(.usage, "\"\(value)\" is no register value", "Write it in decimal, such as 1650.25.")
-        }
-        let places = value.split(separator: ".", omittingEmptySubsequences: false).dropFirst().first?.count ?? 0
-        register = RegisterValue(
-          millionths: millionths, resolution: RegisterValue.step(decimals: min(places, 6)) ?? 1)
-      }
+      let register = try value.map(registerValue)
       let station = try Station(Configuration.load(config))
       let number = try await BillingRun.revise(
         station,
@@ -172,6 +164,68 @@ struct ReviewCommand: ParsableCommand {
       print(json ? JSON.object(["reading": .integer(number)]).text : "reading \(reading) is now \(number)")
     }
   }
+}
+
+extension ReviewCommand {
+  struct Enter: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+      abstract: "Writes a reading that a person took.",
+      discussion: """
+        For registers of a meter that was taken away or put in, and of one that cannot be reached: each that the bill is \
+        made of, at the instant at which it counts. It counts until the meter itself tells the value of that instant.
+
+        EXAMPLES
+          meterd review enter M-1 energy.import.active.total 2026-10-15T09:30 1650.25 --reason "meter changed, ticket 77"
+          meterd review enter M-1 demand.import.active.total 2026-11-01T00:00 0.7123 --occurred 2026-10-20T14:15 --reason "display"
+        """)
+
+    @Option(help: "The configuration.")
+    var config = "/etc/meterd/meterd.toml"
+
+    @Argument(help: "The meter's name.")
+    var meter: String
+
+    @Argument(help: "The register, such as energy.import.active.total.")
+    var quantity: String
+
+    @Argument(help: "When it showed that, by the station's time, such as 2026-10-15T09:30.")
+    var instant: String
+
+    @Argument(help: "What it showed, in decimal.")
+    var value: String
+
+    @Option(help: "When a maximum demand occurred.")
+    var occurred: String?
+
+    @Option(help: "Why; it stands in the audit log.")
+    var reason: String
+
+    @Flag(help: "One JSON object.")
+    var json = false
+
+    func run() async throws {
+      try requireReason(reason)
+      let number = try await BillingRun.enter(
+        Station(Configuration.load(config)), meter: meter, quantity: quantity, at: try time(instant),
+        value: try registerValue(value), occurred: try occurred.map(time), actor: personAtWork(), reason: reason)
+      print(json ? JSON.object(["reading": .integer(number)]).text : "reading \(number) entered")
+    }
+
+    private func time(_ text: String) throws -> MeterTime {
+      guard let time = MeterTime(text) ?? MeterTime("\(text)T00:00:00") else {
+        throw Complaint(.usage, "\"\(text)\" is no time", "Write it as 2026-10-15T09:30 or 2026-10-15.")
+      }
+      return time
+    }
+  }
+}
+
+private func registerValue(_ text: String) throws -> RegisterValue {
+  guard let millionths = exactDecimal(text, scale: 6), millionths >= 0 else {
+    throw Complaint(.usage, "\"\(text)\" is no register value", "Write it in decimal, such as 1650.25.")
+  }
+  let places = text.split(separator: ".", omittingEmptySubsequences: false).dropFirst().first?.count ?? 0
+  return RegisterValue(millionths: millionths, resolution: RegisterValue.step(decimals: min(places, 6)) ?? 1)
 }
 
 /// Which review, and why.

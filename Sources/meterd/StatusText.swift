@@ -57,7 +57,9 @@ struct StatusText {
     )
     let holds = billing?["holds"]?.items ?? []
     var waits = billing?["waits_for_clock"]?.flag == true ? "; billing waits for the host's clock" : ""
-    if billing?["waits_for_trial"]?.flag == true { waits += "; billing waits for meterd bill trial" }
+    if let differences = billing?["trial_differences"]?.number {
+      waits += "; nothing is issued while \(differences) come out otherwise than before: meterd bill trial"
+    }
     out.append("bills     \(Self.count(billing?["issued"])) issued, \(holds.count) waiting\(waits)")
     for hold in holds.prefix(3) {
       out.append(

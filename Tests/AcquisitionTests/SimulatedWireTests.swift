@@ -146,4 +146,24 @@ private struct Bench {
     #expect(bench.told.answers.count > before)
     #expect(bench.told.answers.count == bench.engine.plan.meters.flatMap(\.programme).reduce(0) { $0 + $1.count })
   }
+
+  @Test func `FE bytes go before requests only to meters that do not hear without them`() throws {
+    var pairs = try pairs(6)
+    // Every DL/T 645 meter but the first sleeps until it hears some.
+    for index in pairs.indices where index > 0 { pairs[index].description.habits.neededWakeUps = 4 }
+    let bench = try Bench(pairs, tasks: [quarterly])
+    #expect(bench.engine.open() == nil)
+    bench.run(for: .seconds(4 * 3600))
+    bench.engine.finish()
+    let wanted = bench.engine.plan.meters.flatMap(\.programme).reduce(0) { $0 + $1.count } * 16
+    #expect(bench.told.answers.count == wanted)
+    func wakeUps(_ name: String) -> [Int] {
+      bench.told.answers.filter { $0.meter == id(name) }.flatMap(\.requests).map { $0.prefix { $0 == 0xFE }.count }
+    }
+    #expect(wakeUps("D1").allSatisfy { $0 == 0 })
+    for name in ["D3", "D5"] { #expect(wakeUps(name).allSatisfy { $0 == 4 }) }
+    // At first, and ever more rarely afterwards.
+    let silences = bench.told.lines.count { $0.hasPrefix("D3 false") }
+    #expect((1...3).contains(silences), "\(silences)")
+  }
 }

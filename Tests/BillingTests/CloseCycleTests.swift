@@ -117,7 +117,7 @@ struct PairCase: Sendable, CustomTestStringConvertible {
         "meter M-0001: the reading of energy.import.active.total at 2026-11-01T00:00:00 is held (FLY, CLK);"
           + " review it first",
         "meter M-0001: no reading of energy.import.active.rate4 at 2026-11-01T00:00:00;"
-          + " read the meter's settlement again, or enter the value",
+          + " read the meter's settlement again, or enter the value: meterd review enter",
       ])
   }
 
@@ -156,9 +156,9 @@ struct PairCase: Sendable, CustomTestStringConvertible {
     #expect(
       try close().reasons == [
         "meter OLD: no reading of energy.import.active.total at 2026-10-15T10:00;"
-          + " read the meter's settlement again, or enter the value",
+          + " read the meter's settlement again, or enter the value: meterd review enter",
         "meter NEW: no reading of energy.import.active.total at 2026-10-15T10:00;"
-          + " read the meter's settlement again, or enter the value",
+          + " read the meter's settlement again, or enter the value: meterd review enter",
       ])
     try journal.note("5100.25", at: "2026-10-15T10:00", meter: "OLD", kind: .event)
     try journal.note("0.50", at: "2026-10-15T10:00", meter: "NEW", kind: .event)

@@ -123,7 +123,7 @@ func close(
     #expect(
       try close(try mill([contract]), "2026-10", journal, plans).reasons == [
         "meter M-0001: no reading of demand.import.active.total at 2026-11-01T00:00:00; read the meter's"
-          + " settlement again, or enter the value"
+          + " settlement again, or enter the value: meterd review enter"
       ])
     var open = contract
     open.contractDemand = nil

@@ -180,6 +180,27 @@ import Testing
     #expect(none.isEmpty)
   }
 
+  @Test func `a meter that closes no month is billed by daily freezes of the boundaries, one that does is not`()
+    async throws
+  {
+    let bench = try DeskBench()
+    let text = bench.settings.replacingOccurrences(
+      of: "id = \"M-2\"\nprofile = \"dlt645-2007-three-phase\"\naddress = \"202311110002\"",
+      with: "id = \"M-2\"\nprofile = \"eastron-sdm630\"\naddress = \"2\"")
+    #expect(text != bench.settings)
+    let station = try Station(configuration(text))
+    for meter in ["M-1", "M-2"] {
+      try await bench.note(meter, 100, at: "2026-10-01T00:00", kind: .dailyFreeze)
+      try await bench.note(meter, 150, at: "2026-10-20T00:00", kind: .dailyFreeze)
+      try await bench.note(meter, 200, at: "2026-11-01T00:00", kind: .dailyFreeze)
+    }
+    try await bench.desk(of: station).pass(all: true)
+    #expect(try bench.bills().map { "\($0.account) \($0.totalFen)" } == ["A-2 6170"])
+    #expect(try bench.holds().map(\.account) == ["A-1"])
+    #expect(try unbalanced(bench, station) == [])
+    await bench.store.close()
+  }
+
   @Test func `a correction that makes no sense is refused in words`() async throws {
     let bench = try await filled()
     try await bench.desk().pass(all: true)

@@ -143,7 +143,7 @@ final class DeskBench: Sendable {
     #expect(held.map { "\($0.account) \($0.cycle)" } == ["A-2 2026-10"])
     #expect(
       held.map(\.reason) == [
-        "meter M-2: no reading of energy.import.active.total at 2026-10-01T00:00:00; read the meter's settlement again, or enter the value"
+        "meter M-2: no reading of energy.import.active.total at 2026-10-01T00:00:00; read the meter's settlement again, or enter the value: meterd review enter"
       ])
     try await desk.pass()
     #expect(bench.host.events.withLock { counts($0) }.billsHeld == 1, "it is told once")

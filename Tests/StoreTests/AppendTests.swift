@@ -69,6 +69,23 @@ import Testing
     #expect(there.values.map { $0.map(\.name) } == [["voltage.l1"]])
   }
 
+  @Test func `the instants of a kind are found by meter and quantity, from a time on`() async throws {
+    let store = try eager(folder.database)
+    let first = try judged(1, at: noon)
+    _ = try await store.append(
+      try Store.Submission([
+        first, judged(2, at: noon + 86_400_000), judged(3, at: noon - 1), judged(4, quantity: "voltage.l1", at: noon),
+        judged(5, quantity: "voltage.l2", at: noon),
+      ]))
+    let (meter, energy) = (first.reading.key.meter, first.reading.key.quantity)
+    let voltage = try #require(Quantity(name: "voltage.l1"))
+    let unknown = try #require(MeterID("nobody"))
+    let found = try await store.instants(
+      first.reading.key.kind, of: [meter: [energy, voltage], unknown: [energy]], since: noon)
+    #expect(found == [meter: [noon: [energy, voltage], noon + 86_400_000: [energy]]])
+    #expect(try await store.instants(.event, of: [meter: [energy]], since: 0) == [:])
+  }
+
   @Test func `one submission may hold the same reading twice`() async throws {
     let store = try eager(folder.database)
     let twice = try Store.Submission([judged(5), judged(5), judged(6, at: noon + 1)])

@@ -148,6 +148,42 @@ private final class BilledStation: Sendable {
       audit.contains("reading-revise\tM-1\tdone\treading 2 of energy.import.active.total, 1650.00, is now 4, 1660.00"))
   }
 
+  @Test func `a changed meter is billed by what people read of it, until the meter tells better`() async throws {
+    let station = try await BilledStation()
+    let old = station.text("").replacing("account = \"A-1\"", with: "account = \"A-1\"\nto = \"2026-10-15T09:30\"")
+    let text = old.replacing(
+      "[[account]]",
+      with: """
+        [[line.meter]]
+        id = "M-2"
+        profile = "dlt645-2007-three-phase"
+        address = "202311110002"
+        account = "A-1"
+        from = "2026-10-15T09:30"
+        [[account]]
+        """)
+    try station.folder.write("station.toml", text)
+    #expect(
+      try await station.say("bill", "run").contains(
+        "waits: meter M-1: no reading of energy.import.active.total at 2026-10-15T09:30; read the meter's settlement again,"
+          + " or enter the value: meterd review enter; meter M-2: no reading"))
+    for (meter, time, value) in [
+      ("M-1", "2026-10-15T09:30", "1800.00"), ("M-2", "2026-10-15T09:30", "5.00"), ("M-2", "2026-11-01", "105.00"),
+    ] {
+      _ = try await station.say(
+        "review", "enter", meter, "energy.import.active.total", time, value, "--reason", "ticket 77")
+    }
+    #expect(try await station.say("bill", "run") == "A-1  2026-10  154.25 yuan\n")
+    #expect(try await station.objects("reconcile").allSatisfy { $0["balanced"] as? Bool == true })
+    #expect(
+      try await station.say("audit").contains(
+        "reading-enter\tM-2\tdone\treading 6 of energy.import.active.total, 105.00: ticket 77"))
+    #expect(
+      try await station.say(
+        "review", "enter", "M-9", "energy.import.active.total", "2026-10-15", "1", "--reason", "x", status: 64
+      ).contains("has no meter \"M-9\""))
+  }
+
   @Test func `a first bill waits for a person where the configuration says so`() async throws {
     let station = try await BilledStation(extra: "[review]\nfirst-bills = true")
     #expect(try await station.say("bill", "run").hasPrefix("A-1  2026-09  waits: waits for a look: first-bill (look)"))
