@@ -50,13 +50,13 @@ import Testing
   static let mistakes = [
     BadCase(
       "address = \"202311110001\"", "address = \"20231111\"",
-      "meterd.toml:38: address: \"20231111\" is no address for dlt645-2007-three-phase"),
+      "meterd.toml:39: address: \"20231111\" is no address for dlt645-2007-three-phase"),
     BadCase(
       "profile = \"eastron-sdm630\"", "profile = \"eastron-sdm631\"",
-      "meterd.toml:63: profile: there is no profile \"eastron-sdm631\" in FOLDER/devices"),
+      "meterd.toml:64: profile: there is no profile \"eastron-sdm631\" in FOLDER/devices"),
     BadCase(
       "tariff         = \"shanghai-residential-2012\"", "tariff         = \"shanghai\"",
-      "meterd.toml:104: tariff: there is no tariff \"shanghai\" in FOLDER/tariffs"),
+      "meterd.toml:105: tariff: there is no tariff \"shanghai\" in FOLDER/tariffs"),
   ]
 
   /// Two meters of one account on two lines, which may be given times; `tail` comes after the account.
