@@ -1,5 +1,4 @@
 import Concentrator
-import FoundationEssentials
 import Glibc
 import Metering
 import Rating
@@ -138,21 +137,15 @@ struct BenchRating {
     let reading = try best(threadSeconds) {
       for record in records { read += try UsageRecord(json: record[...]).id.utf8.count }
     }
-    let decoder = JSONDecoder()
-    let decoding = try best(threadSeconds) {
-      for record in records.prefix(4000) {
-        read += try decoder.decode(UsageRecord.self, from: Data(record)).id.utf8.count
-      }
-    }
     show(
       figure(
         "rating.filter", Double(records.count) / seconds, "records/s",
         against: "NDJSON in, NDJSON out, one thread, \(records[0].count) bytes a record"))
+    guard read > 0 else { throw Complaint(.software, "nothing was read") }
     show(
-      Figure(
-        name: "rating.filter.reader", value: thousandths(Double(records.count) / reading / (4000 / decoding)),
-        unit: "ratio", against: "JSONDecoder: \(Int(4000 / decoding)) records/s read", goal: ">=3",
-        met: Double(records.count) / reading >= 3 * 4000 / decoding))
+      figure(
+        "rating.filter.reader", Double(records.count) / reading, "records/s",
+        against: "the same records read, not billed"))
   }
 
   /// Seven hundred and forty-four hourly readings a bill, put into periods, reconciled with the register, rated.

@@ -1,6 +1,6 @@
 """`meterd bench rating` beside DuckDB and a plain C loop: the same million meters, one after the other in one run.
 
-    engines.py METERD LOOP [--json]
+    engines.py METERD LOOP READER [--json]
 
 Rates are bills for each second of the processor that one thread had. DuckDB is asked in the form that was the fastest of
 those tried (whole numbers, one pass, literals, one thread): once for the sums of every line alone, once for a table of
@@ -64,7 +64,7 @@ def duck():
 
 
 def main():
-    meterd, loop = sys.argv[1:3]
+    meterd, loop, reader = sys.argv[1:4]
     as_json = "--json" in sys.argv
     missed = 0
 
@@ -99,6 +99,11 @@ def main():
     compare("rating.memory.duckdb", ours, summed, f"DuckDB {version}, one thread, the sums of the same lines alone, no line kept")
     compare("rating.memory.duckdb.table", ours, stored, f"DuckDB {version}, one thread, a table of the same lines", 1.2)
     compare("rating.memory.c", ours, c_rate, "a plain C loop, gcc -O2, the schedule compiled in")
+    ours_read, theirs_read, same_read = (
+        int(word) for word in subprocess.run([reader], capture_output=True, check=True, text=True).stdout.split())
+    show(dict(name="rating.filter.reader.decoder", value=f"{ours_read / theirs_read:.3f}", unit="ratio",
+              against=f"JSONDecoder: {theirs_read} records/s read, ours {ours_read}", goal=">=3",
+              met=same_read == 1 and ours_read >= 3 * theirs_read))
     agree = tuple(c_same) == theirs and str(theirs[2]) == found["rating.memory.same"]["value"]
     agree = agree and f"{theirs[1]} lines, {theirs[0]} fen" in found["rating.memory.same"]["against"]
     show(dict(name="rating.memory.same.engines", value=str(theirs[2]), unit="digest of all lines",
