@@ -222,8 +222,14 @@ public enum BillingRun {
         .usage, "\"\(quantity)\" is no quantity", "Write a name such as energy.import.active.total.")
     }
     let now = station.clock.now
+    let instant = station.configuration.zone.unixMilliseconds(of: time)
+    guard instant <= now.unixMilliseconds + 60_000 else {
+      throw Complaint(
+        .badData, "\(time) is still to come: no reading can be of it",
+        "Mend the date; if it is right, the clock of this host is slow.")
+    }
     let key = ReadingKey(
-      meter: id, quantity: known, kind: .estimate, instant: station.configuration.zone.unixMilliseconds(of: time))
+      meter: id, quantity: known, kind: .estimate, instant: instant)
     let reading = Reading(
       key: key, value: value, quality: .substituted, occurred: occurred, hostTime: now, bootTime: HostClock.boot)
     var number: Int64 = 0

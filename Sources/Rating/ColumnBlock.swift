@@ -143,7 +143,11 @@ struct ColumnBlock {
   mutating func charge(_ charges: [ColumnCharge]) {
     for (number, charge) in charges.enumerated() {
       if case .spread(let tier, period: 0) = charge.source { spread(tier, charges, from: number) }
-      if case .minimum = charge.source { continue }
+      if case .minimum = charge.source {
+        // Written with the lines where it asks for anything; what another plan left here must not count.
+        clear(layout.amount(number))
+        continue
+      }
       let column = quantities(of: charge, number)
       amounts(number, of: column, charge)
     }

@@ -107,10 +107,14 @@ extension UsageRecord {
     if let text = self.tolerance { tolerance = try kilowattHours("tolerance", text) }
     var segments: [UsageSegment] = []
     for segment in self.segments ?? [] { segments.append(try segment.segment()) }
+    let supply = try supply?.supply()
+    if let part = supply?.part, !days.months.contains(part.month) {
+      throw .partOfAnotherMonth(part.month, of: days)
+    }
     return Usage(
       id: id, account: account, days: days, total: total, parts: parts, tolerance: tolerance,
       earlier: try earlierUse(), grantedMonths: grantedMonths ?? 0, segments: segments,
-      supply: try supply?.supply())
+      supply: supply)
   }
 
   private func earlierUse() throws(UsageRecordError) -> EarlierUse {

@@ -30,6 +30,8 @@ public enum UsageRecordError: Error, Hashable, Sendable {
   case choice(key: String, String, known: [String])
   /// Days that no month has.
   case part(days: Int, month: String)
+  /// The part of a month is of a month that is not billed.
+  case partOfAnotherMonth(YearMonth, of: DayRange)
   /// A text that is no date with a time.
   case time(key: String, String)
   /// A text that is none of what its key can be; with an example.
@@ -59,6 +61,8 @@ extension UsageRecordError: CustomStringConvertible {
     case .power(let key, let text): "\(key): \"\(text)\" is no number of kW or kVA, such as \"812.4\""
     case .money(let key, let text): "\(key): \"\(text)\" is no amount in yuan, such as \"120.50\""
     case .choice(let key, let text, let known): "\(key): \"\(text)\" is none of \(known.joined(separator: ", "))"
+    case .partOfAnotherMonth(let month, let days):
+      "supply.part: its month \(month) is none of those billed, \(days)"
     case .part(let days, let month): "supply.part: \(days) days of \"\(month)\" are no part of a month like \"2026-10\""
     case .time(let key, let text): "\(key): \"\(text)\" is no time; write it as \"2026-11-22T00:00\""
     case .text(let key, let text, let example): "\(key): \"\(text)\" cannot be read; write it like \"\(example)\""
