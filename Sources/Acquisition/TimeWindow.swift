@@ -48,6 +48,15 @@ extension AcquisitionTask {
     return wall - (wall % 1000 + 1000) % 1000 + (waits.min() ?? 0) * 1000
   }
 
+  /// True where some slot of a day lies inside a window; what is due once a day waits for its window.
+  public var hasSlots: Bool {
+    guard case .every(let seconds) = schedule, !windows.isEmpty else { return true }
+    return stride(from: 0, to: 86_400, by: Int(clamping: max(1, seconds))).contains { second in
+      let time = MeterTime(localSeconds: Int64(second)).time
+      return windows.contains { $0.contains(time) }
+    }
+  }
+
   /// The first due time after `wall` at which a round may begin: rounds of an interval that are due outside of the
   /// windows are left out, one of a day waits for its window.
   func nextSlot(after wall: Int64, zone: ZoneOffset) -> Int64 {

@@ -41,10 +41,14 @@ extension Configuration {
     }
     let backfillDays = try table.optionalInteger("backfill-days", in: 1...62) ?? 7
     try table.finish()
-    return TaskEntry(
-      task: AcquisitionTask(
-        name: name, schedule: schedule, targets: targets, priority: priority, windows: windows,
-        backfillDays: backfillDays), meters: meters, fileLine: table.table.line)
+    let task = AcquisitionTask(
+      name: name, schedule: schedule, targets: targets, priority: priority, windows: windows,
+      backfillDays: backfillDays)
+    guard task.hasSlots else {
+      throw table.error(
+        "windows", "none of them has a time in it at which the task is due; widen one, or let \"every\" be shorter")
+    }
+    return TaskEntry(task: task, meters: meters, fileLine: table.table.line)
   }
 
   /// A list of names, or "key" for the key meters; `nil` for every meter.

@@ -90,7 +90,8 @@ actor Intake {
         for (each, outcome) in zip(judged, outcomes) {
           report(.stored(line: answer.line, each.reading, each.verdict, StoredAs(outcome)))
         }
-        if answer.fillsGap { await fill(answer) }
+        // A gap of an earlier run of the daemon is not known to the plan.
+        if answer.fillsGap || answer.query.freezeDay != nil { await fill(answer) }
         return
       } catch {
         report(.storeFailed(reason: Complaint(error).headline, readings: judged.count))

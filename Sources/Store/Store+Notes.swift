@@ -51,14 +51,15 @@ extension Store {
     try write { (connection) throws(StoreError) in _ = try connection.insert(finding) }
   }
 
-  /// Notes a missing value; a gap that is known keeps its first reason.
+  /// Notes a missing value; a gap that is known keeps its first reason, until the meter itself has said no.
   public func record(_ gaps: [Gap]) throws(StoreError) {
     try write { (connection) throws(StoreError) in
       for gap in gaps {
         try connection.statement(
           """
           INSERT INTO gap(meter, subject, instant, reason) VALUES (?1, ?2, ?3, ?4)
-          ON CONFLICT(meter, subject, instant) DO NOTHING
+          ON CONFLICT(meter, subject, instant) DO UPDATE SET reason = excluded.reason
+          WHERE filled_ms IS NULL AND excluded.reason IN ('gone', 'refused')
           """
         ).run([.text(gap.meter), .text(gap.subject), .integer(gap.instant), .text(gap.reason)])
       }

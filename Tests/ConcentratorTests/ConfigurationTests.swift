@@ -308,6 +308,10 @@ struct BadCase: Sendable, CustomTestStringConvertible {
       "priority = 3", "windows = []",
       "meterd.toml:43: task[0].windows: 0 windows; a task has 1 to 24, or none of this key to be at work always"),
     BadCase(
+      "priority = 3", "windows = [\"00:31-00:40\"]",
+      "meterd.toml:43: task[0].windows: none of them has a time in it at which the task is due; widen one, or let \"every\" be shorter"
+    ),
+    BadCase(
       "priority = 3", "days = [1]",
       "meterd.toml:43: task[0].days: days of the month go with \"at\", not with \"every\""),
     BadCase("settlements = 4", "days = [32]", "meterd.toml:48: task[1].days: 32 is outside 1 to 31"),

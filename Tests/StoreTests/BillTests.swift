@@ -92,9 +92,12 @@ func billRecord(
     let gap = Gap(meter: meter, subject: "daily-freeze", instant: noon, reason: "silent")
     try await store.record([gap, Gap(meter: meter, subject: "daily-freeze", instant: noon + 1, reason: "silent")])
     try await store.record([Gap(meter: meter, subject: "daily-freeze", instant: noon, reason: "later")])
+    let answered = Gap(meter: meter, subject: "daily-freeze", instant: noon + 9, reason: "gone")
+    try await store.record([Gap(meter: meter, subject: "daily-freeze", instant: noon + 9, reason: "silent")])
+    try await store.record([answered])
     try await store.fillGap(meter: meter, subject: "daily-freeze", instant: noon + 1, at: noon + 2)
     let reader = try StoreReader(path: folder.database)
     #expect(try reader.holds() == [Hold(account: "A", cycle: "2026-11", reason: "SUM", since: 1)])
-    #expect(try reader.openGaps() == [gap])
+    #expect(try reader.openGaps() == [gap, answered])
   }
 }
