@@ -55,6 +55,7 @@ import Testing
     }
     private let state = Mutex(State())
     private let width: Int
+    private let taken = Doorbell()
 
     init(width: Int = 100) { self.width = width }
 
@@ -66,10 +67,14 @@ import Testing
     }
 
     var closed: Int { state.withLock { $0.closed } }
-    var isEmpty: Bool { state.withLock { $0.rows == 0 } }
+    private var isEmpty: Bool { state.withLock { $0.rows == 0 } }
+
+    /// Waits until everything was taken. A lock that is fought for is unknown to the thread sanitizer.
+    func waitUntilTaken() { while !isEmpty { taken.wait(until: HostClock.boot + .seconds(60)) } }
 
     func take() -> (items: [JSON], lost: Int) {
-      state.withLock { state in
+      defer { taken.ring() }
+      return state.withLock { state in
         defer { (state.rows, state.lost) = (0, 0) }
         return (
           (0..<state.rows).map { .string("\($0)" + String(repeating: "y", count: width)) }, state.lost
@@ -310,7 +315,7 @@ import Testing
       // Far more than finds room.
       bench.source.give(20_000)
       var items = 0
-      while !bench.source.isEmpty { sched_yield() }
+      bench.source.waitUntilTaken()
       bench.source.give(1)
       var line = ""
       while !line.contains("dropped") {
