@@ -100,7 +100,7 @@ extension Answer {
     case .dailyFreeze:
       // Without a look at the clock that dated it, nobody could tell that the date is wrong.
       guard clock != nil else { return .failure(NoLabel(text: "the meter's clock is not known")) }
-      guard let freeze = freezeTime else { return .failure(NoLabel(text: "the freeze time is not known")) }
+      guard let freeze = observations.freezeTime else { return .failure(NoLabel(text: "the freeze time is not known")) }
       return .success(Label(kind: .dailyFreeze, instant: zone.unixMilliseconds(of: freeze)))
     }
   }
@@ -114,10 +114,12 @@ extension Answer {
     guard let slot, (slot - 2000...slot + max(0, slotGrace)).contains(read) else { return read }
     return slot
   }
+}
 
-  /// The time of a freeze that came with its values.
-  private var freezeTime: MeterTime? {
-    for observation in observations {
+extension [Observation] {
+  /// The time of a freeze that came with its values; `nil` where there was none.
+  var freezeTime: MeterTime? {
+    for observation in self {
       if case .freezeTime = observation.quantity.measurand, case .instant(let time) = observation.value { return time }
     }
     return nil

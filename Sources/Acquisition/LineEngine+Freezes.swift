@@ -33,7 +33,7 @@ extension LineEngine {
         return FoundFreeze(said: said, asked: asked)
       }
       guard !told.isFrozen(at: day) else { return FoundFreeze(said: said, asked: asked) }
-      guard let frozenAt = told.frozenAt else {
+      guard let frozenAt = told.observations.freezeTime else {
         guard back == 1 else { return FoundFreeze(said: said, asked: asked, conclusion: .gone) }
         return stale(said, asked, ask, meter, nil)
       }
@@ -80,14 +80,6 @@ extension LineEngine {
 }
 
 extension MeterSpeaker.Told {
-  /// When the freeze that was read with its time was taken; `nil` where there was none.
-  var frozenAt: MeterTime? {
-    for told in observations {
-      if case .freezeTime = told.quantity.measurand, case .instant(let time) = told.value { return time }
-    }
-    return nil
-  }
-
-  /// True where that was as `day` began.
-  func isFrozen(at day: CivilDate) -> Bool { frozenAt?.localSeconds == day.daysSince1970 * 86_400 }
+  /// True where the freeze that was read with its time was taken as `day` began.
+  func isFrozen(at day: CivilDate) -> Bool { observations.freezeTime?.localSeconds == day.daysSince1970 * 86_400 }
 }

@@ -1,5 +1,6 @@
 #define _GNU_SOURCE
 #include "CSerial.h"
+#include "poll_until.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -208,17 +209,21 @@ int cserial_start_thread(const char *name, void *(*body)(void *), void *argument
   return 0;
 }
 
-int cserial_wait_readable(int descriptor, int64_t until) {
+int cserial_poll_until(struct pollfd *polled, nfds_t count, int64_t boot_nanoseconds) {
   for (;;) {
-    int64_t left = until - cserial_boot_nanoseconds();
+    int64_t left = boot_nanoseconds - cserial_boot_nanoseconds();
     if (left < 0) left = 0;
-    struct timespec wait = {left / 1000000000, left % 1000000000};
-    struct pollfd waiting = {.fd = descriptor, .events = POLLIN};
-    int ready = ppoll(&waiting, 1, &wait, NULL);
-    if (ready > 0) return waiting.revents & POLLIN ? 1 : -EIO;
-    if (ready < 0 && errno != EINTR) return -errno;
-    if (ready == 0) return 0;
+    struct timespec timeout = {left / 1000000000, left % 1000000000};
+    int ready = ppoll(polled, count, &timeout, NULL);
+    if (ready >= 0) return ready;
+    if (errno != EINTR) return -errno;
   }
+}
+
+int cserial_wait_readable(int descriptor, int64_t until) {
+  struct pollfd waiting = {.fd = descriptor, .events = POLLIN};
+  int ready = cserial_poll_until(&waiting, 1, until);
+  return ready > 0 ? (waiting.revents & POLLIN ? 1 : -EIO) : ready;
 }
 
 int cserial_read(int descriptor, uint8_t *bytes, int capacity) {

@@ -1,5 +1,6 @@
 #define _GNU_SOURCE
 #include "CSerial.h"
+#include "poll_until.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -7,30 +8,22 @@
 #include <limits.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
-#include <poll.h>
 #include <stdio.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <termios.h>
-#include <time.h>
 #include <unistd.h>
 
 int cserial_wait_any(const int *descriptors, size_t count, int64_t boot_nanoseconds) {
   struct pollfd polled[8];
   if (count > 8) return -EINVAL;
   for (size_t i = 0; i < count; i++) polled[i] = (struct pollfd){.fd = descriptors[i], .events = POLLIN};
-  for (;;) {
-    int64_t left = boot_nanoseconds - cserial_boot_nanoseconds();
-    if (left < 0) left = 0;
-    struct timespec timeout = {left / 1000000000, left % 1000000000};
-    int ready = ppoll(polled, count, &timeout, NULL);
-    if (ready < 0 && errno == EINTR) continue;
-    if (ready < 0) return -errno;
-    int mask = 0;
-    for (size_t i = 0; i < count; i++)
-      if (polled[i].revents) mask |= 1 << i;
-    return mask;
-  }
+  int ready = cserial_poll_until(polled, count, boot_nanoseconds);
+  if (ready < 0) return ready;
+  int mask = 0;
+  for (size_t i = 0; i < count; i++)
+    if (polled[i].revents) mask |= 1 << i;
+  return mask;
 }
 
 int cserial_baud(int descriptor) {

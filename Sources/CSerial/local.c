@@ -1,15 +1,14 @@
 #define _GNU_SOURCE
 #include "CSerial.h"
+#include "poll_until.h"
 
 #include <errno.h>
-#include <poll.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
-#include <time.h>
 #include <unistd.h>
 
 int cserial_local_longest(void) {
@@ -144,18 +143,12 @@ int cserial_local_wait(struct cserial_local_wish *wishes, size_t count, int64_t 
     // An end that hung up is told even to those who want nothing of it.
     polled[i] = (struct pollfd){.fd = wishes[i].descriptor, .events = events};
   }
-  for (;;) {
-    int64_t left = boot_nanoseconds - cserial_boot_nanoseconds();
-    if (left < 0) left = 0;
-    struct timespec timeout = {left / 1000000000, left % 1000000000};
-    int ready = ppoll(polled, count, &timeout, NULL);
-    if (ready < 0 && errno == EINTR) continue;
-    if (ready < 0) return -errno;
-    for (size_t i = 0; i < count; i++) {
-      short got = polled[i].revents;
-      int gone = got & (POLLHUP | POLLERR | POLLNVAL) ? 4 : 0;
-      wishes[i].gets = (uint8_t)((got & POLLIN ? 1 : 0) | (got & POLLOUT ? 2 : 0) | gone);
-    }
-    return ready;
+  int ready = cserial_poll_until(polled, count, boot_nanoseconds);
+  if (ready < 0) return ready;
+  for (size_t i = 0; i < count; i++) {
+    short got = polled[i].revents;
+    int gone = got & (POLLHUP | POLLERR | POLLNVAL) ? 4 : 0;
+    wishes[i].gets = (uint8_t)((got & POLLIN ? 1 : 0) | (got & POLLOUT ? 2 : 0) | gone);
   }
+  return ready;
 }

@@ -91,7 +91,7 @@ actor Intake {
           report(.stored(line: answer.line, each.reading, each.verdict, StoredAs(outcome)))
         }
         // A gap of an earlier run of the daemon is not known to the plan.
-        if answer.fillsGap || answer.query.freezeDay != nil { await fill(answer) }
+        if answer.query.freezeDay != nil { await fill(answer) }
         return
       } catch {
         report(.storeFailed(reason: Complaint(error).headline, readings: judged.count))

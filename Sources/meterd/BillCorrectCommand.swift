@@ -38,9 +38,7 @@ extension BillCommand {
     var json = false
 
     func run() async throws {
-      guard reason.contains(where: { !$0.isWhitespace }) else {
-        throw Complaint(.usage, "a correction needs a reason", "Say why: --reason \"register read again on site\"")
-      }
+      try requireReason(reason, for: "a correction", such: "register read again on site")
       let station = try Station(Configuration.load(config))
       var form = station.configuration.review.form
       if let by {
@@ -102,15 +100,12 @@ extension BillCommand {
       guard cycles > 0 else { throw Complaint(.usage, "\(cycles) cycles are none", "Write --cycles 1 or more.") }
       let station = try Station(Configuration.load(config))
       if accept {
-        guard let reason, reason.contains(where: { !$0.isWhitespace }) else {
-          throw Complaint(.usage, "accepting differences needs a reason", "Say why: --reason \"new price table\"")
-        }
+        let reason = reason ?? ""
+        try requireReason(reason, for: "accepting differences", such: "new price table")
         try await BillingRun.acceptTrial(station, actor: personAtWork(), reason: reason)
       }
-      var place = StoreOption()
-      place.store = station.configuration.store
-      place.config = nil
-      let trial = try BillingRun.trial(station, reader: try place.reader(), cycles: cycles)
+      let reader = try StoreOption.reader(at: station.configuration.store)
+      let trial = try BillingRun.trial(station, reader: reader, cycles: cycles)
       if !json { print("account\tcycle\tbill\tissued\tagain\tdifference\twhy") }
       for row in trial.rows {
         let again = row.againFen

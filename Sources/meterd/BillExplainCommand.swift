@@ -33,10 +33,7 @@ extension BillCommand {
 
     func run() throws {
       let station = try Station(Configuration.load(config))
-      var place = StoreOption()
-      place.store = store ?? station.configuration.store
-      place.config = nil
-      let reader = try place.reader()
+      let reader = try StoreOption.reader(at: store ?? station.configuration.store)
       let stored = try findBill(id, reader)
       let explanation = try BillExplanation(stored, station: station, reader: reader)
       if customer {

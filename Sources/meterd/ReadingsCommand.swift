@@ -46,22 +46,22 @@ struct ReadingsCommand: ParsableCommand {
   var json = false
 
   func run() throws {
-    let form = json ? "ndjson" : format
-    guard ["table", "csv", "ndjson"].contains(form) else {
-      throw Complaint(.usage, "unknown format \"\(form)\"", "Write table, csv or ndjson.")
-    }
+    let form = try ListForm(format, json: json)
     let filter = try filter()
     let reader = try place.reader()
-    if form == "table" { print(ReadingRow.header) }
-    if form == "csv" { print(ReadingRow.csvHeader) }
+    switch form {
+    case .table: print(ReadingRow.header)
+    case .csv: print(ReadingRow.csvHeader)
+    case .ndjson: break
+    }
     try withStore { () throws(StoreError) in
       try reader.readings(filter) { stored throws(StoreError) in
         let row = ReadingRow(stored)
         switch form {
-        case "csv": print(row.csv)
-        case "ndjson":
+        case .csv: print(row.csv)
+        case .ndjson:
           print(row.json(try stored.evidence.flatMap { id throws(StoreError) in try reader.evidence(id) }).text)
-        default: print(row.table)
+        case .table: print(row.table)
         }
       }
     }

@@ -31,10 +31,8 @@ struct ReconcileCommand: ParsableCommand {
 
   func run() throws {
     let station = try Station(Configuration.load(config))
-    var place = StoreOption()
-    place.store = store ?? station.configuration.store
-    place.config = nil
-    let steps = try BooksCheck.steps(station, reader: try place.reader(), cycle: cycle)
+    let reader = try StoreOption.reader(at: store ?? station.configuration.store)
+    let steps = try BooksCheck.steps(station, reader: reader, cycle: cycle)
     if !json { print("step\tunit\tleft\tright\tunmatched") }
     for step in steps {
       if json {

@@ -255,9 +255,12 @@ struct DecisionOptions: ParsableArguments {
   }
 }
 
-private func requireReason(_ reason: String) throws {
+/// Holds that something is said for `act`; `such` is an example of it.
+func requireReason(
+  _ reason: String, for act: String = "a decision", such example: String = "checked against the contract"
+) throws {
   guard reason.contains(where: { !$0.isWhitespace }) else {
-    throw Complaint(.usage, "a decision needs a reason", "Say why: --reason \"checked against the contract\"")
+    throw Complaint(.usage, "\(act) needs a reason", "Say why: --reason \"\(example)\"")
   }
 }
 

@@ -17,8 +17,10 @@ struct StoreOption: ParsableArguments {
   }
 
   /// Opens it for looking; works beside a running daemon.
-  func reader() throws -> StoreReader {
-    let path = try path()
+  func reader() throws -> StoreReader { try Self.reader(at: path()) }
+
+  /// Opens the store at `path` for looking.
+  static func reader(at path: String) throws -> StoreReader {
     do throws(StoreError) {
       return try StoreReader(path: path)
     } catch {

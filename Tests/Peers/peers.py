@@ -89,6 +89,11 @@ def listens(port):
     return False
 
 
+def children(process):
+    with open(f"/proc/{process.pid}/task/{process.pid}/children") as ids:
+        return ids.read().split()
+
+
 def open_elsewhere(path, process):
     """Whether `process` has opened the terminal."""
     device = os.path.realpath(path)
@@ -130,12 +135,15 @@ def shown(number):
 HELD = dict(zip(READS, map(shown, ["43663334", "4365E666", "42480000", "449A522B"])))
 
 
-def modbus_meter(name, port):
+def modbus_meter(name, port, settle=lambda: None):
+    """`settle` waits until nothing of an earlier connection is left that could take an answer."""
+    settle()
     # A network has no serial settings.
     sdm = SDM if port.startswith("modbus-tcp:") else [*SDM, "--serial", "9600 8N1"]
     status, values = probe(port, "modbus", "1", *sdm, *READS)
     # A read may bring neighbours of what was asked for.
     case(f"meterd reads {name}", (status, {key: values.get(key) for key in READS}), (0, HELD))
+    settle()
     status, values = probe(port, "modbus", "1", *sdm, "energy.import.active.l1")
     case(f"meterd takes the refusal of {name}", (status, set(values.values())), (65, {"refused"}))
 
@@ -157,7 +165,11 @@ def modbus_meters():
     port = free_port()
     gateway = start("socat", f"TCP-LISTEN:{port},bind=127.0.0.1,reuseaddr,fork", f"{ours},raw,echo=0")
     until("socat", lambda: listens(port))
-    modbus_meter("libmodbus behind a transparent serial server", f"tcp://127.0.0.1:{port}")
+    modbus_meter(
+        "libmodbus behind a transparent serial server",
+        f"tcp://127.0.0.1:{port}",
+        lambda: until("socat to leave the last connection", lambda: not children(gateway)),
+    )
     end(gateway, wire, meter)
 
     port = free_port()
