@@ -43,6 +43,6 @@ extension LinePlan.Meter {
     }
     self.init(
       id: meter.id, programme: programme, probes: probes, replyLimit: meter.replyLimit, done: done,
-      isNumbered: meter.isOnNetwork, isKey: isKey, missing: missing)
+      isNumbered: meter.isOnNetwork, isKey: isKey, missing: missing, model: meter.model)
   }
 }

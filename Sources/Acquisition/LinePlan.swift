@@ -22,11 +22,15 @@ public struct LinePlan: Sendable {
     public let isKey: Bool
     /// Freezes of days gone by that are not stored, by task: to be read from the meter's memory.
     public let missing: [[Query]]
+    /// Meters of one model answer about as fast; empty where nothing is known of it.
+    public let model: String
 
     public init(
       id: MeterID, programme: [[Query]], probes: [Query], replyLimit: BootInstant.Span,
-      done: [Set<Query>] = [], isNumbered: Bool = false, isKey: Bool = false, missing: [[Query]] = []
+      done: [Set<Query>] = [], isNumbered: Bool = false, isKey: Bool = false, missing: [[Query]] = [],
+      model: String = ""
     ) {
+      self.model = model
       self.missing = missing
       self.isNumbered = isNumbered
       self.isKey = isKey
