@@ -127,6 +127,8 @@ public final class LineEngine {
 
   /// Tries to open a lost port: after 1, 2, 4 ... 60 seconds, until bytes come over it again.
   private func reopen() -> Turn {
+    plan.passBy(at: now, wall: wall())
+    tellOfPlan()
     guard now >= opensAt else { return rest(until: opensAt) }
     do throws(LineError) {
       try line.open()
@@ -182,11 +184,24 @@ public final class LineEngine {
     case .rest(let until): turn = rest(until: until)
     case .ask(let ask): carryOut(ask)
     }
+    tellOfPlan()
+    return turn
+  }
+
+  /// Tells what rounds have missed and left out, and asks for what the journal holds where the plan wants to know.
+  private func tellOfPlan() {
+    if plan.takeRecall() { tell(.journalWanted(line: name)) }
     for missed in plan.takeMissed() {
       tell(
         .missed(
           line: name, meter: meters[missed.meter].id, queries: missed.queries, reason: missed.reason,
           slot: missed.round.slot))
+    }
+    for leftOut in plan.takeLeftOut() {
+      tell(
+        .leftOut(
+          line: name, task: plan.tasks[leftOut.task].name, meters: leftOut.meters.map { meters[$0].id },
+          from: leftOut.first, through: leftOut.last, rounds: leftOut.rounds, reason: leftOut.reason))
     }
     for failed in plan.takeFailures() {
       tell(
@@ -194,7 +209,16 @@ public final class LineEngine {
           line: name, meter: meters[failed.meter].id, query: failed.query, reason: failed.reason,
           isFinal: failed.isFinal))
     }
-    return turn
+  }
+
+  /// Takes in what the journal holds of each meter, in their order, by a wall clock that stood at `wall`, in
+  /// milliseconds since 1970.
+  public func recalled(_ held: [LinePlan.Held], of wall: Int64) { plan.recalled(held, of: wall, at: now) }
+
+  /// Takes back an answer that the disk did not keep.
+  public func notKept(_ query: Query, of meter: MeterID) {
+    guard let index = meters.firstIndex(where: { $0.id == meter }) else { return }
+    plan.notKept(query, of: index, at: wall().unixMilliseconds)
   }
 
   /// Lets the time pass in which a Modbus meter answers; DL/T 645 answers say themselves what they answer, and a

@@ -14,7 +14,8 @@ extension LinePlan {
     }
     if let probe = overdueProbe(at: now, patience: nil) { return .ask(probe) }
     wakes += due + meters.indices.compactMap(idleProbe) + [nextExpiry()].compactMap(\.self)
-    if !shortfalls.isEmpty || !isRecalled { wakes.append(backfillDue) }
+    if !shortfalls.isEmpty || !isClockSet { wakes.append(backfillDue) }
+    if case .asked(_, let patience, let again) = recall { wakes.append(patience > now ? patience : again) }
     return .rest(until: wakes.min() ?? now + .seconds(60))
   }
 

@@ -94,6 +94,29 @@ public actor LineWorker {
     }
   }
 
+  /// Takes in what the journal holds of each meter, in their order, by a wall clock that stood at `wall`, in
+  /// milliseconds since 1970.
+  public nonisolated func recalled(_ held: [LinePlan.Held], of wall: Int64) async {
+    call()
+    await takeRecalled(held, wall)
+  }
+
+  private func takeRecalled(_ held: [LinePlan.Held], _ wall: Int64) {
+    signal.answered()
+    engine.recalled(held, of: wall)
+  }
+
+  /// Takes back an answer that the disk did not keep.
+  public nonisolated func notKept(_ query: Query, of meter: MeterID) async {
+    call()
+    await takeBack(query, meter)
+  }
+
+  private func takeBack(_ query: Query, _ meter: MeterID) {
+    signal.answered()
+    engine.notKept(query, of: meter)
+  }
+
   /// Tries to open the port once, so that the start of the daemon can tell how it went.
   public func open() -> LineError? { engine.open() }
 

@@ -101,7 +101,7 @@ extension StationBoard.State {
     case .portLost(let line, let reason):
       ports[line] = StationBoard.Port(isOpen: false, since: wall, reason: reason)
     case .portOpened(let line): ports[line] = StationBoard.Port(isOpen: true, since: wall)
-    case .missed, .rejected, .staleFreeze, .backfillFailed, .answeredTwice, .control: break
+    case .missed, .leftOut, .journalWanted, .rejected, .staleFreeze, .backfillFailed, .answeredTwice, .control: break
     }
   }
 

@@ -38,6 +38,8 @@ public struct StationCounts: Hashable, Sendable {
   /// Bytes that came after their time and were thrown away.
   public var lateBytes = 0
   public var missed = 0
+  /// Rounds that nobody began, counted for each meter.
+  public var leftOut = 0
   /// Last freezes of another day than the one that was asked for.
   public var staleFreezes = 0
   /// Freezes that a day of passes, or the whole depth of the task, has not brought.
@@ -60,6 +62,8 @@ public struct StationCounts: Hashable, Sendable {
     case .line(.backfillFailed): backfillFailures += 1
     case .line(.late(_, _, let bytes)): lateBytes += bytes
     case .line(.missed(_, _, let queries, _, _)): missed += queries.count
+    case .line(.leftOut(_, _, let meters, _, _, let rounds, _)):
+      leftOut += meters.count * rounds
     case .line(.rejected(_, _, _, let reason)):
       if reason.hasPrefix("refused") { refused += 1 } else { damaged += 1 }
     case .line: break

@@ -63,6 +63,15 @@ public struct StationLog: Sendable {
       logger.debug(
         "reading failed",
         metadata: ["line": "\(line)", "meter": "\(meter)", "items": "\(queries.count)", "reason": "\(reason.rawValue)"])
+    case .leftOut(let line, let task, let meters, let from, let through, let rounds, let reason):
+      logger.warning(
+        "rounds left out",
+        metadata: [
+          "line": "\(line)", "task": "\(task)", "meters": "\(meters.count)", "rounds": "\(rounds)",
+          "from": "\(ZoneOffset.china.rfc3339(unixMilliseconds: from))",
+          "through": "\(ZoneOffset.china.rfc3339(unixMilliseconds: through))", "reason": "\(reason.rawValue)",
+        ])
+    case .journalWanted: break
     case .health(let line, let meter, let isAnswering):
       logger.notice(isAnswering ? "meter answers" : "meter silent", metadata: ["line": "\(line)", "meter": "\(meter)"])
     case .rejected(let line, let meter, let query, let reason):

@@ -11,7 +11,7 @@ enum Schema {
   /// All steps in order. A new schema is one more entry; entries that were shipped never change.
   static let migrations = [
     Migration(number: 1, script: version1), Migration(number: 2, script: version2),
-    Migration(number: 3, script: version3),
+    Migration(number: 3, script: version3), Migration(number: 4, script: version4),
   ]
 
   /// The number this program reads and writes.
@@ -113,6 +113,16 @@ enum Schema {
       actor TEXT NOT NULL, at_ms INTEGER NOT NULL, reason TEXT NOT NULL) STRICT;
     \(["bill_correction", "ledger", "review", "review_decision"].map(fixed).joined(separator: "\n"))
     \(["bill_correction", "ledger", "review", "review_decision"].map(stays).joined(separator: "\n"))
+    """
+
+  /// Runs of rounds that nobody began are one gap: `until` is the slot of the last one, `rounds` how many there are. What
+  /// was read for a round later than its label allows bears the time of the read, so the round is noted by itself.
+  private static let version4 = """
+    ALTER TABLE gap ADD COLUMN until INTEGER;
+    ALTER TABLE gap ADD COLUMN rounds INTEGER NOT NULL DEFAULT 1;
+    CREATE TABLE late_read(
+      meter TEXT NOT NULL, task TEXT NOT NULL, subject TEXT NOT NULL, slot INTEGER NOT NULL,
+      PRIMARY KEY(meter, task, subject)) STRICT, WITHOUT ROWID;
     """
 
   private static func fixed(_ table: String) -> String {

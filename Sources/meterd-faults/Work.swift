@@ -120,6 +120,7 @@ final class Work: Sendable {
         }
       }
     case .missed(_, _, let queries, _, _): tally.add("missed", queries.count)
+    case .leftOut(_, _, let meters, _, _, let rounds, _): tally.add("left out", meters.count * rounds)
     case .health(_, _, let isAnswering): tally.add(isAnswering ? "returns" : "silences")
     case .rejected(_, _, _, let reason):
       tally.add("rejected")
@@ -129,6 +130,7 @@ final class Work: Sendable {
       if reason.contains("babbles") { tally.add("babbles") }
     case .answeredTwice(_, _, _, let disagree, _): tally.add(disagree ? "told" : "told alike")
     case .late(_, _, let bytes): tally.add("late bytes", bytes)
+    case .journalWanted: break
     case .staleFreeze, .backfillFailed: tally.add("stale")
     case .control: tally.add("controls")
     case .portLost: tally.add("lost")

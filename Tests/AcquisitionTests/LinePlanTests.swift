@@ -21,7 +21,8 @@ private func meter(_ number: Int, _ queries: [Query], probes: [Query]? = nil, do
 {
   LinePlan.Meter(
     id: MeterID("M\(number)") ?? .unnamed, programme: [queries],
-    probes: probes ?? [identifier(0x0400_0401), identifier(0x0400_0102)], replyLimit: .seconds(1), done: done)
+    probes: probes ?? [identifier(0x0400_0401), identifier(0x0400_0102)], replyLimit: .seconds(1),
+    held: .init(done: done))
 }
 
 private let everyMinute = AcquisitionTask(name: "t", schedule: .every(seconds: 60), targets: [.energies])

@@ -128,9 +128,10 @@ import Testing
 
   @Test func `bills of an older store get their postings when it is brought up to date`() async throws {
     _ = try await store.issue([billRecord(), billRecord(cycle: "2026-12", total: 7)], consumer: "billing", through: 1)
-    for table in ["bill_correction", "ledger", "review_decision", "review"] {
+    for table in ["bill_correction", "ledger", "review_decision", "review", "late_read"] {
       try await store.execute("DROP TABLE \(table)")
     }
+    try await store.execute("ALTER TABLE gap DROP COLUMN until; ALTER TABLE gap DROP COLUMN rounds")
     try await store.execute("PRAGMA user_version = 2")
     await store.close()
     let again = try eager(folder.database)
