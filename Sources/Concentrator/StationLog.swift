@@ -43,6 +43,15 @@ public struct StationLog: Sendable {
     }
   }
 
+  /// A client of the control socket that did not go by itself.
+  public func note(_ parting: ControlServer.Parting) {
+    logger.notice(
+      "control client sent away",
+      metadata: [
+        "reason": "\(parting.reason.rawValue)", "user": "\(parting.peer.user)", "process": "\(parting.peer.process)",
+      ])
+  }
+
   private func note(_ event: LineEvent) {
     switch event {
     case .answered: break
