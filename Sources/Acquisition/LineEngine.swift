@@ -18,7 +18,7 @@ public final class LineEngine {
   private let planClock: PlanClock
   let tell: (LineEvent) -> Void
   /// Somebody who is gone may have asked: first the time in which any meter answers must pass.
-  private var mustListen: Bool
+  var mustListen: Bool
   /// Failures of the port since a byte last came over it.
   var failures = 0
   /// What the house was last told of the port.
@@ -201,7 +201,7 @@ public final class LineEngine {
 
   /// Lets the time pass in which a Modbus meter answers; DL/T 645 answers say themselves what they answer, and a
   /// Modbus TCP connection is nobody else's.
-  private func hearOut() {
+  func hearOut() {
     guard !line.address.isModbusTCP else { return }
     let silent = meters.filter { if case .modbus = $0.address { true } else { false } }
     guard let meter = silent.max(by: { $0.replyLimit < $1.replyLimit }) else { return }

@@ -112,6 +112,22 @@ public actor LineWorker {
     engine.withdraw(number)
   }
 
+  /// Lets `work` change a meter between two exchanges, `nil` for all of the line; see `LineEngine.command`.
+  public nonisolated func command<Outcome: Sendable>(
+    to meter: MeterID?, _ work: @escaping @Sendable (Commander) throws(LineError) -> Outcome
+  ) async throws(LineError) -> CommandStep<Outcome> {
+    call()
+    return try await carry(meter, work)
+  }
+
+  private func carry<Outcome: Sendable>(
+    _ meter: MeterID?, _ work: @Sendable (Commander) throws(LineError) -> Outcome
+  ) throws(LineError) -> CommandStep<Outcome> {
+    signal.answered()
+    guard !signal.isStopping else { return .notNow("the line is being closed") }
+    return try engine.command(to: meter, work)
+  }
+
   /// Tries to open the port once, so that the start of the daemon can tell how it went.
   public func open() -> LineError? { engine.open() }
 

@@ -102,6 +102,8 @@ public actor RunningStation {
     await store.close()
   }
 
+  func tell(_ event: StationEvent) { report(event) }
+
   /// Waits for a change of the configuration to be over.
   func settled() async {
     while isChanging { await withCheckedContinuation { waiters.append($0) } }

@@ -34,6 +34,9 @@ public struct StationLog: Sendable {
       logger.info("bill issued", metadata: ["account": "\(account)", "cycle": "\(cycle)", "fen": "\(fen)"])
     case .traceFailed(let line, let reason):
       logger.error("trace stopped", metadata: ["line": "\(line)", "reason": "\(reason)"])
+    case .commanded(let line, let request, let actor, let outcome):
+      logger.notice(
+        "command", metadata: ["line": "\(line)", "request": "\(request)", "by": "\(actor)", "outcome": "\(outcome)"])
     case .billingWaitsForTrial(let differences):
       logger.warning(
         "billing waits: bills come out otherwise than they were issued", metadata: ["differences": "\(differences)"])

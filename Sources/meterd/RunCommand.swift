@@ -41,7 +41,7 @@ struct RunCommand: AsyncParsableCommand {
     let orders = DaemonOrders()
     let desk = ControlDesk(running) { await orders.reload() }
     let control = try ControlServer(path: station.configuration.controlSocket, report: { log.note($0) }) {
-      await desk.serve($0, $2)
+      await desk.serve($0, $1, $2)
     }
     try await running.start()
     let listening = Task { await control.run() }

@@ -47,6 +47,7 @@ import Testing
           } onCancel: {
             watch.cancelled.add(1, ordering: .relaxed)
           }
+        case .command(let request): reply.succeed(.string("\(request)"))
         case .reload: reply.fail(Complaint(.configuration, "no", "Because."))
         }
       }
