@@ -4,7 +4,8 @@ internal import Metering
 extension LinePlan {
   mutating func choose(at now: BootInstant, wall: HostInstant) -> Action {
     openDueRounds(at: now, wall: wall)
-    if let ask = nextOfDemands(at: now) { return .ask(ask) }
+    let roundsGoFirst = isTurnOfRounds(at: now)
+    if !roundsGoFirst, let ask = nextOfDemands(at: now) { return .ask(ask) }
     if let probe = overdueProbe(at: now, patience: Self.probePatience) { return .ask(probe) }
     var wakes: [BootInstant] = []
     switch nextOfRounds(at: now) {
@@ -13,9 +14,12 @@ extension LinePlan {
     case nil: break
     }
     if let probe = overdueProbe(at: now, patience: nil) { return .ask(probe) }
+    if roundsGoFirst, let ask = nextOfDemands(at: now) { return .ask(ask) }
     wakes += due + meters.indices.compactMap(idleProbe) + [nextExpiry()].compactMap(\.self)
     if !shortfalls.isEmpty || !isClockSet { wakes.append(backfillDue) }
     if case .asked(_, let patience, let again) = recall { wakes.append(patience > now ? patience : again) }
+    // What waits for second answers waits for half a second.
+    if !demands.isEmpty { wakes.append(now + .milliseconds(50)) }
     return .rest(until: wakes.min() ?? now + .seconds(60))
   }
 
