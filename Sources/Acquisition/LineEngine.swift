@@ -34,6 +34,8 @@ public final class LineEngine {
   var unanswered: (meter: Int, shape: Query.Shape)?
   /// Answers that were believed lately, newest last: what comes after its time is told by them.
   var believed: [BelievedAnswer] = []
+  /// The last look at each meter's clock, and by which questions it was told.
+  var looks: [Int: (look: ClockLook, by: [Query])] = [:]
   /// What somebody waits for, by the number of the demand.
   var waiting: [Int: Waiting] = [:]
   var lastDemand = 0

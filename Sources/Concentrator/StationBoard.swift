@@ -71,7 +71,7 @@ final class StationBoard: Sendable {
       case .billed:
         state.isWaitingForClock = false
         state.trialDifferences = nil
-      case .unlabelled, .notKept, .held, .traceFailed: break
+      case .unlabelled, .notKept, .clock, .held, .traceFailed: break
       }
     }
     for watcher in watchers.withLock({ Array($0.values) }) { watcher.yield(event) }
@@ -101,7 +101,7 @@ extension StationBoard.State {
     case .portLost(let line, let reason):
       ports[line] = StationBoard.Port(isOpen: false, since: wall, reason: reason)
     case .portOpened(let line): ports[line] = StationBoard.Port(isOpen: true, since: wall)
-    case .missed, .rejected, .staleFreeze, .backfillFailed, .answeredTwice, .control: break
+    case .missed, .rejected, .staleFreeze, .backfillFailed, .answeredTwice, .control, .clock: break
     }
   }
 

@@ -127,6 +127,7 @@ final class Work: Sendable {
     case .answeredTwice(_, _, _, let disagree, _): tally.add(disagree ? "told" : "told alike")
     case .late(_, _, let bytes): tally.add("late bytes", bytes)
     case .staleFreeze, .backfillFailed: tally.add("stale")
+    case .clock: break
     case .control: tally.add("controls")
     case .portLost: tally.add("lost")
     case .portOpened: tally.add("opened")

@@ -1,10 +1,10 @@
-import Concentrator
-import DLT645
-import Glibc
+public import DLT645
+internal import Glibc
 
 /// A password out of a file that nobody else reads.
-enum PasswordFile {
-  static func read(_ path: String) throws -> Password {
+public enum PasswordFile {
+  /// Reads one line, level and six digits. Throws where others may read the file, or where it holds anything else.
+  public static func read(_ path: String) throws(Complaint) -> Password {
     var status = stat()
     if unsafe stat(path, &status) == 0, status.st_mode & 0o077 != 0 {
       throw Complaint(
@@ -19,6 +19,3 @@ enum PasswordFile {
     return password
   }
 }
-
-/// The number of the user who runs this.
-var userID: UInt32 { getuid() }
