@@ -71,7 +71,7 @@ final class StationBoard: Sendable {
       case .billed:
         state.isWaitingForClock = false
         state.trialDifferences = nil
-      case .unlabelled, .notKept, .held, .traceFailed, .commanded: break
+      case .unlabelled, .notKept, .clock, .held, .traceFailed, .commanded: break
       }
     }
     for watcher in watchers.withLock({ Array($0.values) }) { watcher.yield(event) }
@@ -101,7 +101,8 @@ extension StationBoard.State {
     case .portLost(let line, let reason):
       ports[line] = StationBoard.Port(isOpen: false, since: wall, reason: reason)
     case .portOpened(let line): ports[line] = StationBoard.Port(isOpen: true, since: wall)
-    case .missed, .leftOut, .journalWanted, .rejected, .staleFreeze, .backfillFailed, .answeredTwice, .control: break
+    case .missed, .leftOut, .journalWanted, .rejected, .staleFreeze, .backfillFailed, .answeredTwice, .control, .clock:
+      break
     }
   }
 

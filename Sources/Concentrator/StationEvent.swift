@@ -9,6 +9,8 @@ public enum StationEvent: Sendable {
   case unlabelled(meter: MeterID, quantity: Quantity, reason: String)
   /// A task names a memory that a meter of this profile does not keep; told once, not in each round.
   case notKept(meter: MeterID, item: String)
+  /// Something is to be said of a meter's clock.
+  case clock(meter: MeterID, ClockNotice)
   case storeFailed(reason: String, readings: Int)
   case billed(account: String, cycle: String, totalFen: Int64, isNew: Bool)
   case held(account: String, cycle: String, reason: String)
@@ -84,7 +86,7 @@ public struct StationCounts: Hashable, Sendable {
       case .rejected: rejected += 1
       }
     case .unlabelled: unlabelled += 1
-    case .storeFailed, .billingWaitsForClock, .billingWaitsForTrial, .notKept, .traceFailed, .commanded: break
+    case .clock, .storeFailed, .billingWaitsForClock, .billingWaitsForTrial, .notKept, .traceFailed, .commanded: break
     case .billed(_, _, let fen, let isNew):
       if isNew {
         billed += 1

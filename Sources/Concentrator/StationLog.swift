@@ -27,6 +27,10 @@ public struct StationLog: Sendable {
         "reading without an instant", metadata: ["meter": "\(meter)", "quantity": "\(quantity)", "reason": "\(reason)"])
     case .notKept(let meter, let item):
       logger.notice("meter does not keep this", metadata: ["meter": "\(meter)", "item": "\(item)"])
+    case .clock(let meter, let notice):
+      logger.log(
+        level: notice.isTrouble ? .warning : .notice, "meter's clock",
+        metadata: ["meter": "\(meter)", "what": "\(notice)"])
     case .storeFailed(let reason, let readings):
       logger.error("store failed", metadata: ["reason": "\(reason)", "readings": "\(readings)"])
     case .billed(let account, let cycle, let fen, let isNew):
@@ -57,7 +61,7 @@ public struct StationLog: Sendable {
 
   private func note(_ event: LineEvent) {
     switch event {
-    case .answered: break
+    case .answered, .clock: break
     case .staleFreeze(let line, let meter, let query, let told):
       logger.notice(
         "stale freeze",
