@@ -146,25 +146,21 @@ extension SupplyRecord {
     }
     supply.lineLoss = lineLoss
     for debt in arrears ?? [] {
-      guard let fen = exactDecimal(debt.amount, scale: 2) else {
-        throw .money(key: "supply.arrears.amount", debt.amount)
-      }
+      let amount = try RecordNumber.money("supply.arrears.amount", debt.amount)
       guard let due = CivilDate(debt.due) else { throw .date(key: "supply.arrears.due", debt.due) }
       guard let paid = CivilDate(debt.paid) else { throw .date(key: "supply.arrears.paid", debt.paid) }
-      supply.arrears.append(Arrears(bill: debt.bill, amount: Money(fen: fen), due: due, paid: paid))
+      supply.arrears.append(Arrears(bill: debt.bill, amount: amount, due: due, paid: paid))
     }
     return supply
   }
 
   private func power(_ key: String, _ text: String?) throws(UsageRecordError) -> Power? {
     guard let text else { return nil }
-    guard let power = Power(text), power.isChargeable else { throw .power(key: "supply.\(key)", text) }
-    return power
+    return try RecordNumber.power("supply.\(key)", text)
   }
 
   private func energy(_ key: String, _ text: String?) throws(UsageRecordError) -> Energy? {
     guard let text else { return nil }
-    guard let energy = Energy(kilowattHours: text), energy.isBillable else { throw .energy(key: "supply.\(key)", text) }
-    return energy
+    return try RecordNumber.energy("supply.\(key)", text)
   }
 }
