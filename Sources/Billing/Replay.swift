@@ -31,14 +31,6 @@ extension CorrectionCause: CustomStringConvertible {
     case .window: "an earlier cycle of the tier window has changed"
     }
   }
-
-  /// True for what comes of meters and notices; what people changed in the books waits for a person.
-  public var isOfData: Bool {
-    switch self {
-    case .reading, .window, .plan: true
-    case .multiplier, .terms: false
-    }
-  }
 }
 
 /// A cycle that comes out otherwise.
@@ -122,7 +114,8 @@ public func replay(
       window = OpenWindow(after: bill)
     case .bill(let again):
       window = OpenWindow(after: again)
-      guard again.digest != bill.digest else { continue }
+      // Other words, or another engine with the same result, are nothing to correct.
+      guard again.digest != bill.digest, Charges(again) != Charges(bill.parts) else { continue }
       let next = bill.version + (form == .reversal ? 2 : 1)
       guard case .bill(let replacement) = close(version: next) else { continue }
       result.corrections.append(
@@ -156,10 +149,7 @@ public func rateAgain(
 
 /// What makes a new bill another than the one that stands.
 func causes(of new: ClosedBill, instead old: IssuedBill) -> [CorrectionCause] {
-  guard let json = JSONValue(parsing: new.document.utf8), let parts = try? IssuedPart.all(of: json, bill: old.id) else {
-    return [.terms]
-  }
-  return causes(of: parts, instead: old.parts)
+  causes(of: new.parts, instead: old.parts)
 }
 
 /// What makes the bills of a cycle other than those that stand.

@@ -29,12 +29,15 @@ public struct StationLog: Sendable {
       logger.notice("meter does not keep this", metadata: ["meter": "\(meter)", "item": "\(item)"])
     case .storeFailed(let reason, let readings):
       logger.error("store failed", metadata: ["reason": "\(reason)", "readings": "\(readings)"])
-    case .billed(let account, let cycle, let fen, let isNew):
+    case .billed(let account, let cycle, let kind, let fen, let isNew):
       guard isNew else { return }
-      logger.info("bill issued", metadata: ["account": "\(account)", "cycle": "\(cycle)", "fen": "\(fen)"])
+      logger.info(
+        "bill issued",
+        metadata: ["account": "\(account)", "cycle": "\(cycle)", "kind": "\(kind)", "fen": "\(fen)"])
     case .traceFailed(let line, let reason):
       logger.error("trace stopped", metadata: ["line": "\(line)", "reason": "\(reason)"])
     case .billingWaitsForTrial(let differences):
+      guard differences > 0 else { return }
       logger.warning(
         "billing waits: bills come out otherwise than they were issued", metadata: ["differences": "\(differences)"])
     case .billingWaitsForClock: logger.warning("billing waits for the host's clock to be set")

@@ -21,17 +21,45 @@ import Testing
   @Test func `cycles with both settlements are due in order, and a gap keeps the later ones waiting`() throws {
     let account = try account(try tariff("shanghai-residential-2012"))
     let three = try instants(["2026-03-01T00:00", "2026-01-01T00:00", "2026-02-01T00:00", "2026-02-11T00:00"])
-    let due = dueCycles(of: account, after: nil, instants: three)
+    let due = dueCycles(of: account, billed: [], instants: three)
     #expect(due.ready.map(\.label) == ["2026-01", "2026-02"])
     #expect(due.waiting == nil)
-    let rest = dueCycles(of: account, after: YearMonth("2026-01"), instants: three)
+    let rest = dueCycles(of: account, billed: [try month("2026-01")], instants: three)
     #expect(rest.ready.map(\.label) == ["2026-02"])
     let gap = try instants(["2026-01-01T00:00", "2026-02-01T00:00", "2026-04-01T00:00", "2026-05-01T00:00"])
-    let held = dueCycles(of: account, after: nil, instants: gap)
+    let held = dueCycles(of: account, billed: [], instants: gap)
     #expect(held.ready.map(\.label) == ["2026-01"])
     #expect(held.waiting?.label == "2026-02")
-    #expect(dueCycles(of: account, after: YearMonth("2026-04"), instants: gap).ready == [])
-    #expect(dueCycles(of: account, after: nil, instants: []).ready == [])
+    #expect(dueCycles(of: account, billed: [try month("2026-04")], instants: gap).ready == [])
+    #expect(dueCycles(of: account, billed: [], instants: []).ready == [])
+  }
+
+  @Test func `every month from the first day on is due until it has a document, and a hole holds`() throws {
+    let plan = try tariff("shanghai-residential-2012")
+    func account(from first: String?) throws -> Account {
+      Account(
+        id: "A-1001", meters: [MeterAssignment(meter: try meter(), register: try household())], plan: plan.name,
+        from: try first.map(day))
+    }
+    let all = try instants((1...6).map { "2026-0\($0)-01T00:00" })
+    func due(_ from: String?, _ billed: [String], _ instants: [Int64], now: String = "2026-06-15") throws -> String {
+      let found = dueCycles(
+        of: try account(from: from), billed: try billed.map(month), instants: instants,
+        now: ZoneOffset.china.unixMilliseconds(of: try time("\(now)T00:00")))
+      return found.ready.map(\.label).joined(separator: " ") + (found.waiting.map { " waits \($0.label)" } ?? "")
+    }
+    // The first day was moved back from March to January when March and April had been billed.
+    #expect(try due("2026-03-01", ["2026-03", "2026-04"], all) == "2026-05")
+    #expect(try due("2026-01-01", ["2026-03", "2026-04"], all) == "2026-01 2026-02 2026-05")
+    #expect(try due("2026-01-01", ["2026-02", "2026-03", "2026-05"], all) == "2026-01 2026-04")
+    #expect(try due(nil, ["2026-02", "2026-04"], all) == "2026-03 2026-05")
+    let lacking = try instants(["2026-02-01T00:00", "2026-03-01T00:00", "2026-05-01T00:00", "2026-06-01T00:00"])
+    #expect(try due("2026-01-01", ["2026-02"], lacking) == " waits 2026-01")
+    #expect(try due("2026-02-01", ["2026-05"], lacking) == "2026-02 waits 2026-03")
+    // A meter whose clock runs ahead makes it no later than it is.
+    let ahead = try all + instants(["2099-01-01T00:00"])
+    #expect(try due("2026-01-01", [], ahead, now: "2026-03-15") == "2026-01 2026-02")
+    #expect(try due(nil, [], ahead, now: "2026-03-15") == "2026-01 2026-02")
   }
 
   @Test func `a year of bills crosses both limits by replay, and a corrected month counts once`() throws {
@@ -44,7 +72,7 @@ import Testing
     try journal.settle("2027-01-01T00:00", total: "6000.00")
     try journal.settle("2027-02-01T00:00", total: "6500.00")
     var bills: [Bill] = []
-    let due = dueCycles(of: account, after: nil, instants: journal.readings.map(\.reading.key.instant))
+    let due = dueCycles(of: account, billed: [], instants: journal.readings.map(\.reading.key.instant))
     #expect(due.ready.count == 13)
     for cycle in due.ready {
       let state = windowState(before: cycle.month, under: plan, bills: bills)

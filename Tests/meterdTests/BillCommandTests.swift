@@ -209,11 +209,17 @@ private final class BilledStation: Sendable {
     #expect(trial["difference"] as? String == "6.50")
     #expect(
       try await station.say("bill", "run", status: 75).contains(
-        "nothing is billed: 1 of the last bills come out otherwise"))
+        "accounts were left out: 1 of their bills come out otherwise"))
     #expect(try await station.say("bill", "explain", "1", status: 65).contains("The stored bill stands."))
     #expect(
-      try await station.say("bill", "trial", "--accept", status: 64).contains("accepting differences needs a reason"))
-    _ = try await station.say("bill", "trial", "--accept", "--reason", "the table was wrong")
+      try await station.say("bill", "trial", "--accept", "01234567", status: 64).contains(
+        "accepting differences needs a reason"))
+    #expect(
+      try await station.say("bill", "trial", "--accept", "01234567", "--reason", "the table was wrong", status: 65)
+        .contains("not as 01234567"))
+    let shown = try #require(trial["shown"] as? String)
+    _ = try await station.say(
+      "bill", "trial", "--cycles", "2", "--accept", String(shown.prefix(12)), "--reason", "the table was wrong")
     #expect(try await station.say("bill", "run") == "nothing is due\n")
     #expect(
       try await station.say(

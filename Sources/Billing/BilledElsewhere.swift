@@ -1,0 +1,27 @@
+internal import Metering
+internal import Rating
+
+/// Energy of a bill that stands on a bill of another account already: an account was renamed, or a meter is named under
+/// two of them, and the same kWh would be charged twice.
+///
+/// - Parameters:
+///   - bill: not issued yet.
+///   - others: what stands for other accounts, at least where it is of the same meters and times.
+/// - Returns: one reason for each stretch of a meter; empty where nothing comes twice.
+public func billedElsewhere(_ bill: ClosedBill, others: some Sequence<IssuedBill>) -> [HoldReason] {
+  let own = bill.bills.flatMap(\.usage.segments)
+  var reasons: [HoldReason] = []
+  for other in others where other.account != bill.key.account {
+    for there in other.parts.flatMap(\.segments) {
+      let twice = own.contains { here in
+        here.meter == there.meter && "\(here.from)" < there.to && there.from < "\(here.to)"
+          && here.registers.contains { use in there.registers.contains { $0.quantity == use.quantity.name } }
+      }
+      guard twice else { continue }
+      let reason = HoldReason.billedElsewhere(
+        meter: there.meter, from: there.from, to: there.to, account: other.account, bill: other.id)
+      if !reasons.contains(reason) { reasons.append(reason) }
+    }
+  }
+  return reasons
+}
