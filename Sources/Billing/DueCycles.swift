@@ -15,6 +15,7 @@ public struct DueCycles: Hashable, Sendable {
 /// A cycle is over when there is a reading at its end or later, or when it ended by `overdueAt`. Every month from the
 /// account's first day on is due until it has a document, also one between or before months that have: a first day that
 /// is moved back, or a month that was left out, is billed after all, and keeps later ones waiting while it cannot be.
+/// The cycles in which the account begins and ends are the parts of them that lie between its days.
 ///
 /// - Parameters:
 ///   - account: its settlement and zone say where cycles begin and end, its `from` which one is the first.
@@ -39,9 +40,8 @@ public func dueCycles(
   if let now { last = min(last, now) }
   var month = documents.min()
   if let from = account.from {
-    var first = YearMonth(of: from)
-    while let cycle = Cycle(first, settlement: settlement), cycle.from.date < from { first = first + 1 }
-    month = first
+    // On a settlement's own day, before or after its hour, two months come into question.
+    month = [0, 1].map { YearMonth(of: from) + $0 }.first { account.cycle($0) != nil }
   } else if month == nil, let earliest = available.min() {
     var candidate = YearMonth(of: account.zone.local(unixMilliseconds: earliest).date) + -1
     while let cycle = Cycle(candidate, settlement: settlement), account.zone.unixMilliseconds(of: cycle.from) <= last {
@@ -53,11 +53,17 @@ public func dueCycles(
     }
   }
   var ready: [Cycle] = []
-  while let current = month, let cycle = Cycle(current, settlement: settlement),
+  while let current = month, let cycle = account.cycle(current),
     account.zone.unixMilliseconds(of: cycle.to) <= last
   {
     month = current + 1
     guard !documents.contains(current) else { continue }
+    // Older stores left out the part before the first settlement. Where nothing tells its use it stays so.
+    if !cycle.isWhole, ready.isEmpty, cycle.from == account.begins, !documents.isEmpty,
+      !isThere(cycle.from) || !isThere(cycle.to)
+    {
+      continue
+    }
     guard isThere(cycle.from), isThere(cycle.to) else { return DueCycles(ready: ready, waiting: cycle) }
     ready.append(cycle)
   }

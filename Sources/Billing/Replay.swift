@@ -75,7 +75,7 @@ public struct OpenWindow: Hashable, Sendable {
   public func state(for cycle: Cycle, of account: Account, plans: PlanCatalogue) -> WindowState? {
     guard account.terms(on: cycle.from.date)?.plan == plan,
       let tiers = plans.plans.last(where: { $0.name == plan })?.tiers,
-      tiers.windowStart(of: cycle.month) == state.start
+      tiers.windowStart(of: cycle.tierMonth) == state.start
     else { return nil }
     return state
   }
@@ -101,7 +101,10 @@ public func replay(
   var result = Replay()
   var window: OpenWindow?
   for bill in standing {
-    guard let cycle = Cycle(bill.cycle, settlement: account.settlement) else { continue }
+    guard let cycle = account.cycle(bill.cycle) else {
+      result.stuck[bill.cycle] = [.outsideAccount(account: account.id, month: bill.cycle)]
+      continue
+    }
     let state = window?.state(for: cycle, of: account, plans: plans)
     func close(version: Int) -> Closing {
       closeCycle(
@@ -139,7 +142,9 @@ public func replay(
 public func rateAgain(
   _ bill: IssuedBill, after before: IssuedBill?, account: Account, readings: [JournalReading], plans: PlanCatalogue
 ) -> Closing {
-  guard let cycle = Cycle(bill.cycle, settlement: account.settlement) else { return .hold([]) }
+  guard let cycle = account.cycle(bill.cycle) else {
+    return .hold([.outsideAccount(account: account.id, month: bill.cycle)])
+  }
   let own = Set(bill.readings)
   return closeCycle(
     account: account, cycle: cycle, readings: readings.filter { own.contains($0.sequence) },

@@ -101,14 +101,14 @@ extension Account {
     }
   }
 
-  /// Midnights at which rules may change in the middle of a cycle.
+  /// Midnights at which rules may change in the middle of a cycle, and when the account begins and ends.
   fileprivate func changes(under plans: PlanCatalogue) -> [MeterTime] {
     var days = Set(terms.compactMap(\.from))
     for plan in plans.plans {
       days.insert(plan.validFrom)
       if let last = plan.validTo { days.insert(CivilDate(daysSince1970: last.daysSince1970 + 1)) }
     }
-    return days.sorted().map { MeterTime(localSeconds: $0.daysSince1970 * 86_400) }
+    return days.sorted().map { MeterTime(localSeconds: $0.daysSince1970 * 86_400) } + [begins, ends].compactMap(\.self)
   }
 }
 

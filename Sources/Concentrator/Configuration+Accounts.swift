@@ -10,6 +10,8 @@ extension Configuration {
     public let name: String
     /// The first day that it is billed here.
     public let from: CivilDate
+    /// The first day that is not billed any more; `nil` while the account goes on.
+    public let to: CivilDate?
     /// When its month closes.
     public let settlement: SettlementDay
     /// The month from which on a large household has its grant. 一户多人口
@@ -56,6 +58,15 @@ extension Configuration {
     let name = try table.optionalString("name") ?? ""
     let first = try terms(&table, before: nil, from: nil)
     let from = try firstDay(&table)
+    var to: CivilDate?
+    if let text = try table.optionalString("to") {
+      guard let day = CivilDate(text), from < day else {
+        throw table.error(
+          "to",
+          "\"\(text)\" is no day after \(from); write the first that is not billed any more, such as \"2027-03-15\"")
+      }
+      to = day
+    }
     let day = try table.optionalInteger("settlement-day", in: 1...28) ?? 1
     let hour = try table.optionalInteger("settlement-hour", in: 0...23) ?? 0
     var household: YearMonth?
@@ -84,7 +95,7 @@ extension Configuration {
       try change.finish()
     }
     let entry = AccountEntry(
-      id: id, name: name, from: from, settlement: SettlementDay(day: day, hour: hour) ?? .firstOfMonth,
+      id: id, name: name, from: from, to: to, settlement: SettlementDay(day: day, hour: hour) ?? .firstOfMonth,
       largeHouseholdFrom: household, proration: proration, terms: all, fileLine: table.table.line,
       keyLines: KeyLines(table, "id", "tariff"))
     try table.finish()

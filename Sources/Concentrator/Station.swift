@@ -285,6 +285,6 @@ extension Account {
     }
     self.init(
       id: entry.id, meters: assignments, terms: terms, settlement: entry.settlement, zone: configuration.zone,
-      from: entry.from, grantFrom: entry.largeHouseholdFrom, proration: entry.proration)
+      from: entry.from, to: entry.to, grantFrom: entry.largeHouseholdFrom, proration: entry.proration)
   }
 }

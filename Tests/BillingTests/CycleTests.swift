@@ -62,6 +62,85 @@ import Testing
     #expect(try due(nil, [], ahead, now: "2026-03-15") == "2026-01 2026-02")
   }
 
+  @Test func `an account that begins or ends in a month is billed for its days of it`() throws {
+    let plan = try tariff("shanghai-residential-2012")
+    func account(_ from: String, _ to: String?, day settlement: Int = 1) throws -> Account {
+      Account(
+        id: "A-1001", meters: [MeterAssignment(meter: try meter(), register: try household())],
+        terms: [SupplyTerms(plan: plan.name)], settlement: try #require(SettlementDay(day: settlement)),
+        from: try day(from), to: try to.map(day))
+    }
+    func cycles(_ account: Account, _ instants: [Int64], billed: [String] = []) throws -> [String] {
+      dueCycles(of: account, billed: try billed.map(month), instants: instants).ready.map {
+        "\($0.label) \($0.from.date) \($0.to.date)"
+      }
+    }
+    let all = try instants([
+      "2026-08-20T00:00", "2026-09-01T00:00", "2026-10-01T00:00", "2026-10-12T00:00", "2026-11-01T00:00",
+    ])
+    let moved = try account("2026-08-20", "2026-10-12")
+    let found = ["2026-08 2026-08-20 2026-09-01", "2026-09 2026-09-01 2026-10-01", "2026-10 2026-10-01 2026-10-12"]
+    #expect(try cycles(moved, all) == found)
+    #expect(try cycles(moved, all, billed: ["2026-09"]) == [found[0], found[2]])
+    // A store of before, when the first part was left out, and nobody has read it since.
+    #expect(try cycles(moved, Array(all.dropFirst()), billed: ["2026-09"]) == [found[2]])
+    #expect(try cycles(moved, Array(all.dropFirst())) == [])
+    #expect(
+      try cycles(account("2026-10-03", "2026-10-12"), instants(["2026-10-03T00:00", "2026-10-12T00:00"])) == [
+        "2026-10 2026-10-03 2026-10-12"
+      ])
+    // By the 25th, October ends on it, and what is left of the month belongs to the next cycle.
+    let by25 = try account("2026-09-28", "2026-10-28", day: 25)
+    #expect(
+      try cycles(by25, instants(["2026-09-28T00:00", "2026-10-25T00:00", "2026-10-28T00:00"])) == [
+        "2026-10 2026-09-28 2026-10-25", "2026-11 2026-10-25 2026-10-28",
+      ])
+    var journal = Journal()
+    try journal.settle("2026-10-01T00:00", total: "100.00")
+    try journal.note("160.00", at: "2026-10-12T00:00", kind: .dailyFreeze)
+    let last = try #require(moved.cycle(month("2026-10")))
+    let closed = try #require(
+      closeCycle(
+        account: moved, cycle: last, readings: journal.readings, windowState: nil, plans: PlanCatalogue([plan]),
+        knownOn: day("2026-11-01")
+      ).closed)
+    #expect("\(closed.bill.usage.days) \(closed.total)" == "2026-10-01 to 2026-10-12 37.02")
+    // The very same is rated again, and nothing is to be corrected.
+    let again = replay(
+      moved, standing: [try closed.issued()], readings: journal.readings, plans: try PlanCatalogue([plan]),
+      knownOn: try day("2026-11-02"))
+    #expect(again.corrections.isEmpty && again.stuck.isEmpty)
+    #expect(moved.cycle(try month("2026-11")) == nil)
+    // With another last day the bill has no place any more.
+    let shorter = replay(
+      try account("2026-08-20", "2026-10-01"), standing: [try closed.issued()], readings: journal.readings,
+      plans: try PlanCatalogue([plan]), knownOn: try day("2026-11-02"))
+    #expect(
+      shorter.stuck.values.flatMap { $0 }.map(\.description) == [
+        "2026-10 was billed, and by its from and to account A-1001 has no day in it; correct them"
+      ])
+  }
+
+  @Test func `what is charged by the month is charged for the days of an account that ends in it`() throws {
+    let terms = SupplyTerms(
+      plan: "mill", basicCharge: .capacity, running: Power(millionths: 1_000_000_000),
+      contracted: Power(millionths: 1_000_000_000), isExemptFromPowerFactor: true)
+    let whole = try mill([terms], multiplier: .one)
+    let ending = Account(
+      id: whole.id, meters: whole.meters, terms: whole.terms, from: try day("2026-01-01"), to: try day("2026-10-12"))
+    var journal = Journal()
+    try journal.noteMill("2026-10-01T00:00", total: "100.00", reactive: "0.00")
+    try journal.note("160.00", at: "2026-10-12T00:00", kind: .dailyFreeze)
+    let cycle = try #require(ending.cycle(month("2026-10")))
+    let closing = closeCycle(
+      account: ending, cycle: cycle, readings: journal.readings, windowState: nil,
+      plans: try PlanCatalogue([try twoPart()]), knownOn: try day("2026-11-01"))
+    let bill = try #require(closing.closed, "\(closing.reasons)").bill
+    // 1000 kVA × 30 × 11/31, and 60 kWh × 0.6.
+    #expect(bill.lines.map { bill.formula(of: $0) }.contains("1000.00 kVA x 30.00000000 x 11/31 = 10645.16"))
+    #expect("\(bill.total)" == "10681.16")
+  }
+
   @Test func `a year of bills crosses both limits by replay, and a corrected month counts once`() throws {
     let plan = try tariff("shanghai-residential-2012")
     let account = try account(plan)

@@ -148,6 +148,21 @@ private final class BilledStation: Sendable {
       audit.contains("reading-revise\tM-1\tdone\treading 2 of energy.import.active.total, 1650.00, is now 4, 1660.00"))
   }
 
+  @Test func `what is corrected by itself is printed as what it is`() async throws {
+    let station = try await BilledStation(extra: "[review]\ncorrect-automatically = true")
+    _ = try await station.say("bill", "run")
+    _ = try await station.say("review", "correct", "2", "--value", "1660.00", "--reason", "read on site")
+    #expect(
+      try await station.say("bill", "run") == """
+        A-1  2026-09  -401.05 yuan  (reversal of a bill 红冲)
+        A-1  2026-09  407.22 yuan
+        A-1  2026-10  -215.95 yuan  (reversal of a bill 红冲)
+        A-1  2026-10  209.78 yuan
+
+        """)
+    #expect(try await station.objects("bill", "trial").map { $0["same"] as? Bool } == [true])
+  }
+
   @Test func `a changed meter is billed by what people read of it, until the meter tells better`() async throws {
     let station = try await BilledStation()
     let old = station.text("").replacing("account = \"A-1\"", with: "account = \"A-1\"\nto = \"2026-10-15T09:30\"")
