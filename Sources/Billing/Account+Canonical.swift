@@ -9,6 +9,7 @@ extension Account {
     lines.append("from \(from.map(text) ?? "-") large household from \(grantFrom.map(text) ?? "-")")
     // Accounts that go on have the text that they always had.
     if let to { lines.append("to \(to)") }
+    if let movedIn { lines.append("moved in \(movedIn)") }
     for meter in meters {
       lines.append(
         "meter \(meter.meter) \(meter.multiplier) \(meter.from.map(text) ?? "-") \(meter.to.map(text) ?? "-")"

@@ -18,13 +18,15 @@ public struct Account: Hashable, Sendable {
   public let to: CivilDate?
   /// The month from which on the household has its grant for many people; `nil` without one. 一户多人口
   public let grantFrom: YearMonth?
+  /// The month in which the customer moved in; `nil` where that is long ago or the plan does not ask. 过户
+  public let movedIn: YearMonth?
   /// How a use is cut where rules change and no register was frozen.
   public let proration: Proration
 
   public init(
     id: String, meters: [MeterAssignment], terms: [SupplyTerms], settlement: SettlementDay = .firstOfMonth,
     zone: ZoneOffset = .china, from: CivilDate? = nil, to: CivilDate? = nil, grantFrom: YearMonth? = nil,
-    proration: Proration = .days
+    movedIn: YearMonth? = nil, proration: Proration = .days
   ) {
     self.id = id
     self.meters = meters
@@ -34,6 +36,7 @@ public struct Account: Hashable, Sendable {
     self.from = from
     self.to = to
     self.grantFrom = grantFrom
+    self.movedIn = movedIn
     self.proration = proration
   }
 

@@ -144,6 +144,11 @@ private struct CycleClosing {
         if let supply = usage.supply {
           usage.supply = agreed(rule, wanted[index], supply, measured, isOnly: rules.count == 1)
         }
+        if let months = rule.plan.tiers.flatMap({ account.months(in: cycle, of: $0) }) {
+          var supply = usage.supply ?? Supply()
+          supply.windowMonths = months
+          usage.supply = supply
+        }
         stretches.append(Stretch(usage, under: rule.plan))
       }
     }
@@ -311,5 +316,20 @@ extension Plan {
     case .year: length = 12
     }
     return start.index + length - max(first, start).index
+  }
+}
+
+extension Account {
+  /// In how many months of a cycle's tier window the customer has the supply, a part of a month counting as a whole
+  /// one; `nil` where that is all of them, or the plan's limits do not follow them.
+  ///
+  /// That the customer moves out is known with the last bill: kWh that were billed until then stay in their tiers.
+  fileprivate func months(in cycle: Cycle, of tiers: Tiers) -> Int? {
+    guard tiers.moving == .months, let length = tiers.windowLength else { return nil }
+    let start = tiers.windowStart(of: cycle.tierMonth)
+    let first = max(movedIn ?? start, start)
+    let end = cycle.to == ends ? cycle.tierMonth + 1 : start + length
+    let months = end.index - first.index
+    return (1..<length).contains(months) ? months : nil
   }
 }

@@ -16,6 +16,8 @@ extension Configuration {
     public let settlement: SettlementDay
     /// The month from which on a large household has its grant. 一户多人口
     public let largeHouseholdFrom: YearMonth?
+    /// The month in which the customer moved in, for plans whose limits follow it. 过户
+    public let movedIn: YearMonth?
     /// How a use is cut where rules change and no register was frozen.
     public let proration: Proration
     /// The account's own terms, then each `[[account.change]]`, in the order of their days.
@@ -69,13 +71,8 @@ extension Configuration {
     }
     let day = try table.optionalInteger("settlement-day", in: 1...28) ?? 1
     let hour = try table.optionalInteger("settlement-hour", in: 0...23) ?? 0
-    var household: YearMonth?
-    if let text = try table.optionalString("large-household-from") {
-      guard let month = YearMonth(text) else {
-        throw table.error("large-household-from", "\"\(text)\" is no month; write \"2026-10\"")
-      }
-      household = month
-    }
+    let household = try month(&table, "large-household-from")
+    let movedIn = try month(&table, "moved-in")
     var proration = Proration.days
     if let text = try table.optionalString("proration") {
       guard let known = Proration(rawValue: text) else {
@@ -96,7 +93,7 @@ extension Configuration {
     }
     let entry = AccountEntry(
       id: id, name: name, from: from, to: to, settlement: SettlementDay(day: day, hour: hour) ?? .firstOfMonth,
-      largeHouseholdFrom: household, proration: proration, terms: all, fileLine: table.table.line,
+      largeHouseholdFrom: household, movedIn: movedIn, proration: proration, terms: all, fileLine: table.table.line,
       keyLines: KeyLines(table, "id", "tariff"))
     try table.finish()
     return entry
@@ -160,6 +157,14 @@ extension Configuration {
       throw table.error(key, "\"\(text)\" is no number of \(unit) with at most four places, such as \"630\"")
     }
     return power
+  }
+
+  private static func month(_ table: inout TableReader, _ key: String) throws(DocumentError) -> YearMonth? {
+    guard let text = try table.optionalString(key) else { return nil }
+    guard let month = YearMonth(text) else {
+      throw table.error(key, "\"\(text)\" is no month; write \"2026-10\"")
+    }
+    return month
   }
 
   /// What a meter kept from before is not for this account: only people know where its bills begin.

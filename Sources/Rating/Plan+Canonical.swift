@@ -45,6 +45,7 @@ extension PlanDraft {
         }
         json.string("grant_per_month", tiers.grantPerMonth.map { $0.text(decimals: 6) })
         if tiers.partMonth != .whole { json.string("part_month", tiers.partMonth.rawValue) }
+        if tiers.moving != .whole { json.string("moving", tiers.moving.rawValue) }
         json.provenance(tiers.provenance)
       }
       // Older plans know nothing of what follows, and their texts must not change.

@@ -38,6 +38,8 @@ public struct SupplyRecord: Codable, Hashable, Sendable {
   public var transformer: TransformerRecord?
   /// Hundredths of a percent.
   public var lineLoss: Int?
+  /// Months of the tier window in which the customer has the supply.
+  public var windowMonths: Int?
   /// Debts that late charges are due on.
   public var arrears: [Debt]?
 
@@ -96,6 +98,7 @@ public struct SupplyRecord: Codable, Hashable, Sendable {
     case powerFactorStandard = "power_factor_standard"
     case selfUse = "self_use"
     case lineLoss = "line_loss"
+    case windowMonths = "window_months"
   }
 }
 
@@ -145,6 +148,7 @@ extension SupplyRecord {
       supply.transformer = Transformer(model: transformer.model, capacity: capacity, hours: transformer.hours ?? 720)
     }
     supply.lineLoss = lineLoss
+    supply.windowMonths = windowMonths
     for debt in arrears ?? [] {
       let amount = try RecordNumber.money("supply.arrears.amount", debt.amount)
       guard let due = CivilDate(debt.due) else { throw .date(key: "supply.arrears.due", debt.due) }

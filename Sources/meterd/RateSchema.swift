@@ -117,6 +117,10 @@ enum RateSchema: String, CaseIterable {
               }
             },
             "line_loss": { "type": ["integer", "null"], "minimum": 0, "maximum": 5000, "description": "Hundredths of a percent." },
+            "window_months": {
+              "type": ["integer", "null"], "minimum": 1, "maximum": 12,
+              "description": "Months of the tier window in which the customer has the supply; for plans whose limits follow them."
+            },
             "arrears": {
               "type": ["array", "null"],
               "items": {

@@ -121,6 +121,52 @@ import Testing
       ])
   }
 
+  @Test func `a customer who moved in or out has the limits of the months between`() throws {
+    let tiers = """
+
+      [tiers]
+      window = "year"
+      moving = "months"
+      source = "a test"
+      primary = true
+      tier = [{ from = "0", to = "1200" }, { from = "1200", to = "2400" }, { from = "2400" }]
+
+      """
+    let plan = try plan(
+      "home", from: "2020-01-01", periods: tiers,
+      components: component("tier-prices", "prices = [\"0.5\", \"0.6\", \"0.9\"]"))
+    func account(_ movedIn: String?, _ to: String?) throws -> Account {
+      Account(
+        id: "A-1001", meters: [MeterAssignment(meter: try meter(), register: try household())],
+        terms: [SupplyTerms(plan: plan.name)], from: try day("2026-01-01"), to: try to.map(day),
+        movedIn: try movedIn.map(month))
+    }
+    func byTier(_ account: Account, _ label: String, used: String, earlier: String = "0") throws -> [String] {
+      let cycle = try #require(account.cycle(month(label)))
+      var journal = Journal()
+      try journal.note("1000.00", at: "\(cycle.from.date)T00:00")
+      try journal.note("\(1000 + (Int(used) ?? 0)).00", at: "\(cycle.to.date)T00:00")
+      let closing = closeCycle(
+        account: account, cycle: cycle, readings: journal.readings,
+        windowState: WindowState(start: try month("2026-01"), byTier: [try energy(earlier), .zero, .zero]),
+        plans: try PlanCatalogue([plan]), knownOn: try day("2026-12-01"))
+      return try #require(closing.closed, "\(closing.reasons)").bill.totals.byTier.map(\.description)
+    }
+    #expect(try byTier(account(nil, nil), "2026-06", used: "1300") == ["1200.00", "100.00", "0.00"])
+    // May to December: 800 and 1600 kWh; that there is a last day counts with the last bill.
+    for to in [nil, "2026-10-12"] {
+      #expect(try byTier(account("2026-05", to), "2026-06", used: "1000") == ["800.00", "200.00", "0.00"])
+    }
+    // May to October: 600 and 1200 kWh.
+    #expect(
+      try byTier(account("2026-05", "2026-10-12"), "2026-10", used: "100", earlier: "550") == [
+        "50.00", "50.00", "0.00",
+      ])
+    // The next year is a whole one.
+    let next = try account("2025-05", nil)
+    #expect(try byTier(next, "2026-06", used: "1300") == ["1200.00", "100.00", "0.00"])
+  }
+
   @Test func `what is charged by the month is charged for the days of an account that ends in it`() throws {
     let terms = SupplyTerms(
       plan: "mill", basicCharge: .capacity, running: Power(millionths: 1_000_000_000),
