@@ -14,7 +14,7 @@ public func billedElsewhere(_ bill: ClosedBill, others: some Sequence<IssuedBill
   for other in others where other.account != bill.key.account {
     for there in other.parts.flatMap(\.segments) {
       let twice = own.contains { here in
-        here.meter == there.meter && "\(here.from)" < there.to && there.from < "\(here.to)"
+        here.meter == there.meter && overlap("\(here.from)", "\(here.to)", there.from, there.to)
           && here.registers.contains { use in there.registers.contains { $0.quantity == use.quantity.name } }
       }
       guard twice else { continue }
@@ -24,4 +24,11 @@ public func billedElsewhere(_ bill: ClosedBill, others: some Sequence<IssuedBill
     }
   }
   return reasons
+}
+
+/// True where two stretches of local time, as bills have them, have more than an instant in common. Seconds may be left
+/// out.
+func overlap(_ from: String, _ to: String, _ otherFrom: String, _ otherTo: String) -> Bool {
+  func whole(_ text: String) -> String { text.utf8.count == 16 ? text + ":00" : text }
+  return whole(from) < whole(otherTo) && whole(otherFrom) < whole(to)
 }

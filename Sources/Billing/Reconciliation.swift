@@ -85,7 +85,7 @@ public struct Reconciliation: Sendable {
       var last: MeteredStretch?
       for stretch in stretches.sorted(by: { ($0.from, $0.to, $0.bill.id) < ($1.from, $1.to, $1.bill.id) }) {
         sum.left = sum.left &+ stretch.energy
-        if let last, last.bill.id != stretch.bill.id, stretch.from < last.to {
+        if let last, last.bill.id != stretch.bill.id, overlap(last.from, last.to, stretch.from, stretch.to) {
           sum.differences.append(
             "meter \(meter) from \(stretch.from) to \(stretch.to) is on bill \(last.bill.id) of"
               + " \(last.bill.account) for \(last.bill.cycle), and on bill \(stretch.bill.id) of"

@@ -154,6 +154,37 @@ private struct Books {
     #expect(books.unbalanced.contains("lines-kwh"))
   }
 
+  @Test func `a bill is held against those of other accounts, stretch by stretch`() throws {
+    let plan = try tariff("shanghai-residential-2012")
+    func closed(_ id: String, _ from: String, _ to: String, meter name: String = "M-0001") throws -> ClosedBill {
+      let assignment = MeterAssignment(
+        meter: try meter(name), from: try time(from), to: try time(to), register: try household())
+      let account = Account(
+        id: id, meters: [assignment], terms: [SupplyTerms(plan: plan.name)],
+        from: try time(from).date, to: try time(to).date)
+      var journal = Journal()
+      try journal.note("100.00", at: from, meter: name, kind: .event)
+      try journal.note("130.00", at: to, meter: name, kind: .event)
+      let cycle = try #require(account.cycle(month("2026-10")))
+      let closing = closeCycle(
+        account: account, cycle: cycle, readings: journal.readings, windowState: nil, plans: try PlanCatalogue([plan]),
+        knownOn: try day("2026-12-01"))
+      return try #require(closing.closed, "\(closing.reasons)")
+    }
+    let mine = try closed("A-2", "2026-10-10T00:00", "2026-10-20T00:00")
+    for (from, to, name, twice) in [
+      ("2026-10-01T00:00", "2026-10-10T00:00", "M-0001", false),
+      ("2026-10-01T00:00", "2026-10-11T00:00", "M-0001", true),
+      ("2026-10-12T00:00", "2026-10-14T00:00", "M-0001", true),
+      ("2026-10-20T00:00:00", "2026-11-01T00:00", "M-0001", false),
+      ("2026-10-12T00:00", "2026-10-14T00:00", "M-7", false),
+    ] {
+      let other = try closed("A-1", from, to, meter: name).issued()
+      #expect(billedElsewhere(mine, others: [other]).count == (twice ? 1 : 0), "\(from) \(to) \(name)")
+    }
+    #expect(billedElsewhere(mine, others: [try mine.issued()]).isEmpty, "an account's own bill is not another's")
+  }
+
   @Test func `the same energy on bills of two accounts is found, one after the other is not`() throws {
     let plan = try tariff("shanghai-residential-2012")
     func books(_ id: String, _ from: String, _ to: String) throws -> Books {
