@@ -306,6 +306,7 @@ extension Account {
     }
     self.init(
       id: entry.id, meters: assignments, terms: terms, settlement: entry.settlement, zone: configuration.zone,
-      from: entry.from, grantFrom: entry.largeHouseholdFrom, proration: entry.proration)
+      from: entry.from, to: entry.to, grantFrom: entry.largeHouseholdFrom, movedIn: entry.movedIn,
+      proration: entry.proration)
   }
 }

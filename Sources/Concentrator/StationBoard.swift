@@ -67,10 +67,8 @@ final class StationBoard: Sendable {
       case .storeFailed(let reason, let readings):
         if readings > 0 { state.failure = state.failure ?? Failure(reason: reason, since: wall) }
       case .billingWaitsForClock: state.isWaitingForClock = true
-      case .billingWaitsForTrial(let differences): state.trialDifferences = differences
-      case .billed:
-        state.isWaitingForClock = false
-        state.trialDifferences = nil
+      case .billingWaitsForTrial(let differences): state.trialDifferences = differences > 0 ? differences : nil
+      case .billed: state.isWaitingForClock = false
       case .unlabelled, .notKept, .clock, .held, .traceFailed, .commanded: break
       }
     }
