@@ -177,8 +177,13 @@ public actor RunningStation {
           }
         }
       },
-      tick: Task {
-        while (try? await Task.sleep(for: .seconds(60), clock: .continuous)) != nil { wake.yield(false) }
+      tick: Task { [weak self] in
+        var minutes = 0
+        while (try? await Task.sleep(for: .seconds(60), clock: .continuous)) != nil {
+          wake.yield(false)
+          minutes += 1
+          if minutes % 15 == 0 { await self?.noteAtWork() }
+        }
       })
   }
 
@@ -242,6 +247,7 @@ public actor RunningStation {
     self.generation = nil
     for worker in generation.workers { worker.stop() }
     for line in generation.lines { await line.value }
+    await noteAtWork()
     for trace in generation.traces {
       trace.end()
       trace.file.stop()
