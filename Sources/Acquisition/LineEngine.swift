@@ -18,7 +18,7 @@ public final class LineEngine {
   private let planClock: PlanClock
   let tell: (LineEvent) -> Void
   /// Somebody who is gone may have asked: first the time in which any meter answers must pass.
-  private var mustListen: Bool
+  var mustListen: Bool
   /// Failures of the port since a byte last came over it.
   var failures = 0
   /// What the house was last told of the port.
@@ -36,7 +36,6 @@ public final class LineEngine {
   var believed: [BelievedAnswer] = []
   /// What somebody waits for, by the number of the demand.
   var waiting: [Int: Waiting] = [:]
-  var lastDemand = 0
   /// How busy the line was lately.
   var load = LineLoad()
   private let isServer: Bool
@@ -88,6 +87,9 @@ public final class LineEngine {
     line.onControl = { tell(.control(line: name, $0)) }
   }
 
+  /// The port was open once, or could not be opened.
+  var hasBeenTried: Bool { hasBeenOpen || failures > 0 }
+
   /// Now, by the wire's clock.
   var boot: BootInstant { line.now }
   /// Now, as the plan sees it.
@@ -121,7 +123,7 @@ public final class LineEngine {
   public func finish() {
     hear(since: nil)
     release(all: true)
-    dropDemands()
+    dropDemands(.closed)
     line.close()
   }
 
@@ -146,13 +148,13 @@ public final class LineEngine {
     failures += 1
     let longest: Int64 = if case .noSuchPort = error { 4 } else { 60 }
     opensAt = now + .seconds(min(longest, Int64(1) << Int64(min(failures - 1, 6))))
+    dropDemands(.portLost)
   }
 
   func lost(_ error: LineError) {
     if isToldOpen { tell(.portLost(line: name, reason: "\(error)")) }
     isToldOpen = false
     release(all: true)
-    dropDemands()
     waitForPort(error)
   }
 
@@ -225,7 +227,7 @@ public final class LineEngine {
 
   /// Lets the time pass in which a Modbus meter answers; DL/T 645 answers say themselves what they answer, and a
   /// Modbus TCP connection is nobody else's.
-  private func hearOut() {
+  func hearOut() {
     guard !line.address.isModbusTCP else { return }
     let silent = meters.filter { if case .modbus = $0.address { true } else { false } }
     guard let meter = silent.max(by: { $0.replyLimit < $1.replyLimit }) else { return }

@@ -16,7 +16,7 @@ extension LinePlan.Meter {
       held: LinePlan.Held(
         of: meter, programme: programme, tasks: tasks, at: wall, zone: zone, knownSince: knownSince, late: late,
         stored: stored),
-      isNumbered: meter.isOnNetwork, isKey: isKey)
+      isNumbered: meter.isOnNetwork, isKey: isKey, model: meter.model)
   }
 }
 

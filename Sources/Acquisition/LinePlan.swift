@@ -20,11 +20,14 @@ public struct LinePlan: Sendable {
     public let isNumbered: Bool
     /// Comes first in each round. 重点用户
     public let isKey: Bool
+    /// Meters of one model answer about as fast; empty where nothing is known of it.
+    public let model: String
 
     public init(
       id: MeterID, programme: [[Query]], probes: [Query], replyLimit: BootInstant.Span,
-      held: Held = Held(), isNumbered: Bool = false, isKey: Bool = false
+      held: Held = Held(), isNumbered: Bool = false, isKey: Bool = false, model: String = ""
     ) {
+      self.model = model
       self.isNumbered = isNumbered
       self.isKey = isKey
       self.id = id
@@ -158,6 +161,7 @@ public struct LinePlan: Sendable {
   var lastLook: BootInstant
   var backfillDue: BootInstant
   var demands: [Demand] = []
+  var turns = Turns()
   var lastAsked: (meter: Int, shape: Query.Shape)?
   /// The first and the last slot of each run of slots that a task served since the wall clock last went forward by a
   /// step; a step back to where nothing was served begins another run.
@@ -218,7 +222,10 @@ public struct LinePlan: Sendable {
   /// The next thing to do. Call `concluded` after each `.ask`.
   public mutating func next(at now: BootInstant, wall: HostInstant) -> Action {
     let action = choose(at: now, wall: wall)
-    if case .ask(let ask) = action { lastAsked = (ask.meter, ask.query.shape) }
+    if case .ask(let ask) = action {
+      lastAsked = (ask.meter, ask.query.shape)
+      turns.asked(onDemand: ask.demand != nil, at: now)
+    }
     return action
   }
 

@@ -20,8 +20,12 @@ public actor RunningStation {
   var counted: [String: LineCounters] = [:]
   /// Where what is said on a line can be heard, by its name; they outlive a reload, and so do those who listen.
   private var taps: [String: TrafficTap] = [:]
-  /// Reads on demand that are under way.
-  var demands = 0
+  /// Reads and commands on demand that are under way, by line.
+  var demands: [String: Int] = [:]
+  /// One configuration takes the place of another; who asks meanwhile waits for that.
+  private var isChanging = false
+  private(set) var isEnding = false
+  private var waiters: [CheckedContinuation<Void, Never>] = []
 
   /// What one configuration has set going.
   struct Generation {
@@ -76,6 +80,8 @@ public actor RunningStation {
         "\(new.configuration.file): control-socket: a running daemon keeps its socket \(station.configuration.controlSocket)",
         "Restart it to use another: systemctl restart meterd")
     }
+    isChanging = true
+    defer { endChange() }
     await halt()
     let old = station
     station = new
@@ -91,8 +97,22 @@ public actor RunningStation {
 
   /// Ends all lines after the exchange on the wire, stores what they brought, and closes the store.
   public func stop() async {
+    isEnding = true
     await halt()
     await store.close()
+  }
+
+  func tell(_ event: StationEvent) { report(event) }
+
+  /// Waits for a change of the configuration to be over.
+  func settled() async {
+    while isChanging { await withCheckedContinuation { waiters.append($0) } }
+  }
+
+  private func endChange() {
+    isChanging = false
+    for waiter in waiters { waiter.resume() }
+    waiters = []
   }
 
   /// What each line has seen since the daemon was started.

@@ -71,7 +71,7 @@ final class StationBoard: Sendable {
       case .billed:
         state.isWaitingForClock = false
         state.trialDifferences = nil
-      case .unlabelled, .notKept, .held, .traceFailed: break
+      case .unlabelled, .notKept, .held, .traceFailed, .commanded: break
       }
     }
     for watcher in watchers.withLock({ Array($0.values) }) { watcher.yield(event) }

@@ -17,6 +17,8 @@ public enum StationEvent: Sendable {
   /// Nothing is billed while bills come out otherwise than they were issued, by plans, engine or master data alone, and
   /// nobody has accepted it.
   case billingWaitsForTrial(differences: Int)
+  /// Somebody had a meter changed, or tried to; the audit log has it word for word.
+  case commanded(line: String, request: String, by: String, outcome: String)
   /// The trace of a line has ended; the line goes on.
   case traceFailed(line: String, reason: String)
 }
@@ -82,7 +84,7 @@ public struct StationCounts: Hashable, Sendable {
       case .rejected: rejected += 1
       }
     case .unlabelled: unlabelled += 1
-    case .storeFailed, .billingWaitsForClock, .billingWaitsForTrial, .notKept, .traceFailed: break
+    case .storeFailed, .billingWaitsForClock, .billingWaitsForTrial, .notKept, .traceFailed, .commanded: break
     case .billed(_, _, let fen, let isNew):
       if isNew {
         billed += 1

@@ -34,6 +34,9 @@ public struct StationLog: Sendable {
       logger.info("bill issued", metadata: ["account": "\(account)", "cycle": "\(cycle)", "fen": "\(fen)"])
     case .traceFailed(let line, let reason):
       logger.error("trace stopped", metadata: ["line": "\(line)", "reason": "\(reason)"])
+    case .commanded(let line, let request, let actor, let outcome):
+      logger.notice(
+        "command", metadata: ["line": "\(line)", "request": "\(request)", "by": "\(actor)", "outcome": "\(outcome)"])
     case .billingWaitsForTrial(let differences):
       logger.warning(
         "billing waits: bills come out otherwise than they were issued", metadata: ["differences": "\(differences)"])
@@ -41,6 +44,15 @@ public struct StationLog: Sendable {
     case .held(let account, let cycle, let reason):
       logger.warning("bill waits", metadata: ["account": "\(account)", "cycle": "\(cycle)", "reason": "\(reason)"])
     }
+  }
+
+  /// A client of the control socket that did not go by itself.
+  public func note(_ parting: ControlServer.Parting) {
+    logger.notice(
+      "control client sent away",
+      metadata: [
+        "reason": "\(parting.reason.rawValue)", "user": "\(parting.peer.user)", "process": "\(parting.peer.process)",
+      ])
   }
 
   private func note(_ event: LineEvent) {

@@ -109,7 +109,10 @@ final class Work: Sendable {
     case .answered(let answer):
       tally.add("accepted")
       guard let meter = meters.first(where: { $0.id == answer.meter }) else { return }
-      guard !ledger.isTrue(answer.observations, to: answer.query, of: meter, since: answer.startedAt) else { return }
+      guard
+        !ledger.isTrue(
+          answer.observations, to: answer.query, of: meter, since: answer.startedAt, allowingLate: false)
+      else { return }
       tally.add("wrong")
       wrong.withLock { wrong in
         if wrong.count < 5 {
