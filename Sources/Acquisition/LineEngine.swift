@@ -218,8 +218,10 @@ public final class LineEngine {
   }
 
   /// Takes in what the journal holds of each meter, in their order, by a wall clock that stood at `wall`, in
-  /// milliseconds since 1970.
-  public func recalled(_ held: [LinePlan.Held], of wall: Int64) { plan.recalled(held, of: wall, at: now) }
+  /// milliseconds since 1970. `lastAtWork` as for a new plan.
+  public func recalled(_ held: [LinePlan.Held], of wall: Int64, lastAtWork: [Int64] = []) {
+    plan.recalled(held, of: wall, lastAtWork: lastAtWork, at: now)
+  }
 
   /// Takes back an answer that the disk did not keep.
   public func notKept(_ query: Query, of meter: MeterID) {

@@ -43,6 +43,7 @@ extension LinePlan {
     let asked = meters.indices.filter {
       meters[$0].programme.indices.contains(task)
         && meters[$0].programme[task].contains { $0.freezeTime == nil && !$0.isClock }
+        && (held[$0].knownSince.map { $0 <= run.first } ?? true)
     }
     guard !asked.isEmpty else { return }
     leftOut.append(

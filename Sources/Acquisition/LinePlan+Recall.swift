@@ -72,8 +72,19 @@ extension LinePlan {
     recall = .asked(offset: offset, patience: now + .seconds(10), again: now + .seconds(60))
   }
 
+  /// Goes on where the last run of the daemon ended: what is of days the journal tells better.
+  mutating func resume(_ lastAtWork: [Int64]) {
+    freshlyRecalled = Set(tasks.indices)
+    for (task, last) in zip(tasks.indices, lastAtWork) where begun[task].isEmpty {
+      let slot = tasks[task].schedule.slot(at: last, zone: zone)
+      begun[task] = [slot...slot]
+    }
+  }
+
   /// Tells what the journal holds of each meter, in their order, by a wall clock that stood at `wall`.
-  public mutating func recalled(_ held: [Held], of wall: Int64, at now: BootInstant) {
+  ///
+  /// `lastAtWork` as for a new plan; it counts where the clock was not set at the start.
+  public mutating func recalled(_ held: [Held], of wall: Int64, lastAtWork: [Int64] = [], at now: BootInstant) {
     guard held.count == meters.count else { return }
     self.held = held
     heldSlots = tasks.map { $0.schedule.slot(at: wall, zone: zone) }
@@ -90,7 +101,7 @@ extension LinePlan {
       }
     }
     forgetFinishedRounds()
-    freshlyRecalled = Set(tasks.indices)
+    resume(lastAtWork)
     takeHeld(wall)
     for index in tasks.indices where heldBack.contains(index) { due[index] = now }
     heldBack = []

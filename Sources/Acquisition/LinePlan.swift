@@ -177,9 +177,12 @@ public struct LinePlan: Sendable {
   public static let probePatience = BootInstant.Span.seconds(8)
 
   /// A plan whose open rounds begin at once where they are not stored yet.
+  ///
+  /// `lastAtWork` tells for each task when somebody last saw to its rounds, in milliseconds since 1970: those since then
+  /// were left out. Empty where nobody knows.
   public init(
     tasks: [AcquisitionTask], meters: [Meter], health: [MeterHealth]? = nil, zone: ZoneOffset, at now: BootInstant,
-    wall: HostInstant
+    wall: HostInstant, lastAtWork: [Int64] = []
   ) {
     self.tasks = tasks
     self.meters = meters
@@ -197,12 +200,16 @@ public struct LinePlan: Sendable {
     held = meters.map(\.held)
     heldSlots = tasks.map { $0.schedule.slot(at: wall.unixMilliseconds, zone: zone) }
     isClockSet = wall.clock != .unsynchronised
+    if isClockSet { resume(lastAtWork) }
     for index in tasks.indices {
       let slot = tasks[index].schedule.slot(at: wall.unixMilliseconds, zone: zone)
       // What was to be read long before this start is past; the journal says whether it was.
       let isPast = tasks[index].isSynthetic && wall.unixMilliseconds > slot + tasks[index].schedule.grace
       if isPast { noteBegun(index, slot) }
-      if isServed(index, slot), mayBegin(index, wall), !isPast { open(Round(task: index, slot: slot)) }
+      if isServed(index, slot), mayBegin(index, wall), !isPast {
+        leaveOut(index, before: slot, .outage)
+        open(Round(task: index, slot: slot))
+      }
       due.append(now)
       if mayBegin(index, wall) { setDue(index, after: wall.unixMilliseconds) }
     }

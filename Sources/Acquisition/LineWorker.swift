@@ -129,15 +129,15 @@ public actor LineWorker {
   }
 
   /// Takes in what the journal holds of each meter, in their order, by a wall clock that stood at `wall`, in
-  /// milliseconds since 1970.
-  public nonisolated func recalled(_ held: [LinePlan.Held], of wall: Int64) async {
+  /// milliseconds since 1970. `lastAtWork` as for a new plan.
+  public nonisolated func recalled(_ held: [LinePlan.Held], of wall: Int64, lastAtWork: [Int64] = []) async {
     call()
-    await takeRecalled(held, wall)
+    await takeRecalled(held, wall, lastAtWork)
   }
 
-  private func takeRecalled(_ held: [LinePlan.Held], _ wall: Int64) {
+  private func takeRecalled(_ held: [LinePlan.Held], _ wall: Int64, _ lastAtWork: [Int64]) {
     signal.answered()
-    engine.recalled(held, of: wall)
+    engine.recalled(held, of: wall, lastAtWork: lastAtWork)
   }
 
   /// Takes back an answer that the disk did not keep.

@@ -12,6 +12,8 @@ final class GapBacklog: Sendable {
     let subject: String
     /// `nil` for what makes runs.
     let instant: Int64?
+    /// Of a run.
+    var reason = ""
   }
 
   private let zone: ZoneOffset
@@ -34,7 +36,8 @@ final class GapBacklog: Sendable {
 
   func add(_ gap: Gap, isRun: Bool = false) {
     gaps.withLock { gaps in
-      let key = Key(meter: gap.meter, subject: gap.subject, instant: isRun ? nil : gap.instant)
+      let key = Key(
+        meter: gap.meter, subject: gap.subject, instant: isRun ? nil : gap.instant, reason: isRun ? gap.reason : "")
       guard let known = gaps[key] else {
         gaps[key] = gap
         return

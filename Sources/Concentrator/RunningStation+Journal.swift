@@ -25,7 +25,12 @@ extension RunningStation {
     }
     // By a clock that nobody has set nothing can be said of days.
     guard wall.clock != .unsynchronised else { return stored }
-    stored.knownSince = try await store.knownSince(station.meters.joined().map(\.id), now: now)
+    let tasks = station.tasks.map { "task \($0.task.name)" }
+    let known = try await store.knownSince(station.meters.joined().map(\.id.text) + tasks, now: now)
+    for meter in station.meters.joined() { stored.knownSince[meter.id] = known[meter.id.text] }
+    if let last = try await store.lastAtWork(before: now) {
+      stored.lastAtWork = tasks.map { max(last, known[$0] ?? now) }
+    }
     for entry in station.configuration.lines.flatMap(\.meters) {
       guard let from = entry.from.map({ station.configuration.zone.unixMilliseconds(of: $0) }) else { continue }
       stored.knownSince[entry.id] = max(from, stored.knownSince[entry.id] ?? from)
@@ -44,9 +49,20 @@ extension RunningStation {
       let stored = try await storedBefore(wall)
       var programmes = Programmes()
       let held = station.plannedMeters(line: index, programmes: &programmes, stored: stored, wall: wall).map(\.held)
-      await worker.recalled(held, of: wall.unixMilliseconds)
+      await worker.recalled(held, of: wall.unixMilliseconds, lastAtWork: stored.lastAtWork)
     } catch {
       // The line asks again in a minute.
+      report(.storeFailed(reason: Complaint(error).headline, readings: 0))
+    }
+  }
+
+  /// Notes that somebody sees to the rounds, so that the next start knows which ones nobody did.
+  func noteAtWork() async {
+    let wall = station.clock.now
+    guard wall.clock != .unsynchronised else { return }
+    do throws(StoreError) {
+      try await store.noteAtWork(wall.unixMilliseconds)
+    } catch {
       report(.storeFailed(reason: Complaint(error).headline, readings: 0))
     }
   }

@@ -206,10 +206,13 @@ public actor RunningStation {
       },
       clocks: Task { await clockDesk.run(looks, by: workers, station.meters) },
       looks: look,
-      tick: Task {
+      tick: Task { [weak self] in
+        var minutes = 0
         while (try? await Task.sleep(for: .seconds(60), clock: .continuous)) != nil {
           wake.yield(false)
           look.yield(.tick)
+          minutes += 1
+          if minutes % 15 == 0 { await self?.noteAtWork() }
         }
       })
   }
@@ -274,6 +277,7 @@ public actor RunningStation {
     self.generation = nil
     for worker in generation.workers { worker.stop() }
     for line in generation.lines { await line.value }
+    await noteAtWork()
     for trace in generation.traces {
       trace.end()
       trace.file.stop()

@@ -208,7 +208,8 @@ public struct Station: Sendable {
     LinePlan(
       tasks: tasks.map(\.task),
       meters: plannedMeters(line: line, programmes: &programmes, stored: stored, wall: wall),
-      health: meters[line].map { health[$0.id] ?? MeterHealth() }, zone: configuration.zone, at: now, wall: wall)
+      health: meters[line].map { health[$0.id] ?? MeterHealth() }, zone: configuration.zone, at: now, wall: wall,
+      lastAtWork: stored.lastAtWork)
   }
 
   /// The meters of a line with their parts in the tasks, and what the journal holds of them at `wall`.
@@ -241,6 +242,9 @@ struct StoredBefore {
   var late: [MeterID: [Round: Set<String>]] = [:]
   /// When each meter was first configured, in milliseconds since 1970.
   var knownSince: [MeterID: Int64] = [:]
+
+  /// When somebody last saw to the rounds of each task, in milliseconds since 1970; empty where nobody knows.
+  var lastAtWork: [Int64] = []
 
   struct Round: Hashable {
     let task: String

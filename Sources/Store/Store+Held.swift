@@ -1,4 +1,4 @@
-public import Metering
+internal import Metering
 
 /// What a start asks of the journal besides readings.
 extension Store {
@@ -17,11 +17,11 @@ extension Store {
     return found
   }
 
-  /// Since when each meter is known, in milliseconds since 1970: one that is new is known since `now`.
+  /// Since when each meter and task is known, in milliseconds since 1970: one that is new is known since `now`.
   ///
-  /// A store that was written before this was noted knows its meters since its first reading. A meter that was first
-  /// seen by a clock that was ahead is known since `now` as well.
-  public func knownSince(_ meters: [MeterID], now: Int64) throws(StoreError) -> [MeterID: Int64] {
+  /// A store that was written before this was noted knows them since its first reading. What was first seen by a clock
+  /// that was ahead is known since `now` as well. Tasks go by `task NAME`, which no meter is called.
+  public func knownSince(_ names: [String], now: Int64) throws(StoreError) -> [String: Int64] {
     let connection = try open()
     var known: [String: Int64] = [:]
     let facts = try connection.statement("SELECT key, value FROM meta WHERE key >= 'known:' AND key < 'known;'")
@@ -35,15 +35,28 @@ extension Store {
         now, try connection.statement("SELECT host_ms FROM reading ORDER BY seq LIMIT 1").number() ?? now)
     }
     var news: [String: Int64] = [:]
-    for meter in meters where known[meter.text].map({ $0 > now }) ?? true { news[meter.text] = first }
+    for name in names where known[name].map({ $0 > now }) ?? true { news[name] = first }
     if !news.isEmpty {
       try write { (connection) throws(StoreError) in
-        for (meter, since) in news { try connection.write(fact: "known:\(meter)", "\(since)") }
+        for (name, since) in news { try connection.write(fact: "known:\(name)", "\(since)") }
       }
     }
     return Dictionary(
-      meters.map { ($0, news[$0.text] ?? known[$0.text] ?? now) }, uniquingKeysWith: { first, _ in first })
+      names.map { ($0, news[$0] ?? known[$0] ?? now) }, uniquingKeysWith: { first, _ in first })
   }
+
+  /// When the daemon was last at work, in milliseconds since 1970: as it noted itself, or by its last reading. `nil`
+  /// where it never was, or by a clock that was ahead of `now`.
+  public func lastAtWork(before now: Int64) throws(StoreError) -> Int64? {
+    let noted = try fact(Self.atWork).flatMap { Int64($0) }
+    let last = try open().statement("SELECT host_ms FROM reading ORDER BY seq DESC LIMIT 1").number()
+    return [noted, last].compactMap(\.self).filter { $0 <= now }.max()
+  }
+
+  /// Notes that the daemon is at work.
+  public func noteAtWork(_ now: Int64) throws(StoreError) { try note(Self.atWork, "\(now)") }
+
+  private static let atWork = "at-work"
 
   /// Takes back gaps of times to come, which a clock that was ahead has noted.
   public func withdrawGaps(after instant: Int64) throws(StoreError) {

@@ -168,6 +168,8 @@ final class DayJournal {
   private(set) var missed: [(meter: MeterID, query: Query, reason: LinePlan.Missed.Reason, slot: Int64)] = []
   private(set) var leftOut: [(task: String, meters: Int, rounds: Int, reason: LinePlan.Missed.Reason)] = []
   private(set) var filled = 0
+  /// The oldest look at a meter's clock by which a freeze was found in its memory.
+  private(set) var oldestSight = BootInstant.Span.zero
   /// A line asks what is stored.
   var isWanted = false
   /// When the meters were first configured, by the host's clock.
@@ -194,7 +196,10 @@ final class DayJournal {
     switch event {
     case .answered(let answer):
       answers += 1
-      if answer.fillsGap { filled += 1 }
+      if answer.fillsGap {
+        filled += 1
+        if let clock = answer.clock { oldestSight = max(oldestSight, answer.bootTime - clock.at) }
+      }
       let made = answer.readings(zone: zone)
       unlabelled += made.unlabelled.count
       for reading in made.readings {

@@ -42,7 +42,7 @@ import Testing
 
     init(
       _ task: AcquisitionTask, _ query: Query, from: String, held: LinePlan.Held = .init(),
-      state: ClockState = .synchronised
+      state: ClockState = .synchronised, lastAtWork: [Int64] = []
     ) throws {
       wallStart = try LeftOutPlanTests.at(from)
       self.state = state
@@ -51,7 +51,7 @@ import Testing
         replyLimit: .seconds(1), held: held)
       plan = LinePlan(
         tasks: [task], meters: [meter], zone: zone, at: now,
-        wall: HostInstant(unixMilliseconds: wallStart, clock: state))
+        wall: HostInstant(unixMilliseconds: wallStart, clock: state), lastAtWork: lastAtWork)
     }
 
     var wall: HostInstant {
@@ -196,6 +196,33 @@ import Testing
     try bench.run(until: end)
     #expect(bench.leftOut == [run.expected])
     #expect(bench.asked.count > asked)
+  }
+
+  @Test(arguments: [true, false])
+  func `what nobody read while the daemon was off is told at the next start, once the clock is set`(_ isSet: Bool)
+    throws
+  {
+    let task = AcquisitionTask(name: "t", schedule: .every(seconds: 900), targets: [.energies])
+    let last = [try Self.at("2026-11-16T12:03:00")]
+    var bench = try Bench(
+      task, Self.register, from: "2026-11-18T08:01:00", state: isSet ? .synchronised : .unsynchronised,
+      lastAtWork: last)
+    try bench.run(until: "2026-11-18T08:05:00")
+    #expect(bench.leftOut.count == (isSet ? 1 : 0))
+    bench.state = .synchronised
+    let now = bench.now
+    bench.plan.recalled([.init()], of: bench.wall.unixMilliseconds, lastAtWork: last, at: now)
+    try bench.run(until: "2026-11-18T10:05:00")
+    let open =
+      isSet
+      ? "175 from 2026-11-16T12:15 through 2026-11-18T07:45 outage"
+      : "176 from 2026-11-16T12:15 through 2026-11-18T08:00 outage"
+    #expect(bench.leftOut == [open])
+    // A task and a meter that were not there then have left nothing out.
+    let new = try Bench(
+      task, Self.register, from: "2026-11-18T08:01:00", held: .init(knownSince: Self.at("2026-11-18T08:00:30")),
+      lastAtWork: last)
+    #expect(new.plan.leftOut.isEmpty)
   }
 
   @Test func `rounds that follow each other leave nothing out, whatever the schedule`() throws {

@@ -125,12 +125,17 @@ func billRecord(
   }
 
   @Test func `a meter is known since it was first configured, by a clock that was not ahead`() async throws {
-    let one = try #require(MeterID("M-1")), two = try #require(MeterID("M-2"))
+    let (one, two) = ("M-1", "task energy")
     // This store has readings from before meters were noted.
     let first = try StoreReader(path: folder.database).all().map(\.reading.hostTime.unixMilliseconds).min()
     #expect(try await store.knownSince([one], now: noon + 5) == [one: min(first ?? noon + 5, noon + 5)])
     #expect(try await store.knownSince([two], now: noon + 900_000)[two] == noon + 900_000)
     #expect(try await store.knownSince([two], now: noon + 950_000)[two] == noon + 900_000)
     #expect(try await store.knownSince([two], now: noon + 700_000)[two] == noon + 700_000)
+    let last = try StoreReader(path: folder.database).all().last?.reading.hostTime.unixMilliseconds
+    #expect(try await store.lastAtWork(before: noon + 950_000) == last)
+    try await store.noteAtWork(noon + 900_000)
+    #expect(try await store.lastAtWork(before: noon + 950_000) == noon + 900_000)
+    #expect(try await store.lastAtWork(before: noon + 800_000) == last)
   }
 }

@@ -14,21 +14,20 @@ private func day(_ text: String) throws -> CivilDate { try #require(CivilDate(te
 @Suite(.timeLimit(.minutes(5))) struct OutageTests {
   private func line(
     _ count: Int, from start: String, backfillDays: Int = 7, profile: String = DayMeters.freezing,
-    every seconds: Int64? = nil, faults: [Int: LineFaults] = [:], wallOffset: Int64 = 0, isSynchronised: Bool = true
+    every seconds: Int64? = nil, faults: [Int: LineFaults] = [:], clockOffset: Int64 = 0
   ) throws -> DayLine {
     let settings = try #require(SerialSettings("2400 8E1"))
     let known = try DayMeters.profile(profile)
     let meters = try (1...count).map {
       try DayMeters.meter(
-        $0, known, on: settings, seed: UInt64($0), faults: faults[$0] ?? .none, clockOffset: 0)
+        $0, known, on: settings, seed: UInt64($0), faults: faults[$0] ?? .none, clockOffset: clockOffset)
     }
     var tasks = [try DayMeters.freezeTask(backfillDays: backfillDays)]
     if let seconds {
       tasks.append(AcquisitionTask(name: "energy", schedule: .every(seconds: seconds), targets: [.energies]))
     }
     return try DayLine(
-      meters, tasks: tasks, settings: settings, from: time(start), wallOffset: wallOffset,
-      isSynchronised: isSynchronised)
+      meters, tasks: tasks, settings: settings, from: time(start))
   }
 
   private func expectFreezes(_ line: DayLine, _ days: ClosedRange<Int>, of count: Int, duplicates: Int = 0) throws {
@@ -118,6 +117,14 @@ private func day(_ text: String) throws -> CivilDate { try #require(CivilDate(te
       #expect(line.journal.unlabelled == 0, "what cannot be labelled is not asked")
       #expect(line.journal.freezes(of: try day("2026-11-19")).count == 4)
     }
+  }
+
+  @Test func `back-fill looks at the meter's clock anew`() throws {
+    // Eight hours behind: the freeze of the day is there at half past eight, and comes with the pass at nine.
+    let line = try line(4, from: "2026-11-21T23:00:00", backfillDays: 1, clockOffset: -30_000)
+    line.run(until: try time("2026-11-22T10:00:00"))
+    try expectFreezes(line, 22...22, of: 4)
+    #expect(line.journal.oldestSight < .seconds(3700))
   }
 
   @Test func `a dead meter whose days its memory cannot hold is not taken for a living one`() throws {
