@@ -27,6 +27,10 @@ public struct StationLog: Sendable {
         "reading without an instant", metadata: ["meter": "\(meter)", "quantity": "\(quantity)", "reason": "\(reason)"])
     case .notKept(let meter, let item):
       logger.notice("meter does not keep this", metadata: ["meter": "\(meter)", "item": "\(item)"])
+    case .clock(let meter, let notice):
+      logger.log(
+        level: notice.isTrouble ? .warning : .notice, "meter's clock",
+        metadata: ["meter": "\(meter)", "what": "\(notice)"])
     case .storeFailed(let reason, let readings):
       logger.error("store failed", metadata: ["reason": "\(reason)", "readings": "\(readings)"])
     case .billed(let account, let cycle, let kind, let fen, let isNew):
@@ -36,6 +40,9 @@ public struct StationLog: Sendable {
         metadata: ["account": "\(account)", "cycle": "\(cycle)", "kind": "\(kind)", "fen": "\(fen)"])
     case .traceFailed(let line, let reason):
       logger.error("trace stopped", metadata: ["line": "\(line)", "reason": "\(reason)"])
+    case .commanded(let line, let request, let actor, let outcome):
+      logger.notice(
+        "command", metadata: ["line": "\(line)", "request": "\(request)", "by": "\(actor)", "outcome": "\(outcome)"])
     case .billingWaitsForTrial(let differences):
       guard differences > 0 else { return }
       logger.warning(
@@ -46,9 +53,18 @@ public struct StationLog: Sendable {
     }
   }
 
+  /// A client of the control socket that did not go by itself.
+  public func note(_ parting: ControlServer.Parting) {
+    logger.notice(
+      "control client sent away",
+      metadata: [
+        "reason": "\(parting.reason.rawValue)", "user": "\(parting.peer.user)", "process": "\(parting.peer.process)",
+      ])
+  }
+
   private func note(_ event: LineEvent) {
     switch event {
-    case .answered: break
+    case .answered, .clock: break
     case .staleFreeze(let line, let meter, let query, let told):
       logger.notice(
         "stale freeze",
@@ -66,6 +82,15 @@ public struct StationLog: Sendable {
       logger.debug(
         "reading failed",
         metadata: ["line": "\(line)", "meter": "\(meter)", "items": "\(queries.count)", "reason": "\(reason.rawValue)"])
+    case .leftOut(let line, let task, let meters, let from, let through, let rounds, let reason):
+      logger.warning(
+        "rounds left out",
+        metadata: [
+          "line": "\(line)", "task": "\(task)", "meters": "\(meters.count)", "rounds": "\(rounds)",
+          "from": "\(ZoneOffset.china.rfc3339(unixMilliseconds: from))",
+          "through": "\(ZoneOffset.china.rfc3339(unixMilliseconds: through))", "reason": "\(reason.rawValue)",
+        ])
+    case .journalWanted: break
     case .health(let line, let meter, let isAnswering):
       logger.notice(isAnswering ? "meter answers" : "meter silent", metadata: ["line": "\(line)", "meter": "\(meter)"])
     case .rejected(let line, let meter, let query, let reason):

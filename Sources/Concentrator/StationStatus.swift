@@ -23,6 +23,13 @@ public struct StationStatus: Sendable {
   let isWaitingForClock: Bool
   let trialDifferences: Int?
 
+  struct NextRound: Sendable {
+    let task: String
+    /// The label of its readings, and when it is begun: later where it must wait for a window. Milliseconds since 1970.
+    let due: Int64
+    let begins: Int64
+  }
+
   struct LineStatus: Sendable {
     let name: String
     let port: String
@@ -31,7 +38,8 @@ public struct StationStatus: Sendable {
     /// `nil` where the line is being set up, or in an exchange that takes long.
     let snapshot: LineSnapshot?
     let meters: [(id: MeterID, word: MeterWord, known: StationBoard.Meter, probeAt: Int64?)]
-    let next: (task: String, at: Int64)?
+    let clocks: [MeterID: ClockHistory]
+    let next: NextRound?
     let last: StationBoard.Slot?
     let counters: LineCounters
   }
@@ -122,7 +130,11 @@ extension StationStatus {
             ])
           })))
     members.append(
-      .init("next", line.next.map { .object(["task": .string($0.task), "due": .string(time($0.at))]) } ?? .null))
+      .init(
+        "next",
+        line.next.map {
+          .object(["task": .string($0.task), "due": .string(time($0.due)), "begins": .string(time($0.begins))])
+        } ?? .null))
     members.append(
       .init(
         "last",
@@ -136,15 +148,17 @@ extension StationStatus {
       members.append(.init("demands", .integer(Int64(snapshot.demands))))
     }
     members.append(.init("counters", line.counters.json))
-    if meters { members.append(.init("list", .array(line.meters.map { json($0) }))) }
+    if meters { members.append(.init("list", .array(line.meters.map { json($0, line.clocks[$0.id]) }))) }
     return .object(members)
   }
 
-  private func json(_ meter: (id: MeterID, word: MeterWord, known: StationBoard.Meter, probeAt: Int64?)) -> JSON {
+  private func json(
+    _ meter: (id: MeterID, word: MeterWord, known: StationBoard.Meter, probeAt: Int64?), _ clock: ClockHistory?
+  ) -> JSON {
     .object([
       "meter": .string(meter.id.text), "state": .string(meter.word.rawValue),
       "last_answer": optionalTime(meter.known.lastAnswer), "silent_since": optionalTime(meter.known.silentSince),
-      "next_try": optionalTime(meter.probeAt),
+      "next_try": optionalTime(meter.probeAt), "clock": clock?.json(zone) ?? .null,
     ])
   }
 

@@ -12,6 +12,7 @@ enum Schema {
   static let migrations = [
     Migration(number: 1, script: version1), Migration(number: 2, script: version2),
     Migration(number: 3, script: version3), Migration(number: 4, script: version4),
+    Migration(number: 5, script: version5),
   ]
 
   /// The number this program reads and writes.
@@ -115,8 +116,18 @@ enum Schema {
     \(["bill_correction", "ledger", "review", "review_decision"].map(stays).joined(separator: "\n"))
     """
 
-  /// What decided the prices of bills, where each meter was billed, and results of trials that people accepted.
+  /// Runs of rounds that nobody began are one gap: `until` is the slot of the last one, `rounds` how many there are. What
+  /// was read for a round later than its label allows bears the time of the read, so the round is noted by itself.
   private static let version4 = """
+    ALTER TABLE gap ADD COLUMN until INTEGER;
+    ALTER TABLE gap ADD COLUMN rounds INTEGER NOT NULL DEFAULT 1;
+    CREATE TABLE late_read(
+      meter TEXT NOT NULL, task TEXT NOT NULL, subject TEXT NOT NULL, slot INTEGER NOT NULL,
+      PRIMARY KEY(meter, task, subject)) STRICT, WITHOUT ROWID;
+    """
+
+  /// What decided the prices of bills, where each meter was billed, and results of trials that people accepted.
+  private static let version5 = """
     -- One row a part of a bill; bills of older stores have none.
     CREATE TABLE bill_pricing(
       bill INTEGER NOT NULL REFERENCES bill(id), ordinal INTEGER NOT NULL, digest TEXT NOT NULL, crc INTEGER NOT NULL,

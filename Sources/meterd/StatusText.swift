@@ -102,7 +102,7 @@ struct StatusText {
       )
     }
     if let next = line["next"], next != .null {
-      out.append("  next    \(next["task"]?.word ?? "?") at \(Self.short(next["due"]?.word ?? "?"))")
+      out.append("  next    \(next["task"]?.word ?? "?") at \(Self.short(next["begins"]?.word ?? "?"))")
     }
     let wire = line["counters"]
     let overruns: Int64
@@ -125,6 +125,7 @@ struct StatusText {
     var text = "    \(padded(meter["meter"]?.word ?? "?", 16)) \(padded(meter["state"]?.word ?? "?", 10))"
     text += meter["last_answer"]?.word.map { " last answer \(Self.short($0))" } ?? " no answer yet"
     if let since = meter["silent_since"]?.word { text += ", silent since \(Self.short(since))" }
+    if let off = meter["clock"]?["deviation_s"]?.word { text += ", clock \(off) s" }
     if let next = meter["next_try"]?.word { text += ", next try \(Self.ofDay(next))" }
     return text
   }
@@ -139,7 +140,7 @@ struct StatusText {
       let left = Self.count(open["meters_left"]), all = Self.count(open["meters"])
       round = "\(open["task"]?.word ?? "?") \(all - left)/\(all), \(open["lateness"]?.word ?? "?") s"
     } else {
-      round = line["next"].flatMap { $0["due"]?.word }.map { "next at \(Self.ofDay($0))" } ?? ""
+      round = line["next"].flatMap { $0["begins"]?.word }.map { "next at \(Self.ofDay($0))" } ?? ""
     }
     let load = line["load"]?.word.map { "\(percent($0))%" } ?? "-"
     return padded(line["line"]?.word ?? "?", 14) + padded(line["state"]?.word ?? "?", 6) + leading(load, 5)

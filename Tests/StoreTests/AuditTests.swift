@@ -73,10 +73,11 @@ import Testing
       let connection = try Connection.writing(folder.database, checkedRows: 0)
       for table in [
         "audit", "bill_pricing", "bill_segment", "trial_result", "bill_correction", "ledger", "review_decision",
-        "review",
+        "review", "late_read",
       ] {
         try connection.execute("DROP TABLE \(table)")
       }
+      try connection.execute("ALTER TABLE gap DROP COLUMN until; ALTER TABLE gap DROP COLUMN rounds")
       try connection.execute("PRAGMA user_version = 1")
     }
     let store = try eager(folder.database)

@@ -128,10 +128,11 @@ import Testing
 
   @Test func `bills of an older store get their postings when it is brought up to date`() async throws {
     _ = try await store.issue([billRecord(), billRecord(cycle: "2026-12", total: 7)], consumer: "billing", through: 1)
-    let younger = ["bill_pricing", "bill_segment", "trial_result"]
+    let younger = ["bill_pricing", "bill_segment", "trial_result", "late_read"]
     for table in younger + ["bill_correction", "ledger", "review_decision", "review"] {
       try await store.execute("DROP TABLE \(table)")
     }
+    try await store.execute("ALTER TABLE gap DROP COLUMN until; ALTER TABLE gap DROP COLUMN rounds")
     try await store.execute("PRAGMA user_version = 2")
     await store.close()
     let again = try eager(folder.database)
@@ -153,7 +154,7 @@ import Testing
       _ = try await store.issue([record], consumer: "billing", through: 1)
     }
     for table in ["bill_pricing", "bill_segment", "trial_result"] { try await store.execute("DROP TABLE \(table)") }
-    try await store.execute("PRAGMA user_version = 3")
+    try await store.execute("PRAGMA user_version = 4")
     await store.close()
     let again = try eager(folder.database)
     func found(_ from: String, _ to: String, not account: String = "") throws -> [String] {
