@@ -127,7 +127,8 @@ struct BadSupply: Sendable, CustomTestStringConvertible {
       json: "{\"basic_charge\":\"by-hope\"}",
       says: "supply.basic_charge: \"by-hope\" is none of capacity, contract-demand, actual-demand"),
     BadSupply(
-      json: "{\"running\":\"-1\"}", says: "supply.running: \"-1\" is no number of kW or kVA, such as \"812.4\""),
+      json: "{\"running\":\"-1\"}",
+      says: "supply.running: -1 is out of range: from 0 to 100000000 with at most four places"),
     BadSupply(
       json: "{\"part\":{\"days\":31,\"month\":\"2026-02\"}}",
       says: "supply.part: 31 days of \"2026-02\" are no part of a month like \"2026-10\""),
