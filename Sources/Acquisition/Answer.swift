@@ -153,6 +153,8 @@ public enum LineEvent: Sendable {
   case answeredTwice(line: String, meter: MeterID, query: Query, disagree: Bool, isNews: Bool)
   /// Bytes that came after their time and were thrown away.
   case late(line: String, meter: MeterID, bytes: Int)
+  /// How far a meter's clock is off. A look that is news was looked at twice.
+  case clock(line: String, meter: MeterID, ClockLook)
   /// Something that changes a meter was sent, or kept back by the guard.
   case control(line: String, ControlRecord)
   case portLost(line: String, reason: String)

@@ -54,6 +54,7 @@ extension LineEngine {
     case .told(let told):
       let took = said.record.endedAt - said.record.startedAt
       notes[ask.meter].take(told.observations, at: said.record.endedAt, took: took)
+      if asked.isClock { try noteClock(said.record, asked, of: ask, meter) }
       let answer = Answer(
         meter: meter.id, line: name, query: ask.query, slot: ask.round?.slot,
         slotGrace: ask.round.map { plan.tasks[$0.task].schedule.grace } ?? 0, observations: told.observations,

@@ -34,8 +34,12 @@ public final class LineEngine {
   var unanswered: (meter: Int, shape: Query.Shape)?
   /// Answers that were believed lately, newest last: what comes after its time is told by them.
   var believed: [BelievedAnswer] = []
+  /// The last look at each meter's clock, and by which questions it was told.
+  var looks: [Int: (look: ClockLook, by: [Query])] = [:]
   /// What somebody waits for, by the number of the demand.
   var waiting: [Int: Waiting] = [:]
+  /// The number of the engine's own last demand, below those of others.
+  var ownDemands = 0
   /// How busy the line was lately.
   var load = LineLoad()
   private let isServer: Bool

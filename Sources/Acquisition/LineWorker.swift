@@ -151,6 +151,18 @@ public actor LineWorker {
     engine.notKept(query, of: meter)
   }
 
+  /// Sets clocks of the line between two exchanges, and looks at them afterwards.
+  public nonisolated func setClocks(_ order: ClockOrder) async -> ClockOutcome {
+    call()
+    return await carry(order)
+  }
+
+  private func carry(_ order: ClockOrder) async -> ClockOutcome {
+    signal.answered()
+    guard !signal.isStopping else { return ClockOutcome(trouble: "the line is being closed") }
+    return await withCheckedContinuation { waiting in engine.setClocks(order) { waiting.resume(returning: $0) } }
+  }
+
   /// Tries to open the port once, so that the start of the daemon can tell how it went.
   public func open() -> LineError? { engine.open() }
 

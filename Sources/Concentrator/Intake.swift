@@ -215,7 +215,7 @@ actor Intake {
             at: clock.now.unixMilliseconds, meter: meter, code: .staleFreeze, detail: "asked for \(query), \(last)"))
       case .control(let line, let record):
         try await store.audit(AuditRecord(record, line: line, actor: "daemon", at: clock.now.unixMilliseconds))
-      case .answered, .health, .rejected, .answeredTwice, .late, .portLost, .portOpened: break
+      case .answered, .clock, .health, .rejected, .answeredTwice, .late, .portLost, .portOpened: break
       }
     } catch {
       report(.storeFailed(reason: Complaint(error).headline, readings: 0))

@@ -14,6 +14,7 @@ public actor RunningStation {
   let board = StationBoard()
   let report: @Sendable (StationEvent) -> Void
   var generation: Generation?
+  var clockDesk: ClockDesk?
   private var learned: [MeterID: MeterHealth] = [:]
   private var isFirst = true
   /// Counts of lines that were closed by a reload.
@@ -36,6 +37,8 @@ public actor RunningStation {
     let traces: [(file: TraceFile, running: Task<Void, Never>, end: @Sendable () -> Void)]
     let intake: Task<Void, Never>
     let desk: Task<Void, Never>
+    let clocks: Task<Void, Never>
+    let looks: AsyncStream<ClockDesk.Inbox>.Continuation
     /// Lets the desk look again where time alone has passed, and when the clock was set.
     let tick: Task<Void, Never>
   }
@@ -140,8 +143,12 @@ public actor RunningStation {
     let report = self.report
     let (events, tell) = AsyncStream.makeStream(of: LineEvent.self, bufferingPolicy: .bufferingOldest(8000))
     let traces = makeTraces()
+    let (looks, look) = AsyncStream.makeStream(of: ClockDesk.Inbox.self, bufferingPolicy: .bufferingNewest(4096))
+    let clockDesk = try await ClockDesk(store: store, station: station, clock: clock, report: report)
+    self.clockDesk = clockDesk
     let backlog = GapBacklog(zone: station.configuration.zone)
     let workers = try await makeWorkers(clock) { [weak self] event in
+      if case .clock(_, let meter, let seen) = event { look.yield(.look(meter, seen)) }
       guard case .dropped(let lost) = tell.yield(event) else { return }
       backlog.add(lost)
       guard case .answered(let answer) = lost else { return }
@@ -197,10 +204,13 @@ public actor RunningStation {
           }
         }
       },
+      clocks: Task { await clockDesk.run(looks, by: workers, station.meters) },
+      looks: look,
       tick: Task { [weak self] in
         var minutes = 0
         while (try? await Task.sleep(for: .seconds(60), clock: .continuous)) != nil {
           wake.yield(false)
+          look.yield(.tick)
           minutes += 1
           if minutes % 15 == 0 { await self?.noteAtWork() }
         }
@@ -288,6 +298,8 @@ public actor RunningStation {
     patience.cancel()
     generation.tick.cancel()
     generation.wakes.finish()
+    generation.looks.finish()
+    await generation.clocks.value
     await generation.desk.value
   }
 }

@@ -41,6 +41,8 @@ public struct Station: Sendable {
   public let accounts: [Account]
   /// The plans of each account, out of the files that its entry names: versions of one plan share their name.
   let plansByAccount: [String: PlanCatalogue]
+  /// Which meters have a clock, and how it may be set.
+  let clocks: StationClocks
   /// Those of the configuration, and for meters without freezes what takes their place.
   let tasks: [Configuration.TaskEntry]
 
@@ -132,6 +134,7 @@ public struct Station: Sendable {
     self.profiles = profiles
     self.plans = plans
     self.meters = meters
+    clocks = try StationClocks(configuration, meters)
     let synthetic = configuration.tasks.compactMap { entry in
       entry.task.synthetic.map { Configuration.TaskEntry(task: $0, meters: entry.meters, fileLine: entry.fileLine) }
     }
@@ -307,6 +310,7 @@ extension Account {
     }
     self.init(
       id: entry.id, meters: assignments, terms: terms, settlement: entry.settlement, zone: configuration.zone,
-      from: entry.from, grantFrom: entry.largeHouseholdFrom, proration: entry.proration)
+      from: entry.from, to: entry.to, grantFrom: entry.largeHouseholdFrom, movedIn: entry.movedIn,
+      proration: entry.proration)
   }
 }

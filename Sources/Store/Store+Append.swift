@@ -186,7 +186,9 @@ extension StoredReading {
       case .clockUnsynchronised, .impossibleTime: true
       // Only memories are labelled by the meter's clock.
       case .clockDeviation: reading.key.kind == .settlement || reading.key.kind == .dailyFreeze
-      case .backward, .rollover, .runaway, .rateSum, .conflict, .meterChanged, .staleFreeze: false
+      case .backward, .rollover, .runaway, .rateSum, .conflict, .meterChanged, .staleFreeze, .clockDrift, .clockSet,
+        .clockFault:
+        false
       }
     }
   }

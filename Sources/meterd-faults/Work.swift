@@ -132,6 +132,7 @@ final class Work: Sendable {
     case .late(_, _, let bytes): tally.add("late bytes", bytes)
     case .journalWanted: break
     case .staleFreeze, .backfillFailed: tally.add("stale")
+    case .clock: break
     case .control: tally.add("controls")
     case .portLost: tally.add("lost")
     case .portOpened: tally.add("opened")

@@ -71,7 +71,10 @@ import Testing
   @Test func `a store of the first schema gets the table and keeps its readings`() async throws {
     do {
       let connection = try Connection.writing(folder.database, checkedRows: 0)
-      for table in ["audit", "bill_correction", "ledger", "review_decision", "review", "late_read"] {
+      for table in [
+        "audit", "bill_pricing", "bill_segment", "trial_result", "bill_correction", "ledger", "review_decision",
+        "review", "late_read",
+      ] {
         try connection.execute("DROP TABLE \(table)")
       }
       try connection.execute("ALTER TABLE gap DROP COLUMN until; ALTER TABLE gap DROP COLUMN rounds")
