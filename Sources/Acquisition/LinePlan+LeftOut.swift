@@ -53,12 +53,11 @@ extension LinePlan {
   /// Accounts for the days between: freezes are looked for in the meters' memories as far back as the task goes;
   /// registers in their place are lost.
   private mutating func leaveOutDays(_ task: Int, before slot: Int64, _ reason: Missed.Reason) {
-    // The journal has told what it lacks of these days.
-    guard !freshlyRecalled.contains(task), tasks[task].isOfDays, let begun = lastBegun(task, before: slot) else {
+    // A slot that lies ahead was told by another clock.
+    let told = daysTold[task].flatMap { $0 <= slot ? $0 : nil }
+    guard tasks[task].isOfDays, let last = [lastBegun(task, before: slot), told].compactMap(\.self).max() else {
       return
     }
-    let told = daysTold[task].flatMap { $0 < slot ? $0 : nil }
-    let last = max(begun, told ?? begun)
     if tasks[task].isSynthetic {
       for day in tasks[task].days(after: last, before: slot, zone: zone) { miss(day, task, reason) }
     }
@@ -74,7 +73,7 @@ extension LinePlan {
         if mayBeRead { for query in queries { lack(query, of: index, task, reason, at: slot) } }
       }
     }
-    daysTold[task] = tasks[task].schedule.slot(at: slot - 1, zone: zone)
+    daysTold[task] = max(last, tasks[task].schedule.slot(at: slot - 1, zone: zone))
   }
 
   /// Registers that should have been read as a day began.

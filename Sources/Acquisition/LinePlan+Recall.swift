@@ -74,7 +74,7 @@ extension LinePlan {
 
   /// Goes on where the last run of the daemon ended: what is of days the journal tells better.
   mutating func resume(_ lastAtWork: [Int64]) {
-    freshlyRecalled = Set(tasks.indices)
+    for task in tasks.indices { daysTold[task] = heldSlots[task] }
     for (task, last) in zip(tasks.indices, lastAtWork) where begun[task].isEmpty {
       let slot = tasks[task].schedule.slot(at: last, zone: zone)
       begun[task] = [slot...slot]

@@ -4,7 +4,6 @@ internal import Metering
 extension LinePlan {
   mutating func open(_ round: Round) {
     noteBegun(round.task, round.slot)
-    freshlyRecalled.remove(round.task)
     let run = served[round.task].popLast() ?? round.slot...round.slot
     served[round.task].append(min(run.lowerBound, round.slot)...max(run.upperBound, round.slot))
     var left = meters.map { $0.programme.indices.contains(round.task) ? $0.programme[round.task] : [] }

@@ -144,14 +144,13 @@ public struct LinePlan: Sendable {
   /// What the journal held when it was last asked, by meter, and the slots of the tasks that were open then.
   var held: [Held]
   var heldSlots: [Int64] = []
-  /// Tasks whose rounds wait for the journal, and those that have begun none since it told.
+  /// Tasks whose rounds wait for the journal.
   var heldBack: Set<Int> = []
-  var freshlyRecalled: Set<Int> = []
   /// The wall clock counts as set.
   var isClockSet: Bool
   /// Slots whose rounds began while the wall clock counted as set: the latest runs of each task.
   var begun: [[ClosedRange<Int64>]]
-  /// The last slot of each task up to which days without a round were told.
+  /// The slot of each task up to which days without a round were told, by the journal or since.
   var daysTold: [Int: Int64] = [:]
   var leftOut: [LeftOut] = []
   /// Tasks whose next round waited for one that was not finished, and those whose round nobody could begin.

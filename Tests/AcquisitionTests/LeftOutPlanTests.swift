@@ -259,6 +259,17 @@ import Testing
         })
   }
 
+  @Test func `days that a host slept through soon after a start are told as well`() throws {
+    let task = try #require(try Self.daily().synthetic)
+    for (task, query) in [(task, Self.register), (try Self.daily(), Self.freeze)] {
+      var bench = try Bench(task, query, from: "2026-11-18T10:00:00")
+      try bench.run(until: "2026-11-18T11:00:00")
+      bench.pass(72)
+      try bench.run(until: "2026-11-21T12:10:00")
+      #expect(bench.missed.count { $0.hasSuffix("outage") } == 2)
+    }
+  }
+
   @Test func `what a start finds lost in the place of freezes is told, but not of days before the meter was known`()
     throws
   {

@@ -276,7 +276,7 @@ import Testing
     #expect(gap["meter"]?.word == "D-0003" && gap["reason"]?.word == "silent" && gap["filled"] == .null)
     let instant = try #require(gap["instant"]?.word)
     let all = try await folder.run(["missing", "--line", "bus1", "--format", "csv", "--all"] + Self.place).outputText
-    #expect(all.hasPrefix("instant,meter,item,reason,filled\n\(instant),D-0003,"))
+    #expect(all.hasPrefix("instant,meter,item,reason,filled,until,rounds\n\(instant),D-0003,"))
     func count(_ words: String...) async throws -> Int {
       try await folder.run(["missing", "--store", station.store, "--json"] + words).outputText.split(separator: "\n")
         .count
