@@ -34,8 +34,12 @@ public final class LineEngine {
   var unanswered: (meter: Int, shape: Query.Shape)?
   /// Answers that were believed lately, newest last: what comes after its time is told by them.
   var believed: [BelievedAnswer] = []
+  /// The last look at each meter's clock, and by which questions it was told.
+  var looks: [Int: (look: ClockLook, by: [Query])] = [:]
   /// What somebody waits for, by the number of the demand.
   var waiting: [Int: Waiting] = [:]
+  /// The number of the engine's own last demand, below those of others.
+  var ownDemands = 0
   /// How busy the line was lately.
   var load = LineLoad()
   private let isServer: Bool
@@ -129,6 +133,8 @@ public final class LineEngine {
 
   /// Tries to open a lost port: after 1, 2, 4 ... 60 seconds, until bytes come over it again.
   private func reopen() -> Turn {
+    plan.passBy(at: now, wall: wall())
+    tellOfPlan()
     guard now >= opensAt else { return rest(until: opensAt) }
     do throws(LineError) {
       try line.open()
@@ -184,11 +190,24 @@ public final class LineEngine {
     case .rest(let until): turn = rest(until: until)
     case .ask(let ask): carryOut(ask)
     }
+    tellOfPlan()
+    return turn
+  }
+
+  /// Tells what rounds have missed and left out, and asks for what the journal holds where the plan wants to know.
+  private func tellOfPlan() {
+    if plan.takeRecall() { tell(.journalWanted(line: name)) }
     for missed in plan.takeMissed() {
       tell(
         .missed(
           line: name, meter: meters[missed.meter].id, queries: missed.queries, reason: missed.reason,
           slot: missed.round.slot))
+    }
+    for leftOut in plan.takeLeftOut() {
+      tell(
+        .leftOut(
+          line: name, task: plan.tasks[leftOut.task].name, meters: leftOut.meters.map { meters[$0].id },
+          from: leftOut.first, through: leftOut.last, rounds: leftOut.rounds, reason: leftOut.reason))
     }
     for failed in plan.takeFailures() {
       tell(
@@ -196,7 +215,16 @@ public final class LineEngine {
           line: name, meter: meters[failed.meter].id, query: failed.query, reason: failed.reason,
           isFinal: failed.isFinal))
     }
-    return turn
+  }
+
+  /// Takes in what the journal holds of each meter, in their order, by a wall clock that stood at `wall`, in
+  /// milliseconds since 1970.
+  public func recalled(_ held: [LinePlan.Held], of wall: Int64) { plan.recalled(held, of: wall, at: now) }
+
+  /// Takes back an answer that the disk did not keep.
+  public func notKept(_ query: Query, of meter: MeterID) {
+    guard let index = meters.firstIndex(where: { $0.id == meter }) else { return }
+    plan.notKept(query, of: index, at: wall().unixMilliseconds)
   }
 
   /// Lets the time pass in which a Modbus meter answers; DL/T 645 answers say themselves what they answer, and a

@@ -48,6 +48,7 @@ extension LineMeter {
       // The edition has none.
       case .dailyFreeze: continue
       case .syntheticFreeze: add(current.filter(\.isEnergy))
+      case .clock: add(Self.clock1997)
       }
     }
     return found.filter { !isCovered(told(by: $0), by: found.map(told(by:))) }
@@ -108,7 +109,7 @@ extension LineMeter {
       switch target {
       case .dailyFreeze: kinds.contains(.dailyFreeze) ? nil : "freeze.daily"
       case .settlements: kinds.contains(.settlement) ? nil : "settlement"
-      case .energies, .instantaneous, .quantity, .syntheticFreeze: nil
+      case .energies, .instantaneous, .quantity, .syntheticFreeze, .clock: nil
       }
     }
   }

@@ -97,6 +97,7 @@ extension LineMeter {
             if let bits = item.identifier(back: back) { add(DataIdentifier(rawValue: bits)) }
           }
         }
+      case .clock: clock(in: current).forEach(add)
       case .syntheticFreeze:
         guard !items.contains(where: { $0.kind == .dailyFreeze }) else { continue }
         current.filter { $0.di3 == 0x00 }.forEach(add)
@@ -180,7 +181,7 @@ extension LineMeter {
       case .energies, .syntheticFreeze: isEnergy
       case .instantaneous: !isEnergy
       case .quantity(let wanted): wanted == quantity
-      case .settlements, .dailyFreeze: false
+      case .settlements, .dailyFreeze, .clock: false
       }
     }
   }

@@ -128,6 +128,41 @@ public actor LineWorker {
     return try engine.command(to: meter, work)
   }
 
+  /// Takes in what the journal holds of each meter, in their order, by a wall clock that stood at `wall`, in
+  /// milliseconds since 1970.
+  public nonisolated func recalled(_ held: [LinePlan.Held], of wall: Int64) async {
+    call()
+    await takeRecalled(held, wall)
+  }
+
+  private func takeRecalled(_ held: [LinePlan.Held], _ wall: Int64) {
+    signal.answered()
+    engine.recalled(held, of: wall)
+  }
+
+  /// Takes back an answer that the disk did not keep.
+  public nonisolated func notKept(_ query: Query, of meter: MeterID) async {
+    call()
+    await takeBack(query, meter)
+  }
+
+  private func takeBack(_ query: Query, _ meter: MeterID) {
+    signal.answered()
+    engine.notKept(query, of: meter)
+  }
+
+  /// Sets clocks of the line between two exchanges, and looks at them afterwards.
+  public nonisolated func setClocks(_ order: ClockOrder) async -> ClockOutcome {
+    call()
+    return await carry(order)
+  }
+
+  private func carry(_ order: ClockOrder) async -> ClockOutcome {
+    signal.answered()
+    guard !signal.isStopping else { return ClockOutcome(trouble: "the line is being closed") }
+    return await withCheckedContinuation { waiting in engine.setClocks(order) { waiting.resume(returning: $0) } }
+  }
+
   /// Tries to open the port once, so that the start of the daemon can tell how it went.
   public func open() -> LineError? { engine.open() }
 

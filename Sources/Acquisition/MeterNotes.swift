@@ -45,6 +45,9 @@ struct MeterNotes {
     }
   }
 
+  /// Notes that nobody knows any more what the meter's clock shows: it is being set, or two looks at it differ.
+  mutating func forgetClock() { (clock, date) = (nil, nil) }
+
   /// Notes that the meter said it has no such thing.
   mutating func refused(_ query: Query) {
     switch query {

@@ -120,5 +120,7 @@ public struct AcquisitionTask: Hashable, Sendable {
     case dailyFreeze
     /// The energy registers as the day begins, of a meter that keeps no daily freeze of its own.
     case syntheticFreeze
+    /// The meter's clock, to see how far it is off. 时钟
+    case clock
   }
 }

@@ -30,6 +30,7 @@ extension Configuration {
     devicesFolder = try reader.optionalString("devices")
     tariffsFolder = try reader.optionalString("tariffs")
     control = try Self.control(&reader)
+    clock = try Self.clock(&reader)
 
     var names: [String: Int] = [:]
     var ports: [PortAddress: String] = [:]

@@ -20,12 +20,13 @@ extension Configuration {
       case "instantaneous": targets.append(.instantaneous)
       case "settlement": targets.append(.settlements(depth: depth, of: nil))
       case "freeze.daily": targets.append(.dailyFreeze)
+      case "clock": targets.append(.clock)
       default:
         let isKept = word.hasPrefix("settlement:")
         guard let quantity = Quantity(name: isKept ? String(word.dropFirst("settlement:".count)) : word) else {
           throw table.error(
             "read",
-            "\"\(word)\" is no quantity; write energy, instantaneous, settlement, settlement:NAME, freeze.daily or a name such as energy.import.active.total"
+            "\"\(word)\" is no quantity; write energy, instantaneous, settlement, settlement:NAME, freeze.daily, clock or a name such as energy.import.active.total"
           )
         }
         targets.append(isKept ? .settlements(depth: depth, of: quantity) : .quantity(quantity))

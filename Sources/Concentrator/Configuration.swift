@@ -22,6 +22,8 @@ public struct Configuration: Hashable, Sendable {
   public let tariffsFolder: String?
   /// Without it nothing is ever changed on any meter, whatever lines and meters allow.
   public let control: ControlEntry?
+  /// Which deviations of meters' clocks are told, and which are set.
+  public let clock: ClockEntry
   public let lines: [LineEntry]
   public let tasks: [TaskEntry]
   public let accounts: [AccountEntry]

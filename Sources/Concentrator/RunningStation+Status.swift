@@ -19,6 +19,7 @@ extension RunningStation {
     let clock = station.clock.now
     let boot = HostClock.boot
     let known = board.now
+    let clocks = await clockDesk?.histories ?? [:]
     var lines: [StationStatus.LineStatus] = []
     for (index, entry) in configuration.lines.enumerated() where [nil, entry.name].contains(wanted) {
       let snapshot = snapshots[entry.name]
@@ -40,7 +41,7 @@ extension RunningStation {
             }
             return (meter.id, .init(meter.state, isLate: isLate), about, probeAt)
           },
-          next: nextRound(ofLine: index, after: clock.unixMilliseconds),
+          clocks: clocks, next: nextRound(ofLine: index, after: clock.unixMilliseconds),
           last: (known.slots[entry.name] ?? []).last { !open.contains($0.slot) }, counters: counters))
     }
     return StationStatus(

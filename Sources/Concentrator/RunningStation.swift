@@ -12,8 +12,9 @@ public actor RunningStation {
   var station: Station
   let store: Store
   let board = StationBoard()
-  private let report: @Sendable (StationEvent) -> Void
+  let report: @Sendable (StationEvent) -> Void
   var generation: Generation?
+  var clockDesk: ClockDesk?
   private var learned: [MeterID: MeterHealth] = [:]
   private var isFirst = true
   /// Counts of lines that were closed by a reload.
@@ -36,6 +37,8 @@ public actor RunningStation {
     let traces: [(file: TraceFile, running: Task<Void, Never>, end: @Sendable () -> Void)]
     let intake: Task<Void, Never>
     let desk: Task<Void, Never>
+    let clocks: Task<Void, Never>
+    let looks: AsyncStream<ClockDesk.Inbox>.Continuation
     /// Lets the desk look again where time alone has passed, and when the clock was set.
     let tick: Task<Void, Never>
   }
@@ -140,10 +143,17 @@ public actor RunningStation {
     let report = self.report
     let (events, tell) = AsyncStream.makeStream(of: LineEvent.self, bufferingPolicy: .bufferingOldest(8000))
     let traces = makeTraces()
-    let workers = try await makeWorkers(clock) { event in
-      if case .dropped(let lost) = tell.yield(event), case .answered(let answer) = lost {
-        report(.storeFailed(reason: "too much waits for the disk", readings: answer.observations.count))
-      }
+    let (looks, look) = AsyncStream.makeStream(of: ClockDesk.Inbox.self, bufferingPolicy: .bufferingNewest(4096))
+    let clockDesk = try await ClockDesk(store: store, station: station, clock: clock, report: report)
+    self.clockDesk = clockDesk
+    let backlog = GapBacklog(zone: station.configuration.zone)
+    let workers = try await makeWorkers(clock) { [weak self] event in
+      if case .clock(_, let meter, let seen) = event { look.yield(.look(meter, seen)) }
+      guard case .dropped(let lost) = tell.yield(event) else { return }
+      backlog.add(lost)
+      guard case .answered(let answer) = lost else { return }
+      report(.storeFailed(reason: "too much waits for the disk", readings: answer.observations.count))
+      Task { await self?.takeBack(answer) }
     }
     // Lines begin at once, each on its own: a serial server may take seconds to say that it is not there, and a line
     // must be silent for a while before one speaks on it. What they bring waits for the intake.
@@ -159,7 +169,10 @@ public actor RunningStation {
     let desk: BillingDesk
     do throws(StoreError) {
       intake = try await Intake(
-        store: store, zone: station.configuration.zone, files: station.files, clock: clock
+        store: store, zone: station.configuration.zone, files: station.files, clock: clock, backlog: backlog,
+        house: Intake.House(
+          journalWanted: { [weak self] in await self?.recall(line: $0) },
+          notKept: { [weak self] in await self?.takeBack($0) })
       ) { event in
         report(event)
         if case .stored(_, let reading, _, .new) = event, reading.key.kind != .instantaneous { wake.yield(false) }
@@ -191,8 +204,13 @@ public actor RunningStation {
           }
         }
       },
+      clocks: Task { await clockDesk.run(looks, by: workers, station.meters) },
+      looks: look,
       tick: Task {
-        while (try? await Task.sleep(for: .seconds(60), clock: .continuous)) != nil { wake.yield(false) }
+        while (try? await Task.sleep(for: .seconds(60), clock: .continuous)) != nil {
+          wake.yield(false)
+          look.yield(.tick)
+        }
       })
   }
 
@@ -213,17 +231,8 @@ public actor RunningStation {
   private func makeWorkers(
     _ clock: WallClock, tell: @escaping @Sendable (LineEvent) -> Void
   ) async throws(StoreError) -> [LineWorker] {
-    // Kept memories may be read again: the same value changes nothing. A register as it stood may not.
     let (now, wall) = (HostClock.boot, clock.now)
-    var stored = StoredBefore()
-    for task in station.tasks.map(\.task) {
-      let slot = task.schedule.slot(at: wall.unixMilliseconds, zone: station.configuration.zone)
-      if stored.rounds[slot] == nil { stored.rounds[slot] = try await store.quantities(.instantaneous, at: slot) }
-    }
-    if let days = station.tasks.map(\.task).filter({ $0.targets.contains(.dailyFreeze) }).map(\.backfillDays).max() {
-      let since = wall.unixMilliseconds - Int64(days + 2) * 86_400_000
-      stored.freezes = try await store.instants(.dailyFreeze, of: station.frozenQuantities, since: since)
-    }
+    let stored = try await storedBefore(wall)
     var workers: [LineWorker] = []
     var programmes = Programmes()
     let isAfterKill = isFirst && store.wasLeftOpen
@@ -285,6 +294,8 @@ public actor RunningStation {
     patience.cancel()
     generation.tick.cancel()
     generation.wakes.finish()
+    generation.looks.finish()
+    await generation.clocks.value
     await generation.desk.value
   }
 }

@@ -46,6 +46,8 @@ public struct Station: Sendable {
   public let accounts: [Account]
   /// The plans of each account, out of the files that its entry names: versions of one plan share their name.
   let plansByAccount: [String: PlanCatalogue]
+  /// Which meters have a clock, and how it may be set.
+  let clocks: StationClocks
   /// Those of the configuration, and for meters without freezes what takes their place.
   let tasks: [Configuration.TaskEntry]
 
@@ -137,6 +139,7 @@ public struct Station: Sendable {
     self.profiles = profiles
     self.plans = plans
     self.meters = meters
+    clocks = try StationClocks(configuration, meters)
     let synthetic = configuration.tasks.compactMap { entry in
       entry.task.synthetic.map { Configuration.TaskEntry(task: $0, meters: entry.meters, fileLine: entry.fileLine) }
     }
@@ -220,21 +223,30 @@ public struct Station: Sendable {
     line: Int, programmes: inout Programmes, health: [MeterID: MeterHealth],
     stored: StoredBefore, at now: BootInstant, wall: HostInstant
   ) -> LinePlan {
+    LinePlan(
+      tasks: tasks.map(\.task),
+      meters: plannedMeters(line: line, programmes: &programmes, stored: stored, wall: wall),
+      health: meters[line].map { health[$0.id] ?? MeterHealth() }, zone: configuration.zone, at: now, wall: wall)
+  }
+
+  /// The meters of a line with their parts in the tasks, and what the journal holds of them at `wall`.
+  func plannedMeters(
+    line: Int, programmes: inout Programmes, stored: StoredBefore, wall: HostInstant
+  ) -> [LinePlan.Meter] {
     let entries = self.tasks
     let tasks = entries.map(\.task)
-    let planned = zip(meters[line], configuration.lines[line].meters).map { meter, entry in
+    return zip(meters[line], configuration.lines[line].meters).map { meter, entry in
       let programme = programmes.programme(of: meter, profile: entry.profile, tasks: tasks)
       return LinePlan.Meter(
         meter,
         programme: zip(entries, programme.queries).map { task, queries in
           task.meters.map { $0.contains(meter.id) } ?? true ? queries : []
         },
-        probes: programme.probes, tasks: tasks, isKey: entry.isKey, at: wall.unixMilliseconds, zone: configuration.zone
+        probes: programme.probes, tasks: tasks, isKey: entry.isKey, at: wall.unixMilliseconds,
+        zone: configuration.zone, knownSince: stored.knownSince[meter.id],
+        late: { stored.late[meter.id]?[StoredBefore.Round(task: $0, slot: $1)] ?? [] }
       ) { stored.quantities(of: meter.id, $0, at: $1) }
     }
-    return LinePlan(
-      tasks: tasks, meters: planned, health: meters[line].map { health[$0.id] ?? MeterHealth() },
-      zone: configuration.zone, at: now, wall: wall)
   }
 }
 
@@ -243,6 +255,15 @@ public struct Station: Sendable {
 struct StoredBefore {
   var rounds: [Int64: [MeterID: Set<Quantity>]] = [:]
   var freezes: [MeterID: [Int64: Set<Quantity>]] = [:]
+  /// What was asked for a round later than its label allows.
+  var late: [MeterID: [Round: Set<String>]] = [:]
+  /// When each meter was first configured, in milliseconds since 1970.
+  var knownSince: [MeterID: Int64] = [:]
+
+  struct Round: Hashable {
+    let task: String
+    let slot: Int64
+  }
 
   func quantities(of meter: MeterID, _ kind: ReadingKind, at instant: Int64) -> Set<Quantity> {
     (kind == .dailyFreeze ? freezes[meter]?[instant] : rounds[instant]?[meter]) ?? []
@@ -303,6 +324,7 @@ extension Account {
     }
     self.init(
       id: entry.id, meters: assignments, terms: terms, settlement: entry.settlement, zone: configuration.zone,
-      from: entry.from, grantFrom: entry.largeHouseholdFrom, proration: entry.proration)
+      from: entry.from, to: entry.to, grantFrom: entry.largeHouseholdFrom, movedIn: entry.movedIn,
+      proration: entry.proration)
   }
 }

@@ -38,6 +38,7 @@ public struct StationStatus: Sendable {
     /// `nil` where the line is being set up, or in an exchange that takes long.
     let snapshot: LineSnapshot?
     let meters: [(id: MeterID, word: MeterWord, known: StationBoard.Meter, probeAt: Int64?)]
+    let clocks: [MeterID: ClockHistory]
     let next: NextRound?
     let last: StationBoard.Slot?
     let counters: LineCounters
@@ -147,15 +148,17 @@ extension StationStatus {
       members.append(.init("demands", .integer(Int64(snapshot.demands))))
     }
     members.append(.init("counters", line.counters.json))
-    if meters { members.append(.init("list", .array(line.meters.map { json($0) }))) }
+    if meters { members.append(.init("list", .array(line.meters.map { json($0, line.clocks[$0.id]) }))) }
     return .object(members)
   }
 
-  private func json(_ meter: (id: MeterID, word: MeterWord, known: StationBoard.Meter, probeAt: Int64?)) -> JSON {
+  private func json(
+    _ meter: (id: MeterID, word: MeterWord, known: StationBoard.Meter, probeAt: Int64?), _ clock: ClockHistory?
+  ) -> JSON {
     .object([
       "meter": .string(meter.id.text), "state": .string(meter.word.rawValue),
       "last_answer": optionalTime(meter.known.lastAnswer), "silent_since": optionalTime(meter.known.silentSince),
-      "next_try": optionalTime(meter.probeAt),
+      "next_try": optionalTime(meter.probeAt), "clock": clock?.json(zone) ?? .null,
     ])
   }
 

@@ -71,4 +71,10 @@ public enum FindingCode: String, Hashable, Sendable, CaseIterable {
   case clockUnsynchronised = "HOST"
   /// The meter's last daily freeze was of another day than the one that it was asked for. 冻结时标不符
   case staleFreeze = "STALE"
+  /// The meter's clock gains or loses more a day than it may. 时钟走时超差
+  case clockDrift = "DRIFT"
+  /// The meter's clock was set, or was to be set. 校时
+  case clockSet = "CSET"
+  /// The meter's clock is off after it was set as often as it may be. 时钟故障
+  case clockFault = "CFLT"
 }

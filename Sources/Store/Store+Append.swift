@@ -122,6 +122,7 @@ private struct Batch {
       let outcome = try insert(judged, evidence: evidence, isUsed: &isUsed)
       outcomes.append(outcome)
     }
+    if let late = submission.late { try late.note(on: connection) }
     if let evidence, !isUsed {
       try connection.statement("DELETE FROM evidence WHERE id = ?1").run([.integer(evidence)])
       lastEvidence -= 1
@@ -185,7 +186,9 @@ extension StoredReading {
       case .clockUnsynchronised, .impossibleTime: true
       // Only memories are labelled by the meter's clock.
       case .clockDeviation: reading.key.kind == .settlement || reading.key.kind == .dailyFreeze
-      case .backward, .rollover, .runaway, .rateSum, .conflict, .meterChanged, .staleFreeze: false
+      case .backward, .rollover, .runaway, .rateSum, .conflict, .meterChanged, .staleFreeze, .clockDrift, .clockSet,
+        .clockFault:
+        false
       }
     }
   }

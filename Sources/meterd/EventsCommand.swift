@@ -8,8 +8,8 @@ struct EventsCommand: ParsableCommand {
     commandName: "events",
     abstract: "Lists what was found about readings: values that go backward, run away, contradict each other.",
     discussion: """
-      Oldest first: what validation said of stored readings that it did not simply accept, and values that came again \
-      with another content (DIFF). A reading that is held or rejected is in no bill. That a meter fell silent or a \
+      Oldest first: what validation said of stored readings that it did not simply accept, values that came again \
+      with another content (DIFF), and what happened to the meters' clocks (CLK, DRIFT, CSET, CFLT). A reading that is held or rejected is in no bill. That a meter fell silent or a \
       port was lost is in the daemon's log and, as it is now, in meterd status; what is missing for it in meterd missing.
 
       EXAMPLES

@@ -25,7 +25,8 @@ struct Meterd: AsyncParsableCommand {
   static let subcommands: [any ParsableCommand.Type] = [
     RunCommand.self, CheckCommand.self, DemoCommand.self, SimulateCommand.self, ScanCommand.self, ProbeCommand.self,
     TraceCommand.self, DecodeCommand.self, IdentifiersCommand.self, StatusCommand.self, TopCommand.self,
-    ReadCommand.self, ReloadCommand.self, ReadingsCommand.self, MissingCommand.self, EventsCommand.self,
+    ReadCommand.self, ClockCommand.self, ReloadCommand.self, ReadingsCommand.self, MissingCommand.self,
+    EventsCommand.self,
     ControlCommand.self, AuditCommand.self, BillCommand.self, ReviewCommand.self, ReconcileCommand.self,
     RateCommand.self, BenchCommand.self,
   ]

@@ -125,6 +125,7 @@ struct StatusText {
     var text = "    \(padded(meter["meter"]?.word ?? "?", 16)) \(padded(meter["state"]?.word ?? "?", 10))"
     text += meter["last_answer"]?.word.map { " last answer \(Self.short($0))" } ?? " no answer yet"
     if let since = meter["silent_since"]?.word { text += ", silent since \(Self.short(since))" }
+    if let off = meter["clock"]?["deviation_s"]?.word { text += ", clock \(off) s" }
     if let next = meter["next_try"]?.word { text += ", next try \(Self.ofDay(next))" }
     return text
   }

@@ -158,6 +158,7 @@ struct Tally {
   var lateBytes = 0
   var health: [(meter: MeterID, isAnswering: Bool)] = []
   var answeredTwice: [(query: Query, disagree: Bool)] = []
+  var looks: [ClockLook] = []
   var lost = 0
   var opened = 0
   var byMeter: [MeterID: Int] = [:]
@@ -183,6 +184,8 @@ struct Tally {
     case .missed(_, _, let queries, let reason, _):
       missed += queries.count
       missedFor[reason.rawValue, default: 0] += queries.count
+    case .leftOut(_, let task, _, _, _, let rounds, _): rejected.append("left out: \(rounds) of \(task)")
+    case .journalWanted: break
     case .health(_, let meter, let isAnswering): health.append((meter, isAnswering))
     case .rejected(_, _, _, let reason): rejected.append(reason)
     case .answeredTwice(_, _, let query, let disagree, _):
@@ -190,6 +193,7 @@ struct Tally {
     case .staleFreeze(_, _, let query, _): rejected.append("stale freeze: \(query)")
     case .backfillFailed(_, _, let query, _, _): rejected.append("back-fill failed: \(query)")
     case .late(_, _, let bytes): lateBytes += bytes
+    case .clock(_, _, let look): looks.append(look)
     case .control(_, let record): rejected.append("sent or refused: \(record.act.function)")
     case .portLost: lost += 1
     case .portOpened: opened += 1

@@ -11,7 +11,7 @@ import Testing
     #expect(help.status == 0 && help.errorText == "")
     for command in [
       "run", "check", "demo", "simulate", "scan", "probe", "trace", "decode", "readings", "bill", "rate",
-      "status", "top", "read", "reload", "missing", "events",
+      "status", "top", "clock", "read", "reload", "missing", "events",
     ] {
       #expect(help.outputText.contains("\n  \(command) "))
       #expect(try await folder.run(command, "--help").status == 0)

@@ -1,9 +1,9 @@
-import Concentrator
-import Glibc
+internal import Glibc
 
 /// A password out of a file that nobody else reads.
-enum PasswordFile {
-  static func read(_ path: String) throws -> CommandSecret {
+public enum PasswordFile {
+  /// Reads one line, level and six digits. Throws where others may read the file, or where it holds anything else.
+  public static func read(_ path: String) throws(Complaint) -> CommandSecret {
     var status = stat()
     if unsafe stat(path, &status) == 0, status.st_mode & 0o077 != 0 {
       throw Complaint(
@@ -17,6 +17,3 @@ enum PasswordFile {
     return secret
   }
 }
-
-/// The number of the user who runs this.
-var userID: UInt32 { getuid() }

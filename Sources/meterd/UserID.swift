@@ -1,0 +1,4 @@
+import Glibc
+
+/// The number of the user who runs this.
+var userID: UInt32 { getuid() }
