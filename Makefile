@@ -10,7 +10,7 @@ RELEASE_FLAGS = -c release --static-swift-stdlib -Xswiftc -cross-module-optimiza
 
 # `make demo DEMO="--seconds 60"`; `make bench BENCH=rating`.
 DEMO  ?=
-BENCH ?= line
+BENCH ?= start line
 
 # `make crash-loop N=2000`; SEED=... and KEEP=1 go through as they are.
 N ?= 20

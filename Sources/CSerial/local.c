@@ -3,6 +3,7 @@
 #include "poll_until.h"
 
 #include <errno.h>
+#include <malloc.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
@@ -151,4 +152,10 @@ int cserial_local_wait(struct cserial_local_wish *wishes, size_t count, int64_t 
     wishes[i].gets = (uint8_t)((got & POLLIN ? 1 : 0) | (got & POLLOUT ? 2 : 0) | gone);
   }
   return ready;
+}
+
+void cserial_release_memory(void) {
+#ifdef __GLIBC__
+  malloc_trim(0);
+#endif
 }

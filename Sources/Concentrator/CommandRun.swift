@@ -78,6 +78,10 @@ struct CommandRun {
         try order.counted(by: commander, for: target)
       }
     }
+    guard !Task.isCancelled else {
+      try await note(last, act, "failed", "nothing was sent, whoever asked has gone")
+      throw Complaint(.tryLater, "nobody waits for \(act.function) to \(act.target), so nothing was sent")
+    }
     try await note(last, act, "sent", "")
     let (final, shows) = (last.renewed(), isReadable)
     let outcome = try await speak(final, act, over: way) { (commander) throws(LineError) in

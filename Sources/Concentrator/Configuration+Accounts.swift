@@ -94,7 +94,7 @@ extension Configuration {
     let entry = AccountEntry(
       id: id, name: name, from: from, to: to, settlement: SettlementDay(day: day, hour: hour) ?? .firstOfMonth,
       largeHouseholdFrom: household, movedIn: movedIn, proration: proration, terms: all, fileLine: table.table.line,
-      keyLines: KeyLines(table, "id", "tariff"))
+      keyLines: KeyLines(table, KeyLines.ofAccount))
     try table.finish()
     return entry
   }
@@ -146,7 +146,7 @@ extension Configuration {
       agreed.lineLoss = Int(share)
     }
     return TermsEntry(
-      tariff: tariff, versions: versions, agreed: agreed, keyLines: KeyLines(table, "tariff", "versions"))
+      tariff: tariff, versions: versions, agreed: agreed, keyLines: KeyLines(table, KeyLines.ofTerms))
   }
 
   private static func power(

@@ -208,7 +208,7 @@ extension Configuration {
       settings: try settings(&table, "serial"), multiplier: try multiplier(&table),
       account: account, from: from, to: to, allowed: try functions(&table, "allow", ControlFunction.allCases),
       isKey: try table.optionalBoolean("key") ?? false, simulation: try simulation(&table), fileLine: table.table.line,
-      keyLines: KeyLines(table, "profile", "address", "account", "allow"))
+      keyLines: KeyLines(table, KeyLines.ofMeter))
     try table.finish()
     return entry
   }

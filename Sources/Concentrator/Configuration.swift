@@ -142,13 +142,19 @@ public struct Configuration: Hashable, Sendable {
 
   /// Lines of the keys that other files can find wrong.
   struct KeyLines: Hashable, Sendable {
-    private let lines: [String: Int]
+    /// Shared by all tables of a kind.
+    private let keys: [String]
+    private let lines: [Int32]
 
-    init(_ table: TableReader, _ keys: String...) {
-      lines = Dictionary(keys.map { ($0, table.line(of: $0)) }, uniquingKeysWith: { first, _ in first })
+    init(_ table: TableReader, _ keys: [String]) {
+      self.keys = keys
+      lines = keys.map { Int32(clamping: table.line(of: $0)) }
     }
 
-    subscript(key: String) -> Int { lines[key] ?? 0 }
-  }
+    subscript(key: String) -> Int { keys.firstIndex(of: key).map { Int(lines[$0]) } ?? 0 }
 
+    static let ofMeter = ["profile", "address", "account", "allow"]
+    static let ofAccount = ["id", "tariff"]
+    static let ofTerms = ["tariff", "versions"]
+  }
 }

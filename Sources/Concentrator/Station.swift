@@ -25,8 +25,13 @@ struct Programmes {
     let model = Model(profile: profile, settings: meter.settings)
     let programme = known[model] ?? (tasks.map { meter.queries(for: $0.targets) }, meter.probes)
     known[model] = programme
-    // What was worked out for one meter of the model may need another read at another address.
-    return (programme.queries.map { $0.map(meter.fitted) }, programme.probes.map(meter.fitted))
+    // What was worked out for one meter of the model may need another read at another address. Where it does not, the
+    // meters of the model share one list.
+    func fitted(_ queries: [Query]) -> [Query] {
+      let fit = queries.map(meter.fitted)
+      return fit == queries ? queries : fit
+    }
+    return (programme.queries.map(fitted), fitted(programme.probes))
   }
 }
 
@@ -138,7 +143,11 @@ public struct Station: Sendable {
     let synthetic = configuration.tasks.compactMap { entry in
       entry.task.synthetic.map { Configuration.TaskEntry(task: $0, meters: entry.meters, fileLine: entry.fileLine) }
     }
-    let isNeeded = meters.joined().contains { !$0.queries(for: [.syntheticFreeze]).isEmpty }
+    // What a meter offers is its profile's: one of each is enough to look at.
+    var seen: Set<String> = []
+    let isNeeded = meters.joined().contains {
+      seen.insert($0.profile.name).inserted && !$0.queries(for: [.syntheticFreeze]).isEmpty
+    }
     tasks = configuration.tasks + (isNeeded ? synthetic : [])
     accounts = configuration.accounts.map { account in
       Account(entry: account, plans: plans, configuration, meters)
@@ -153,18 +162,27 @@ public struct Station: Sendable {
 
   /// What validation knows of each meter.
   var files: [MeterID: MeterFile] {
-    Dictionary(
-      meters.joined().map { ($0.id, $0.profile.meterFile(zone: configuration.zone)) },
-      uniquingKeysWith: { first, _ in first })
+    // Meters of one profile share what it says.
+    let files = profiles.mapValues { $0.meterFile(zone: configuration.zone) }
+    var found: [MeterID: MeterFile] = [:]
+    for (line, meters) in zip(configuration.lines, meters) {
+      for (entry, meter) in zip(line.meters, meters) { found[meter.id] = files[entry.profile] }
+    }
+    return found
   }
 
   /// What tasks read of daily freezes, and of registers in their place, by meter.
   var frozenQuantities: [MeterID: Set<Quantity>] {
     var all: [MeterID: Set<Quantity>] = [:]
+    var known: [String: Set<Quantity>] = [:]
     for meter in meters.joined() {
-      all[meter.id] = Set(
-        meter.queries(for: [.dailyFreeze]).flatMap(meter.frozenQuantities)
-          + meter.queries(for: [.syntheticFreeze]).flatMap(meter.quantities))
+      let quantities =
+        known[meter.profile.name]
+        ?? Set(
+          meter.queries(for: [.dailyFreeze]).flatMap(meter.frozenQuantities)
+            + meter.queries(for: [.syntheticFreeze]).flatMap(meter.quantities))
+      known[meter.profile.name] = quantities
+      all[meter.id] = quantities
     }
     return all
   }

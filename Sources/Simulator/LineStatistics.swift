@@ -16,6 +16,8 @@ public struct LineStatistics: Hashable, Sendable {
   /// Modbus requests that began before the line had been quiet for t3.5.
   public var brokenSilence = 0
   public var masterBytes = 0
+  /// When the first of them came since the line was last told to listen anew.
+  public var firstHeard: BootInstant?
   public var meterBytes = 0
   /// Bytes that nobody took from the port.
   public var lostBytes = 0

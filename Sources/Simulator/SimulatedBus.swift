@@ -85,8 +85,11 @@ public struct SimulatedBus: Sendable {
   }
 
   /// The master wrote bytes at an instant.
+  public mutating func listenAnew() { counted.firstHeard = nil }
+
   public mutating func hear(_ bytes: [UInt8], at now: BootInstant) {
     guard !bytes.isEmpty else { return }
+    counted.firstHeard = counted.firstHeard ?? now
     guard network == nil else { return hearNetwork(bytes, at: now) }
     finder.units = Set(meters.compactMap(\.meter.unit))
     let echoed = faults.faults[.echo] > 0 && faults.echoes()

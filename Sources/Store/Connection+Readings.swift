@@ -51,6 +51,10 @@ extension Connection {
       ReadingRow.selection + " WHERE meter = ?1 AND quantity = ?2 AND kind = ?3" + Self.usable
       + " ORDER BY instant DESC, version DESC LIMIT 1"
     var readings: [StoredReading] = []
+    // One look at the file for thousands of rows: each by itself would lock it anew.
+    let isWithin = isInTransaction
+    if !isWithin { try execute("BEGIN") }
+    defer { if !isWithin { try? execute("COMMIT") } }
     var series: [SQLValue] = [.integer(.min), .integer(.min), .integer(.min)]
     while true {
       try next.bind(series)

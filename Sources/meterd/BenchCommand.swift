@@ -14,13 +14,17 @@ struct BenchCommand: AsyncParsableCommand {
       rating: a million bills of seven lines by columns, one by one, from hourly readings, and from one table to another, \
       beside what SQLite needs for the same lines. A few minutes.
 
+      start: a daemon of its own with 1,200 meters, 200 on each of six lines, all in its store: from its start to the first \
+      byte on a wire, five times, and its memory when it rests. Half a minute.
+
       EXAMPLES
         meterd bench line
+        meterd bench start
         meterd bench rating
         meterd bench line --workload w1 --json
       """)
 
-  @Argument(help: "line or rating")
+  @Argument(help: "line, start or rating")
   var name: String
 
   @Option(help: "w1, w2, w3, late, later, dead or lines; all but later when left out.")
@@ -35,8 +39,12 @@ struct BenchCommand: AsyncParsableCommand {
     guard name != "rating" else {
       return try finish { show in try BenchRating(show: show).run() }
     }
+    if name == "start" {
+      let figures = try await BenchStart().run(profiles.folders())
+      return try finish { show in figures.forEach(show) }
+    }
     guard name == "line" else {
-      throw Complaint(.usage, "unknown benchmark \"\(name)\"", "There are: line and rating.")
+      throw Complaint(.usage, "unknown benchmark \"\(name)\"", "There are: line, start and rating.")
     }
     let kinds = try workload.isEmpty ? [.w1, .w2, .w3, .late, .dead, .lines] : workload.map(kind)
     let data = try profiles.folders()

@@ -13,8 +13,9 @@ struct ControlCommand: AsyncParsableCommand {
       the line's allow-broadcast = [...] names them. Whatever is sent or refused is in the audit log: meterd audit. \
       Slips of the tongue are told and not recorded. A command is sent once and never again by itself.
 
-      Stop the daemon first, whichever port it uses, and start it again afterwards: the audit log is in the store, \
-      and one process writes a store.
+      Where a daemon runs it carries the command out between two exchanges of the line, by its own configuration, with \
+      the same guard and the same records; root and the daemon's own user may ask it. It listens where the \
+      configuration says, or at --socket. Without a daemon the port is opened here.
 
       FUNCTIONS AND THEIR VALUES
         set-time [2026-11-22T12:00:00]     the host's time when left out

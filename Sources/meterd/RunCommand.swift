@@ -55,6 +55,12 @@ struct RunCommand: AsyncParsableCommand {
       logger.warning(
         "the host's clock is not known to be set: billing waits", metadata: ["setting": "trust-host-clock"])
     }
+    // A daemon rests most of its time, and of what it needs to begin much is never needed again.
+    let sparing = Task {
+      for seconds in [5, 55, 840] where (try? await Task.sleep(for: .seconds(seconds))) != nil {
+        ProcessMemory.release()
+      }
+    }
     let watchdog = Task { await keepAlive(running, manager, logger) }
     for await order in orders.stream {
       guard case .reload(let answer) = order else { break }
@@ -78,6 +84,7 @@ struct RunCommand: AsyncParsableCommand {
     await listening.value
     signalled.cancel()
     watchdog.cancel()
+    sparing.cancel()
     await running.stop()
     logger.notice("stopped")
   }

@@ -190,6 +190,44 @@ import Testing
     _ = await run.stop()
     await meters.stop()
   }
+
+  @Test func `more reads than may wait for a line are told to come later, and other lines do not notice`() async throws
+  {
+    let bench = try StationBench("crowd")
+    let meters = try await bench.simulate { if $0.id != MeterID("E-1") { $0.delay = .milliseconds(200) } }
+    let run = try StationRun(bench.station())
+    try await run.running.start()
+    _ = await run.events { _, event in
+      if case .line(.answered) = event { true } else { false }
+    }
+    let meter = try #require(MeterID("M-1")), other = try #require(MeterID("E-1"))
+    let wanted = try ControlRequest.targets(["instantaneous", "energy"])
+    let reads = (0...RunningStation.mostDemands).map { _ in
+      Task { [running = run.running] in
+        do throws(Complaint) {
+          return Result<DemandReport, Complaint>.success(try await running.read(meter, wanted))
+        } catch {
+          return .failure(error)
+        }
+      }
+    }
+    while await run.running.demands["bus1"] ?? 0 < RunningStation.mostDemands { await Task.yield() }
+    #expect(try await run.running.read(other, ControlRequest.targets(["voltage.l1"])).missing.isEmpty)
+    // Those that wait are let go: nobody wants their answers.
+    for read in reads { read.cancel() }
+    var headlines: [String] = []
+    for read in reads {
+      if case .failure(let complaint) = await read.value {
+        #expect(complaint.status == .tryLater)
+        headlines.append(complaint.headline)
+      }
+    }
+    #expect(
+      headlines.filter { $0 == "8 requests wait for line bus1 already, so meter M-1 was not asked" }.count == 1)
+    #expect(await run.running.demands["bus1"] == 0)
+    _ = await run.stop()
+    await meters.stop()
+  }
 }
 
 @Suite struct LiveTraceTests {

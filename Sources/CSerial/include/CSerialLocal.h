@@ -42,4 +42,7 @@ struct cserial_local_wish {
 /// Waits for one of these wishes, or until an instant of the boot clock; how many came true.
 int cserial_local_wait(struct cserial_local_wish *wishes, size_t count, int64_t boot_nanoseconds);
 
+/// Gives freed memory back to the system, page by page.
+void cserial_release_memory(void);
+
 #endif
