@@ -216,6 +216,7 @@ public actor RunningStation {
       let since = wall.unixMilliseconds - Int64(days + 2) * 86_400_000
       stored.freezes = try await store.instants(.dailyFreeze, of: station.frozenQuantities, since: since)
     }
+    let profiled = try await StoredProfiles(of: station, in: store, at: wall.unixMilliseconds)
     var workers: [LineWorker] = []
     var programmes = Programmes()
     let isAfterKill = isFirst && store.wasLeftOpen
@@ -226,11 +227,12 @@ public actor RunningStation {
         line: index, programmes: &programmes, health: learned,
         stored: stored, at: now, wall: wall)
       do throws(SpeakerError) {
-        workers.append(
-          try LineWorker(
-            name: line.name, address: line.port, settings: line.settings, meters: station.meters[index], plan: plan,
-            clock: clock, listensFirst: isAfterKill, permissions: station.permissions(line: index),
-            tap: tap(ofLine: line.name), tell: tell))
+        let worker = try LineWorker(
+          name: line.name, address: line.port, settings: line.settings, meters: station.meters[index], plan: plan,
+          clock: clock, listensFirst: isAfterKill, permissions: station.permissions(line: index),
+          tap: tap(ofLine: line.name), tell: tell)
+        if let profiles = station.profiles(line: index, stored: profiled) { await worker.read(profiles) }
+        workers.append(worker)
       } catch {
         report(.line(.portLost(line: line.name, reason: error.reason)))
       }
