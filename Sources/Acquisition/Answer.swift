@@ -33,6 +33,8 @@ public struct Answer: Sendable {
   public var isSynthetic = false
   /// The value was missed by an earlier round.
   public var fillsGap = false
+  /// The task of the round; `nil` for probes and reads on demand.
+  public var task: String?
 }
 
 extension Answer {
@@ -136,6 +138,12 @@ public enum LineEvent: Sendable {
   case answered(Answer)
   /// A round went by without these items.
   case missed(line: String, meter: MeterID, queries: [Query], reason: LinePlan.Missed.Reason, slot: Int64)
+  /// Rounds of a task that nobody began, one after the other, from the first slot through the last.
+  case leftOut(
+    line: String, task: String, meters: [MeterID], from: Int64, through: Int64, rounds: Int,
+    reason: LinePlan.Missed.Reason)
+  /// The line asks what the journal holds of its meters: the wall clock was set, or stepped far.
+  case journalWanted(line: String)
   /// A meter's last freeze is of another day than the one that was asked for: `told` is when it was taken, `nil`
   /// where there is none at all. It is not stored; `query` stays missing.
   case staleFreeze(line: String, meter: MeterID, query: Query, told: MeterTime?)

@@ -9,6 +9,7 @@ internal import Host
 /// The guard of the line has the last word. Blocks its thread.
 public final class Commander {
   private let line: Line
+  private let own: SerialSettings
   /// What changed a meter or was kept back, in order: what an audit log must hold.
   public private(set) var controls: [ControlRecord] = []
 
@@ -26,11 +27,21 @@ public final class Commander {
     case failed(String)
   }
 
+  /// Questions that went with the command, and whether each was answered: what is late of theirs may still come.
+  private(set) var asked: [(query: Query, isAnswered: Bool)] = []
+
   /// Opens the port.
   public init(_ port: PortAddress, settings: SerialSettings, permissions: Permissions) throws(LineError) {
     line = Line(port, settings: settings, guardedBy: WireGuard(permissions))
+    own = settings
     try line.open()
     line.onControl = { [weak self] in self?.controls.append($0) }
+  }
+
+  /// Speaks on a line that is another's, and open, between two of its exchanges.
+  init(on line: Line, settings: SerialSettings) {
+    self.line = line
+    own = settings
   }
 
   /// Sends a DL/T 645 command to one meter. `edition` is the meter's: setting the clock is the same in both, and
@@ -41,7 +52,7 @@ public final class Commander {
     let start = HostClock.boot
     var conversation = CommandConversation(command, to: meter, wakeUps: wakeUps)
     let timing = ExchangeTiming(silence: .milliseconds(30), reply: timeout, gap: .milliseconds(500))
-    _ = try line.run(&conversation, timing: timing)
+    _ = try line.run(&conversation, settings: settings, timing: timing)
     try line.settle(&conversation, silence: MeterSpeaker.patience)
     switch conversation.outcome {
     case .done:
@@ -135,8 +146,15 @@ public final class Commander {
     _ request: ReadExchange.Request, _ meter: IndividualAddress, _ wakeUps: Int, _ timing: ExchangeTiming
   ) throws(LineError) -> [UInt8]? {
     var conversation = DLT645Conversation(request, to: meter.address, wakeUps: wakeUps, rates: 0)
-    _ = try line.run(&conversation, timing: timing)
+    _ = try line.run(&conversation, settings: settings, timing: timing)
     try line.settle(&conversation, silence: MeterSpeaker.patience)
+    let query: Query? =
+      switch request {
+      case .data(let identifier): .identifier(identifier)
+      case .data1997(let identifier): .shortIdentifier(identifier)
+      default: nil
+      }
+    if let query { asked.append((query, conversation.end.isAnswer)) }
     guard case .answered = conversation.end, case .data(let payload, _, _) = conversation.outcome else { return nil }
     return payload
   }
@@ -145,7 +163,7 @@ public final class Commander {
   public func announce(_ command: BroadcastCommand, wakeUps: Int) throws(LineError) {
     var conversation = Announcement(bytes: command.frame(wakeUps: wakeUps))
     let quiet = ExchangeTiming(silence: .milliseconds(30), reply: .milliseconds(100), gap: .milliseconds(50))
-    _ = try line.run(&conversation, timing: quiet)
+    _ = try line.run(&conversation, settings: settings, timing: quiet)
   }
 
   /// What a look at the place that shall be written has shown.
@@ -201,7 +219,7 @@ public final class Commander {
     line.address.isModbusTCP ? request.tcp(transaction: 0) : request.rtu
   }
 
-  private var settings: SerialSettings { line.address.isModbusTCP ? .network : line.settings }
+  private var settings: SerialSettings { line.address.isModbusTCP ? .network : own }
 
   private func read(_ write: WriteRequest, _ timeout: BootInstant.Span) throws(LineError) -> Sight {
     let inquiry: Inquiry?
@@ -213,7 +231,13 @@ public final class Commander {
     }
     guard let inquiry else { return .other(.failed("what is written there cannot be read")) }
     let told: InquiryReply
-    switch try line.put(inquiry, settings: settings, replyTimeout: timeout, listening: MeterSpeaker.patience) {
+    let came = try line.put(inquiry, settings: settings, replyTimeout: timeout, listening: MeterSpeaker.patience)
+    if case .registers(let request) = inquiry {
+      let isAnswered = if case .told = came { true } else { false }
+      asked.append(
+        (.registers(function: request.function, start: request.register, count: request.count), isAnswered))
+    }
+    switch came {
     case .silent: return .other(.silent)
     case .damaged(let reason): return .other(.failed(reason))
     case .told(.exception(let code)): return .other(.refused("\(code)"))

@@ -164,7 +164,8 @@ extension LineEngine {
       // What its memories are of is not known until it was looked at.
       notes[index].forgetClock()
       looks[index] = nil
-      read(queries, of: meters[index].id) { [weak self] _ in
+      ownDemands -= 1
+      read(queries, of: meters[index].id, number: ownDemands) { [weak self] _ in
         round.came(self?.looks[index]?.look, of: self?.meters[index].id)
       }
     }

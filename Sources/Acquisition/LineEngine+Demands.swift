@@ -6,13 +6,22 @@ public struct DemandOutcome: Sendable {
   public let query: Query
   public let result: Result
 
+  public init(query: Query, result: Result) {
+    self.query = query
+    self.result = result
+  }
+
   public enum Result: Sendable {
     case answered(Answer)
     case refused(String)
     case damaged(String)
     case silent
-    /// The port failed, or the line was closed meanwhile.
+    /// The port failed, or is not there.
     case portLost
+    /// The line was closed before it came to that: the daemon ends, or takes another configuration over.
+    case closed
+    /// Nobody waits for it any more.
+    case withdrawn
   }
 }
 
@@ -26,33 +35,37 @@ struct Waiting {
 }
 
 extension LineEngine {
-  /// Puts questions to a meter before all that the plan wants; `done` is told once, with an outcome for each.
+  /// Puts questions to a meter between those of the plan; `done` is told once, with an outcome for each.
   ///
   /// The exchange that is on the wire is finished first. Answers are told and stored like any others, labelled with
-  /// the time of the read. A meter that the line does not have has no outcomes.
-  public func read(_ queries: [Query], of meter: MeterID, done: @escaping ([DemandOutcome]) -> Void) {
+  /// the time of the read. A meter that the line does not have has no outcomes. Each demand has a `number` of its own.
+  public func read(
+    _ queries: [Query], of meter: MeterID, number: Int, done: @escaping ([DemandOutcome]) -> Void
+  ) {
     guard let index = meters.firstIndex(where: { $0.id == meter }), !queries.isEmpty else { return done([]) }
     var left: [Query] = []
     for query in queries where !left.contains(query) { left.append(query) }
-    guard line.isOpen else { return done(left.map { DemandOutcome(query: $0, result: .portLost) }) }
-    lastDemand += 1
-    waiting[lastDemand] = Waiting(meter: index, left: left, done: done)
-    plan.demand(left, of: index, number: lastDemand)
+    // A line that is about to begin opens its port in a moment.
+    guard line.isOpen || !hasBeenTried else { return done(left.map { DemandOutcome(query: $0, result: .portLost) }) }
+    waiting[number] = Waiting(meter: index, left: left, done: done)
+    plan.demand(left, of: index, number: number)
+  }
+
+  /// Asks nothing more of a demand that nobody waits for. What is on the wire is finished.
+  public func withdraw(_ number: Int) {
+    plan.withdraw(number)
+    for query in waiting[number]?.left ?? [] { settle(query, of: number, .withdrawn) }
   }
 
   /// Settles a question on demand that the plan does not ask again. An answer is settled when its time is over.
   func settleDemand(_ ask: LinePlan.Ask, _ number: Int, _ result: DemandOutcome.Result?) {
-    guard let result else { return }
-    guard waiting[number]?.left.contains(ask.query) == true else {
-      // The probe before it was not answered: none of them will be.
-      guard !plan.demands.contains(where: { $0.number == number }) else { return }
-      for query in waiting[number]?.left ?? []
-      where !held.contains(where: { $0.demand == number && $0.answer.query == query }) {
-        settle(query, of: number, result)
-      }
-      return
+    guard let result, let left = waiting[number]?.left else { return }
+    if left.contains(ask.query), !plan.isWanted(ask.query, by: number) { settle(ask.query, of: number, result) }
+    // The meter stays silent, or is silent to a probe: none of the others will be asked.
+    guard !plan.demands.contains(where: { $0.number == number }) else { return }
+    for query in left where !held.contains(where: { $0.demand == number && $0.answer.query == query }) {
+      settle(query, of: number, result)
     }
-    if !plan.isWanted(ask.query, by: number) { settle(ask.query, of: number, result) }
   }
 
   func settle(_ query: Query, of number: Int, _ result: DemandOutcome.Result) {
@@ -73,10 +86,10 @@ extension LineEngine {
   }
 
   /// Nobody is left waiting for a line that is gone.
-  func dropDemands() {
+  func dropDemands(_ result: DemandOutcome.Result) {
     for (number, each) in waiting.sorted(by: { $0.key < $1.key }) {
       plan.withdraw(number)
-      for query in each.left { settle(query, of: number, .portLost) }
+      for query in each.left { settle(query, of: number, result) }
     }
   }
 }

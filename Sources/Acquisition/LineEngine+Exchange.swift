@@ -43,7 +43,7 @@ extension LineEngine {
     if let day = ask.query.freezeDay {
       let found = try readFreeze(of: day, ask, meter)
       if let other = found.conclusion {
-        result = .refused(other == .gone ? "its memory does not hold it" : "its last freeze is of another day")
+        result = .refused(other == .stale ? "its last freeze is of another day" : "its memory does not hold it")
         return other
       }
       (said, asked) = (found.said, found.asked)
@@ -64,7 +64,7 @@ extension LineEngine {
         settlementDay: notes[ask.meter].settlementDay, settlementDoubt: notes[ask.meter].settlementDoubt,
         isConfirmed: isConfirmed,
         isSynthetic: ask.round.map { plan.tasks[$0.task].isSynthetic } ?? false,
-        fillsGap: plan.isMissing(ask.query, of: ask.meter))
+        fillsGap: plan.isMissing(ask.query, of: ask.meter), task: ask.round.map { plan.tasks[$0.task].name })
       // A probe proves that the meter is there and in step; its values belong to no round.
       if let number = ask.demand, waiting[number]?.left.contains(ask.query) == true {
         hold(answer, to: asked, ask.meter, nil, number)

@@ -16,15 +16,14 @@ extension LineEngine {
   /// The freeze of a day is taken as the next begins; `day` is the one that began. A meter that was without power
   /// at midnight has no record of it, and those before it have moved up.
   func readFreeze(of day: CivilDate, _ ask: LinePlan.Ask, _ meter: LineMeter) throws(LineError) -> FoundFreeze {
-    if notes[ask.meter].clock == nil, let failed = try lookAtClock(ask, meter) { return failed }
+    if needsClock(ask), let failed = try lookAtClock(ask, meter) { return failed }
     let clock = notes[ask.meter].clock?.time(at: boot)
     let today = clock?.date ?? plan.zone.local(unixMilliseconds: wall().unixMilliseconds).date
     var back = max(1, Int(clamping: today.daysSince1970 - day.daysSince1970 + 1))
-    var seen: Set<Int> = []
+    // Nobody has looked into the memory yet, and the clock may have been misread: its newest record tells the day.
+    if back > meter.freezesKept { back = 1 }
+    var seen: Set<Int> = [back]
     while true {
-      // Nobody has looked into the memory yet, and the clock may have been misread: its newest record tells the day.
-      if back > meter.freezesKept, seen.isEmpty { back = 1 }
-      guard back <= meter.freezesKept, seen.insert(back).inserted else { return gone(ask.query.record(1)) }
       let asked = ask.query.record(back)
       let said = try readTwice(asked, of: ask, meter, expecting: day)
       guard case .told(let told) = said.result else {
@@ -41,12 +40,26 @@ extension LineEngine {
       guard shift != 0, back + shift >= 1 else { return stale(said, asked, ask, meter, frozenAt) }
       // Never beyond what any meter keeps, whatever time it tells.
       back = min(back + shift, 255)
+      guard back <= meter.freezesKept, seen.insert(back).inserted else {
+        return FoundFreeze(said: said, asked: asked, conclusion: .gone)
+      }
     }
+  }
+
+  /// So old may be the look at the meter's clock by which a day is looked for in its memory.
+  private static let oldestSight = BootInstant.Span.seconds(3600)
+
+  /// True where nobody has looked at the meter's clock yet, or not lately: what is missing may be so because somebody
+  /// has set it meanwhile.
+  private func needsClock(_ ask: LinePlan.Ask) -> Bool {
+    guard let clock = notes[ask.meter].clock else { return true }
+    return ask.round?.isBackfill == true && boot - clock.at > Self.oldestSight
   }
 
   /// A freeze is dated by the meter's clock, so somebody must have looked at that. What went wrong; `nil` where it is
   /// known now.
   private func lookAtClock(_ ask: LinePlan.Ask, _ meter: LineMeter) throws(LineError) -> FoundFreeze? {
+    let before = notes[ask.meter].clock
     var tried: [Query] = []
     for query in plan.meters[ask.meter].programme.joined() where query.isClock && !tried.contains(query) {
       tried.append(query)
@@ -55,20 +68,16 @@ extension LineEngine {
       case .told(let told):
         notes[ask.meter].take(
           told.observations, at: said.record.endedAt, took: said.record.endedAt - said.record.startedAt)
-        if notes[ask.meter].clock != nil { return nil }
+        if notes[ask.meter].clock != before { return nil }
       case .refused: continue
       case .damaged, .silent: return FoundFreeze(said: said, asked: query)
       }
     }
+    // Date and time are not believed around midnight; the look before is good enough then.
+    guard before == nil else { return nil }
     let unknown = MeterSpeaker.SaidResult.damaged("the meter's clock is not known, and freezes are dated by it")
     return FoundFreeze(
       said: MeterSpeaker.Said(result: unknown, record: ExchangeRecord(nothingSentAt: boot)), asked: ask.query)
-  }
-
-  private func gone(_ asked: Query) -> FoundFreeze {
-    FoundFreeze(
-      said: MeterSpeaker.Said(result: .silent, record: ExchangeRecord(nothingSentAt: boot)), asked: asked,
-      conclusion: .gone)
   }
 
   private func stale(

@@ -18,7 +18,7 @@ public final class LineEngine {
   private let planClock: PlanClock
   let tell: (LineEvent) -> Void
   /// Somebody who is gone may have asked: first the time in which any meter answers must pass.
-  private var mustListen: Bool
+  var mustListen: Bool
   /// Failures of the port since a byte last came over it.
   var failures = 0
   /// What the house was last told of the port.
@@ -42,7 +42,8 @@ public final class LineEngine {
   var profileWake = BootInstant(nanoseconds: 0)
   /// What somebody waits for, by the number of the demand.
   var waiting: [Int: Waiting] = [:]
-  var lastDemand = 0
+  /// The number of the engine's own last demand, below those of others.
+  var ownDemands = 0
   /// How busy the line was lately.
   var load = LineLoad()
   private let isServer: Bool
@@ -94,6 +95,9 @@ public final class LineEngine {
     line.onControl = { tell(.control(line: name, $0)) }
   }
 
+  /// The port was open once, or could not be opened.
+  var hasBeenTried: Bool { hasBeenOpen || failures > 0 }
+
   /// Now, by the wire's clock.
   var boot: BootInstant { line.now }
   /// Now, as the plan sees it.
@@ -127,12 +131,14 @@ public final class LineEngine {
   public func finish() {
     hear(since: nil)
     release(all: true)
-    dropDemands()
+    dropDemands(.closed)
     line.close()
   }
 
   /// Tries to open a lost port: after 1, 2, 4 ... 60 seconds, until bytes come over it again.
   private func reopen() -> Turn {
+    plan.passBy(at: now, wall: wall())
+    tellOfPlan()
     guard now >= opensAt else { return rest(until: opensAt) }
     do throws(LineError) {
       try line.open()
@@ -150,13 +156,13 @@ public final class LineEngine {
     failures += 1
     let longest: Int64 = if case .noSuchPort = error { 4 } else { 60 }
     opensAt = now + .seconds(min(longest, Int64(1) << Int64(min(failures - 1, 6))))
+    dropDemands(.portLost)
   }
 
   func lost(_ error: LineError) {
     if isToldOpen { tell(.portLost(line: name, reason: "\(error)")) }
     isToldOpen = false
     release(all: true)
-    dropDemands()
     waitForPort(error)
   }
 
@@ -188,11 +194,24 @@ public final class LineEngine {
     case .rest(let until): turn = readProfile() ?? rest(until: profiles == nil ? until : min(until, profileWake))
     case .ask(let ask): carryOut(ask)
     }
+    tellOfPlan()
+    return turn
+  }
+
+  /// Tells what rounds have missed and left out, and asks for what the journal holds where the plan wants to know.
+  private func tellOfPlan() {
+    if plan.takeRecall() { tell(.journalWanted(line: name)) }
     for missed in plan.takeMissed() {
       tell(
         .missed(
           line: name, meter: meters[missed.meter].id, queries: missed.queries, reason: missed.reason,
           slot: missed.round.slot))
+    }
+    for leftOut in plan.takeLeftOut() {
+      tell(
+        .leftOut(
+          line: name, task: plan.tasks[leftOut.task].name, meters: leftOut.meters.map { meters[$0].id },
+          from: leftOut.first, through: leftOut.last, rounds: leftOut.rounds, reason: leftOut.reason))
     }
     for failed in plan.takeFailures() {
       tell(
@@ -200,12 +219,25 @@ public final class LineEngine {
           line: name, meter: meters[failed.meter].id, query: failed.query, reason: failed.reason,
           isFinal: failed.isFinal))
     }
-    return turn
+  }
+
+  /// Takes in what the journal holds of each meter, in their order, by a wall clock that stood at `wall`, in
+  /// milliseconds since 1970.
+  public func recalled(_ held: [LinePlan.Held], of wall: Int64) { plan.recalled(held, of: wall, at: now) }
+
+  /// Takes back an answer that the disk did not keep.
+  public func notKept(_ query: Query, of meter: MeterID) {
+    guard let index = meters.firstIndex(where: { $0.id == meter }) else { return }
+    if case .profile(let span) = query {
+      profiles?.takenBack(span, of: index)
+      return
+    }
+    plan.notKept(query, of: index, at: wall().unixMilliseconds)
   }
 
   /// Lets the time pass in which a Modbus meter answers; DL/T 645 answers say themselves what they answer, and a
   /// Modbus TCP connection is nobody else's.
-  private func hearOut() {
+  func hearOut() {
     guard !line.address.isModbusTCP else { return }
     let silent = meters.filter { if case .modbus = $0.address { true } else { false } }
     guard let meter = silent.max(by: { $0.replyLimit < $1.replyLimit }) else { return }

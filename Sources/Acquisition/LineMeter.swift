@@ -42,6 +42,8 @@ extension LineMeter {
   var quietBefore: BootInstant.Span { profile.timing.quietAfter }
   /// True where each answer carries the number of its question: a late one is never mistaken.
   public var isOnNetwork: Bool { settings == .network }
+  /// Meters with the same are waited for alike.
+  var model: String { "\(profile.name) \(settings)" }
   /// The longest wait for a first byte.
   public var replyLimit: BootInstant.Span { profile.timing.replyTimeout }
 }

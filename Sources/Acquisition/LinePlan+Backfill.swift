@@ -15,6 +15,8 @@ extension LinePlan {
     let since: CivilDate
     /// The house knows that a whole day of passes has not brought it.
     var isTold = false
+    /// False where nobody expected it: it is of a day before the meter was known, looked for and not told as missing.
+    var isExpected = true
     /// True where it is given up: it lies further back than the task goes.
     public internal(set) var isFinal = false
   }
@@ -38,17 +40,6 @@ extension LinePlan {
     let today = Self.passes.first { midnight + $0 > local.localSeconds }
     let next = today.map { midnight + $0 } ?? midnight + 86_400 + (Self.passes.first ?? 0)
     return zone.unixMilliseconds(of: MeterTime(localSeconds: next))
-  }
-
-  /// Takes in what the journal does not hold at the start; it is read at once.
-  mutating func recallMissing(_ wall: Int64) {
-    isRecalled = true
-    for (index, meter) in meters.enumerated() {
-      for (task, queries) in meter.missing.enumerated() where tasks.indices.contains(task) {
-        for query in queries { lack(query, of: index, task, .outage, at: wall) }
-      }
-    }
-    openBackfill(wall)
   }
 
   /// Begins a pass: one round for each task that lacks something, in place of those of the pass before.
@@ -76,7 +67,7 @@ extension LinePlan {
       shortfalls[index].isFinal = today.daysSince1970 - day.daysSince1970 > depth
       guard shortfalls[index].isFinal || shortfalls[index].since < today && !shortfalls[index].isTold else { continue }
       shortfalls[index].isTold = true
-      failures.append(shortfalls[index])
+      if shortfalls[index].isExpected { failures.append(shortfalls[index]) }
     }
     shortfalls.removeAll(where: \.isFinal)
   }
@@ -91,7 +82,7 @@ extension LinePlan {
       }
     }
     return all
-      + shortfalls.map {
+      + shortfalls.filter(\.isExpected).map {
         let slot = latest[$0.task]?.slot ?? 0
         return Missed(
           meter: $0.meter, round: Round(task: $0.task, slot: slot, isBackfill: true), queries: [$0.query],
@@ -110,14 +101,14 @@ extension LinePlan {
   mutating func miss(_ queries: [Query], of meter: Int, in round: Round, _ reason: Missed.Reason) {
     let isFinal = reason == .refused || reason == .gone
     // What a pass does not bring was missed before.
-    let told = round.isBackfill ? queries.filter { isFinal && $0.freezeDay != nil } : queries
+    let told = round.isBackfill ? queries.filter { isFinal && isExpected($0, of: meter) } : queries
     if !told.isEmpty { missed.append(Missed(meter: meter, round: round, queries: told, reason: reason)) }
     for query in queries {
       if isFinal { fill(query, of: meter) } else { lack(query, of: meter, round.task, reason, at: nil) }
     }
   }
 
-  private mutating func lack(_ query: Query, of meter: Int, _ task: Int, _ reason: Missed.Reason, at wall: Int64?) {
+  mutating func lack(_ query: Query, of meter: Int, _ task: Int, _ reason: Missed.Reason, at wall: Int64?) {
     guard query.freezeDay != nil else { return }
     if let known = shortfalls.firstIndex(where: { $0.meter == meter && $0.query == query }) {
       shortfalls[known].reason = reason
@@ -133,6 +124,11 @@ extension LinePlan {
   mutating func fill(_ query: Query, of meter: Int) {
     guard query.freezeDay != nil else { return }
     shortfalls.removeAll { $0.meter == meter && $0.query == query }
+  }
+
+  /// True for a freeze of a day on which the meter was known.
+  private func isExpected(_ query: Query, of meter: Int) -> Bool {
+    query.freezeDay != nil && shortfalls.contains { $0.meter == meter && $0.query == query && $0.isExpected }
   }
 
   /// True where a value is one that was missed before.

@@ -4,7 +4,8 @@ internal import Metering
 extension LinePlan {
   mutating func choose(at now: BootInstant, wall: HostInstant) -> Action {
     openDueRounds(at: now, wall: wall)
-    if let ask = nextOfDemands(at: now) { return .ask(ask) }
+    let roundsGoFirst = isTurnOfRounds(at: now)
+    if !roundsGoFirst, let ask = nextOfDemands(at: now) { return .ask(ask) }
     if let probe = overdueProbe(at: now, patience: Self.probePatience) { return .ask(probe) }
     var wakes: [BootInstant] = []
     switch nextOfRounds(at: now) {
@@ -12,9 +13,13 @@ extension LinePlan {
     case .rest(let until): wakes.append(until)
     case nil: break
     }
-    if let probe = overdueProbe(at: now, patience: .zero) { return .ask(probe) }
-    wakes += due + probeTimes() + [nextExpiry()].compactMap(\.self)
-    if !shortfalls.isEmpty || !isRecalled { wakes.append(backfillDue) }
+    if let probe = overdueProbe(at: now, patience: nil) { return .ask(probe) }
+    if roundsGoFirst, let ask = nextOfDemands(at: now) { return .ask(ask) }
+    wakes += due + meters.indices.compactMap(idleProbe) + [nextExpiry()].compactMap(\.self)
+    if !shortfalls.isEmpty || !isClockSet { wakes.append(backfillDue) }
+    if case .asked(_, let patience, let again) = recall { wakes.append(patience > now ? patience : again) }
+    // What waits for second answers waits for half a second.
+    if !demands.isEmpty { wakes.append(now + .milliseconds(50)) }
     return .rest(until: wakes.min() ?? now + .seconds(60))
   }
 
@@ -98,8 +103,24 @@ extension LinePlan {
   }
 
   func ask(_ meter: Int, _ query: Query, _ round: Round?, _ demand: Int? = nil) -> Ask {
-    let timeout = health[meter].replyTimeout(for: query, limit: meters[meter].replyLimit)
+    // Somebody who waits for one meter wants to know whether it is there.
+    let limit = (demand == nil ? firstLimit(meter, query) : nil) ?? meters[meter].replyLimit
+    let timeout = health[meter].replyTimeout(for: query, limit: limit)
     return Ask(meter: meter, query: query, round: round, replyTimeout: timeout, demand: demand)
+  }
+
+  /// How long a meter is waited for that nobody has asked yet: as others of its model on this line have taught.
+  ///
+  /// Three dead meters of thirty would else cost the first round their whole time-outs. One that is slower than
+  /// its kin is found at its first probe, which has the whole time-out.
+  private func firstLimit(_ meter: Int, _ query: Query) -> BootInstant.Span? {
+    let own = meters[meter]
+    guard health[meter].state == .unknown, !own.model.isEmpty, !query.isBillingMemory else { return nil }
+    let kin = meters.indices.filter { meters[$0].model == own.model && health[$0].answers > 0 }
+    guard kin.count >= 3, kin.reduce(0, { $0 + health[$1].answers }) >= 8 else { return nil }
+    let slowest = kin.reduce(BootInstant.Span.zero) { max($0, health[$1].longestDelay) }
+    guard slowest > .zero else { return nil }
+    return min(own.replyLimit, slowest * 3 + .milliseconds(100))
   }
 
   func probe(_ meter: Int, at now: BootInstant) -> Query? {
@@ -114,13 +135,22 @@ extension LinePlan {
     return asked.isEmpty || asked.contains { windowOpens($0, at: now) == nil }
   }
 
-  func probeTimes() -> [BootInstant] {
-    health.compactMap { if case .setAside(_, let at) = $0.state { at } else { nil } }
+  /// When a meter that is set aside is probed by a line with nothing else to do: some seconds early where the next
+  /// round might be there at its time, so that dead meters take from the pauses and not from the rounds.
+  private func idleProbe(_ meter: Int) -> BootInstant? {
+    guard case .setAside(let silences, let at) = health[meter].state else { return nil }
+    guard MeterHealth.rest(after: silences) > .seconds(40), let next = due.min(), next < at + Self.probePatience else {
+      return at
+    }
+    return max(at - Self.probePatience, health[meter].heldUntil)
   }
 
-  mutating func overdueProbe(at now: BootInstant, patience: BootInstant.Span) -> Ask? {
+  /// The first meter that is due to be probed: by `patience` after its time; `nil` for a line with nothing else to do.
+  mutating func overdueProbe(at now: BootInstant, patience: BootInstant.Span?) -> Ask? {
     for meter in meters.indices {
-      guard case .setAside(_, let at) = health[meter].state, at + patience <= now else { continue }
+      guard case .setAside(_, let at) = health[meter].state,
+        let since = patience.map({ at + $0 }) ?? idleProbe(meter), since <= now
+      else { continue }
       // Outside of the windows of all its tasks nothing is started, not even a probe.
       guard mayWork(meter, at: now) else {
         health[meter].wait(at: now)

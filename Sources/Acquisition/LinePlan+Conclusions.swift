@@ -5,6 +5,7 @@ extension LinePlan {
   /// Tells what became of a question.
   public mutating func concluded(_ ask: Ask, _ conclusion: Conclusion, at now: BootInstant) {
     defer { if let number = ask.demand { concluded(ask, number, conclusion, at: now) } }
+    turns.concluded(at: now)
     switch conclusion {
     case .portLost: portLost(at: now)
     case .answered(let delay):

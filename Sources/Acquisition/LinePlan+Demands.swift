@@ -1,16 +1,48 @@
 internal import Metering
 
-/// Questions that somebody waits for: they go before all rounds, between two exchanges.
+/// Questions that somebody waits for: they are put between two exchanges, turn about with the rounds.
+///
+/// The first question of a demand waits for one exchange at most. After that demand and rounds go one to one, so that
+/// many questions on demand cost a round no more than half of its time; where a round would not be done when the next
+/// one is due, it goes first and the demand gets one exchange in eight. One demand after the other, in their order:
+/// the next one is begun before only where nothing of the first may be asked at the moment.
 extension LinePlan {
   struct Demand: Sendable {
     let number: Int
     let meter: Int
     var left: [Query]
     var tries: [Query: Int] = [:]
+    /// Questions that nobody answered.
+    var silences = 0
+    /// Something of it was on the wire.
+    var isBegun = false
   }
 
-  /// Tries of a question on demand to a meter that stays silent.
-  static let triesWhenSilent = 2
+  /// Whose turn it is, and how long an exchange takes.
+  struct Turns: Sendable {
+    /// Questions of rounds since the last one on demand; at the start it is the turn of demands.
+    var ofRounds = 1
+    /// When the question that was put last was put.
+    var askedAt: BootInstant?
+    /// What an exchange took lately, time-outs and all.
+    var pace = BootInstant.Span.zero
+
+    mutating func asked(onDemand: Bool, at now: BootInstant) {
+      ofRounds = onDemand ? 0 : ofRounds + 1
+      askedAt = now
+    }
+
+    mutating func concluded(at now: BootInstant) {
+      guard let askedAt else { return }
+      let took = now - askedAt
+      pace = pace == .zero ? took : pace + (took - pace) / 8
+    }
+  }
+
+  /// A demand ends at this silence: a meter that is not there costs the others no more.
+  static let silencesOfDemand = 2
+  /// Exchanges of rounds between two questions on demand where a round is short of time.
+  static let exchangesWhenShort = 7
 
   /// Takes questions to a meter in; `number` says which are meant when they are asked. A question is there once.
   public mutating func demand(_ queries: [Query], of meter: Int, number: Int) {
@@ -28,6 +60,24 @@ extension LinePlan {
     demands.contains { $0.number == number && $0.left.contains(query) }
   }
 
+  /// True where the rounds are to have the next exchange, if they want one.
+  func isTurnOfRounds(at now: BootInstant) -> Bool {
+    guard let first = demands.first, turns.ofRounds < Self.exchangesWhenShort else { return false }
+    guard turns.ofRounds > 0 else { return true }
+    return first.isBegun && isShortOfTime(at: now)
+  }
+
+  /// True where some round would hardly be done when the next of its task is due, as fast as exchanges went lately.
+  func isShortOfTime(at now: BootInstant) -> Bool {
+    let wall = wall(at: now)
+    return rounds.contains { open in
+      guard !open.round.isBackfill, windowOpens(open.round.task, at: now) == nil else { return false }
+      let questions = open.left.indices.reduce(0) { $0 + (health[$1].isSetAside ? 0 : open.left[$1].count) }
+      let needed = turns.pace * Int64(questions)
+      return questions > 0 && wall + (needed + needed / 4).milliseconds >= min(open.deadline, open.expires ?? .max)
+    }
+  }
+
   /// The oldest question on demand that may be asked; another one first where an answer could be taken for a late one.
   func nextOfDemands(at now: BootInstant) -> Ask? {
     for demand in demands {
@@ -41,6 +91,8 @@ extension LinePlan {
 
   mutating func concluded(_ ask: Ask, _ number: Int, _ conclusion: Conclusion, at now: BootInstant) {
     guard let index = demands.firstIndex(where: { $0.number == number }) else { return }
+    demands[index].isBegun = true
+    if conclusion == .silent { demands[index].silences += 1 }
     guard demands[index].left.contains(ask.query) else {
       // A probe made the way free, or the meter does not even answer that.
       if !conclusion.isAnswer { demands[index].left = [] }
@@ -53,9 +105,10 @@ extension LinePlan {
       case .answered, .stale, .gone, .portLost: true
       case .refused: !health[ask.meter].isOwed(at: now) || tries >= Self.triesWhenDamaged
       case .damaged: tries >= Self.triesWhenDamaged
-      case .silent: tries >= Self.triesWhenSilent
+      case .silent: false
       }
     if isOver { demands[index].left.removeAll { $0 == ask.query } }
+    if demands[index].silences >= Self.silencesOfDemand { demands[index].left = [] }
     dropFinished()
   }
 
@@ -63,7 +116,7 @@ extension LinePlan {
   mutating func takenBack(_ query: Query, of meter: Int, demand number: Int, tries: Int) -> Bool {
     guard tries < Self.triesWhenDamaged else { return false }
     if !demands.contains(where: { $0.number == number }) {
-      demands.append(Demand(number: number, meter: meter, left: []))
+      demands.insert(Demand(number: number, meter: meter, left: [], isBegun: true), at: 0)
     }
     guard let index = demands.firstIndex(where: { $0.number == number }) else { return false }
     demands[index].left.append(query)

@@ -2,13 +2,15 @@ internal import Metering
 
 /// Rounds: when they are due, opened and closed.
 extension LinePlan {
-  mutating func open(_ round: Round, skippingDone: Bool) {
+  mutating func open(_ round: Round) {
+    noteBegun(round.task, round.slot)
+    freshlyRecalled.remove(round.task)
     let run = served[round.task].popLast() ?? round.slot...round.slot
     served[round.task].append(min(run.lowerBound, round.slot)...max(run.upperBound, round.slot))
     var left = meters.map { $0.programme.indices.contains(round.task) ? $0.programme[round.task] : [] }
-    if skippingDone {
-      for (index, meter) in meters.enumerated() where meter.done.indices.contains(round.task) {
-        left[index].removeAll { meter.done[round.task].contains($0) }
+    if heldSlots[round.task] == round.slot {
+      for (index, held) in held.enumerated() where held.done.indices.contains(round.task) {
+        left[index].removeAll { held.done[round.task].contains($0) }
       }
     }
     let day = zone.local(unixMilliseconds: round.slot).date
@@ -84,7 +86,9 @@ extension LinePlan {
     }
   }
 
-  mutating func openDueRounds(at now: BootInstant, wall: HostInstant) {
+  /// Takes over where the wall clock stands, and asks for the journal where that is news.
+  mutating func followWall(at now: BootInstant, wall: HostInstant) {
+    isClockSet = wall.clock != .unsynchronised
     let fresh = wall.unixMilliseconds - now.nanoseconds / 1_000_000
     if abs(fresh - offset) > 2000 {
       let isForward = fresh > offset
@@ -92,30 +96,55 @@ extension LinePlan {
       realign(at: now, wall: wall.unixMilliseconds, isForward: isForward)
       backfillDue = now
     }
+    wantRecall(at: now, wall)
+    // A host that slept has begun nothing, however much of a round was left.
+    let slept = now - lastLook > Self.longestTurn
+    lastLook = now
+    guard slept else { return }
+    for index in tasks.indices where now - due[index] > Self.longestTurn { passedBy.insert(index) }
+  }
+
+  /// No exchange takes so long, and no rest goes on past a due time.
+  private static let longestTurn = BootInstant.Span.seconds(600)
+
+  mutating func openDueRounds(at now: BootInstant, wall: HostInstant) {
+    followWall(at: now, wall: wall)
     expire(wall.unixMilliseconds)
     for index in tasks.indices where due[index] <= now {
-      guard mayBegin(index, wall) else {
+      guard mayBegin(index, wall), !tasks[index].isOfDays || !isAwaitingJournal(at: now) else {
         due[index] = now + .seconds(10)
+        heldBack.insert(index)
         continue
       }
       // A round that still has work for living meters goes on: beginning anew would starve the last of them.
-      guard !hasWork(task: index) || windowOpens(index, at: now) != nil else { continue }
+      guard !hasWork(task: index) || windowOpens(index, at: now) != nil else {
+        heldUp.insert(index)
+        continue
+      }
       // The clocks may differ by some milliseconds, hence the half second.
       let dueWall = due[index].nanoseconds / 1_000_000 + offset
       let label = max(dueWall + 500, wall.unixMilliseconds)
       let slot = tasks[index].schedule.slot(at: label, zone: zone)
-      if slot > tasks[index].schedule.slot(at: dueWall + 500, zone: zone) { overruns[index] += 1 }
+      let dueSlot = tasks[index].schedule.slot(at: dueWall + 500, zone: zone)
+      let look = max(dueSlot - 1, slot - Self.longestLook)
+      overruns[index] += tasks[index].run(after: look, before: slot, zone: zone)?.count ?? 0
       close(task: index)
-      if isServed(index, slot) { open(Round(task: index, slot: slot), skippingDone: false) }
+      if isServed(index, slot) {
+        let isLate = heldUp.contains(index) && !passedBy.contains(index)
+        leaveOut(index, before: slot, isLate ? .late : .outage)
+        open(Round(task: index, slot: slot))
+      }
+      heldUp.remove(index)
+      passedBy.remove(index)
       setDue(index, after: slot)
     }
+    // A round may begin when it is of no use any more, after a suspension.
+    expire(wall.unixMilliseconds)
     guard backfillDue <= now else { return }
-    if wall.clock == .unsynchronised {
+    if !isClockSet || isAwaitingJournal(at: now) {
       backfillDue = now + .seconds(10)
-    } else if isRecalled {
-      openBackfill(wall.unixMilliseconds)
     } else {
-      recallMissing(wall.unixMilliseconds)
+      openBackfill(wall.unixMilliseconds)
     }
   }
 
@@ -133,7 +162,7 @@ extension LinePlan {
   }
 
   /// Ends rounds whose values would be of no use any more.
-  private mutating func expire(_ wall: Int64) {
+  mutating func expire(_ wall: Int64) {
     func isOver(_ open: OpenRound) -> Bool { open.expires.map { $0 < wall } ?? false }
     for open in rounds where isOver(open) { miss(open) }
     rounds.removeAll(where: isOver)

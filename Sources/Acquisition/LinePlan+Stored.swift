@@ -5,44 +5,75 @@ extension LinePlan.Meter {
   /// A meter with its part in `tasks`, less what the journal holds already.
   ///
   /// `programme` are the questions for each task, by the task's place; `wall` is in milliseconds since 1970, and `zone`
-  /// that of the tasks and of the meters' clocks. `stored` tells the quantities that the journal holds of this meter, of
-  /// a kind and an instant: of registers as they stood, the due time of the round; of freezes, the time of the freeze.
+  /// that of the tasks and of the meters' clocks. The rest as for what is held.
   public init(
     _ meter: LineMeter, programme: [[Query]], probes: [Query], tasks: [AcquisitionTask], isKey: Bool = false,
-    at wall: Int64, zone: ZoneOffset, stored: (ReadingKind, Int64) -> Set<Quantity>
+    at wall: Int64, zone: ZoneOffset, knownSince: Int64? = nil,
+    late: (String, Int64) -> Set<String> = { _, _ in [] }, stored: (ReadingKind, Int64) -> Set<Quantity>
+  ) {
+    self.init(
+      id: meter.id, programme: programme, probes: probes, replyLimit: meter.replyLimit,
+      held: LinePlan.Held(
+        of: meter, programme: programme, tasks: tasks, at: wall, zone: zone, knownSince: knownSince, late: late,
+        stored: stored),
+      isNumbered: meter.isOnNetwork, isKey: isKey, model: meter.model)
+  }
+}
+
+extension LinePlan.Held {
+  /// What the journal holds of a meter's part in `tasks`, by a wall clock that stands at `wall`.
+  ///
+  /// `stored` tells the quantities that the journal holds of this meter, of a kind and at an instant: of registers as
+  /// they stood, the due time of the round; of freezes, the time of the freeze. `late` tells, by a task's name and the
+  /// due time of a round, what was answered for it later than its label allows: the subjects of the questions.
+  /// `knownSince` is when the meter was first configured, in milliseconds since 1970.
+  public init(
+    of meter: LineMeter, programme: [[Query]], tasks: [AcquisitionTask], at wall: Int64, zone: ZoneOffset,
+    knownSince: Int64? = nil, late: (String, Int64) -> Set<String> = { _, _ in [] },
+    stored: (ReadingKind, Int64) -> Set<Quantity>
   ) {
     func isFrozen(_ query: Query, _ day: CivilDate) -> Bool {
       let instant = zone.unixMilliseconds(of: MeterTime(localSeconds: day.daysSince1970 * 86_400))
       return !stored(.dailyFreeze, instant).isDisjoint(with: meter.frozenQuantities(of: query))
     }
-    var done: [Set<Query>] = []
-    var missing: [[Query]] = []
+    // One answer is one transaction, so one of its values tells of all.
+    func isThere(_ query: Query, _ there: Set<Quantity>) -> Bool {
+      meter.quantities(of: query).contains(where: there.contains)
+    }
+    self.init(knownSince: knownSince)
     let today = zone.local(unixMilliseconds: wall).date.daysSince1970
     for (task, queries) in zip(tasks, programme) {
       let slot = task.schedule.slot(at: wall, zone: zone)
       let day = zone.local(unixMilliseconds: slot).date
       let freezes = queries.filter { $0.freezeTime != nil }
-      // One answer is one transaction, so one of its values tells of all.
       let there = queries.isEmpty ? [] : stored(task.isSynthetic ? .dailyFreeze : .instantaneous, slot)
+      let answered = queries.isEmpty ? [] : late(task.name, slot)
       done.append(
         Set(
           queries.filter { query in
-            query.freezeTime != nil
-              ? isFrozen(query, day) : meter.quantities(of: query).contains(where: there.contains)
+            if query.freezeTime != nil { return isFrozen(query, day) }
+            return isThere(query, there) || answered.contains(query.subject)
           }))
+      let first = today - Int64(task.backfillDays)
       var lacking: [Query] = []
       if !freezes.isEmpty {
-        for number in (today - Int64(task.backfillDays)..<max(day.daysSince1970, today - Int64(task.backfillDays)))
-          .reversed()
-        {
+        for number in (first..<max(day.daysSince1970, first)).reversed() {
           let before = CivilDate(daysSince1970: number)
           lacking += freezes.filter { !isFrozen($0, before) }.map { $0.frozen(at: before) }
         }
       }
       missing.append(lacking)
+      var gone: [Lost] = []
+      if task.isSynthetic, !queries.isEmpty {
+        for back in (0...Int64(task.backfillDays)).reversed() {
+          let before = slot - back * 86_400_000
+          guard wall > before + task.schedule.grace else { continue }
+          let there = stored(.dailyFreeze, before)
+          let absent = queries.filter { !isThere($0, there) }
+          if !absent.isEmpty { gone.append(Lost(slot: before, queries: absent)) }
+        }
+      }
+      lost.append(gone)
     }
-    self.init(
-      id: meter.id, programme: programme, probes: probes, replyLimit: meter.replyLimit, done: done,
-      isNumbered: meter.isOnNetwork, isKey: isKey, missing: missing)
   }
 }

@@ -14,27 +14,27 @@ public struct LinePlan: Sendable {
     public let probes: [Query]
     /// Longest wait for a first byte.
     public let replyLimit: BootInstant.Span
-    /// Questions of the open round of each task whose answers are already stored.
-    public let done: [Set<Query>]
+    /// What the journal held of it when the plan was made.
+    public let held: Held
     /// Each answer carries the number of its question, as over Modbus TCP.
     public let isNumbered: Bool
     /// Comes first in each round. 重点用户
     public let isKey: Bool
-    /// Freezes of days gone by that are not stored, by task: to be read from the meter's memory.
-    public let missing: [[Query]]
+    /// Meters of one model answer about as fast; empty where nothing is known of it.
+    public let model: String
 
     public init(
       id: MeterID, programme: [[Query]], probes: [Query], replyLimit: BootInstant.Span,
-      done: [Set<Query>] = [], isNumbered: Bool = false, isKey: Bool = false, missing: [[Query]] = []
+      held: Held = Held(), isNumbered: Bool = false, isKey: Bool = false, model: String = ""
     ) {
-      self.missing = missing
+      self.model = model
       self.isNumbered = isNumbered
       self.isKey = isKey
       self.id = id
       self.programme = programme
       self.probes = probes
       self.replyLimit = replyLimit
-      self.done = done
+      self.held = held
     }
   }
 
@@ -74,7 +74,7 @@ public struct LinePlan: Sendable {
     case silent
     /// The meter has not taken the freeze that was asked for, by the time of its last one.
     case stale
-    /// The meter's memory does not hold it, and never will.
+    /// The meter's memory does not hold it, and never will: so it said.
     case gone
     /// The port failed; nothing is known of the meter.
     case portLost
@@ -94,8 +94,10 @@ public struct LinePlan: Sendable {
       case stale
       /// The meter's memory does not go back so far, or left that day out.
       case gone
-      /// It was not stored when the daemon was started.
+      /// Nobody asked: the daemon was off, its port lost, the host suspended or its clock wrong.
       case outage
+      /// It was read, and the disk did not take it.
+      case unstored = "not stored"
       /// The line has not come to it yet.
       case waiting
     }
@@ -137,17 +139,36 @@ public struct LinePlan: Sendable {
   /// What rounds have missed and meters may still remember, in the order in which it was missed.
   public internal(set) var shortfalls: [Shortfall] = []
   var failures: [Shortfall] = []
-  /// What the journal lacked at the start has been taken in.
-  var isRecalled = false
+  var recall = Recall.none
+  var isRecallWanted = false
+  /// What the journal held when it was last asked, by meter, and the slots of the tasks that were open then.
+  var held: [Held]
+  var heldSlots: [Int64] = []
+  /// Tasks whose rounds wait for the journal, and those that have begun none since it told.
+  var heldBack: Set<Int> = []
+  var freshlyRecalled: Set<Int> = []
+  /// The wall clock counts as set.
+  var isClockSet: Bool
+  /// Slots whose rounds began while the wall clock counted as set: the latest runs of each task.
+  var begun: [[ClosedRange<Int64>]]
+  /// The last slot of each task up to which days without a round were told.
+  var daysTold: [Int: Int64] = [:]
+  var leftOut: [LeftOut] = []
+  /// Tasks whose next round waited for one that was not finished, and those whose round nobody could begin.
+  var heldUp: Set<Int> = []
+  var passedBy: Set<Int> = []
+  /// When the plan was last asked what to do.
+  var lastLook: BootInstant
   var backfillDue: BootInstant
   var demands: [Demand] = []
+  var turns = Turns()
   var lastAsked: (meter: Int, shape: Query.Shape)?
   /// The first and the last slot of each run of slots that a task served since the wall clock last went forward by a
   /// step; a step back to where nothing was served begins another run.
   var served: [[ClosedRange<Int64>]]
   /// The round of each task that was opened last.
   var latest: [Int: Round] = [:]
-  /// How often a round of each task was not finished when the next was due; that next one was left out.
+  /// How many slots of each task went by without a round of their own since they were due.
   public internal(set) var overruns: [Int]
 
   /// Tries of one question in a round before it is given up; the meter answers, but in pieces.
@@ -170,24 +191,34 @@ public struct LinePlan: Sendable {
     overruns = tasks.map { _ in 0 }
     due = []
     backfillDue = now
+    lastLook = now
     served = tasks.map { _ in [] }
+    begun = tasks.map { _ in [] }
+    held = meters.map(\.held)
+    heldSlots = tasks.map { $0.schedule.slot(at: wall.unixMilliseconds, zone: zone) }
+    isClockSet = wall.clock != .unsynchronised
     for index in tasks.indices {
       let slot = tasks[index].schedule.slot(at: wall.unixMilliseconds, zone: zone)
-      // What was to be read long before this start is past.
+      // What was to be read long before this start is past; the journal says whether it was.
       let isPast = tasks[index].isSynthetic && wall.unixMilliseconds > slot + tasks[index].schedule.grace
-      if isServed(index, slot), mayBegin(index, wall), !isPast {
-        open(Round(task: index, slot: slot), skippingDone: true)
-      }
+      if isPast { noteBegun(index, slot) }
+      if isServed(index, slot), mayBegin(index, wall), !isPast { open(Round(task: index, slot: slot)) }
       due.append(now)
       if mayBegin(index, wall) { setDue(index, after: wall.unixMilliseconds) }
     }
-    if wall.clock != .unsynchronised { recallMissing(wall.unixMilliseconds) }
+    guard isClockSet else { return }
+    recall = .known(offset: offset)
+    takeHeld(wall.unixMilliseconds)
+    openBackfill(wall.unixMilliseconds)
   }
 
   /// The next thing to do. Call `concluded` after each `.ask`.
   public mutating func next(at now: BootInstant, wall: HostInstant) -> Action {
     let action = choose(at: now, wall: wall)
-    if case .ask(let ask) = action { lastAsked = (ask.meter, ask.query.shape) }
+    if case .ask(let ask) = action {
+      lastAsked = (ask.meter, ask.query.shape)
+      turns.asked(onDemand: ask.demand != nil, at: now)
+    }
     return action
   }
 

@@ -80,18 +80,75 @@ public actor LineWorker {
     doorbell.ring()
   }
 
-  /// Asks a meter at once, before all rounds: it waits for the exchange that is on the wire at most, and for second
-  /// answers, half a second. One outcome for each question; none for a meter that is not on this line.
+  /// Asks a meter between two exchanges, turn about with the rounds: it waits for the exchange that is on the wire at
+  /// most, and for second answers, half a second. One outcome for each question; none for a meter that is not on this
+  /// line. Where the caller's task is cancelled nothing more is asked.
   public nonisolated func read(_ queries: [Query], of meter: MeterID) async -> [DemandOutcome] {
+    let number = signal.nextDemand()
     call()
-    return await demand(queries, meter)
+    return await withTaskCancellationHandler {
+      await demand(number, queries, meter)
+    } onCancel: {
+      call()
+      Task { await withdraw(number) }
+    }
   }
 
-  private func demand(_ queries: [Query], _ meter: MeterID) async -> [DemandOutcome] {
+  private func demand(_ number: Int, _ queries: [Query], _ meter: MeterID) async -> [DemandOutcome] {
     signal.answered()
-    guard !signal.isStopping else { return [] }
-    return await withCheckedContinuation { waiting in engine.read(queries, of: meter) { waiting.resume(returning: $0) }
+    func none(_ result: DemandOutcome.Result) -> [DemandOutcome] {
+      queries.map { DemandOutcome(query: $0, result: result) }
     }
+    guard !signal.isStopping else { return none(.closed) }
+    // One that is cancelled later is withdrawn after it was put.
+    guard !Task.isCancelled else { return none(.withdrawn) }
+    return await withCheckedContinuation { waiting in
+      engine.read(queries, of: meter, number: number) { waiting.resume(returning: $0) }
+    }
+  }
+
+  private func withdraw(_ number: Int) {
+    signal.answered()
+    engine.withdraw(number)
+  }
+
+  /// Lets `work` change a meter between two exchanges, `nil` for all of the line; see `LineEngine.command`.
+  public nonisolated func command<Outcome: Sendable>(
+    to meter: MeterID?, _ work: @escaping @Sendable (Commander) throws(LineError) -> Outcome
+  ) async throws(LineError) -> CommandStep<Outcome> {
+    call()
+    return try await carry(meter, work)
+  }
+
+  private func carry<Outcome: Sendable>(
+    _ meter: MeterID?, _ work: @Sendable (Commander) throws(LineError) -> Outcome
+  ) throws(LineError) -> CommandStep<Outcome> {
+    signal.answered()
+    guard !signal.isStopping else { return .notNow("the line is being closed") }
+    return try engine.command(to: meter, work)
+  }
+
+  /// Takes in what the journal holds of each meter, in their order, by a wall clock that stood at `wall`, in
+  /// milliseconds since 1970.
+  public nonisolated func recalled(_ held: [LinePlan.Held], of wall: Int64) async {
+    call()
+    await takeRecalled(held, wall)
+  }
+
+  private func takeRecalled(_ held: [LinePlan.Held], _ wall: Int64) {
+    signal.answered()
+    engine.recalled(held, of: wall)
+  }
+
+  /// Takes back an answer that the disk did not keep.
+  public nonisolated func notKept(_ query: Query, of meter: MeterID) async {
+    call()
+    await takeBack(query, meter)
+  }
+
+  private func takeBack(_ query: Query, _ meter: MeterID) {
+    signal.answered()
+    engine.notKept(query, of: meter)
   }
 
   /// Sets clocks of the line between two exchanges, and looks at them afterwards.
@@ -139,6 +196,9 @@ private final class Signal: Sendable {
   var isStopping: Bool { stopping.load(ordering: .acquiring) }
   /// Calls that are on their way to the worker.
   private let calls = Atomic(0)
+
+  private let demands = Atomic(0)
+  func nextDemand() -> Int { demands.add(1, ordering: .relaxed).newValue }
 
   var isCalled: Bool { calls.load(ordering: .acquiring) > 0 }
   func called() { calls.add(1, ordering: .acquiringAndReleasing) }

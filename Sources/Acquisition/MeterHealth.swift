@@ -30,6 +30,9 @@ public struct MeterHealth: Hashable, Sendable {
   /// Until when this meter counts as one that answers twice.
   private var doubtedUntil: BootInstant?
 
+  /// No probe goes out before that: something may still be answered late.
+  private(set) var heldUntil = BootInstant(nanoseconds: 0)
+
   /// Whether the meter hears a request with no FE before it.
   private var wakes = Wakes.untried
   /// Requests in a row without FE that were the first after others with it, and were not answered.
@@ -81,6 +84,10 @@ public struct MeterHealth: Hashable, Sendable {
     var answers = 0
     var lateness = 0
   }
+
+  /// Answers whose delay was measured, and the longest of these; old extremes fade.
+  var answers: Int { paces.values.reduce(0) { $0 + $1.answers } }
+  var longestDelay: BootInstant.Span { paces.values.reduce(.zero) { max($0, $1.longestDelay) } }
 
   public var isSetAside: Bool {
     if case .setAside = state { return true }
@@ -194,6 +201,7 @@ public struct MeterHealth: Hashable, Sendable {
   mutating func wait(at now: BootInstant) {
     guard case .setAside(let silences, _) = state else { return }
     state = .setAside(silences: silences, probeAt: now + .seconds(5))
+    heldUntil = now + .seconds(5)
   }
 
   /// 2, 4, 8, 16, 32, then 45 seconds.

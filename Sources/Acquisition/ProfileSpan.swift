@@ -1,4 +1,5 @@
 internal import DLT645
+internal import Devices
 public import Metering
 
 /// Records of a meter's load profile that are asked for in one exchange, one after the other. 负荷记录
@@ -62,6 +63,33 @@ extension DataIdentifier {
       found.append(Observation(quantity: quantity, value: item.value, occurred: time))
     }
     if found.isEmpty, let damage = decoded.rejected.first { throw damage }
+    return found
+  }
+}
+
+extension LineMeter {
+  /// The exchanges that bring what a task's load profiles record from one round to the next; none for a meter that keeps
+  /// no such thing.
+  public func profileQueries(of task: AcquisitionTask) -> [Query] {
+    guard case .dlt645(.of2007, _) = profile.language else { return [] }
+    let seconds: Int64 =
+      switch task.schedule {
+      case .every(let seconds): seconds
+      case .daily: 86_400
+      // What a month records is read in one go.
+      case .monthly(let days, _): 31 * 86_400 / Int64(max(1, days.count))
+      }
+    var found: [Query] = []
+    for case .loadProfile(let recordClass, let minutes) in task.targets {
+      var left = max(1, Int(seconds) / (60 * max(1, minutes)))
+      var first = MeterTime(localSeconds: 0)
+      while left > 0 {
+        let span = ProfileSpan(recordClass: recordClass, first: first, minutes: minutes, count: left)
+        found.append(.profile(span))
+        left -= span.count
+        first = MeterTime(localSeconds: first.localSeconds + Int64(span.count * span.minutes) * 60)
+      }
+    }
     return found
   }
 }

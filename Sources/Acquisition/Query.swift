@@ -55,6 +55,9 @@ extension Query {
   /// The day that the freeze asked for began; `nil` for all that is no freeze of a day.
   public var freezeDay: CivilDate? { if case .frozen(_, let day) = self { day } else { nil } }
 
+  /// Asks for records of a load profile, which have their own times.
+  public var isProfile: Bool { if case .profile = self { true } else { false } }
+
   /// The same question for the freeze of a day, where it is for the last daily freeze; itself else.
   func frozen(at day: CivilDate) -> Query {
     guard freezeTime != nil, case .identifier(let identifier) = self else { return self }

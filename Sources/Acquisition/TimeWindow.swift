@@ -65,4 +65,10 @@ extension AcquisitionTask {
     let opens = mayWork(after: next, zone: zone)
     return opens == next ? next : schedule.nextSlot(after: opens - 1, zone: zone)
   }
+
+  /// When the next round after `wall` is due, and when it begins: what is due once a day may wait for a window.
+  public func nextRound(after wall: Int64, zone: ZoneOffset) -> (due: Int64, begins: Int64) {
+    let due = nextSlot(after: wall, zone: zone)
+    return (due, mayWork(after: due, zone: zone))
+  }
 }

@@ -7,6 +7,9 @@ extension Account {
     func text(_ value: some Any) -> String { "\(value)" }
     var lines = ["\(id) \(settlement.day) \(settlement.hour) \(zone) \(proration.rawValue)"]
     lines.append("from \(from.map(text) ?? "-") large household from \(grantFrom.map(text) ?? "-")")
+    // Accounts that go on have the text that they always had.
+    if let to { lines.append("to \(to)") }
+    if let movedIn { lines.append("moved in \(movedIn)") }
     for meter in meters {
       lines.append(
         "meter \(meter.meter) \(meter.multiplier) \(meter.from.map(text) ?? "-") \(meter.to.map(text) ?? "-")"

@@ -11,16 +11,22 @@ public struct Account: Hashable, Sendable {
   public let settlement: SettlementDay
   /// The station's zone: meters' own times are local to it.
   public let zone: ZoneOffset
-  /// The first day that is billed: no cycle that begins before it is closed. `nil` for the first settlement at hand.
+  /// The first day that is billed; in the middle of a cycle the rest of it is the first bill. `nil` for the first
+  /// settlement at hand.
   public let from: CivilDate?
+  /// The first day that is not billed any more, when the last bill is made; `nil` while the account goes on. 销户
+  public let to: CivilDate?
   /// The month from which on the household has its grant for many people; `nil` without one. 一户多人口
   public let grantFrom: YearMonth?
+  /// The month in which the customer moved in; `nil` where that is long ago or the plan does not ask. 过户
+  public let movedIn: YearMonth?
   /// How a use is cut where rules change and no register was frozen.
   public let proration: Proration
 
   public init(
     id: String, meters: [MeterAssignment], terms: [SupplyTerms], settlement: SettlementDay = .firstOfMonth,
-    zone: ZoneOffset = .china, from: CivilDate? = nil, grantFrom: YearMonth? = nil, proration: Proration = .days
+    zone: ZoneOffset = .china, from: CivilDate? = nil, to: CivilDate? = nil, grantFrom: YearMonth? = nil,
+    movedIn: YearMonth? = nil, proration: Proration = .days
   ) {
     self.id = id
     self.meters = meters
@@ -28,7 +34,9 @@ public struct Account: Hashable, Sendable {
     self.settlement = settlement
     self.zone = zone
     self.from = from
+    self.to = to
     self.grantFrom = grantFrom
+    self.movedIn = movedIn
     self.proration = proration
   }
 

@@ -66,7 +66,9 @@ public func closeCycle(
       return .hold([.noMeter(from: cycle.from, to: cycle.to)])
     }
     let rules = try account.rules(over: days, plans: plans, knownOn: day)
-    if let start = rules.first?.plan.tiers?.windowStart(of: cycle.month), let windowState, windowState.start != start {
+    if let start = rules.first?.plan.tiers?.windowStart(of: cycle.tierMonth), let windowState,
+      windowState.start != start
+    {
       closing.note(.otherWindow(expected: start, given: windowState.start))
     }
     let stretches = closing.stretches(under: rules, key: key, window: windowState)
@@ -133,14 +135,19 @@ private struct CycleClosing {
         let index = stretches.count
         let rule = rules[index]
         usage.id = rules.count == 1 ? "\(key)" : "\(key)/\(index + 1)"
-        usage.grantedMonths = rule.plan.grantedMonths(in: cycle.month, from: account.grantFrom)
+        usage.grantedMonths = rule.plan.grantedMonths(in: cycle.tierMonth, from: account.grantFrom)
         if index == 0, rule.plan.tiers != nil { usage.earlier = window.map { .byTier($0.byTier) } ?? .nothing }
         if let others, others.indices.contains(index) {
           usage.supply = usage.supply.map { _ in others[index].supply ?? Supply() }
           usage.segments += others[index].segments
         }
         if let supply = usage.supply {
-          usage.supply = agreed(rule, wanted[index], supply, measured, isWhole: rules.count == 1)
+          usage.supply = agreed(rule, wanted[index], supply, measured, isOnly: rules.count == 1)
+        }
+        if let months = rule.plan.tiers.flatMap({ account.months(in: cycle, of: $0) }) {
+          var supply = usage.supply ?? Supply()
+          supply.windowMonths = months
+          usage.supply = supply
         }
         stretches.append(Stretch(usage, under: rule.plan))
       }
@@ -252,10 +259,17 @@ private struct CycleClosing {
 
   /// What was agreed for a stretch, with what was measured in it.
   private func agreed(
-    _ rule: RuleStretch, _ wanted: Wanted, _ measured: Supply, _ demand: Power?, isWhole: Bool
+    _ rule: RuleStretch, _ wanted: Wanted, _ measured: Supply, _ demand: Power?, isOnly: Bool
   ) -> Supply? {
     guard wanted.supply else { return nil }
-    var supply = rule.terms.supply(over: rule.days, isWhole: isWhole)
+    var supply = rule.terms.supply(over: rule.days, isWhole: isOnly && cycle.isWhole)
+    if isOnly, !cycle.isWhole, supply.basicCharge != nil || supply.transformer != nil {
+      // An account that begins or ends in the month pays what is by the month for its days. Several stretches have
+      // their days anyway.
+      let month = cycle.tierMonth
+      let count = Int(clamping: rule.days.to.daysSince1970 - rule.days.from.daysSince1970)
+      supply.part = PartMonth(days: min(count, CivilDate.days(inMonth: month.month, of: month.year)), of: month)
+    }
     if wanted.reactive { supply.reactive = measured.reactive }
     if wanted.exported { supply.exported = measured.exported }
     if wanted.demand, let demand { supply.feeds = [FeedDemand(measured: demand, contract: rule.terms.contractDemand)] }
@@ -302,5 +316,20 @@ extension Plan {
     case .year: length = 12
     }
     return start.index + length - max(first, start).index
+  }
+}
+
+extension Account {
+  /// In how many months of a cycle's tier window the customer has the supply, a part of a month counting as a whole
+  /// one; `nil` where that is all of them, or the plan's limits do not follow them.
+  ///
+  /// That the customer moves out is known with the last bill: kWh that were billed until then stay in their tiers.
+  fileprivate func months(in cycle: Cycle, of tiers: Tiers) -> Int? {
+    guard tiers.moving == .months, let length = tiers.windowLength else { return nil }
+    let start = tiers.windowStart(of: cycle.tierMonth)
+    let first = max(movedIn ?? start, start)
+    let end = cycle.to == ends ? cycle.tierMonth + 1 : start + length
+    let months = end.index - first.index
+    return (1..<length).contains(months) ? months : nil
   }
 }

@@ -7,6 +7,8 @@ public struct Cycle: Hashable, Sendable {
   public let month: YearMonth
   public let from: MeterTime
   public let to: MeterTime
+  /// False for the part of a cycle in which an account begins or ends.
+  public let isWhole: Bool
 
   /// The cycle of `month` under `settlement`; `nil` at the ends of the calendar.
   public init?(_ month: YearMonth, settlement: SettlementDay) {
@@ -16,7 +18,21 @@ public struct Cycle: Hashable, Sendable {
     self.month = month
     self.from = from
     self.to = to
+    isWhole = true
   }
+
+  /// The part of `whole` that lies between two instants; `nil` where there is none.
+  fileprivate init?(_ whole: Cycle, from start: MeterTime?, to end: MeterTime?) {
+    month = whole.month
+    from = max(whole.from, start ?? whole.from)
+    to = min(whole.to, end ?? whole.to)
+    isWhole = from == whole.from && to == whole.to
+    guard from < to, from.date < to.date else { return nil }
+  }
+
+  /// The month whose tier limits its last days are of. Other than `month` only for a part that ends before the month
+  /// does in which the whole one would have closed.
+  var tierMonth: YearMonth { DayRange(from: from.date, to: to.date)?.months.upperBound ?? month }
 
   /// `2026-10`.
   public var label: String { "\(month)" }
@@ -49,4 +65,24 @@ public struct BillKey: Hashable, Sendable, CustomStringConvertible {
 
   /// `A-1001/2026-10/original/1`.
   public var description: String { "\(account)/\(cycle)/\(kind.rawValue)/\(version)" }
+}
+
+extension Account {
+  /// The cycle that closes `month`, or what of it lies between the account's first and last day; `nil` where nothing of
+  /// it does, and at the ends of the calendar.
+  ///
+  /// Days begin at the hour of the settlement.
+  public func cycle(_ month: YearMonth) -> Cycle? {
+    Cycle(month, settlement: settlement).flatMap { Cycle($0, from: begins, to: ends) }
+  }
+
+  /// When the first day begins; `nil` without one.
+  public var begins: MeterTime? { from.map(start) }
+
+  /// When the last day is over; `nil` while it goes on.
+  public var ends: MeterTime? { to.map(start) }
+
+  private func start(of day: CivilDate) -> MeterTime {
+    MeterTime(localSeconds: day.daysSince1970 * 86_400 + Int64(settlement.hour) * 3600)
+  }
 }

@@ -10,32 +10,38 @@ public struct DueCycles: Hashable, Sendable {
   public let waiting: Cycle?
 }
 
-/// The cycles of `account` after `lastClosed` that can be closed with readings at `instants`.
+/// The cycles of `account` that have no document yet and can be closed with readings at `instants`.
 ///
-/// A cycle is over when there is a reading at its end or later, or when it ended by `overdueAt`.
+/// A cycle is over when there is a reading at its end or later, or when it ended by `overdueAt`. Every month from the
+/// account's first day on is due until it has a document, also one between or before months that have: a first day that
+/// is moved back, or a month that was left out, is billed after all, and keeps later ones waiting while it cannot be.
+/// The cycles in which the account begins and ends are the parts of them that lie between its days.
 ///
 /// - Parameters:
 ///   - account: its settlement and zone say where cycles begin and end, its `from` which one is the first.
-///   - lastClosed: the month of the last bill; `nil` when there is none. Then cycles begin with the account's first
-///     day, or, where it has none, at the first instant that is a settlement of the account.
+///   - billed: months that have a document, in any order. Where the account has no first day, cycles begin with the
+///     first of them, or, without any, at the first instant that is a settlement of the account.
 ///   - instants: milliseconds since 1970 of the boundary readings at hand, in any order.
-///   - overdueAt: milliseconds since 1970; cycles that ended until then should have their readings. `nil` when only
-///     readings tell how late it is.
+///   - now: milliseconds since 1970; readings of a time to come do not make it later. `nil` when only readings tell
+///     how late it is.
+///   - overdueAt: milliseconds since 1970; cycles that ended until then should have their readings.
 /// - Returns: the cycles to close now, in order, and the one that keeps others waiting.
 public func dueCycles(
-  of account: Account, after lastClosed: YearMonth?, instants: some Sequence<Int64>, overdueAt: Int64? = nil
+  of account: Account, billed: some Sequence<YearMonth>, instants: some Sequence<Int64>, now: Int64? = nil,
+  overdueAt: Int64? = nil
 ) -> DueCycles {
+  let documents = Set(billed)
   let available = Set(instants)
   func isThere(_ time: MeterTime) -> Bool { available.contains(account.zone.unixMilliseconds(of: time)) }
   let settlement = account.settlement
-  guard let last = [available.max(), overdueAt].compactMap({ $0 }).max() else {
+  guard var last = [available.max(), overdueAt].compactMap({ $0 }).max() else {
     return DueCycles(ready: [], waiting: nil)
   }
-  var month = lastClosed.map { $0 + 1 }
+  if let now { last = min(last, now) }
+  var month = documents.min()
   if let from = account.from {
-    var first = YearMonth(of: from)
-    while let cycle = Cycle(first, settlement: settlement), cycle.from.date < from { first = first + 1 }
-    month = max(month ?? first, first)
+    // On a settlement's own day, before or after its hour, two months come into question.
+    month = [0, 1].map { YearMonth(of: from) + $0 }.first { account.cycle($0) != nil }
   } else if month == nil, let earliest = available.min() {
     var candidate = YearMonth(of: account.zone.local(unixMilliseconds: earliest).date) + -1
     while let cycle = Cycle(candidate, settlement: settlement), account.zone.unixMilliseconds(of: cycle.from) <= last {
@@ -47,12 +53,19 @@ public func dueCycles(
     }
   }
   var ready: [Cycle] = []
-  while let current = month, let cycle = Cycle(current, settlement: settlement),
+  while let current = month, let cycle = account.cycle(current),
     account.zone.unixMilliseconds(of: cycle.to) <= last
   {
+    month = current + 1
+    guard !documents.contains(current) else { continue }
+    // Older stores left out the part before the first settlement. Where nothing tells its use it stays so.
+    if !cycle.isWhole, ready.isEmpty, cycle.from == account.begins, !documents.isEmpty,
+      !isThere(cycle.from) || !isThere(cycle.to)
+    {
+      continue
+    }
     guard isThere(cycle.from), isThere(cycle.to) else { return DueCycles(ready: ready, waiting: cycle) }
     ready.append(cycle)
-    month = current + 1
   }
   return DueCycles(ready: ready, waiting: nil)
 }

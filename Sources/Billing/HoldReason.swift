@@ -35,6 +35,10 @@ public enum HoldReason: Error, Hashable, Sendable {
   case tooMuchDemand(MeterID, RegisterValue)
   /// The tier state given is not that of the cycle's window.
   case otherWindow(expected: YearMonth, given: YearMonth)
+  /// A month that was billed lies before the account's first day or after its last.
+  case outsideAccount(account: String, month: YearMonth)
+  /// The same registers of the same days stand on a bill of another account.
+  case billedElsewhere(meter: String, from: String, to: String, account: String, bill: Int64)
   case rating(RatingError)
 }
 
@@ -75,6 +79,11 @@ extension HoldReason: CustomStringConvertible {
       "meter \(meter): a demand of \(value) kW times the multiplier is more than can be billed; check the multiplier"
     case .otherWindow(let expected, let given):
       "the tier window of the cycle starts in \(expected), but the state given is of \(given)"
+    case .outsideAccount(let account, let month):
+      "\(month) was billed, and by its from and to account \(account) has no day in it; correct them"
+    case .billedElsewhere(let meter, let from, let to, let account, let bill):
+      "meter \(meter) from \(from) to \(to) was billed to account \(account) (bill \(bill)); the same energy is not"
+        + " charged twice: write from which day on it counts for this account"
     case .rating(let error): "\(error)"
     }
   }

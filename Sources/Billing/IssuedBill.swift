@@ -20,6 +20,8 @@ public struct IssuedBill: Hashable, Sendable {
   public let parts: [IssuedPart]
   /// Numbers of the readings it rests on.
   public let readings: [Int64]
+  /// What decided the prices of each part, see `Plan.pricingDigest`; empty where it was issued before that was kept.
+  public let pricing: [String]
   /// The document of what stands after it: its own, or the new bill in a difference bill; empty after a reversal alone.
   public let standing: String
 
@@ -33,7 +35,7 @@ public struct IssuedBill: Hashable, Sendable {
   /// - Throws: `BillDocumentError` for a text that no bill is stored as.
   public init(
     id: Int64, account: String, cycle: String, version: Int64, kind: String, digest: String, totalFen: Int64,
-    issuedAt: Int64, document: [UInt8], readings: [Int64]
+    issuedAt: Int64, document: [UInt8], readings: [Int64], pricing: [String] = []
   ) throws(BillDocumentError) {
     guard let month = YearMonth(cycle), let kind = IssuedKind(rawValue: kind) else {
       throw BillDocumentError(bill: id, problem: "its cycle or kind is unknown")
@@ -50,6 +52,7 @@ public struct IssuedBill: Hashable, Sendable {
     amount = Money(fen: totalFen)
     self.issuedAt = issuedAt
     self.readings = readings
+    self.pricing = pricing
     let standing: JSONValue?
     switch kind {
     case .original: standing = json
@@ -105,6 +108,8 @@ public struct IssuedPart: Hashable, Sendable {
   public struct Line: Hashable, Sendable {
     public let component: String
     public let name: String
+    /// From 1; `nil` for lines of no tier.
+    public let tier: Int?
     public let chineseName: String
     public let period: String?
     /// Millionths of `unit`.
@@ -243,7 +248,8 @@ extension IssuedPart.Line {
       let formula = json["formula"]?.text
     else { return nil }
     self.init(
-      component: component, name: name, chineseName: json["name_zh"]?.text ?? "", period: json["period"]?.text,
+      component: component, name: name, tier: json["tier"]?.integer, chineseName: json["name_zh"]?.text ?? "",
+      period: json["period"]?.text,
       quantity: quantity, unit: unit, price: price, amount: amount, rule: rule, formula: formula)
   }
 }

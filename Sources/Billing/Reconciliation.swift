@@ -4,7 +4,7 @@ public import Rating
 /// One comparison of two sums that must be equal, with what does not match. 对账
 public struct ReconciliationStep: Hashable, Sendable {
   /// Stable name: `cycles`, `readings`, `newest`, `registers`, `usage`, `periods`, `lines-kwh`, `lines-fen`, `documents`,
-  /// `ledger`, `corrections`, `chain`.
+  /// `ledger`, `corrections`, `chain`, `once`.
   public let name: String
   /// What is counted: `1`, `kWh` or `fen`.
   public let unit: String
@@ -50,20 +50,53 @@ public struct Reconciliation: Sendable {
   private static let order: [(name: String, unit: String)] = [
     ("cycles", "1"), ("readings", "1"), ("newest", "1"), ("registers", "kWh"), ("usage", "kWh"), ("periods", "kWh"),
     ("lines-kwh", "kWh"), ("lines-fen", "fen"), ("documents", "fen"), ("ledger", "fen"), ("corrections", "fen"),
-    ("chain", "1"),
+    ("chain", "1"), ("once", "kWh"),
   ]
   private var sums: [String: Sums] = [:]
+  /// Stretches of each meter on bills that stand.
+  private var metered: [String: [MeteredStretch]] = [:]
+
+  private struct MeteredStretch {
+    let from: String
+    let to: String
+    let energy: Int64
+    let bill: IssuedBill
+  }
 
   public init() {}
 
   /// In the order of the way from readings to the ledger.
   public var steps: [ReconciliationStep] {
-    Self.order.map { name, unit in
+    var sums = sums
+    sums["once"] = once
+    return Self.order.map { name, unit in
       let sum = sums[name] ?? Sums()
       func text(_ number: Int64) -> String { unit == "kWh" ? "\(Energy(millionths: number))" : "\(number)" }
       return ReconciliationStep(
         name: name, unit: unit, left: text(sum.left), right: text(sum.right), differences: sum.differences)
     }
+  }
+
+  /// The energy of all bills against that of stretches which no bill has had before: no kWh is charged twice, whatever
+  /// the accounts are called.
+  private var once: Sums {
+    var sum = Sums()
+    for (meter, stretches) in metered.sorted(by: { $0.key < $1.key }) {
+      var last: MeteredStretch?
+      for stretch in stretches.sorted(by: { ($0.from, $0.to, $0.bill.id) < ($1.from, $1.to, $1.bill.id) }) {
+        sum.left = sum.left &+ stretch.energy
+        if let last, last.bill.id != stretch.bill.id, overlap(last.from, last.to, stretch.from, stretch.to) {
+          sum.differences.append(
+            "meter \(meter) from \(stretch.from) to \(stretch.to) is on bill \(last.bill.id) of"
+              + " \(last.bill.account) for \(last.bill.cycle), and on bill \(stretch.bill.id) of"
+              + " \(stretch.bill.account) for \(stretch.bill.cycle)")
+        } else {
+          sum.right = sum.right &+ stretch.energy
+        }
+        if last.map({ $0.to < stretch.to }) ?? true { last = stretch }
+      }
+    }
+    return sum
   }
 
   private mutating func compare(_ name: String, _ left: Int64, _ right: Int64, _ detail: @autoclosure () -> String) {
@@ -107,6 +140,10 @@ public struct Reconciliation: Sendable {
         "\(account.id) \(bill.cycle): what stands is \(bill.total), the ledger adds up to"
           + " \(Money(fen: postings[bill.cycle] ?? 0))")
       check(bill, account, bySequence, newest)
+      for segment in bill.parts.flatMap(\.segments) where segment.hasImport {
+        metered[segment.meter, default: []].append(
+          MeteredStretch(from: segment.from, to: segment.to, energy: segment.imported.millionths, bill: bill))
+      }
     }
     for (a, b) in zip(standing, standing.dropFirst()) where a.cycle + 1 == b.cycle { chain(a, b) }
   }
@@ -175,7 +212,10 @@ public struct Reconciliation: Sendable {
       let stop = journal[register.stop.reading]?.reading.value,
       let multiplier = Multiplier(segment.multiplier)
     else { return }
-    let capacity = account.meters.first { $0.meter.text == segment.meter }?.register.capacity ?? 0
+    let known = account.meters.first { $0.meter.text == segment.meter }?.register.capacity
+    // Of a meter that the books do not name any more only the bill knows how far it counts.
+    guard known != nil || !register.rolledOver else { return }
+    let capacity = known ?? 0
     let counted = stop.millionths - start.millionths + (register.rolledOver ? capacity : 0)
     let decimals = register.energy.millionths % 1_000_000 == 0 && !bill.hasFractions ? 0 : 2
     let energy = multiplier.energy(Energy(millionths: counted), decimals: decimals)?.millionths ?? -1
@@ -192,18 +232,20 @@ public struct Reconciliation: Sendable {
         "periods", sum, part.energy.millionths,
         "\(name): its periods add up to \(Energy(millionths: sum)) kWh, it bills \(part.energy)")
     }
-    // Components that price every kWh; a line of nothing is not printed. Their names begin with the component's title.
+    // Components that price every kWh; a line of nothing is not printed.
     let priced = ["energy", "tier-prices", "whole-volume", "monthly-prices", "fund"]
-    var byComponent: [String: Int64] = [:]
-    for line in part.lines where priced.contains(line.component) && line.unit == LineUnit.kilowattHour.rawValue {
-      byComponent["\(line.component) \(line.name.split(separator: ",").first ?? "")", default: 0] += line.quantity
+    let lines = part.lines.filter {
+      priced.contains($0.component) && $0.unit == LineUnit.kilowattHour.rawValue
     }
-    for (component, sum) in byComponent.sorted(by: { $0.key < $1.key }) {
-      let billed = part.energy.millionths
-      // Two components may have one title: then every kWh is there twice.
-      let times = billed > 0 && sum % billed == 0 ? sum / billed : 1
+    for (component, lines) in Dictionary(grouping: lines, by: { "\($0.component) \($0.title)" })
+      .sorted(by: { $0.key < $1.key })
+    {
+      // Two components of one title price the same kWh at two prices; the same line twice is none of them.
+      let places = Dictionary(grouping: lines) { "\($0.tier ?? 0) \($0.period ?? "")" }
+      let times = places.values.map { Int64(Set($0.map(\.price)).count) }.max() ?? 1
+      let sum = lines.reduce(Int64(0)) { $0 &+ $1.quantity }
       compare(
-        "lines-kwh", sum, billed * times,
+        "lines-kwh", sum, part.energy.millionths &* times,
         "\(name): the lines of \(component) are for \(Energy(millionths: sum)) kWh, it bills \(part.energy)")
     }
     for line in part.lines { check(line, name) }
@@ -243,5 +285,20 @@ extension IssuedBill {
   /// True where energies are billed with decimal places.
   fileprivate var hasFractions: Bool {
     parts.contains { part in part.lines.contains { $0.formula.prefix { $0 != " " }.contains(".") } }
+  }
+}
+
+extension IssuedSegment {
+  fileprivate var hasImport: Bool {
+    registers.contains { $0.quantity == Quantity.energyTotal(.importActive).name }
+  }
+}
+
+extension IssuedPart.Line {
+  /// The title of the component that made the line: its name without tier and period.
+  fileprivate var title: Substring {
+    if let tier, let start = name.firstRange(of: ", tier \(tier)")?.lowerBound { return name[..<start] }
+    guard period != nil, let comma = name.lastIndex(of: ",") else { return name[...] }
+    return name[..<comma]
   }
 }

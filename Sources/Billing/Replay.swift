@@ -31,14 +31,6 @@ extension CorrectionCause: CustomStringConvertible {
     case .window: "an earlier cycle of the tier window has changed"
     }
   }
-
-  /// True for what comes of meters and notices; what people changed in the books waits for a person.
-  public var isOfData: Bool {
-    switch self {
-    case .reading, .window, .plan: true
-    case .multiplier, .terms: false
-    }
-  }
 }
 
 /// A cycle that comes out otherwise.
@@ -83,7 +75,7 @@ public struct OpenWindow: Hashable, Sendable {
   public func state(for cycle: Cycle, of account: Account, plans: PlanCatalogue) -> WindowState? {
     guard account.terms(on: cycle.from.date)?.plan == plan,
       let tiers = plans.plans.last(where: { $0.name == plan })?.tiers,
-      tiers.windowStart(of: cycle.month) == state.start
+      tiers.windowStart(of: cycle.tierMonth) == state.start
     else { return nil }
     return state
   }
@@ -109,7 +101,10 @@ public func replay(
   var result = Replay()
   var window: OpenWindow?
   for bill in standing {
-    guard let cycle = Cycle(bill.cycle, settlement: account.settlement) else { continue }
+    guard let cycle = account.cycle(bill.cycle) else {
+      result.stuck[bill.cycle] = [.outsideAccount(account: account.id, month: bill.cycle)]
+      continue
+    }
     let state = window?.state(for: cycle, of: account, plans: plans)
     func close(version: Int) -> Closing {
       closeCycle(
@@ -122,7 +117,8 @@ public func replay(
       window = OpenWindow(after: bill)
     case .bill(let again):
       window = OpenWindow(after: again)
-      guard again.digest != bill.digest else { continue }
+      // Other words, or another engine with the same result, are nothing to correct.
+      guard again.digest != bill.digest, Charges(again) != Charges(bill.parts) else { continue }
       let next = bill.version + (form == .reversal ? 2 : 1)
       guard case .bill(let replacement) = close(version: next) else { continue }
       result.corrections.append(
@@ -146,7 +142,9 @@ public func replay(
 public func rateAgain(
   _ bill: IssuedBill, after before: IssuedBill?, account: Account, readings: [JournalReading], plans: PlanCatalogue
 ) -> Closing {
-  guard let cycle = Cycle(bill.cycle, settlement: account.settlement) else { return .hold([]) }
+  guard let cycle = account.cycle(bill.cycle) else {
+    return .hold([.outsideAccount(account: account.id, month: bill.cycle)])
+  }
   let own = Set(bill.readings)
   return closeCycle(
     account: account, cycle: cycle, readings: readings.filter { own.contains($0.sequence) },
@@ -156,10 +154,7 @@ public func rateAgain(
 
 /// What makes a new bill another than the one that stands.
 func causes(of new: ClosedBill, instead old: IssuedBill) -> [CorrectionCause] {
-  guard let json = JSONValue(parsing: new.document.utf8), let parts = try? IssuedPart.all(of: json, bill: old.id) else {
-    return [.terms]
-  }
-  return causes(of: parts, instead: old.parts)
+  causes(of: new.parts, instead: old.parts)
 }
 
 /// What makes the bills of a cycle other than those that stand.

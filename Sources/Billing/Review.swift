@@ -5,7 +5,7 @@ public import Rating
 public enum ReviewRule: String, Hashable, Sendable, CaseIterable {
   /// The account was never billed here.
   case firstBill = "first-bill"
-  /// The first bill under another plan.
+  /// The first bill under another plan, or under other prices or rules of the same one.
   case planChanged = "plan-changed"
   /// The first bill with another meter.
   case meterChanged = "meter-changed"
@@ -25,6 +25,8 @@ public enum ReviewRule: String, Hashable, Sendable, CaseIterable {
   case most
   /// Energy costs more or less a kWh than any line of the plan can make it.
   case averagePrice = "average-price"
+  /// A kWh costs far more or less than in the last cycles and in the same month a year ago.
+  case priceJump = "price-jump"
   /// Demand is paid for that is above the contract's, by the floor of its rule.
   case demandFloor = "demand-floor"
   /// The adjustment by power factor is beyond 5 % either way.
@@ -73,6 +75,8 @@ public struct ReviewLimits: Hashable, Sendable {
   public var bandPercent = 50
   /// Differences of less in a cycle are none: 100 kWh by default.
   public var bandLeast = Energy(millionths: 100_000_000)
+  /// By how many percent the cost of a kWh may be above what it is compared with, or that above it: 50 by default.
+  public var pricePercent = 50
   /// The highest total; `nil` for none.
   public var most: Money?
 
@@ -121,12 +125,18 @@ private struct BillLook {
   mutating func changes() {
     guard let last = history.last else {
       find(.firstBill, .look, "account \(bill.key.account) was never billed here")
-      notEvaluated += [.planChanged, .meterChanged, .multiplierChanged]
+      notEvaluated += [.planChanged, .meterChanged, .multiplierChanged, .priceJump]
       return
     }
-    let plans = (old: last.parts.map(\.plan.name), new: bill.bills.map(\.plan.name))
-    if let plan = plans.new.first(where: { !plans.old.contains($0) }) {
-      find(.planChanged, .look, "plan \(plan) after \(plans.old.last ?? "none")")
+    if let plan = bill.bills.map(\.plan).first(where: { !last.isPriced(like: $0) }) {
+      if let old = last.parts.last(where: { $0.plan.name == plan.name })?.plan {
+        find(
+          .planChanged, .look,
+          "plan \(plan.name) valid from \(plan.validFrom) has other prices or rules than the one valid from"
+            + " \(old.validFrom) of the bill before")
+      } else {
+        find(.planChanged, .look, "plan \(plan.name) after \(last.parts.last?.plan.name ?? "none")")
+      }
     }
     let before = last.parts.flatMap(\.segments)
     for segment in segments {
@@ -205,6 +215,7 @@ private struct BillLook {
       notEvaluated.append(.most)
     }
     for one in bill.bills { price(of: one) }
+    if !history.isEmpty { priceJump() }
     for finding in bill.bills.compactMap(\.powerFactor) where abs(finding.adjustment) > 500 {
       let percent = decimalString(Int64(finding.adjustment) * 10_000, decimals: 2)
       find(.powerFactor, .look, "power factor \(finding.factor), adjustment \(percent) %")
@@ -233,6 +244,24 @@ private struct BillLook {
       .averagePrice, .stop,
       "\(energy) kWh cost \(cost) yuan; the plan's prices lie between \(text(band.lowerBound)) and \(text(band.upperBound))"
     )
+  }
+
+  /// What a kWh costs against the last cycles, and against the same month a year ago where there is one.
+  private mutating func priceJump() {
+    let now = EnergyCost(bill.parts)
+    guard let recent = EnergyCost(history.suffix(3).flatMap(\.parts)), let now, let month = YearMonth(bill.key.cycle)
+    else {
+      notEvaluated.append(.priceJump)
+      return
+    }
+    let yearAgo = EnergyCost(history.filter { $0.cycle == month + -12 }.flatMap(\.parts))
+    let compared = [recent, yearAgo].compactMap(\.self)
+    guard compared.allSatisfy({ now.isFar(from: $0, percent: limits.pricePercent) }) else { return }
+    let isGross = compared.allSatisfy { now.isFar(from: $0, percent: 200) }
+    let before = yearAgo.map { ", and \($0) a year ago" } ?? ""
+    find(
+      .priceJump, isGross ? .stop : .look,
+      "a kWh costs \(now) yuan, where it was \(recent) in the last cycles\(before); check the plan's prices")
   }
 
   /// The registers that the bill before ended with must be those that this one starts with.
@@ -284,5 +313,42 @@ private struct BillLook {
     // kWh against kW times hours; a mean cannot be above the highest of its quarters of an hour.
     guard Int128(used.millionths) > Int128(peak.millionths) * Int128(days * 24) else { return }
     find(.demandImpossible, .stop, "\(used) kWh in \(days) days is a higher mean than the maximum demand of \(peak) kW")
+  }
+}
+
+/// What energy cost together.
+private struct EnergyCost: CustomStringConvertible {
+  let energy: Int128
+  let fen: Int128
+  /// How much of `fen` may come of rounding lines.
+  let slack: Int128
+
+  /// `nil` without energy.
+  init?(_ parts: some Sequence<IssuedPart>) {
+    var (energy, fen, slack) = (Int128(0), Int128(0), Int128(0))
+    for part in parts {
+      energy += Int128(part.energy.millionths)
+      for line in part.lines where line.unit == LineUnit.kilowattHour.rawValue && line.rule != Rule.export.rawValue {
+        fen += Int128(line.amount.fen)
+        slack += 1
+      }
+    }
+    guard energy > 0 else { return nil }
+    (self.energy, self.fen, self.slack) = (energy, fen, slack)
+  }
+
+  /// True where a kWh costs more than `percent` percent more here than there, or there than here.
+  func isFar(from other: EnergyCost, percent: Int) -> Bool {
+    func isMore(_ a: EnergyCost, _ b: EnergyCost) -> Bool {
+      (a.fen - a.slack) * b.energy * 100 > (b.fen + b.slack) * a.energy * Int128(100 + percent)
+    }
+    return isMore(self, other) || isMore(other, self)
+  }
+
+  /// Yuan for a kWh, to four places.
+  var description: String {
+    // Fen by millionths of a kWh, in millionths of a yuan.
+    let price = Int64(clamping: fen * 10_000_000_000 / energy)
+    return decimalString(price, decimals: 4)
   }
 }

@@ -22,6 +22,19 @@ struct BillBook {
     return last.values.filter { !$0.parts.isEmpty }.sorted { $0.cycle < $1.cycle }
   }
 
+  /// What stands for other accounts of the meters and times of a bill.
+  func others(than bill: ClosedBill) throws(StoreError) -> [IssuedBill] {
+    var documents: [String: [IssuedBill]] = [:]
+    for segment in bill.bills.flatMap(\.usage.segments) {
+      let found = try reader.bills(
+        ofMeter: segment.meter, from: "\(segment.from)", to: "\(segment.to)", notOf: bill.key.account)
+      for stored in found where documents[stored.bill.account]?.contains(where: { $0.id == stored.id }) != true {
+        documents[stored.bill.account, default: []].append(try IssuedBill(stored, reader.path))
+      }
+    }
+    return documents.sorted { $0.key < $1.key }.flatMap { Self.standing($0.value) }
+  }
+
   /// Settlements and estimates, and whatever there is of the instants at which the account's meters or rules were
   /// changed; of the registers that bills can be made of.
   ///
@@ -88,14 +101,14 @@ extension Account {
     }
   }
 
-  /// Midnights at which rules may change in the middle of a cycle.
+  /// Midnights at which rules may change in the middle of a cycle, and when the account begins and ends.
   fileprivate func changes(under plans: PlanCatalogue) -> [MeterTime] {
     var days = Set(terms.compactMap(\.from))
     for plan in plans.plans {
       days.insert(plan.validFrom)
       if let last = plan.validTo { days.insert(CivilDate(daysSince1970: last.daysSince1970 + 1)) }
     }
-    return days.sorted().map { MeterTime(localSeconds: $0.daysSince1970 * 86_400) }
+    return days.sorted().map { MeterTime(localSeconds: $0.daysSince1970 * 86_400) } + [begins, ends].compactMap(\.self)
   }
 }
 
@@ -107,7 +120,7 @@ extension IssuedBill {
       try self.init(
         id: stored.id, account: bill.account, cycle: bill.cycle, version: bill.version, kind: bill.kind,
         digest: bill.digest, totalFen: bill.totalFen, issuedAt: bill.issuedAt, document: bill.document,
-        readings: bill.readings)
+        readings: bill.readings, pricing: bill.pricing)
     } catch {
       throw .corrupt(path: path, detail: "\(error)")
     }
@@ -119,7 +132,7 @@ extension IssuedBill {
       let bill = try? IssuedBill(
         id: 0, account: closed.key.account, cycle: closed.key.cycle, version: Int64(closed.key.version),
         kind: IssuedKind.original.rawValue, digest: closed.digest, totalFen: closed.total.fen, issuedAt: at,
-        document: Array(closed.document.utf8), readings: closed.readings)
+        document: Array(closed.document.utf8), readings: closed.readings, pricing: closed.pricing)
     else { return nil }
     self = bill
   }
@@ -138,7 +151,15 @@ extension BillRecord {
     self.init(
       account: closed.key.account, cycle: closed.key.cycle, version: Int64(closed.key.version),
       kind: IssuedKind.original.rawValue, digest: closed.digest, totalFen: closed.total.fen, issuedAt: at,
-      document: Array(closed.document.utf8), lines: lines, readings: closed.readings, correction: correction)
+      document: Array(closed.document.utf8), lines: lines, readings: closed.readings, correction: correction,
+      pricing: closed.pricing, segments: Self.segments(of: closed))
+  }
+
+  private static func segments(of bill: ClosedBill) -> Set<Segment> {
+    Set(
+      bill.bills.flatMap(\.usage.segments).map {
+        Segment(meter: $0.meter, starts: "\($0.from)", ends: "\($0.to)")
+      })
   }
 
   /// What a correction is issued as: a reversal and a new bill, or a difference bill. All of them add up to the new bill
@@ -177,7 +198,8 @@ extension BillRecord {
         BillRecord(
           account: old.account, cycle: "\(old.cycle)", version: Int64(old.version + 1),
           kind: IssuedKind.difference.rawValue, digest: new.digest, totalFen: correction.amount.fen, issuedAt: at,
-          document: Array(document.utf8), lines: lines, readings: new.readings, correction: mark)
+          document: Array(document.utf8), lines: lines, readings: new.readings, correction: mark,
+          pricing: new.pricing, segments: segments(of: new))
       ]
     }
   }

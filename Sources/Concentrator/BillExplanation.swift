@@ -57,7 +57,9 @@ public struct BillExplanation: Sendable {
           note =
             same
             ? "Rated again now from these readings: the same, byte for byte."
-            : "Rated again now it comes out different: the tariff or the configuration has changed since. The stored bill stands."
+            : Charges(closed) == Charges(bill.parts)
+              ? "Rated again now from these readings: the same charges. Only words of the tariff, or the program, have changed since."
+              : "Rated again now it comes out different: the tariff or the configuration has changed since. The stored bill stands."
         case .hold(let reasons):
           same = false
           note =

@@ -21,17 +21,22 @@ actor BillingDesk {
   private let report: @Sendable (StationEvent) -> Void
   private let thread = OwnedThread(name: "billing")
   nonisolated var unownedExecutor: UnownedSerialExecutor { unsafe thread.asUnownedSerialExecutor() }
-  /// What was told of an account last, so that nothing is told twice.
-  private var told: [String: String] = [:]
+  /// What was told of a cycle that waits last, so that nothing is told twice.
+  private var told: [Waits: String] = [:]
   private var isToldOfClock = false
   /// Since when readings of a cycle are missed, by account: they may be on their way.
   private var missed: [String: Missed] = [:]
   private let patience: Int64
   /// The day of the last look at all accounts; `nil` while one is owed.
   private var wholeLook: CivilDate?
-  /// True once the bills of this basis were compared with those that were issued, or nobody wants that.
-  private var isTried = false
-  private var isToldOfTrial = false
+  /// Accounts with bills that come out otherwise by the books alone, and how many, until somebody accepts it; `nil`
+  /// before they were tried. Nobody can accept while this process has the store, so once is enough.
+  private var blocked: [String: Int]?
+
+  private struct Waits: Hashable {
+    let account: String
+    let cycle: String
+  }
 
   private struct Missed {
     let cycle: String
@@ -69,7 +74,7 @@ actor BillingDesk {
       return
     }
     isToldOfClock = false
-    guard try await isFree(at: now) else { return }
+    try await tryBooks(at: now)
     let today = (accounts.first?.zone ?? .china).local(unixMilliseconds: now.unixMilliseconds).date
     let isWhole = wholeLook != today
     let cursor = try await store.cursor(of: Self.consumer)
@@ -86,13 +91,15 @@ actor BillingDesk {
     }
     let standing = try reader.holds()
     let decisions = try Decisions(reader.reviews())
+    let accepted = try reader.acceptedResults()
     var closed: [ClosedBill] = []
     var holds: [Hold] = []
     var reviews: [ReviewRecord] = []
     var corrected: [BillRecord] = []
     for account in looked {
-      let result = try close(account, decisions, at: now)
+      let result = try close(account, decisions, accepted, at: now)
       closed += result.bills
+      holds += result.heldCorrections
       reviews += result.reviews
       corrected += result.corrections
       if let waiting = result.waiting, isHeld(waiting, standing, at: now) {
@@ -111,17 +118,20 @@ actor BillingDesk {
       case .alreadyIssued: isNew = false
       }
       report(
-        .billed(account: bill.account, cycle: bill.cycle, totalFen: bill.totalFen, isNew: isNew))
+        .billed(
+          account: bill.account, cycle: bill.cycle, kind: bill.kind, totalFen: bill.totalFen, isNew: isNew))
     }
     let ids = Set(isWhole ? standing.map(\.account) : looked.map(\.id))
     for old in standing where ids.contains(old.account) {
       guard !holds.contains(where: { ($0.account, $0.cycle) == (old.account, old.cycle) }) else { continue }
       try await store.release(account: old.account, cycle: old.cycle)
-      told[old.account] = nil
+      told[Waits(account: old.account, cycle: old.cycle)] = nil
     }
     for hold in holds {
       try await store.hold(hold)
-      guard told.updateValue(hold.reason, forKey: hold.account) != hold.reason else { continue }
+      guard told.updateValue(hold.reason, forKey: Waits(account: hold.account, cycle: hold.cycle)) != hold.reason else {
+        continue
+      }
       report(.held(account: hold.account, cycle: hold.cycle, reason: hold.reason))
     }
     wholeLook = today
@@ -156,57 +166,95 @@ actor BillingDesk {
     var reviews: [ReviewRecord] = []
     var waiting: Waiting?
     var corrections: [BillRecord] = []
+    /// Cycles that stand and whose correction waits for a person.
+    var heldCorrections: [Hold] = []
+    /// Of all bills that were made, issued or not.
+    var digests: Set<String> = []
   }
 
   /// Closes what is due of one account, in order; stops at the first cycle that must wait.
   private func close(
-    _ account: Account, _ decisions: Decisions, at now: HostInstant
+    _ account: Account, _ decisions: Decisions, _ accepted: Set<TrialResult>, at now: HostInstant
   ) throws(StoreError) -> Closed {
     var result = Closed()
     guard let plans = plans[account.id] else { return result }
     let book = BillBook(reader: reader)
+    let today = account.zone.local(unixMilliseconds: now.unixMilliseconds).date
     let readings = try book.readings(of: account, plans: plans, until: now.unixMilliseconds)
     let documents = try book.documents(of: account.id)
     var history = BillBook.standing(documents)
-    // New cycles build on what is corrected in the same transaction.
-    result.corrections = try corrections(of: account, &history, readings, plans, at: now)
-    var window = history.last.flatMap(OpenWindow.init(after:))
     // Meters are asked for their settlements once a day, so what is a day old should be there.
     let due = dueCycles(
-      of: account, after: documents.map(\.cycle).max(), instants: readings.map(\.reading.key.instant),
-      overdueAt: now.unixMilliseconds - 86_400_000)
+      of: account, billed: documents.map(\.cycle), instants: readings.map(\.reading.key.instant),
+      now: now.unixMilliseconds, overdueAt: now.unixMilliseconds - 86_400_000)
+    func hold(_ cycle: String, _ reason: String) -> Hold {
+      Hold(account: account.id, cycle: cycle, reason: reason, since: now.unixMilliseconds)
+    }
+    if let count = blocked?[account.id], count > 0 {
+      guard let first = (due.ready + [due.waiting].compactMap({ $0 })).first else { return result }
+      let reason =
+        "\(count) of the account's bills come out otherwise by tariff, program or master data alone; look at meterd bill trial"
+      result.waiting = Waiting(hold: hold(first.label, reason), isForReadings: false)
+      return result
+    }
+    // New cycles build on what is corrected in the same transaction.
+    try correct(
+      account, &history, readings, plans, decisions, accepted, &result, at: now)
     for cycle in due.ready + [due.waiting].compactMap({ $0 }) {
+      let before = history.filter { $0.cycle < cycle.month }
+      let window = before.last.flatMap(OpenWindow.init(after:))
       let closing = closeCycle(
         account: account, cycle: cycle, readings: readings,
-        windowState: window?.state(for: cycle, of: account, plans: plans), plans: plans,
-        knownOn: account.zone.local(unixMilliseconds: now.unixMilliseconds).date)
+        windowState: window?.state(for: cycle, of: account, plans: plans), plans: plans, knownOn: today)
+      var reasons: [HoldReason] = []
       switch closing {
       case .bill(let bill):
-        if let reason = held(bill, after: history, decisions, &result.reviews, at: now) {
-          let hold = Hold(account: account.id, cycle: cycle.label, reason: reason, since: now.unixMilliseconds)
-          result.waiting = Waiting(hold: hold, isForReadings: false)
+        result.digests.insert(bill.digest)
+        reasons = billedElsewhere(bill, others: try book.others(than: bill))
+        guard reasons.isEmpty else { break }
+        let look = TrialLook(
+          account: account, plans: plans, standing: history, readings: readings, accepted: accepted, today: today)
+        if let reason = untried(bill, look) ?? held(bill, after: before, decisions, &result.reviews, at: now) {
+          result.waiting = Waiting(hold: hold(cycle.label, reason), isForReadings: false)
           return result
         }
         result.bills.append(bill)
-        window = OpenWindow(after: bill)
-        if let issued = IssuedBill(bill, at: now.unixMilliseconds) { history.append(issued) }
-      case .hold(let reasons):
+        if let issued = IssuedBill(bill, at: now.unixMilliseconds) {
+          history.insert(issued, at: before.count)
+        }
+      case .hold(let found): reasons = found
+      }
+      guard reasons.isEmpty else {
         let text = reasons.map(\.description).joined(separator: "; ")
-        let hold = Hold(account: account.id, cycle: cycle.label, reason: text, since: now.unixMilliseconds)
         let isForReadings = reasons.allSatisfy { if case .missingReading = $0 { true } else { false } }
-        result.waiting = Waiting(hold: hold, isForReadings: isForReadings)
+        result.waiting = Waiting(hold: hold(cycle.label, text), isForReadings: isForReadings)
         return result
       }
     }
     return result
   }
 
+  /// Why a bill waits for a trial: prices that nothing of the account was billed by, and nobody has looked at.
+  private func untried(_ bill: ClosedBill, _ look: TrialLook) -> String? {
+    guard review.trial, let plan = bill.bills.map(\.plan).first(where: { !look.isFree($0) }) else { return nil }
+    return
+      "plan \(plan.name) valid from \(plan.validFrom) has prices or rules that nothing was billed by yet; meterd bill"
+      + " trial shows what they make of the last use, and accepts them"
+  }
+
   /// Why a bill waits for a person; `nil` where it may be issued.
   private func held(
-    _ bill: ClosedBill, after history: [IssuedBill], _ decisions: Decisions, _ reviews: inout [ReviewRecord],
-    at now: HostInstant
+    _ bill: ClosedBill, after history: [IssuedBill], instead old: IssuedBill? = nil, _ decisions: Decisions,
+    _ reviews: inout [ReviewRecord], at now: HostInstant
   ) -> String? {
-    let findings = Billing.review(bill, after: history, limits: review.limits).findings.filter(review.holds)
+    var findings = Billing.review(bill, after: history, limits: review.limits).findings.filter(review.holds)
+    if let old {
+      // What somebody has accepted of the bill that is corrected is no news, and a first bill it was then.
+      let seen = decisions[old.account, "\(old.cycle)", old.digest].flatMap { stored in
+        stored.decision?.word == .accepted ? stored.review.findings : nil
+      }
+      findings.removeAll { $0.rule == .firstBill || seen?.contains($0.description) == true }
+    }
     guard !findings.isEmpty else { return nil }
     let lines = findings.map(\.description)
     if let stored = decisions[bill.key.account, bill.key.cycle, bill.digest], let decision = stored.decision {
@@ -224,59 +272,90 @@ actor BillingDesk {
 }
 
 extension BillingDesk {
-  /// The bills that correct what new readings and notices make different, where the configuration says so.
+  /// Adds the bills that correct what new readings and notices make different, where the configuration says so.
   ///
-  /// What people changed in the books, and what the review rules would stop, waits for a person.
-  private func corrections(
-    of account: Account, _ standing: inout [IssuedBill], _ readings: [JournalReading], _ plans: PlanCatalogue,
-    at now: HostInstant
-  ) throws(StoreError) -> [BillRecord] {
-    guard review.correctsByItself, !standing.isEmpty else { return [] }
+  /// What people changed in the books is corrected once somebody has accepted just that in a trial; what the review rules
+  /// hold waits for a decision like any bill.
+  private func correct(
+    _ account: Account, _ standing: inout [IssuedBill], _ readings: [JournalReading], _ plans: PlanCatalogue,
+    _ decisions: Decisions, _ accepted: Set<TrialResult>, _ result: inout Closed, at now: HostInstant
+  ) throws(StoreError) {
+    guard review.correctsByItself, !standing.isEmpty else { return }
+    let today = account.zone.local(unixMilliseconds: now.unixMilliseconds).date
     let again = replay(
-      account, standing: standing, readings: readings, plans: plans,
-      knownOn: account.zone.local(unixMilliseconds: now.unixMilliseconds).date, form: review.form)
+      account, standing: standing, readings: readings, plans: plans, knownOn: today, form: review.form)
     // A cycle that cannot be billed now, such as one of a meter that is gone from the books, only stops those from it on.
-    guard let first = again.corrections.first?.original.cycle, again.stuck.keys.allSatisfy({ $0 < first }),
-      again.corrections.allSatisfy({ $0.causes.allSatisfy(\.isOfData) })
-    else { return [] }
+    guard let first = again.corrections.first?.original.cycle, again.stuck.keys.allSatisfy({ $0 < first }) else {
+      return
+    }
+    let look = TrialLook(
+      account: account, plans: plans, standing: standing, readings: readings, accepted: accepted, today: today)
+    let book = BillBook(reader: reader)
     var records: [BillRecord] = []
     var corrected = standing
+    var waits: [Hold] = []
     for correction in again.corrections {
-      let old = correction.original
-      let before = corrected.filter { $0.cycle < old.cycle }
-      let findings = Billing.review(correction.replacement, after: before, limits: review.limits).findings
-      guard findings.allSatisfy({ $0.weight != .stop }) else { return [] }
-      let reason = correction.causes.map(\.description).joined(separator: "; ")
+      let (old, new) = (correction.original, correction.replacement)
+      guard let place = corrected.firstIndex(where: { $0.cycle == old.cycle }), look.again(place).isFree else { return }
+      result.digests.insert(new.digest)
+      let elsewhere = billedElsewhere(new, others: try book.others(than: new)).map(\.description)
+      let reason =
+        elsewhere.isEmpty
+        ? untried(new, look)
+          ?? held(new, after: Array(corrected[..<place]), instead: old, decisions, &result.reviews, at: now)
+        : elsewhere.joined(separator: "; ")
+      if let reason {
+        waits.append(
+          Hold(
+            account: account.id, cycle: "\(old.cycle)",
+            reason: "its correction by \(correction.amount) yuan: \(reason)",
+            since: now.unixMilliseconds))
+      }
       records += try BillRecord.records(
-        of: correction, form: review.form, actor: "daemon", reason: reason, at: now.unixMilliseconds)
-      guard let place = corrected.firstIndex(where: { $0.cycle == old.cycle }),
-        let new = IssuedBill(correction.replacement, at: now.unixMilliseconds)
-      else { continue }
-      corrected[place] = new
+        of: correction, form: review.form, actor: "daemon",
+        reason: correction.causes.map(\.description).joined(separator: "; "), at: now.unixMilliseconds)
+      if let issued = IssuedBill(new, at: now.unixMilliseconds) { corrected[place] = issued }
     }
+    // All of them or none: each builds on those before.
+    result.heldCorrections = waits
+    guard waits.isEmpty else { return }
+    result.corrections = records
     standing = corrected
-    return records
   }
 
-  /// False while bills of another basis than the last must be compared first, and the comparison shows differences that
-  /// nobody has accepted.
-  private func isFree(at now: HostInstant) async throws(StoreError) -> Bool {
-    guard review.trial, !isTried else { return true }
-    let trial = try BillingTrial(
-      reader: reader, accounts: accounts, plans: plans, at: now.unixMilliseconds)
-    if !trial.isAccepted {
-      guard trial.rows.allSatisfy(\.isSame) else {
-        let count = trial.rows.count { !$0.isSame }
-        if !isToldOfTrial { report(.billingWaitsForTrial(differences: count)) }
-        isToldOfTrial = true
-        return false
-      }
-      try await trial.accept(
-        in: store, actor: "daemon", reason: "\(trial.rows.count) bills rated again, all the same",
-        at: now.unixMilliseconds)
+  /// Compares issued bills with what this basis makes of them, once; accounts where they differ are not billed until
+  /// somebody has accepted it.
+  private func tryBooks(at now: HostInstant) async throws(StoreError) {
+    guard review.trial, blocked == nil else { return }
+    guard try reader.fact(BillingTrial.fact) != BillingTrial.basis(accounts, plans) else {
+      blocked = [:]
+      report(.billingWaitsForTrial(differences: 0))
+      return
     }
-    isTried = true
-    return true
+    let trial = try BillingTrial(
+      reader: reader, accounts: accounts, plans: plans, all: review.correctsByItself, at: now.unixMilliseconds)
+    let waiting = trial.rows.filter { !$0.isFree && $0.version == nil }
+    blocked = Dictionary(waiting.map { ($0.account, 1) }, uniquingKeysWith: +)
+    report(.billingWaitsForTrial(differences: waiting.count))
+    guard waiting.isEmpty else { return }
+    let record = AuditRecord(
+      at: now.unixMilliseconds, actor: "daemon", line: "", function: "bill-trial", target: trial.basis,
+      outcome: "accepted", detail: "\(trial.rows.count) bills rated again, nothing new in them")
+    try await store.accept([], fact: (BillingTrial.fact, trial.basis), record)
+  }
+
+  /// Whether the bill of a review is still what billing would make now; true where that cannot be told.
+  func isCurrent(_ record: ReviewRecord) async throws(StoreError) -> Bool {
+    let now = now()
+    guard now.clock != .unsynchronised, let account = accounts.first(where: { $0.id == record.account }) else {
+      return true
+    }
+    try await tryBooks(at: now)
+    if let count = blocked?[account.id], count > 0 { return true }
+    let closed = try close(account, Decisions(reader.reviews()), reader.acceptedResults(), at: now)
+    // Behind an earlier cycle that waits it is not made at all.
+    if let waiting = closed.waiting?.hold.cycle, waiting < record.cycle { return true }
+    return closed.digests.contains(record.digest)
   }
 }
 

@@ -8,7 +8,7 @@ public import Store
 /// Bills without a daemon. Each takes the store for this process and leaves it as a run that was not at the lines.
 public enum BillingRun {
   /// Closes every cycle that is due.
-  /// - Returns: what was issued and what waits.
+  /// - Returns: what was issued and what waits; `billingWaitsForTrial` among it where accounts were left out.
   public static func once(_ station: Station) async throws(Complaint) -> [StationEvent] {
     var all: [StationEvent] = []
     let (events, tell) = AsyncStream.makeStream(of: StationEvent.self)
@@ -21,14 +21,10 @@ public enum BillingRun {
       try await desk.pass(all: true)
     }
     tell.finish()
-    for await event in events { all.append(event) }
-    for event in all {
+    for await event in events {
       if case .billingWaitsForClock = event { throw clockComplaint(station) }
-      guard case .billingWaitsForTrial(let count) = event else { continue }
-      throw Complaint(
-        .tryLater, "nothing is billed: \(count) of the last bills come out otherwise than they were issued",
-        "Plans, engine or master data have changed. Look at meterd bill trial, and accept it with a reason where it is meant."
-      )
+      if case .billingWaitsForTrial(0) = event { continue }
+      all.append(event)
     }
     return all
   }
@@ -169,32 +165,77 @@ public enum BillingRun {
     return issued
   }
 
-  /// The last bills of each account rated again; see `BillingTrial`.
+  /// The last bills of each account rated again, and all of them where they would be corrected without being asked; see
+  /// `BillingTrial`.
   public static func trial(
     _ station: Station, reader: StoreReader, cycles: Int = 1
   ) throws(Complaint) -> BillingTrial {
     do throws(StoreError) {
       return try BillingTrial(
-        reader: reader, accounts: station.accounts, plans: station.plansByAccount, cycles: cycles, always: true,
-        at: station.clock.now.unixMilliseconds)
+        reader: reader, accounts: station.accounts, plans: station.plansByAccount, cycles: cycles,
+        all: station.configuration.review.correctsByItself, at: station.clock.now.unixMilliseconds)
     } catch {
       throw Complaint(error)
     }
   }
 
   /// Notes that bills may be issued by the plans, engine and master data that there are now.
-  public static func acceptTrial(_ station: Station, actor: String, reason: String) async throws(Complaint) {
+  ///
+  /// - Parameters:
+  ///   - station: accounts and tariffs.
+  ///   - shown: the beginning of `BillingTrial.shown` of what the person saw, at least eight digits.
+  ///   - cycles: how many of the last cycles were shown.
+  ///   - actor: who accepts it.
+  ///   - reason: why.
+  /// - Throws: `Complaint` where what would be accepted is not what was shown.
+  public static func acceptTrial(
+    _ station: Station, shown: String, cycles: Int = 1, actor: String, reason: String
+  ) async throws(Complaint) {
+    var refused: Complaint?
     try await withStore(station) { store throws(StoreError) in
+      let now = station.clock.now.unixMilliseconds
       let trial = try BillingTrial(
         reader: try StoreReader(path: store.path), accounts: station.accounts, plans: station.plansByAccount,
-        at: station.clock.now.unixMilliseconds)
-      try await trial.accept(in: store, actor: actor, reason: reason, at: station.clock.now.unixMilliseconds)
+        cycles: cycles, all: station.configuration.review.correctsByItself, at: now)
+      guard shown.utf8.count >= 8, trial.shown.hasPrefix(shown) else {
+        refused = Complaint(
+          .badData, "the trial comes out as \(trial.shown.prefix(12)) now, not as \(shown)",
+          "Tariffs, master data or bills have changed since it was shown, or other cycles were. Look at meterd bill trial again, and accept the number that it ends with."
+        )
+        return
+      }
+      try await trial.accept(in: store, actor: actor, reason: reason, at: now)
     }
+    if let refused { throw refused }
   }
 
   /// Decides on a bill that waits.
+  ///
+  /// - Throws: `Complaint` where there is no such review, or the bill that waits by now is another one.
   public static func decide(_ station: Station, review: Int64, _ decision: ReviewDecision) async throws(Complaint) {
-    try await withStore(station) { store throws(StoreError) in try await store.decide(review, decision) }
+    var refused: Complaint?
+    try await withStore(station) { store throws(StoreError) in
+      let reviews = try StoreReader(path: store.path).reviews()
+      guard let stored = reviews.first(where: { $0.id == review }) else { throw .unknownReview(review) }
+      let record = stored.review
+      let clock = station.clock
+      let desk = try BillingDesk(
+        store: store, accounts: station.accounts, plans: station.plansByAccount,
+        review: station.configuration.review, now: { clock.now }, report: { _ in })
+      guard try await desk.isCurrent(record) else {
+        let newer = reviews.last { ($0.review.account, $0.review.cycle) == (record.account, record.cycle) }
+        refused = Complaint(
+          .badData,
+          "review \(review) is of a bill of \(record.account) for \(record.cycle) that is not the one that waits now",
+          newer.map { $0.id != review } == true
+            ? "It is made of other readings, terms or prices by now: decide on review \(newer?.id ?? review)."
+            : "It is made of other readings, terms or prices by now, or was issued. meterd bill run shows what waits; look at that."
+        )
+        return
+      }
+      try await store.decide(review, decision)
+    }
+    if let refused { throw refused }
   }
 
   /// Writes a new version of a reading.

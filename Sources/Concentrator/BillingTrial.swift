@@ -1,9 +1,10 @@
 internal import Billing
+internal import Metering
 internal import Rating
-internal import Store
+public import Store
 
-/// The last bill of each account rated again without issuing anything: what another plan file, another engine or other
-/// master data would have made of the same readings. 试算
+/// Bills rated again without issuing anything: what another plan file, another engine or other master data would have
+/// made of the same readings, and what the last use would cost under prices that nothing was billed by yet. 试算
 public struct BillingTrial: Sendable {
   /// One bill, as it was issued and as it comes out now.
   public struct Row: Sendable {
@@ -16,66 +17,186 @@ public struct BillingTrial: Sendable {
     public let againFen: Int64?
     /// Why it differs, or why it cannot be rated; empty where it comes out the same.
     public let reasons: [String]
-    /// True where every line comes out the same.
+    /// True where everything that it charges comes out the same.
     public let isSame: Bool
+    /// The version of a plan that its use was rated under to see what comes; `nil` for the bill's own.
+    public let version: String?
+    /// What came out, for whoever accepts it.
+    public let result: TrialResult
+    /// True where somebody has accepted exactly this before.
+    public let isAccepted: Bool
+
+    /// False where billing must wait for somebody to say that this is meant.
+    public var isFree: Bool { isSame || isAccepted }
   }
 
   public let rows: [Row]
   /// Fingerprint of engine, plans and master data.
   public let basis: String
-  /// True where this basis was tried before, and nothing differed or somebody accepted it.
-  public let isAccepted: Bool
+  /// Fingerprint of the basis and of everything in `rows` that differs: what a person accepts is what was shown.
+  public let shown: String
 
   static let fact = "billing.basis"
 
-  /// Rates the last bill of each account again, or the last `cycles`, where the basis is another than the accepted one
-  /// or `always`. `now` is in milliseconds since 1970.
+  /// Rates the last `cycles` bills of each account again, and all where any could be corrected without being asked.
+  /// `now` is in milliseconds since 1970.
   init(
-    reader: StoreReader, accounts: [Account], plans: [String: PlanCatalogue], cycles: Int = 1, always: Bool = false,
+    reader: StoreReader, accounts: [Account], plans: [String: PlanCatalogue], cycles: Int = 1, all: Bool = false,
     at now: Int64
   ) throws(StoreError) {
-    basis = sha256Hex(ratingBasis(accounts: accounts, plans: plans).utf8)
-    isAccepted = try reader.fact(Self.fact) == basis
+    basis = Self.basis(accounts, plans)
+    let accepted = try reader.acceptedResults()
     var rows: [Row] = []
     let book = BillBook(reader: reader)
-    for account in accounts where always || !isAccepted {
+    for account in accounts {
       guard let plans = plans[account.id] else { continue }
       let standing = BillBook.standing(try book.documents(of: account.id))
       guard !standing.isEmpty else { continue }
-      let readings = try book.readings(of: account, plans: plans, until: now)
-      for (index, bill) in standing.enumerated().suffix(cycles) {
-        let before = index > 0 ? standing[index - 1] : nil
-        let closing = rateAgain(bill, after: before, account: account, readings: readings, plans: plans)
-        rows.append(Row(bill, closing))
+      let look = TrialLook(
+        account: account, plans: plans, standing: standing,
+        readings: try book.readings(of: account, plans: plans, until: now), accepted: accepted,
+        today: account.zone.local(unixMilliseconds: now).date)
+      for index in standing.indices {
+        let isLast = index >= standing.count - cycles
+        guard all || isLast else { continue }
+        let row = look.again(index)
+        if isLast || !row.isSame { rows.append(row) }
       }
+      rows += look.untried().map(look.ahead)
     }
     self.rows = rows
+    let different = rows.filter { !$0.isSame }.map { "\($0.result.bill) \($0.result.result)" }
+    shown = sha256Hex(([basis] + different).joined(separator: "\n").utf8)
   }
 
-  /// Notes that this basis may be billed with.
+  static func basis(_ accounts: [Account], _ plans: [String: PlanCatalogue]) -> String {
+    sha256Hex(ratingBasis(accounts: accounts, plans: plans).utf8)
+  }
+
+  /// True where nothing waits for somebody to accept it.
+  public var isAccepted: Bool { rows.allSatisfy(\.isFree) }
+
+  /// Notes that what differs is meant, and that this basis may be billed with.
   func accept(in store: Store, actor: String, reason: String, at: Int64) async throws(StoreError) {
     let record = AuditRecord(
       at: at, actor: actor, line: "", function: "bill-trial", target: basis, outcome: "accepted", detail: reason)
-    try await store.decide(fact: Self.fact, basis, record)
+    try await store.accept(rows.filter { !$0.isFree }.map(\.result), fact: (Self.fact, basis), record)
   }
 }
 
-extension BillingTrial.Row {
-  init(_ bill: IssuedBill, _ closing: Closing) {
-    account = bill.account
-    cycle = "\(bill.cycle)"
-    self.bill = bill.id
-    issuedFen = bill.total.fen
-    switch closing {
+/// One account's bills while they are tried.
+struct TrialLook {
+  let account: Account
+  let plans: PlanCatalogue
+  /// What stands, in the order of the cycles.
+  let standing: [IssuedBill]
+  let readings: [JournalReading]
+  let accepted: Set<TrialResult>
+  let today: CivilDate
+
+  /// A bill rated again from its own readings, as plans were known when it was issued.
+  func again(_ index: Int) -> BillingTrial.Row {
+    let bill = standing[index]
+    switch closing(index) {
     case .hold(let reasons):
-      againFen = nil
-      self.reasons = reasons.map(\.description)
-      isSame = false
+      let texts = reasons.map(\.description)
+      return row(bill, nil, texts, result: "none \(sha256Hex(texts.joined(separator: "\n").utf8))")
     case .bill(let again):
-      againFen = again.total.fen
-      let parts = IssuedBill(again, at: bill.issuedAt)?.parts ?? []
-      isSame = again.digest == bill.digest || parts.map(\.lines) == bill.parts.map(\.lines) && !parts.isEmpty
-      reasons = isSame ? [] : causes(of: parts, instead: bill.parts).map(\.description)
+      let charges = Charges(again)
+      let isSame = again.digest == bill.digest || charges == Charges(bill.parts)
+      let reasons = isSame ? [] : causes(of: again.parts, instead: bill.parts).map(\.description)
+      return row(bill, again.total, reasons, isSame: isSame, result: "again \(charges.digest)")
     }
+  }
+
+  private func closing(_ index: Int) -> Closing {
+    rateAgain(
+      standing[index], after: index > 0 ? standing[index - 1] : nil, account: account, readings: readings, plans: plans)
+  }
+
+  /// Versions that the account's bills would be rated by and never were, of plans that they were rated by.
+  func untried() -> [Plan] {
+    guard let first = standing.first?.parts.first?.days.from, let end = standing.last?.parts.last?.days.to else {
+      return []
+    }
+    let names = Set(standing.flatMap(\.parts).map(\.plan.name))
+    var found: [Plan] = []
+    for plan in plans.plans where names.contains(plan.name) && plan.knownSince <= today && !isKnown(plan) {
+      let start = max(plan.validFrom, first)
+      guard let day = DayRange(from: start, to: CivilDate(daysSince1970: start.daysSince1970 + 1)),
+        let next = DayRange(from: end, to: CivilDate(daysSince1970: end.daysSince1970 + 1)),
+        plans.plan(plan.name, for: day, knownOn: today) == plan
+          || plans.plan(plan.name, for: next, knownOn: today) == plan,
+        !found.contains(where: { $0.pricingDigest == plan.pricingDigest })
+      else { continue }
+      found.append(plan)
+    }
+    return found
+  }
+
+  /// True where a bill of the account was rated by what decides the prices of `plan`.
+  private func isKnown(_ plan: Plan) -> Bool { standing.contains { $0.isPriced(like: plan) } }
+
+  /// True where bills may be issued by `plan`: others were, or somebody has seen what it makes of the last use. Under a
+  /// plan of another name there is nothing to compare.
+  func isFree(_ plan: Plan) -> Bool {
+    isKnown(plan) || !standing.contains { $0.parts.contains { $0.plan.name == plan.name } }
+      || accepted.contains { $0.account == account.id && $0.result == Self.result(of: plan) }
+  }
+
+  private static func result(of plan: Plan) -> String { "plan \(plan.name) \(plan.pricingDigest)" }
+
+  /// The use of the last bill under a version that comes.
+  func ahead(_ plan: Plan) -> BillingTrial.Row {
+    let index = standing.count - 1
+    let bill = standing[index]
+    let version = "\(plan.name) valid from \(plan.validFrom)"
+    func row(_ total: Money?, _ reason: String) -> BillingTrial.Row {
+      self.row(bill, total, [reason], version: version, result: Self.result(of: plan))
+    }
+    guard case .bill(let again) = closing(index), let last = again.bills.last, again.bills.count == 1 else {
+      return row(nil, "no bill was made by \(version) yet, and the last use cannot be rated under it as a whole")
+    }
+    var usage = last.usage
+    if !plan.applies(to: usage.days) {
+      guard let days = account.firstCycle(under: plan, from: usage.days.to) else {
+        return row(nil, "\(version) does not hold for a whole cycle")
+      }
+      usage.days = days
+      if last.windowAfter?.start != plan.tiers?.windowStart(of: days.months.upperBound) { usage.earlier = .nothing }
+    }
+    do throws(RatingError) {
+      let bill = try rate(usage, under: plan)
+      return row(bill.total, "no bill was made by \(version) yet; the use of \(usage.days) at its prices")
+    } catch {
+      return row(nil, "no bill was made by \(version) yet, and the last use cannot be rated by it: \(error)")
+    }
+  }
+
+  private func row(
+    _ bill: IssuedBill, _ total: Money?, _ reasons: [String], isSame: Bool = false, version: String? = nil,
+    result: String
+  ) -> BillingTrial.Row {
+    let result = TrialResult(bill: bill.id, account: account.id, result: result)
+    let isKnown =
+      version == nil
+      ? accepted.contains(result) : accepted.contains { ($0.account, $0.result) == (account.id, result.result) }
+    return BillingTrial.Row(
+      account: account.id, cycle: "\(bill.cycle)", bill: bill.id, issuedFen: bill.total.fen, againFen: total?.fen,
+      reasons: reasons, isSame: isSame, version: version, result: result, isAccepted: isKnown)
+  }
+}
+
+extension Account {
+  /// The days of the first cycle from `day` on that a plan applies to as a whole; `nil` where there is none in two years.
+  fileprivate func firstCycle(under plan: Plan, from day: CivilDate) -> DayRange? {
+    let start = YearMonth(of: max(day, plan.validFrom))
+    for offset in -1...24 {
+      guard let cycle = Cycle(start + offset, settlement: settlement),
+        let days = DayRange(from: cycle.from.date, to: cycle.to.date), days.from >= day, plan.applies(to: days)
+      else { continue }
+      return days
+    }
+    return nil
   }
 }

@@ -30,10 +30,15 @@ public enum BooksCheck {
       try reader.ledger { bill, _, _, fen in postings[bill] = fen }
       let holds = try reader.holds()
       let now = station.clock.now.unixMilliseconds
-      for account in station.accounts {
-        guard let plans = station.plansByAccount[account.id] else { continue }
+      // Accounts that were renamed or are gone from the configuration have their bills all the same.
+      let known = Set(station.accounts.map(\.id))
+      let gone = try reader.postedAccounts().filter { !known.contains($0) }
+      for account in station.accounts + gone.map({ Account(id: $0, meters: [], terms: []) }) {
         let book = BillBook(reader: reader)
-        let readings = try book.readings(of: account, plans: plans, until: now)
+        let readings =
+          try station.plansByAccount[account.id].map { (plans) throws(StoreError) in
+            try book.readings(of: account, plans: plans, until: now)
+          } ?? []
         var posted: [PostedBill] = []
         var named: Set<Int64> = []
         try reader.bills(account: account.id) { stored throws(StoreError) in
@@ -49,8 +54,9 @@ public enum BooksCheck {
           guard let found = try reader.reading(sequence) else { continue }
           all.append(JournalReading(sequence: sequence, reading: found.reading, verdict: found.verdict))
         }
-        let due = states(
-          of: account, posted.map(\.bill), holds, readings.map(\.reading.key.instant), overdueAt: now - 86_400_000)
+        let due =
+          known.contains(account.id)
+          ? states(of: account, posted.map(\.bill), holds, readings.map(\.reading.key.instant), at: now) : [:]
         books.add(account, due: due.filter { only == nil || $0.key == only }, posted: posted, readings: all)
       }
     } catch {
@@ -61,18 +67,22 @@ public enum BooksCheck {
 
   /// What became of every cycle that is over: billed, waiting, or behind one that waits.
   private static func states(
-    of account: Account, _ bills: [IssuedBill], _ holds: [Hold], _ instants: [Int64], overdueAt: Int64
+    of account: Account, _ bills: [IssuedBill], _ holds: [Hold], _ instants: [Int64], at now: Int64
   ) -> [YearMonth: [CycleState]] {
     var states: [YearMonth: [CycleState]] = [:]
     var last: [YearMonth: IssuedBill] = [:]
     for bill in bills { last[bill.cycle] = bill }
     for (month, bill) in last { states[month, default: []].append(bill.parts.isEmpty ? .cancelled : .billed) }
-    let waiting = holds.filter { $0.account == account.id }
+    // What waits of a month that has a bill is a correction of it.
+    let waiting = holds.filter { hold in
+      hold.account == account.id && YearMonth(hold.cycle).map { last[$0] == nil } ?? true
+    }
     for hold in waiting {
       if let month = YearMonth(hold.cycle) { states[month, default: []].append(.held) }
     }
     // A cycle behind one that waits is over and has to wait; one before all others has to be billed.
-    let due = dueCycles(of: account, after: last.keys.max(), instants: instants, overdueAt: overdueAt)
+    let due = dueCycles(
+      of: account, billed: last.keys, instants: instants, now: now, overdueAt: now - 86_400_000)
     for cycle in due.ready + [due.waiting].compactMap({ $0 }) where states[cycle.month] == nil {
       states[cycle.month] = waiting.isEmpty ? [] : [.held]
     }

@@ -10,10 +10,14 @@ extension Configuration {
     public let name: String
     /// The first day that it is billed here.
     public let from: CivilDate
+    /// The first day that is not billed any more; `nil` while the account goes on.
+    public let to: CivilDate?
     /// When its month closes.
     public let settlement: SettlementDay
     /// The month from which on a large household has its grant. 一户多人口
     public let largeHouseholdFrom: YearMonth?
+    /// The month in which the customer moved in, for plans whose limits follow it. 过户
+    public let movedIn: YearMonth?
     /// How a use is cut where rules change and no register was frozen.
     public let proration: Proration
     /// The account's own terms, then each `[[account.change]]`, in the order of their days.
@@ -56,15 +60,19 @@ extension Configuration {
     let name = try table.optionalString("name") ?? ""
     let first = try terms(&table, before: nil, from: nil)
     let from = try firstDay(&table)
+    var to: CivilDate?
+    if let text = try table.optionalString("to") {
+      guard let day = CivilDate(text), from < day else {
+        throw table.error(
+          "to",
+          "\"\(text)\" is no day after \(from); write the first that is not billed any more, such as \"2027-03-15\"")
+      }
+      to = day
+    }
     let day = try table.optionalInteger("settlement-day", in: 1...28) ?? 1
     let hour = try table.optionalInteger("settlement-hour", in: 0...23) ?? 0
-    var household: YearMonth?
-    if let text = try table.optionalString("large-household-from") {
-      guard let month = YearMonth(text) else {
-        throw table.error("large-household-from", "\"\(text)\" is no month; write \"2026-10\"")
-      }
-      household = month
-    }
+    let household = try month(&table, "large-household-from")
+    let movedIn = try month(&table, "moved-in")
     var proration = Proration.days
     if let text = try table.optionalString("proration") {
       guard let known = Proration(rawValue: text) else {
@@ -84,8 +92,8 @@ extension Configuration {
       try change.finish()
     }
     let entry = AccountEntry(
-      id: id, name: name, from: from, settlement: SettlementDay(day: day, hour: hour) ?? .firstOfMonth,
-      largeHouseholdFrom: household, proration: proration, terms: all, fileLine: table.table.line,
+      id: id, name: name, from: from, to: to, settlement: SettlementDay(day: day, hour: hour) ?? .firstOfMonth,
+      largeHouseholdFrom: household, movedIn: movedIn, proration: proration, terms: all, fileLine: table.table.line,
       keyLines: KeyLines(table, "id", "tariff"))
     try table.finish()
     return entry
@@ -149,6 +157,14 @@ extension Configuration {
       throw table.error(key, "\"\(text)\" is no number of \(unit) with at most four places, such as \"630\"")
     }
     return power
+  }
+
+  private static func month(_ table: inout TableReader, _ key: String) throws(DocumentError) -> YearMonth? {
+    guard let text = try table.optionalString(key) else { return nil }
+    guard let month = YearMonth(text) else {
+      throw table.error(key, "\"\(text)\" is no month; write \"2026-10\"")
+    }
+    return month
   }
 
   /// What a meter kept from before is not for this account: only people know where its bills begin.

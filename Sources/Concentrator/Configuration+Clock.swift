@@ -66,7 +66,7 @@ struct StationClocks: Sendable {
     let isEnabled = configuration.control?.isEnabled == true
     if let file = entry.passwordFile, isEnabled {
       do throws(Complaint) {
-        password = try PasswordFile.read(file)
+        password = try PasswordFile.read(file).password
       } catch {
         throw error.located(configuration, entry.passwordLine, "password-file")
       }

@@ -8,14 +8,15 @@ extension Configuration {
   public struct ReviewEntry: Hashable, Sendable {
     /// The first bill of an account, and the first after another plan, meter or multiplier, waits for a look.
     public var firstBills = false
-    /// After another plan, engine or master data, nothing is issued before the last bills were rated again and what
-    /// differs was explained.
+    /// After another plan, engine or master data, no account is billed before its last bills were rated again and what
+    /// differs was accepted; by prices that are new, before somebody has seen what they make of the last use.
     public var trial = true
     /// Bands and limits of the rules.
     public var limits = ReviewLimits()
     /// Rules whose findings hold a bill though they are only worth a look.
     public var holding: Set<ReviewRule> = []
-    /// Bills that new readings or notices make different are corrected without being asked.
+    /// Bills that new readings or notices make different are corrected without being asked; what people changed in files,
+    /// once it was accepted.
     public var correctsByItself = false
     /// How.
     public var form = CorrectionForm.reversal
@@ -43,6 +44,9 @@ extension Configuration {
       entry.holding.insert(rule)
     }
     if let percent = try table.optionalInteger("band-percent", in: 1...1000) { entry.limits.bandPercent = percent }
+    if let percent = try table.optionalInteger("price-band-percent", in: 1...1000) {
+      entry.limits.pricePercent = percent
+    }
     if let text = try table.optionalString("band-least-kwh") {
       guard let energy = Energy(kilowattHours: text), energy.isBillable else {
         throw table.error("band-least-kwh", "\"\(text)\" is no number of kWh, such as \"100\"")

@@ -1,5 +1,5 @@
 internal import Acquisition
-internal import Host
+public import Host
 internal import Line
 internal import Metering
 internal import Synchronization
@@ -15,14 +15,15 @@ public struct ControlDesk: Sendable {
     self.reload = reload
   }
 
-  /// Tells the outcome of a request by `reply`.
-  public func serve(_ request: ControlRequest, _ reply: ControlReply) async {
+  /// Tells the outcome of a request of `peer` by `reply`.
+  public func serve(_ request: ControlRequest, _ peer: LocalPeer, _ reply: ControlReply) async {
     do throws(Complaint) {
       switch request.wish {
       case .status(let line, let meters): reply.succeed(try await running.status(line: line).json(meters: meters))
       case .read(let meter, let targets, let anyway):
         reply.succeed(try await running.read(meter, targets, anyway: anyway).json)
       case .trace(let line): reply.stream(try await running.listen(toLine: line))
+      case .command(let command): reply.succeed(try await running.command(command, from: peer).json)
       case .reload:
         let station = try await reload().get()
         reply.succeed(

@@ -27,7 +27,7 @@ public final class ControlReply: Sendable {
 
   private func tell(_ line: String) {
     guard !isTold.exchange(true, ordering: .acquiringAndReleasing) else { return }
-    mailbox.put(.end(client: client, line))
+    mailbox.put(.end(client: client, reply: number, line))
   }
 
   /// Says that nothing more comes, where nothing came.
@@ -60,7 +60,7 @@ public protocol ControlSource: Sendable {
 /// What came of requests, on its way to the thread that owns the clients.
 final class ControlMailbox: Sendable {
   enum Letter: Sendable {
-    case end(client: Int, String)
+    case end(client: Int, reply: Int, String)
     case stream(client: Int, reply: Int, id: JSON, any ControlSource)
   }
 

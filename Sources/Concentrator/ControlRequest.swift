@@ -8,6 +8,7 @@ public import Metering
 /// | `status` | `line`, `meters` | the station as it stands |
 /// | `trace` | `line` | what is said on the line from now on, a stream |
 /// | `read` | `meter`, `quantities`, `anyway` | what the meter tells now |
+/// | `command` | `meter` or `all`, `line`, `function`, `values`, `valid_until`, `password`, `new_password`, `by` | what became of it |
 /// | `reload` | | the configuration is read again |
 ///
 /// Each has an `id`, a number or a string, that all lines of the answer repeat. The last of them has `"end":true` and
@@ -24,11 +25,13 @@ public struct ControlRequest: Hashable, Sendable {
     /// `anyway` asks a meter that is set aside as well.
     case read(meter: MeterID, targets: [AcquisitionTask.Target], anyway: Bool)
     case reload
+    /// Changes a meter, where the configuration allows it.
+    case command(CommandRequest)
   }
 
   /// The longest line of a request, in bytes.
   public static let longest = 64 << 10
-  static let words = ["status", "trace", "read", "reload"]
+  static let words = ["status", "trace", "read", "reload", "command"]
   /// The most quantities of one read.
   static let mostQuantities = 256
 
@@ -94,9 +97,36 @@ public struct ControlRequest: Hashable, Sendable {
       let names = try members.strings("quantities") ?? []
       return .read(meter: meter, targets: try targets(names), anyway: try members.boolean("anyway") ?? false)
     case "reload": return .reload
+    case "command": return .command(try command(&members))
     case .some(let other):
       throw Complaint(.usage, "there is no request \"\(plain(other))\"", "There are: \(words.joined(separator: ", ")).")
     }
+  }
+
+  private static func command(_ members: inout Members) throws(Complaint) -> CommandRequest {
+    guard let meter = try members.string("meter"), let word = try members.string("function") else {
+      throw Complaint(
+        .usage, "command needs a meter and a function", "Such as \"meter\":\"M-0001\",\"function\":\"set-time\".")
+    }
+    guard let function = ControlFunction(rawValue: word) else {
+      throw Complaint(
+        .usage, "\"\(plain(word))\" is no function that changes a meter",
+        "There are: \(ControlFunction.allCases.map(\.rawValue).joined(separator: ", ")).")
+    }
+    return CommandRequest(
+      meter: meter, line: try members.string("line"), function: function,
+      values: try members.strings("values") ?? [], validUntil: try members.string("valid_until"),
+      password: try secret(&members, "password"), newPassword: try secret(&members, "new_password"),
+      name: try members.string("by"))
+  }
+
+  /// What is no password is not repeated: it may be one with a slip in it.
+  private static func secret(_ members: inout Members, _ name: String) throws(Complaint) -> CommandSecret? {
+    guard let text = try members.string(name) else { return nil }
+    guard let secret = CommandSecret(text) else {
+      throw Complaint(.usage, "\(name) is none", "It is the level 0 to 9 and six digits in one string.")
+    }
+    return secret
   }
 
   /// What the words of a read mean: every energy register where there are none.
@@ -188,7 +218,7 @@ extension ControlRequest {
   var right: Right {
     switch wish {
     case .status, .trace, .read: .look
-    case .reload: .rule
+    case .reload, .command: .rule
     }
   }
 }

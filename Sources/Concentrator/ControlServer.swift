@@ -12,6 +12,20 @@ public actor ControlServer {
   /// Carries out what a client asked for; called on no thread in particular, several times at once.
   public typealias Serve = @Sendable (ControlRequest, LocalPeer, ControlReply) async -> Void
 
+  /// A client with whom this server parted by itself, or whom it let not in.
+  public struct Parting: Hashable, Sendable {
+    public enum Reason: String, Hashable, Sendable {
+      case tooMany = "too many clients"
+      case notPermitted = "not permitted"
+      case overlong = "a request without end"
+      case halfSaid = "a request was begun and not ended"
+      case takesNothing = "takes nothing of what waits for it"
+      case idle = "asked for nothing"
+    }
+    public let reason: Reason
+    public let peer: LocalPeer
+  }
+
   /// Bounds of patience; tests have less of it.
   struct Patience: Sendable {
     /// For a line that was begun.
@@ -33,7 +47,7 @@ public actor ControlServer {
   private final class Client {
     let connection: LocalConnection
     var session: ControlSession
-    var underWay = 0
+    var underWay: [Int: Task<Void, Never>] = [:]
     /// By number of the reply.
     var streams: [Int: Stream] = [:]
     /// Nothing more comes of it.
@@ -48,7 +62,7 @@ public actor ControlServer {
 
     var listens: Bool { !hasEnded && !isLeaving && session.wantsInput }
     /// Nothing is done for it now.
-    var rests: Bool { underWay == 0 && streams.isEmpty }
+    var rests: Bool { underWay.isEmpty && streams.isEmpty }
 
     func refuse(_ id: JSON, _ complaint: Complaint, at now: BootInstant) {
       _ = session.put(ControlReply.text(id, .init("error", complaint.json)), at: now)
@@ -67,6 +81,7 @@ public actor ControlServer {
   private nonisolated let stopping = Atomic(false)
   private nonisolated let mailbox: ControlMailbox
   private nonisolated let serve: Serve
+  private nonisolated let report: @Sendable (Parting) -> Void
   private var listener: LocalListener?
   private let patience: Patience
   private var clients: [Int: Client] = [:]
@@ -76,18 +91,24 @@ public actor ControlServer {
   private var watch = LocalWatch()
   private var buffer = [UInt8](repeating: 0, count: 16_384)
 
-  /// Listens at `path`; throws where it cannot. Nothing is served before `run`.
-  public init(path: String, serve: @escaping Serve) throws(Complaint) {
-    try self.init(path: path, patience: Patience(), serve: serve)
+  /// Listens at `path`; throws where it cannot. Nothing is served before `run`. `report` takes what becomes of clients
+  /// that do not go by themselves; where a client goes, the task that serves its request is cancelled.
+  public init(
+    path: String, report: @escaping @Sendable (Parting) -> Void = { _ in }, serve: @escaping Serve
+  ) throws(Complaint) {
+    try self.init(path: path, patience: Patience(), report: report, serve: serve)
   }
 
-  init(path: String, patience: Patience, serve: @escaping Serve) throws(Complaint) {
+  init(
+    path: String, patience: Patience, report: @escaping @Sendable (Parting) -> Void = { _ in }, serve: @escaping Serve
+  ) throws(Complaint) {
     do throws(LocalSocketError) {
       listener = try LocalListener(path: path)
     } catch {
       throw Complaint(listeningAt: path, error)
     }
     self.patience = patience
+    self.report = report
     self.serve = serve
     mailbox = ControlMailbox(bell: bell)
   }
@@ -151,11 +172,13 @@ public actor ControlServer {
       let client = Client(connection, at: now)
       let peer = connection.peer
       if clients.count >= Self.mostClients {
+        report(Parting(reason: .tooMany, peer: peer))
         client.refuse(
           .null,
           Complaint(.tryLater, "\(Self.mostClients) clients are connected", "Try again when one of them has gone."),
           at: now)
       } else if !peer.mayLook {
+        report(Parting(reason: .notPermitted, peer: peer))
         client.refuse(
           .null,
           Complaint(
@@ -175,6 +198,7 @@ public actor ControlServer {
     guard let count = client.connection.read(into: &buffer) else {
       // A client that has said all still gets what it asked for.
       client.hasEnded = true
+      client.session.end()
       return
     }
     if count > 0 { client.session.receive(buffer[..<count], at: now) }
@@ -182,10 +206,11 @@ public actor ControlServer {
 
   /// Starts what a client has asked for, as far as it may have that at once.
   private func work(_ number: Int, _ client: Client, at now: BootInstant) {
-    while !client.isLeaving, client.underWay + client.streams.count < Self.mostAtOnce {
+    while !client.isLeaving, client.underWay.count + client.streams.count < Self.mostAtOnce {
       switch client.session.next(at: now) {
       case nil: return
       case .overlong:
+        report(Parting(reason: .overlong, peer: client.connection.peer))
         client.refuse(
           .null,
           Complaint(
@@ -196,14 +221,16 @@ public actor ControlServer {
           let request = try ControlRequest(line)
           try admit(request, client)
           underWay += 1
-          client.underWay += 1
           lastReply += 1
-          begin(
+          client.underWay[lastReply] = begin(
             request, client.connection.peer,
             ControlReply(number: lastReply, client: number, id: request.id, mailbox: mailbox))
         } catch {
           let line = ControlReply.text(error.id, .init("error", error.complaint.json))
-          if !client.session.put(line, at: now) { client.isLeaving = true }
+          if !client.session.put(line, at: now) {
+            report(Parting(reason: .takesNothing, peer: client.connection.peer))
+            client.isLeaving = true
+          }
         }
       }
     }
@@ -225,7 +252,9 @@ public actor ControlServer {
   }
 
   /// Leaves the request to the pool, where nothing blocks: this thread waits for clients.
-  private nonisolated func begin(_ request: ControlRequest, _ peer: LocalPeer, _ reply: ControlReply) {
+  private nonisolated func begin(
+    _ request: ControlRequest, _ peer: LocalPeer, _ reply: ControlReply
+  ) -> Task<Void, Never> {
     Task { [serve] in
       await serve(request, peer, reply)
       reply.finish()
@@ -237,17 +266,16 @@ public actor ControlServer {
     for letter in mailbox.take() {
       underWay -= 1
       switch letter {
-      case .end(let number, let line):
+      case .end(let number, let reply, let line):
         guard let client = clients[number] else { continue }
-        client.underWay -= 1
-        // Nobody reads there.
-        if !client.session.put(line, at: now) { drop(number) }
+        client.underWay[reply] = nil
+        if !client.session.put(line, at: now) { drop(number, .takesNothing) }
       case .stream(let number, let reply, let id, let source):
         guard let client = clients[number] else {
           source.close()
           continue
         }
-        client.underWay -= 1
+        client.underWay[reply] = nil
         client.streams[reply] = Stream(id: id, source: source)
       }
     }
@@ -280,22 +308,26 @@ public actor ControlServer {
     guard clients[number] != nil else { return }
     if let since = client.session.stuckSince {
       // A client that cannot take a stream as fast as it comes is not stuck while it takes anything.
-      if now - since >= patience.stuck { drop(number) }
+      if now - since >= patience.stuck { drop(number, .takesNothing) }
     } else if client.isLeaving || client.hasEnded && client.rests {
       drop(number)
     } else if client.rests, let since = client.session.halfSince, now - since >= patience.half {
+      report(Parting(reason: .halfSaid, peer: client.connection.peer))
       client.refuse(
         .null,
         Complaint(.tryLater, "a request was begun and not ended", "A request is one line, ended by a line feed."),
         at: now)
       flush(number, client, at: now)
     } else if client.rests, client.session.halfSince == nil, now - client.session.lastHeard >= patience.idle {
-      drop(number)
+      drop(number, .idle)
     }
   }
 
-  private func drop(_ number: Int) {
+  /// With a reason where it is this server that parts.
+  private func drop(_ number: Int, _ reason: Parting.Reason? = nil) {
     guard let client = clients.removeValue(forKey: number) else { return }
+    if let reason { report(Parting(reason: reason, peer: client.connection.peer)) }
+    for task in client.underWay.values { task.cancel() }
     for stream in client.streams.values { stream.source.close() }
   }
 }

@@ -39,6 +39,11 @@ struct ControlSession {
     if lineBegan == nil { lineBegan = now }
   }
 
+  /// Nothing more comes: what was begun is a line as it is.
+  mutating func end() {
+    if start < input.count { input.append(UInt8(ascii: "\n")) }
+  }
+
   /// The next whole line; `nil` where more must come first. Empty lines are nothing.
   mutating func next(at now: BootInstant) -> Taken? {
     while let end = input[searched...].firstIndex(of: UInt8(ascii: "\n")) {

@@ -2,19 +2,32 @@ internal import Acquisition
 internal import Line
 internal import Metering
 
-/// What the lines of a station will have to do: the time of each round and the load.
+/// What the lines of a station will have to do: the time of each round, the load, and what cannot be kept.
 public struct Forecast: Sendable {
+  /// A change that would let a task be kept, with nothing else getting worse.
+  struct Remedy: Hashable, Sendable {
+    /// A stable word: `interval`, `priority`, `windows`, `baud`, `move`, `less`.
+    let change: String
+    /// Seconds, a priority, windows, a speed, a number of meters, or what is left out.
+    let value: String
+    /// For people, in the words of the configuration.
+    let text: String
+  }
+
   struct Round: Sendable {
     let task: String
     let meters: Int
     let questions: Int
-    let time: BootInstant.Span
-    /// Seconds between two rounds.
+    /// The wire time of one round, in microseconds.
+    let time: Int64
+    /// Seconds between two rounds; of a month the shortest.
     let interval: Int64
-    /// Seconds of them in which the task may be at work.
-    let available: Int64
-
-    var isFeasible: Bool { time.nanoseconds <= available * 1_000_000_000 }
+    let priority: Int
+    /// Beside all other tasks, with the line to itself, and beside all others with one meter in ten dead.
+    let fate: LineDay.Fate
+    let alone: LineDay.Fate
+    let withDead: LineDay.Fate
+    let remedies: [Remedy]
   }
 
   struct LineForecast: Sendable {
@@ -22,57 +35,80 @@ public struct Forecast: Sendable {
     let port: String
     let settings: String
     let meters: Int
+    /// Share of the line's time, in millionths.
+    let load: Int64
     let rounds: [Round]
     /// Memories that a task names and that a meter does not keep by its profile.
     let lacking: [(meter: MeterID, item: String)]
-
-    /// Share of the line's time, in thousandths.
-    var load: Int64 {
-      rounds.reduce(0) { $0 + $1.time.nanoseconds / max(1, $1.interval) / 1_000_000 }
-    }
   }
 
   let file: String
   let accounts: Int
   let tariffs: Int
   let lines: [LineForecast]
+
+  /// False where some task could not be kept if it had its line to itself: no daemon can carry that out.
+  public var isPossible: Bool { impossible == nil }
+
+  /// The first such task, and its line.
+  public var impossible: (line: String, task: String)? {
+    for line in lines {
+      if let round = line.rounds.first(where: { !$0.alone.isKept }) { return (line.name, round.task) }
+    }
+    return nil
+  }
 }
 
 extension Station {
-  /// The time of each round by the settings of the lines and the usual delay of meters, and what cannot be kept.
+  /// What the lines will have to do, by their settings and the usual delay of meters.
   public func forecast() -> Forecast {
     let lacking = lacking
-    let lines = configuration.lines.enumerated().map { index, line in
-      let rounds = tasks.map { entry in
-        var questions = 0
-        var asked = 0
-        var time = BootInstant.Span.zero
-        for meter in meters[index] where entry.meters.map({ $0.contains(meter.id) }) ?? true {
-          let queries = meter.queries(for: entry.task.targets)
-          if !queries.isEmpty { asked += 1 }
-          questions += queries.count
-          time = queries.reduce(time) { $0 + meter.wireTime(of: $1) }
-        }
-        let interval: Int64
-        switch entry.task.schedule {
-        case .every(let seconds): interval = seconds
-        case .daily: interval = 86_400
-        // Four weeks are the shortest month.
-        case .monthly(let days, _): interval = 86_400 * 28 / Int64(max(1, days.count))
-        }
-        // Windows may overlap; together they are no more than a day.
-        let open = entry.task.windows.reduce(Int64(0)) { $0 + Int64($1.seconds) }
-        let available = entry.task.windows.isEmpty ? interval : min(interval, open)
-        return Forecast.Round(
-          task: entry.task.name, meters: asked, questions: questions, time: time, interval: interval,
-          available: available)
-      }
-      return Forecast.LineForecast(
-        name: line.name, port: "\(line.port)", settings: "\(line.settings)", meters: line.meters.count,
-        rounds: rounds.filter { $0.questions > 0 }, lacking: lacking[index])
-    }
+    let lines = configuration.lines.indices.map { forecast(ofLine: $0, lacking: lacking[$0]) }
     return Forecast(
       file: configuration.file, accounts: configuration.accounts.count, tariffs: plans.count, lines: lines)
+  }
+
+  private func forecast(ofLine index: Int, lacking: [(meter: MeterID, item: String)]) -> Forecast.LineForecast {
+    let line = configuration.lines[index]
+    var outlook = LineOutlook(
+      meters: meters[index], wishes: tasks.map { LineOutlook.Wish(task: $0.task, meters: $0.meters) })
+    var wishes: [LineOutlook.Wish] = []
+    for wish in outlook.wishes where outlook.round(of: wish).meters > 0 { wishes.append(wish) }
+    outlook.wishes = wishes
+    let works = outlook.works()
+    let fates = LineDay.fates(of: works)
+    let withDead = LineDay.fates(of: outlook.works(dead: true))
+    var rounds: [Forecast.Round] = []
+    for (place, wish) in outlook.wishes.enumerated() {
+      let round = outlook.round(of: wish)
+      let alone = LineDay.fates(of: [works[place]])
+      var remedies: [Forecast.Remedy] = []
+      if !fates[place].isKept {
+        var tried = Remedies(outlook, for: place, fates)
+        remedies = tried.all()
+      }
+      rounds.append(
+        Forecast.Round(
+          task: wish.task.name, meters: round.meters, questions: round.cost.questions, time: round.cost.time,
+          interval: wish.task.schedule.shortestInterval, priority: wish.task.priority, fate: fates[place],
+          alone: alone.first ?? LineDay.Fate(), withDead: withDead[place],
+          remedies: remedies))
+    }
+    return Forecast.LineForecast(
+      name: line.name, port: "\(line.port)", settings: "\(line.settings)", meters: line.meters.count,
+      load: works.reduce(0) { $0 + $1.share }, rounds: rounds, lacking: lacking)
+  }
+}
+
+extension Schedule {
+  /// Seconds between two rounds at the least.
+  fileprivate var shortestInterval: Int64 {
+    switch self {
+    case .every(let seconds): seconds
+    case .daily: 86_400
+    // Four weeks are the shortest month.
+    case .monthly(let days, _): 86_400 * 28 / Int64(max(1, days.count))
+    }
   }
 }
 
@@ -80,58 +116,85 @@ extension Forecast {
   public var json: JSON {
     .object([
       "configuration": .string(file), "accounts": .integer(Int64(accounts)), "tariffs": .integer(Int64(tariffs)),
+      "possible": .boolean(isPossible),
       "lines": .array(
         lines.map { line in
           .object([
             "line": .string(line.name), "port": .string(line.port), "serial": .string(line.settings),
-            "meters": .integer(Int64(line.meters)), "load": .string(decimalString(line.load * 1000, decimals: 3)),
-            "rounds": .array(
-              line.rounds.map { round in
-                .object([
-                  "task": .string(round.task), "meters": .integer(Int64(round.meters)),
-                  "exchanges": .integer(Int64(round.questions)), "seconds": .string(seconds(round.time)),
-                  "interval": .integer(round.interval),
-                  "feasible": .boolean(round.isFeasible),
-                ])
-              }),
+            "meters": .integer(Int64(line.meters)), "load": .string(decimalString(line.load, decimals: 3)),
+            "rounds": .array(line.rounds.map(\.json)),
             "not_kept": .array(
               line.lacking.map { .object(["meter": .string($0.meter.text), "item": .string($0.item)]) }),
           ])
         }),
     ])
   }
+}
 
-  /// A table for people, with a remark for every round that cannot be kept.
+extension Forecast.Round {
+  fileprivate var json: JSON {
+    .object([
+      "task": .string(task), "meters": .integer(Int64(meters)), "exchanges": .integer(Int64(questions)),
+      "seconds": .string(decimalString(time, decimals: 2)), "interval": .integer(interval),
+      "priority": .integer(Int64(priority)), "feasible": .boolean(fate.isKept),
+      "feasible_alone": .boolean(alone.isKept), "feasible_with_dead": .boolean(withDead.isKept),
+      "beside_others": json(fate), "with_dead": json(withDead),
+      "remedies": .array(
+        remedies.map {
+          .object(["change": .string($0.change), "value": .string($0.value), "text": .string($0.text)])
+        }),
+    ])
+  }
+
+  private func json(_ fate: LineDay.Fate) -> JSON {
+    .object([
+      "rounds": .integer(Int64(fate.due)), "late": .integer(Int64(fate.late)),
+      "left_out": .integer(Int64(fate.leftOut)),
+      "longest_seconds": .string(decimalString(fate.longest &* 1000, decimals: 2)),
+    ])
+  }
+}
+
+extension Forecast {
+  /// A table for people, with a remark for every round that cannot be kept and what would help.
   public var text: [String] {
     var out = [
       "\(file): good. \(counted(lines.count, "line")), \(counted(accounts, "account")), \(counted(tariffs, "tariff"))."
     ]
     for line in lines {
       out.append(
-        "\(line.name)  \(line.port)  \(line.settings)  \(counted(line.meters, "meter"))  load \(line.load / 10) %")
-      for round in line.rounds {
-        out.append(
-          "  \(round.task): \(counted(round.meters, "meter")), \(counted(round.questions, "exchange")), \(seconds(round.time)) s every \(round.interval) s"
-        )
-        if !round.isFeasible, round.available < round.interval {
-          out.append(
-            "    cannot be kept: its windows are \(round.available) s long; widen them, read less, or split the line")
-        } else if !round.isFeasible {
-          out.append(
-            "    cannot be kept: make the interval at least \(round.time.nanoseconds / 1_000_000_000 + 1) s, read less, or split the line"
-          )
-        }
-      }
+        "\(line.name)  \(line.port)  \(line.settings)  \(counted(line.meters, "meter"))  load \(line.load / 10_000) %")
+      for round in line.rounds { out += round.text }
       for missing in line.lacking {
         out.append("  \(missing.meter) keeps no \(missing.item): by its profile there is none to read")
       }
-      if line.load > 900 { out.append("  the tasks together leave no room for retries: spread them") }
+      if line.load > 900_000 { out.append("  the tasks together leave no room for retries: spread them") }
+    }
+    return out
+  }
+}
+
+extension Forecast.Round {
+  fileprivate var text: [String] {
+    var out = [
+      "  \(task): \(counted(meters, "meter")), \(counted(questions, "exchange")), \(decimalString(time, decimals: 2)) s every \(interval) s, done after \(decimalString(fate.longest &* 1000, decimals: 2)) s at the latest"
+    ]
+    if !fate.isKept {
+      let how = alone.isKept ? "beside the others" : "even with the line to itself"
+      out.append("    cannot be kept \(how): \(told(fate))")
+      out.append(
+        remedies.isEmpty
+          ? "    no single change lets it be kept: split the line and read less"
+          : "    would do, each by itself: \(remedies.map(\.text).joined(separator: "; or "))")
+    } else if !withDead.isKept {
+      out.append("    with one meter in ten dead it is not kept: \(told(withDead))")
     }
     return out
   }
 
-  private func seconds(_ span: BootInstant.Span) -> String {
-    decimalString(span.nanoseconds / 1000, decimals: 2)
+  private func told(_ fate: LineDay.Fate) -> String {
+    let parts = [(fate.leftOut, "left out"), (fate.late, "late")].filter { $0.0 > 0 }.map { "\($0.0) \($0.1)" }
+    return "of \(counted(fate.due, "round")) in two days \(parts.joined(separator: " and "))"
   }
 }
 

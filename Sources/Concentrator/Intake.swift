@@ -15,11 +15,34 @@ actor Intake {
   private let clock: WallClock
   private var neighbours: [MeterID: [Series: [Neighbour]]] = [:]
   let report: @Sendable (StationEvent) -> Void
+  private let backlog: GapBacklog
+  private let house: House
+  /// No gap of the backlog is tried before.
+  private var retryAt = BootInstant(nanoseconds: 0)
+  /// Items of meters whose values came and could not be labelled.
+  private var unlabelled: Set<Item> = []
+
+  private struct Item: Hashable {
+    let meter: MeterID
+    let subject: String
+  }
+
+  /// What an intake asks of those who run the lines.
+  struct House: Sendable {
+    /// A line wants to know what the journal holds.
+    var journalWanted: @Sendable (_ line: String) async -> Void = { _ in }
+    /// The disk did not keep an answer, and will not.
+    var notKept: @Sendable (Answer) async -> Void = { _ in }
+  }
+
+  private static let valueUnlabelled = "unlabelled"
 
   init(
-    store: Store, zone: ZoneOffset, files: [MeterID: MeterFile], clock: WallClock,
-    report: @escaping @Sendable (StationEvent) -> Void
+    store: Store, zone: ZoneOffset, files: [MeterID: MeterFile], clock: WallClock, backlog: GapBacklog? = nil,
+    house: House = House(), report: @escaping @Sendable (StationEvent) -> Void
   ) async throws(StoreError) {
+    self.backlog = backlog ?? GapBacklog(zone: zone)
+    self.house = house
     self.store = store
     self.zone = zone
     self.files = files
@@ -29,6 +52,8 @@ actor Intake {
       let key = stored.reading.key
       neighbours[key.meter, default: [:]][Series(key), default: []].append(Neighbour(stored.reading))
     }
+    unlabelled = Set(
+      try await store.openGaps(reason: Self.valueUnlabelled).map { Item(meter: $0.meter, subject: $0.subject) })
   }
 
   /// Takes events until their source ends. Up to 256 answers wait for the disk at once.
@@ -39,7 +64,10 @@ actor Intake {
         if case .answered(let answer) = event {
           report(.line(event))
           let judged = judgeReadings(of: answer)
-          guard !judged.isEmpty else { continue }
+          guard !judged.isEmpty else {
+            await noteUnlabelled(answer)
+            continue
+          }
           if waiting >= 256 {
             await group.next()
             waiting -= 1
@@ -49,7 +77,47 @@ actor Intake {
         } else {
           await pass(event)
         }
+        if !backlog.isEmpty, HostClock.boot >= retryAt { await noteBacklog() }
       }
+    }
+    await noteBacklog()
+  }
+
+  /// Notes gaps that found no room before.
+  private func noteBacklog() async {
+    let gaps = backlog.take()
+    guard !gaps.isEmpty else { return }
+    do throws(StoreError) {
+      try await store.record(gaps.map(\.gap))
+    } catch {
+      for each in gaps { backlog.add(each.gap, isRun: each.isRun) }
+      retryAt = HostClock.boot + .seconds(5)
+    }
+  }
+
+  /// A value came, and nobody can tell of which instant: it is missing all the same.
+  private func noteUnlabelled(_ answer: Answer) async {
+    guard let slot = answer.slot, !answer.readings(zone: zone).unlabelled.isEmpty else { return }
+    let item = Item(meter: answer.meter, subject: answer.query.subject)
+    let isOfDays = answer.isSynthetic || answer.query.freezeDay != nil
+    // A memory that stays without a label is told once, not in each round.
+    guard isOfDays || unlabelled.insert(item).inserted else { return }
+    let reason = answer.isSynthetic ? LinePlan.Missed.Reason.late.rawValue : Self.valueUnlabelled
+    let instant = answer.query.freezeInstant(zone: zone) ?? slot
+    let gap = Gap(meter: answer.meter, subject: item.subject, instant: instant, reason: reason)
+    _ = await note([gap]) { backlog.add(gap) }
+  }
+
+  /// Notes gaps, later where there is no room now. How many are news.
+  private func note(_ gaps: [Gap], orElse keep: () -> Void) async -> Int {
+    guard !gaps.isEmpty else { return 0 }
+    do throws(StoreError) {
+      return try await store.record(gaps).count
+    } catch {
+      report(.storeFailed(reason: Complaint(error).headline, readings: 0))
+      keep()
+      retryAt = HostClock.boot + .seconds(5)
+      return gaps.count
     }
   }
 
@@ -86,37 +154,61 @@ actor Intake {
     var pause: Int64 = 1
     repeat {
       do throws(StoreError) {
-        let outcomes = try await store.append(Store.Submission(judged, evidence: evidence))
+        let outcomes = try await store.append(
+          Store.Submission(judged, evidence: evidence, late: lateRead(judged, of: answer)))
         for (each, outcome) in zip(judged, outcomes) {
           report(.stored(line: answer.line, each.reading, each.verdict, StoredAs(outcome)))
         }
         // A gap of an earlier run of the daemon is not known to the plan.
         if answer.query.freezeDay != nil { await fill(answer) }
         await fillRecords(answer)
+        let item = Item(meter: answer.meter, subject: answer.query.subject)
+        if unlabelled.remove(item) != nil { await fillUnlabelled(item, at: answer.hostTime.unixMilliseconds) }
         return
       } catch {
         report(.storeFailed(reason: Complaint(error).headline, readings: judged.count))
-        guard error.mayPass else { return }
+        guard error.mayPass else { return await lose(answer) }
         try? await Task.sleep(for: .seconds(pause))
         pause = min(60, pause * 2)
       }
     } while !Task.isCancelled
+    await lose(answer)
+  }
+
+  /// The disk did not take an answer: its values are missing.
+  private func lose(_ answer: Answer) async {
+    backlog.add(.answered(answer))
+    await house.notKept(answer)
+  }
+
+  /// The round of an answer whose readings do not bear the label of that; `nil` where they do, and for all that belongs
+  /// to no round.
+  private func lateRead(_ judged: [JudgedReading], of answer: Answer) -> Store.LateRead? {
+    guard let task = answer.task, let slot = answer.slot,
+      judged.contains(where: { $0.reading.key.kind == .instantaneous && $0.reading.key.instant != slot })
+    else { return nil }
+    return Store.LateRead(meter: answer.meter, task: task, subject: answer.query.subject, slot: slot)
+  }
+
+  private func fillUnlabelled(_ item: Item, at: Int64) async {
+    do throws(StoreError) {
+      try await store.fillGaps(meter: item.meter, subject: item.subject, reason: Self.valueUnlabelled, at: at)
+    } catch {
+      report(.storeFailed(reason: Complaint(error).headline, readings: 0))
+    }
   }
 
   private func pass(_ event: LineEvent) async {
     do throws(StoreError) {
       switch event {
-      case .missed(_, let meter, let queries, let reason, let slot):
-        try await store.record(
-          queries.map {
-            Gap(meter: meter, subject: $0.subject, instant: instant(of: $0) ?? slot, reason: reason.rawValue)
-          })
-      case .backfillFailed(_, let meter, let query, let reason, _):
-        // Most are known from the round that missed them; what an outage left out is not.
-        guard let instant = instant(of: query) else { break }
-        try await store.record([
-          Gap(meter: meter, subject: query.subject, instant: instant, reason: reason.rawValue)
-        ])
+      case .missed(_, _, _, let reason, _):
+        // What an outage left out is found again at each start until it is filled.
+        let news = await note(event.gaps(zone: zone)) { backlog.add(event) }
+        if reason == .outage, news == 0 { return }
+      case .leftOut, .backfillFailed: _ = await note(event.gaps(zone: zone)) { backlog.add(event) }
+      case .journalWanted(let line):
+        await store.flush()
+        return await house.journalWanted(line)
       case .staleFreeze(_, let meter, let query, let told):
         let last = told.map { "its last freeze is of \($0)" } ?? "it has none yet"
         try await store.record(
@@ -132,14 +224,10 @@ actor Intake {
     report(.line(event))
   }
 
-  /// The instant that a freeze would have; `nil` for all that is none.
-  private func instant(of query: Query) -> Int64? {
-    query.freezeDay.map { zone.unixMilliseconds(of: MeterTime(localSeconds: $0.daysSince1970 * 86_400)) }
-  }
-
   /// What was missing has come after all.
   private func fill(_ answer: Answer) async {
-    guard let instant = instant(of: answer.query) else { return }
+    guard let instant = answer.query.freezeInstant(zone: zone) else { return }
+    backlog.forget(meter: answer.meter, subject: answer.query.subject, instant: instant)
     do throws(StoreError) {
       try await store.fillGap(
         meter: answer.meter, subject: answer.query.subject, instant: instant, at: answer.hostTime.unixMilliseconds)

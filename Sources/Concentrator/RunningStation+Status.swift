@@ -77,12 +77,16 @@ extension RunningStation {
     return found
   }
 
-  private func nextRound(ofLine line: Int, after wall: Int64) -> (task: String, at: Int64)? {
-    let here = Set(station.meters[line].map(\.id))
-    let due = station.tasks.compactMap { entry -> (task: String, at: Int64)? in
-      guard entry.meters.map({ !$0.isDisjoint(with: here) }) ?? !here.isEmpty else { return nil }
-      return (entry.task.name, entry.task.schedule.nextSlot(after: wall, zone: station.configuration.zone))
+  /// The round that begins first on a line, of tasks that ask some meter there for something.
+  private func nextRound(ofLine line: Int, after wall: Int64) -> StationStatus.NextRound? {
+    let rounds = station.tasks.compactMap { entry -> StationStatus.NextRound? in
+      let isAsked = station.meters[line].contains { meter in
+        entry.meters.map { $0.contains(meter.id) } ?? true && !meter.queries(for: entry.task.targets).isEmpty
+      }
+      guard isAsked else { return nil }
+      let next = entry.task.nextRound(after: wall, zone: station.configuration.zone)
+      return StationStatus.NextRound(task: entry.task.name, due: next.due, begins: next.begins)
     }
-    return due.min { $0.at < $1.at }
+    return rounds.min { ($0.begins, $0.due) < ($1.begins, $1.due) }
   }
 }

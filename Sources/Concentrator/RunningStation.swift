@@ -12,7 +12,7 @@ public actor RunningStation {
   var station: Station
   let store: Store
   let board = StationBoard()
-  private let report: @Sendable (StationEvent) -> Void
+  let report: @Sendable (StationEvent) -> Void
   var generation: Generation?
   var clockDesk: ClockDesk?
   private var learned: [MeterID: MeterHealth] = [:]
@@ -21,8 +21,12 @@ public actor RunningStation {
   var counted: [String: LineCounters] = [:]
   /// Where what is said on a line can be heard, by its name; they outlive a reload, and so do those who listen.
   private var taps: [String: TrafficTap] = [:]
-  /// Reads on demand that are under way.
-  var demands = 0
+  /// Reads and commands on demand that are under way, by line.
+  var demands: [String: Int] = [:]
+  /// One configuration takes the place of another; who asks meanwhile waits for that.
+  private var isChanging = false
+  private(set) var isEnding = false
+  private var waiters: [CheckedContinuation<Void, Never>] = []
 
   /// What one configuration has set going.
   struct Generation {
@@ -79,6 +83,8 @@ public actor RunningStation {
         "\(new.configuration.file): control-socket: a running daemon keeps its socket \(station.configuration.controlSocket)",
         "Restart it to use another: systemctl restart meterd")
     }
+    isChanging = true
+    defer { endChange() }
     await halt()
     let old = station
     station = new
@@ -94,8 +100,22 @@ public actor RunningStation {
 
   /// Ends all lines after the exchange on the wire, stores what they brought, and closes the store.
   public func stop() async {
+    isEnding = true
     await halt()
     await store.close()
+  }
+
+  func tell(_ event: StationEvent) { report(event) }
+
+  /// Waits for a change of the configuration to be over.
+  func settled() async {
+    while isChanging { await withCheckedContinuation { waiters.append($0) } }
+  }
+
+  private func endChange() {
+    isChanging = false
+    for waiter in waiters { waiter.resume() }
+    waiters = []
   }
 
   /// What each line has seen since the daemon was started.
@@ -126,11 +146,14 @@ public actor RunningStation {
     let (looks, look) = AsyncStream.makeStream(of: ClockDesk.Inbox.self, bufferingPolicy: .bufferingNewest(4096))
     let clockDesk = try await ClockDesk(store: store, station: station, clock: clock, report: report)
     self.clockDesk = clockDesk
-    let workers = try await makeWorkers(clock) { event in
+    let backlog = GapBacklog(zone: station.configuration.zone)
+    let workers = try await makeWorkers(clock) { [weak self] event in
       if case .clock(_, let meter, let seen) = event { look.yield(.look(meter, seen)) }
-      if case .dropped(let lost) = tell.yield(event), case .answered(let answer) = lost {
-        report(.storeFailed(reason: "too much waits for the disk", readings: answer.observations.count))
-      }
+      guard case .dropped(let lost) = tell.yield(event) else { return }
+      backlog.add(lost)
+      guard case .answered(let answer) = lost else { return }
+      report(.storeFailed(reason: "too much waits for the disk", readings: answer.observations.count))
+      Task { await self?.takeBack(answer) }
     }
     // Lines begin at once, each on its own: a serial server may take seconds to say that it is not there, and a line
     // must be silent for a while before one speaks on it. What they bring waits for the intake.
@@ -146,7 +169,10 @@ public actor RunningStation {
     let desk: BillingDesk
     do throws(StoreError) {
       intake = try await Intake(
-        store: store, zone: station.configuration.zone, files: station.files, clock: clock
+        store: store, zone: station.configuration.zone, files: station.files, clock: clock, backlog: backlog,
+        house: Intake.House(
+          journalWanted: { [weak self] in await self?.recall(line: $0) },
+          notKept: { [weak self] in await self?.takeBack($0) })
       ) { event in
         report(event)
         if case .stored(_, let reading, _, .new) = event, reading.key.kind != .instantaneous { wake.yield(false) }
@@ -205,17 +231,8 @@ public actor RunningStation {
   private func makeWorkers(
     _ clock: WallClock, tell: @escaping @Sendable (LineEvent) -> Void
   ) async throws(StoreError) -> [LineWorker] {
-    // Kept memories may be read again: the same value changes nothing. A register as it stood may not.
     let (now, wall) = (HostClock.boot, clock.now)
-    var stored = StoredBefore()
-    for task in station.tasks.map(\.task) {
-      let slot = task.schedule.slot(at: wall.unixMilliseconds, zone: station.configuration.zone)
-      if stored.rounds[slot] == nil { stored.rounds[slot] = try await store.quantities(.instantaneous, at: slot) }
-    }
-    if let days = station.tasks.map(\.task).filter({ $0.targets.contains(.dailyFreeze) }).map(\.backfillDays).max() {
-      let since = wall.unixMilliseconds - Int64(days + 2) * 86_400_000
-      stored.freezes = try await store.instants(.dailyFreeze, of: station.frozenQuantities, since: since)
-    }
+    let stored = try await storedBefore(wall)
     let profiled = try await StoredProfiles(of: station, in: store, at: wall.unixMilliseconds)
     var workers: [LineWorker] = []
     var programmes = Programmes()

@@ -205,21 +205,30 @@ public struct Station: Sendable {
     line: Int, programmes: inout Programmes, health: [MeterID: MeterHealth],
     stored: StoredBefore, at now: BootInstant, wall: HostInstant
   ) -> LinePlan {
+    LinePlan(
+      tasks: tasks.map(\.task),
+      meters: plannedMeters(line: line, programmes: &programmes, stored: stored, wall: wall),
+      health: meters[line].map { health[$0.id] ?? MeterHealth() }, zone: configuration.zone, at: now, wall: wall)
+  }
+
+  /// The meters of a line with their parts in the tasks, and what the journal holds of them at `wall`.
+  func plannedMeters(
+    line: Int, programmes: inout Programmes, stored: StoredBefore, wall: HostInstant
+  ) -> [LinePlan.Meter] {
     let entries = self.tasks
     let tasks = entries.map(\.task)
-    let planned = zip(meters[line], configuration.lines[line].meters).map { meter, entry in
+    return zip(meters[line], configuration.lines[line].meters).map { meter, entry in
       let programme = programmes.programme(of: meter, profile: entry.profile, tasks: tasks)
       return LinePlan.Meter(
         meter,
         programme: zip(entries, programme.queries).map { task, queries in
           task.meters.map { $0.contains(meter.id) } ?? true ? queries : []
         },
-        probes: programme.probes, tasks: tasks, isKey: entry.isKey, at: wall.unixMilliseconds, zone: configuration.zone
+        probes: programme.probes, tasks: tasks, isKey: entry.isKey, at: wall.unixMilliseconds,
+        zone: configuration.zone, knownSince: stored.knownSince[meter.id],
+        late: { stored.late[meter.id]?[StoredBefore.Round(task: $0, slot: $1)] ?? [] }
       ) { stored.quantities(of: meter.id, $0, at: $1) }
     }
-    return LinePlan(
-      tasks: tasks, meters: planned, health: meters[line].map { health[$0.id] ?? MeterHealth() },
-      zone: configuration.zone, at: now, wall: wall)
   }
 }
 
@@ -228,6 +237,15 @@ public struct Station: Sendable {
 struct StoredBefore {
   var rounds: [Int64: [MeterID: Set<Quantity>]] = [:]
   var freezes: [MeterID: [Int64: Set<Quantity>]] = [:]
+  /// What was asked for a round later than its label allows.
+  var late: [MeterID: [Round: Set<String>]] = [:]
+  /// When each meter was first configured, in milliseconds since 1970.
+  var knownSince: [MeterID: Int64] = [:]
+
+  struct Round: Hashable {
+    let task: String
+    let slot: Int64
+  }
 
   func quantities(of meter: MeterID, _ kind: ReadingKind, at instant: Int64) -> Set<Quantity> {
     (kind == .dailyFreeze ? freezes[meter]?[instant] : rounds[instant]?[meter]) ?? []
@@ -288,6 +306,7 @@ extension Account {
     }
     self.init(
       id: entry.id, meters: assignments, terms: terms, settlement: entry.settlement, zone: configuration.zone,
-      from: entry.from, grantFrom: entry.largeHouseholdFrom, proration: entry.proration)
+      from: entry.from, to: entry.to, grantFrom: entry.largeHouseholdFrom, movedIn: entry.movedIn,
+      proration: entry.proration)
   }
 }

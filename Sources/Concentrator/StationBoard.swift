@@ -67,11 +67,9 @@ final class StationBoard: Sendable {
       case .storeFailed(let reason, let readings):
         if readings > 0 { state.failure = state.failure ?? Failure(reason: reason, since: wall) }
       case .billingWaitsForClock: state.isWaitingForClock = true
-      case .billingWaitsForTrial(let differences): state.trialDifferences = differences
-      case .billed:
-        state.isWaitingForClock = false
-        state.trialDifferences = nil
-      case .unlabelled, .notKept, .clock, .held, .traceFailed: break
+      case .billingWaitsForTrial(let differences): state.trialDifferences = differences > 0 ? differences : nil
+      case .billed: state.isWaitingForClock = false
+      case .unlabelled, .notKept, .clock, .held, .traceFailed, .commanded: break
       }
     }
     for watcher in watchers.withLock({ Array($0.values) }) { watcher.yield(event) }
@@ -101,7 +99,8 @@ extension StationBoard.State {
     case .portLost(let line, let reason):
       ports[line] = StationBoard.Port(isOpen: false, since: wall, reason: reason)
     case .portOpened(let line): ports[line] = StationBoard.Port(isOpen: true, since: wall)
-    case .missed, .rejected, .staleFreeze, .backfillFailed, .answeredTwice, .control, .clock: break
+    case .missed, .leftOut, .journalWanted, .rejected, .staleFreeze, .backfillFailed, .answeredTwice, .control, .clock:
+      break
     }
   }
 

@@ -12,13 +12,16 @@ public enum StationEvent: Sendable {
   /// Something is to be said of a meter's clock.
   case clock(meter: MeterID, ClockNotice)
   case storeFailed(reason: String, readings: Int)
-  case billed(account: String, cycle: String, totalFen: Int64, isNew: Bool)
+  /// A document was issued; `kind` is `original`, `reversal` or `difference`, and `totalFen` what it adds to the account.
+  case billed(account: String, cycle: String, kind: String, totalFen: Int64, isNew: Bool)
   case held(account: String, cycle: String, reason: String)
   /// Nothing is billed while nobody has set the host's clock.
   case billingWaitsForClock
-  /// Nothing is billed while bills come out otherwise than they were issued, by plans, engine or master data alone, and
-  /// nobody has accepted it.
+  /// So many issued bills come out otherwise by plans, engine or master data alone, and nobody has accepted it: their
+  /// accounts are not billed. None of them when the books were tried and all is well.
   case billingWaitsForTrial(differences: Int)
+  /// Somebody had a meter changed, or tried to; the audit log has it word for word.
+  case commanded(line: String, request: String, by: String, outcome: String)
   /// The trace of a line has ended; the line goes on.
   case traceFailed(line: String, reason: String)
 }
@@ -40,6 +43,8 @@ public struct StationCounts: Hashable, Sendable {
   /// Bytes that came after their time and were thrown away.
   public var lateBytes = 0
   public var missed = 0
+  /// Rounds that nobody began, counted for each meter.
+  public var leftOut = 0
   /// Last freezes of another day than the one that was asked for.
   public var staleFreezes = 0
   /// Freezes that a day of passes, or the whole depth of the task, has not brought.
@@ -62,6 +67,8 @@ public struct StationCounts: Hashable, Sendable {
     case .line(.backfillFailed): backfillFailures += 1
     case .line(.late(_, _, let bytes)): lateBytes += bytes
     case .line(.missed(_, _, let queries, _, _)): missed += queries.count
+    case .line(.leftOut(_, _, let meters, _, _, let rounds, _)):
+      leftOut += meters.count * rounds
     case .line(.rejected(_, _, _, let reason)):
       if reason.hasPrefix("refused") { refused += 1 } else { damaged += 1 }
     case .line: break
@@ -80,8 +87,8 @@ public struct StationCounts: Hashable, Sendable {
       case .rejected: rejected += 1
       }
     case .unlabelled: unlabelled += 1
-    case .clock, .storeFailed, .billingWaitsForClock, .billingWaitsForTrial, .notKept, .traceFailed: break
-    case .billed(_, _, let fen, let isNew):
+    case .clock, .storeFailed, .billingWaitsForClock, .billingWaitsForTrial, .notKept, .traceFailed, .commanded: break
+    case .billed(_, _, _, let fen, let isNew):
       if isNew {
         billed += 1
         totalFen += fen

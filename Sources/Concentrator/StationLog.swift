@@ -33,18 +33,33 @@ public struct StationLog: Sendable {
         metadata: ["meter": "\(meter)", "what": "\(notice)"])
     case .storeFailed(let reason, let readings):
       logger.error("store failed", metadata: ["reason": "\(reason)", "readings": "\(readings)"])
-    case .billed(let account, let cycle, let fen, let isNew):
+    case .billed(let account, let cycle, let kind, let fen, let isNew):
       guard isNew else { return }
-      logger.info("bill issued", metadata: ["account": "\(account)", "cycle": "\(cycle)", "fen": "\(fen)"])
+      logger.info(
+        "bill issued",
+        metadata: ["account": "\(account)", "cycle": "\(cycle)", "kind": "\(kind)", "fen": "\(fen)"])
     case .traceFailed(let line, let reason):
       logger.error("trace stopped", metadata: ["line": "\(line)", "reason": "\(reason)"])
+    case .commanded(let line, let request, let actor, let outcome):
+      logger.notice(
+        "command", metadata: ["line": "\(line)", "request": "\(request)", "by": "\(actor)", "outcome": "\(outcome)"])
     case .billingWaitsForTrial(let differences):
+      guard differences > 0 else { return }
       logger.warning(
         "billing waits: bills come out otherwise than they were issued", metadata: ["differences": "\(differences)"])
     case .billingWaitsForClock: logger.warning("billing waits for the host's clock to be set")
     case .held(let account, let cycle, let reason):
       logger.warning("bill waits", metadata: ["account": "\(account)", "cycle": "\(cycle)", "reason": "\(reason)"])
     }
+  }
+
+  /// A client of the control socket that did not go by itself.
+  public func note(_ parting: ControlServer.Parting) {
+    logger.notice(
+      "control client sent away",
+      metadata: [
+        "reason": "\(parting.reason.rawValue)", "user": "\(parting.peer.user)", "process": "\(parting.peer.process)",
+      ])
   }
 
   private func note(_ event: LineEvent) {
@@ -67,6 +82,15 @@ public struct StationLog: Sendable {
       logger.debug(
         "reading failed",
         metadata: ["line": "\(line)", "meter": "\(meter)", "items": "\(queries.count)", "reason": "\(reason.rawValue)"])
+    case .leftOut(let line, let task, let meters, let from, let through, let rounds, let reason):
+      logger.warning(
+        "rounds left out",
+        metadata: [
+          "line": "\(line)", "task": "\(task)", "meters": "\(meters.count)", "rounds": "\(rounds)",
+          "from": "\(ZoneOffset.china.rfc3339(unixMilliseconds: from))",
+          "through": "\(ZoneOffset.china.rfc3339(unixMilliseconds: through))", "reason": "\(reason.rawValue)",
+        ])
+    case .journalWanted: break
     case .health(let line, let meter, let isAnswering):
       logger.notice(isAnswering ? "meter answers" : "meter silent", metadata: ["line": "\(line)", "meter": "\(meter)"])
     case .rejected(let line, let meter, let query, let reason):

@@ -23,6 +23,13 @@ public struct StationStatus: Sendable {
   let isWaitingForClock: Bool
   let trialDifferences: Int?
 
+  struct NextRound: Sendable {
+    let task: String
+    /// The label of its readings, and when it is begun: later where it must wait for a window. Milliseconds since 1970.
+    let due: Int64
+    let begins: Int64
+  }
+
   struct LineStatus: Sendable {
     let name: String
     let port: String
@@ -32,7 +39,7 @@ public struct StationStatus: Sendable {
     let snapshot: LineSnapshot?
     let meters: [(id: MeterID, word: MeterWord, known: StationBoard.Meter, probeAt: Int64?)]
     let clocks: [MeterID: ClockHistory]
-    let next: (task: String, at: Int64)?
+    let next: NextRound?
     let last: StationBoard.Slot?
     let counters: LineCounters
   }
@@ -123,7 +130,11 @@ extension StationStatus {
             ])
           })))
     members.append(
-      .init("next", line.next.map { .object(["task": .string($0.task), "due": .string(time($0.at))]) } ?? .null))
+      .init(
+        "next",
+        line.next.map {
+          .object(["task": .string($0.task), "due": .string(time($0.due)), "begins": .string(time($0.begins))])
+        } ?? .null))
     members.append(
       .init(
         "last",

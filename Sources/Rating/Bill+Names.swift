@@ -108,13 +108,15 @@ extension Bill {
     let days = usage.limitDays
     let grantKilowattHours = (tiers.grantPerMonth ?? .zero).millionths * Int64(usage.grantedMonths)
     func limit(_ tier: Int) -> String {
-      (tiers.limit(tier, for: days, step: plan.energyStep) + Energy(millionths: grantKilowattHours)).text(
-        decimals: plan.energyDecimals)
+      (tiers.limit(tier, for: days, months: usage.windowMonths, step: plan.energyStep)
+        + Energy(millionths: grantKilowattHours)).text(
+          decimals: plan.energyDecimals)
     }
     let lower = tier > 1 ? "above \(limit(tier - 2))" : ""
     let upper = tier < tiers.count ? "up to \(limit(tier - 1))" : ""
     let bounds = [lower, upper].filter { !$0.isEmpty }.joined(separator: " and ")
     let before = tierUse.before.prefix(tiers.count).reduce(.zero, +).text(decimals: plan.energyDecimals)
-    return " (\(bounds) kWh in the window from \(tierUse.start), of which \(before) kWh were used before)"
+    let share = usage.windowMonths.map { " for \($0) of \(tiers.windowLength ?? $0) months" } ?? ""
+    return " (\(bounds) kWh\(share) in the window from \(tierUse.start), of which \(before) kWh were used before)"
   }
 }

@@ -4,6 +4,8 @@ internal import Metering
 struct CanonicalJSON {
   private(set) var bytes: [UInt8]
   private var first = true
+  /// False for texts that leave out where values were published.
+  private(set) var hasProvenance = true
 
   /// Goes on behind what stands in `bytes`.
   init(after bytes: consuming [UInt8] = []) { self.bytes = bytes }
@@ -49,8 +51,9 @@ struct CanonicalJSON {
   mutating func date(_ key: String, _ date: CivilDate) { plain(key) { $0.append(date) } }
 
   /// A complete object.
-  static func object(_ fill: (inout CanonicalJSON) -> Void) -> String {
+  static func object(hasProvenance: Bool = true, _ fill: (inout CanonicalJSON) -> Void) -> String {
     var json = CanonicalJSON()
+    json.hasProvenance = hasProvenance
     json.bytes.reserveCapacity(4096)
     json.braces(fill)
     return String(decoding: json.bytes, as: UTF8.self)

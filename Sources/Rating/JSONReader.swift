@@ -109,20 +109,22 @@ struct JSONReader {
     while let digit = byte, (0x30...0x39).contains(digit) {
       let (shifted, overflow) = number.multipliedReportingOverflow(by: 10)
       let (sum, carry) = shifted.subtractingReportingOverflow(Int(digit) - 0x30)
-      guard !overflow, !carry else { throw .kind(key: key()) }
+      guard !overflow, !carry else { throw .integer(key: key()) }
       number = sum
       at += 1
     }
     guard at > first else {
       if isNegative { throw misplaced }
       at = start
-      throw otherKind(key())
+      let other = otherKind(key())
+      if case .kind(let key) = other { throw .integer(key: key) }
+      throw other
     }
     if bytes[first] == UInt8(ascii: "0"), at > first + 1 { throw misplaced }
     if let byte, byte == UInt8(ascii: ".") || byte == UInt8(ascii: "e") || byte == UInt8(ascii: "E") {
-      throw .kind(key: key())
+      throw .integer(key: key())
     }
-    guard isNegative || number > Int.min else { throw .kind(key: key()) }
+    guard isNegative || number > Int.min else { throw .integer(key: key()) }
     return isNegative ? number : -number
   }
 

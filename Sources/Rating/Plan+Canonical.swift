@@ -2,21 +2,39 @@ internal import Metering
 
 extension PlanDraft {
   /// Everything that a bill takes from the plan, sources included: they are part of what explains a bill.
-  var canonicalText: String {
-    CanonicalJSON.object { json in
+  var canonicalText: String { text(of: .document) }
+
+  /// Everything that decides what a usage costs: no names for people, no dates, no sources, and of prices that are
+  /// given month by month none, since every month has its own.
+  var pricingText: String { text(of: .pricing) }
+
+  private enum Content {
+    case document
+    case pricing
+  }
+
+  private func text(of content: Content) -> String {
+    let isWhole = content == .document
+    return CanonicalJSON.object(hasProvenance: isWhole) { json in
       json.string("name", name)
-      json.string("title", title)
-      json.string("title_zh", titleChinese)
+      if isWhole {
+        json.string("title", title)
+        json.string("title_zh", titleChinese)
+      }
       json.string("currency", "CNY")
-      json.string("valid_from", "\(validFrom)")
-      json.string("valid_to", validTo.map { "\($0)" })
-      json.string("known_since", "\(knownSince)")
-      json.strings("sources", sources)
+      if isWhole {
+        json.string("valid_from", "\(validFrom)")
+        json.string("valid_to", validTo.map { "\($0)" })
+        json.string("known_since", "\(knownSince)")
+        json.strings("sources", sources)
+      }
       json.number("energy_scale", energyDecimals)
       json.objects("periods", periods) { json, period in
         json.string("name", period.name)
-        json.string("title", period.title)
-        json.string("title_zh", period.titleChinese)
+        if isWhole {
+          json.string("title", period.title)
+          json.string("title_zh", period.titleChinese)
+        }
         json.numbers("rates", period.rates.map(Int.init))
       }
       json.number("residual", residualPeriod)
@@ -27,6 +45,7 @@ extension PlanDraft {
         }
         json.string("grant_per_month", tiers.grantPerMonth.map { $0.text(decimals: 6) })
         if tiers.partMonth != .whole { json.string("part_month", tiers.partMonth.rawValue) }
+        if tiers.moving != .whole { json.string("moving", tiers.moving.rawValue) }
         json.provenance(tiers.provenance)
       }
       // Older plans know nothing of what follows, and their texts must not change.
@@ -34,8 +53,10 @@ extension PlanDraft {
       if let loss { json.object("loss") { loss.write(to: &$0) } }
       json.objects("components", components) { json, component in
         json.string("kind", component.kindName)
-        json.string("title", component.title)
-        json.string("title_zh", component.titleChinese)
+        if isWhole {
+          json.string("title", component.title)
+          json.string("title_zh", component.titleChinese)
+        }
         switch component.kind {
         case .energy(let prices): json.strings("prices", prices.texts)
         case .tierPrices(let prices), .wholeVolume(let prices): json.strings("prices", prices.map { "\($0)" })
@@ -45,7 +66,7 @@ extension PlanDraft {
             json.strings("prices", adder.prices.texts)
             if adder.spread != .proRata { json.string("spread", adder.spread.rawValue) }
           }
-        case .monthlyPrices(let prices): prices.write(to: &json)
+        case .monthlyPrices(let prices): if isWhole { prices.write(to: &json) }
         case .fund(let price), .export(let price): json.string("price", "\(price)")
         case .capacity(let charge): charge.write(to: &json)
         case .demand(let charge): charge.write(to: &json)
@@ -86,6 +107,7 @@ extension Tiers.Window {
 
 extension CanonicalJSON {
   mutating func provenance(_ provenance: Provenance) {
+    guard hasProvenance else { return }
     string("source", provenance.text)
     boolean("primary", provenance.isPrimary)
   }

@@ -66,6 +66,9 @@ public final class Plan: Sendable {
   public let canonicalText: String
   /// SHA-256 of `canonicalText`, in hex.
   public let digest: String
+  /// SHA-256, in hex, of all that decides what a usage costs under the plan: equal for two versions that differ only in
+  /// words, dates, sources, and in prices that are given month by month.
+  public let pricingDigest: String
 
   init(_ draft: PlanDraft) {
     name = draft.name
@@ -88,6 +91,7 @@ public final class Plan: Sendable {
     isPlain = draft.loss == nil && steps.allSatisfy(\.rule.isPlain)
     canonicalText = draft.canonicalText
     digest = sha256Hex(canonicalText.utf8)
+    pricingDigest = sha256Hex(draft.pricingText.utf8)
   }
 
   /// True when the plan's prices apply on all of `days`.

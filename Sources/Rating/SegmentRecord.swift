@@ -51,10 +51,7 @@ public struct IntervalsRecord: Codable, Hashable, Sendable {
   }
 
   private func energy(_ key: String, _ text: String) throws(UsageRecordError) -> Energy {
-    guard let energy = Energy(kilowattHours: text), energy.isBillable else {
-      throw .energy(key: "intervals.\(key)", text)
-    }
-    return energy
+    try RecordNumber.energy("intervals.\(key)", text)
   }
 }
 
@@ -136,9 +133,7 @@ public struct SegmentRecord: Codable, Hashable, Sendable {
       guard let quantity = Quantity(name: register.quantity) else {
         throw .text(key: "segments.registers.quantity", register.quantity, example: "energy.import.active.total")
       }
-      guard let energy = Energy(kilowattHours: register.energy), energy.isBillable else {
-        throw .energy(key: "segments.registers.energy", register.energy)
-      }
+      let energy = try RecordNumber.energy("segments.registers.energy", register.energy)
       uses.append(
         RegisterUse(
           quantity: quantity, start: try register.start.mark("start"), stop: try register.stop.mark("stop"),
@@ -151,9 +146,7 @@ public struct SegmentRecord: Codable, Hashable, Sendable {
 
 extension SegmentRecord.Demand {
   fileprivate func demand() throws(UsageRecordError) -> DemandMark {
-    guard let kilowatts = Power(power), kilowatts.millionths >= 0 else {
-      throw .power(key: "segments.demand.power", power)
-    }
+    let kilowatts = try RecordNumber.power("segments.demand.power", power)
     let time = try occurred.map { text throws(UsageRecordError) in
       guard let time = MeterTime(text) else { throw .time(key: "segments.demand.occurred", text) }
       return time

@@ -129,6 +129,9 @@ extension Usage {
     return cycle
   }
 
+  /// In how many months of the tier window the customer has the supply; `nil` for all.
+  var windowMonths: Int? { hasSupply ? supply?.windowMonths : nil }
+
   /// Makes this a stretch of `cycle` that has its tier limits in common with the stretches of `run`.
   fileprivate mutating func belong(to cycle: DayRange, sharing run: DayRange?, using energy: Energy) {
     guard hasSupply || run != nil else { return }

@@ -37,6 +37,7 @@ extension Supply {
       json.string("cycle_from", "\(cycle.from)")
       json.string("cycle_to", "\(cycle.to)")
     }
+    if let windowMonths { json.number("window_months", windowMonths) }
     if let intervals { json.object("intervals") { intervals.write(to: &$0) } }
     if !arrears.isEmpty {
       json.objects("arrears", arrears) { json, debt in

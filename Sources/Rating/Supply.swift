@@ -39,6 +39,9 @@ public struct Supply: Hashable, Sendable {
   /// The days of all stretches of the plan in a cycle, where the usage is one of them: the tier limits of their months
   /// count. Set by `rate(_:id:proration:)`.
   public var cycle: DayRange?
+  /// In how many months of the tier window the customer has the supply, where that is not in all and the plan's limits
+  /// follow them: 1 to 11 of a year.
+  public var windowMonths: Int?
   /// What the energy of the periods was made of, where it was not of rate registers. Set by `Usage.settled(by:)`.
   public var intervals: IntervalRecord?
 
@@ -50,7 +53,7 @@ public struct Supply: Hashable, Sendable {
     powerFactorStandard: PowerFactorStandard? = nil, isExemptFromPowerFactor: Bool = false, selfUse: Energy = .zero,
     exported: Energy? = nil,
     transformer: Transformer? = nil, lineLoss: Int? = nil, arrears: [Arrears] = [], cycle: DayRange? = nil,
-    intervals: IntervalRecord? = nil
+    windowMonths: Int? = nil, intervals: IntervalRecord? = nil
   ) {
     self.basicCharge = basicCharge
     self.running = running
@@ -68,6 +71,7 @@ public struct Supply: Hashable, Sendable {
     self.lineLoss = lineLoss
     self.arrears = arrears
     self.cycle = cycle
+    self.windowMonths = windowMonths
     self.intervals = intervals
   }
 }

@@ -31,6 +31,9 @@ extension SupplyRecord {
       case "line_loss":
         try seen.mark(11, path)
         if try !reader.isNull() { record.lineLoss = try reader.integer(path) }
+      case "window_months":
+        try seen.mark(14, path)
+        if try !reader.isNull() { record.windowMonths = try reader.integer(path) }
       case "arrears":
         try seen.mark(12, path)
         if try reader.isNull() { return }

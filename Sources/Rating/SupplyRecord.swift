@@ -38,6 +38,8 @@ public struct SupplyRecord: Codable, Hashable, Sendable {
   public var transformer: TransformerRecord?
   /// Hundredths of a percent.
   public var lineLoss: Int?
+  /// Months of the tier window in which the customer has the supply.
+  public var windowMonths: Int?
   /// Debts that late charges are due on.
   public var arrears: [Debt]?
 
@@ -96,6 +98,7 @@ public struct SupplyRecord: Codable, Hashable, Sendable {
     case powerFactorStandard = "power_factor_standard"
     case selfUse = "self_use"
     case lineLoss = "line_loss"
+    case windowMonths = "window_months"
   }
 }
 
@@ -145,26 +148,23 @@ extension SupplyRecord {
       supply.transformer = Transformer(model: transformer.model, capacity: capacity, hours: transformer.hours ?? 720)
     }
     supply.lineLoss = lineLoss
+    supply.windowMonths = windowMonths
     for debt in arrears ?? [] {
-      guard let fen = exactDecimal(debt.amount, scale: 2) else {
-        throw .money(key: "supply.arrears.amount", debt.amount)
-      }
+      let amount = try RecordNumber.money("supply.arrears.amount", debt.amount)
       guard let due = CivilDate(debt.due) else { throw .date(key: "supply.arrears.due", debt.due) }
       guard let paid = CivilDate(debt.paid) else { throw .date(key: "supply.arrears.paid", debt.paid) }
-      supply.arrears.append(Arrears(bill: debt.bill, amount: Money(fen: fen), due: due, paid: paid))
+      supply.arrears.append(Arrears(bill: debt.bill, amount: amount, due: due, paid: paid))
     }
     return supply
   }
 
   private func power(_ key: String, _ text: String?) throws(UsageRecordError) -> Power? {
     guard let text else { return nil }
-    guard let power = Power(text), power.isChargeable else { throw .power(key: "supply.\(key)", text) }
-    return power
+    return try RecordNumber.power("supply.\(key)", text)
   }
 
   private func energy(_ key: String, _ text: String?) throws(UsageRecordError) -> Energy? {
     guard let text else { return nil }
-    guard let energy = Energy(kilowattHours: text), energy.isBillable else { throw .energy(key: "supply.\(key)", text) }
-    return energy
+    return try RecordNumber.energy("supply.\(key)", text)
   }
 }

@@ -10,7 +10,8 @@ extension Charging {
     var shares = EnergyRow()
     var whole = Energy.zero
     var rooms = tiers.rooms(
-      earlier: use.before, grant: tiers.grant(months: usage.grantedMonths), for: usage.limitDays, step: plan.energyStep)
+      earlier: use.before, grant: tiers.grant(months: usage.grantedMonths), for: usage.limitDays,
+      months: usage.windowMonths, step: plan.energyStep)
     for run in runs {
       guard let period = plan.period(named: run.period) else { continue }
       var rest = run.energy

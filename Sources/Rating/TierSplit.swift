@@ -8,9 +8,16 @@ extension Plan {
     }
     guard let tiers else {
       guard usage.grantedMonths == 0 else { throw .noGrant(months: usage.grantedMonths, plan: name) }
+      if let months = usage.windowMonths { throw .windowMonths(months, plan: name) }
       return nil
     }
     let days = usage.limitDays
+    let months = usage.windowMonths
+    if let months {
+      guard tiers.moving == .months, let length = tiers.windowLength, (1...length).contains(months) else {
+        throw .windowMonths(months, plan: name)
+      }
+    }
     guard let start = tiers.windowStart(of: days.months) else { throw .crossesWindow(usage.days, plan: name) }
     guard usage.grantedMonths == 0 || tiers.grantPerMonth != nil else {
       throw .noGrant(months: usage.grantedMonths, plan: name)
@@ -22,7 +29,7 @@ extension Plan {
     case .total(let energy):
       try check(energy, "earlier use")
       guard grant == .zero || energy == .zero else { throw .grantNeedsTiers }
-      before = tiers.split(energy, earlier: EnergyRow(), grant: .zero, for: days, step: energyStep)
+      before = tiers.split(energy, earlier: EnergyRow(), grant: .zero, for: days, months: months, step: energyStep)
     case .byTier(let energies):
       guard energies.count == tiers.count else { throw .tierCount(energies.count, expected: tiers.count) }
       var row = EnergyRow()
@@ -34,7 +41,7 @@ extension Plan {
     }
     return Bill.TierUse(
       start: start, before: before,
-      used: tiers.split(billed, earlier: before, grant: grant, for: days, step: energyStep))
+      used: tiers.split(billed, earlier: before, grant: grant, for: days, months: months, step: energyStep))
   }
 }
 

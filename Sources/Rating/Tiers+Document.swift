@@ -30,6 +30,10 @@ extension Tiers {
     guard partMonth == .whole || self.window == .month else {
       throw reader.error("part-month", "only a window of a month can have limits by days")
     }
+    moving = try reader.choice("moving", default: .whole)
+    guard moving == .whole || self.window != .month else {
+      throw reader.error("moving", "a window of a month has limits of its own months already")
+    }
     provenance = try Provenance(&reader)
     try reader.finish()
   }

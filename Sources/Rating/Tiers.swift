@@ -24,8 +24,19 @@ public struct Tiers: Hashable, Sendable {
   public let grantPerMonth: Energy?
   /// What a part of a month counts for limits.
   public let partMonth: PartMonthLimits
+  /// What limits of a window of several months are for a customer who has the supply in some of them.
+  public let moving: MovingLimits
   /// Where the limits were published.
   public let provenance: Provenance
+
+  /// How many months a window of several has; `nil` for one of the months of a bill.
+  public var windowLength: Int? {
+    switch window {
+    case .month: nil
+    case .twoMonths: 2
+    case .year: 12
+    }
+  }
 
   /// The first month of the window that `month` belongs to.
   public func windowStart(of month: YearMonth) -> YearMonth {
@@ -63,6 +74,15 @@ public enum PartMonthLimits: String, Hashable, Sendable, CaseIterable {
   case days
 }
 
+/// What the limits of a window are for a customer who moves in or out in it. 过户、销户
+public enum MovingLimits: String, Hashable, Sendable, CaseIterable {
+  /// Those of the whole window, whoever has the supply.
+  case whole
+  /// So many parts of them as months are used, of as many as the window has; a part of a month counts as a whole one.
+  /// Source: a tier example of Hunan in print, on changes of owner. For windows of a year: unverified.
+  case months
+}
+
 /// What the window of a bill has already seen. 已用电量
 public enum EarlierUse: Hashable, Sendable {
   /// The bill is the first of its window.
@@ -79,13 +99,13 @@ extension Tiers {
   /// Room, not position, is what is kept: when `grant` raises every limit in the middle of a window, kWh already
   /// billed in a higher tier stay there and the new room of the first tier is used next.
   func split(
-    _ use: Energy, earlier: EnergyRow, grant: Energy, for days: DayRange, step: Energy
+    _ use: Energy, earlier: EnergyRow, grant: Energy, for days: DayRange, months: Int? = nil, step: Energy
   ) -> EnergyRow {
     var parts = EnergyRow()
     var rest = use
     var lower = Energy.zero
     for tier in 0..<count - 1 {
-      let upper = limit(tier, for: days, step: step)
+      let upper = limit(tier, for: days, months: months, step: step)
       let width = tier == 0 ? upper + grant : upper - lower
       let part = min(rest, max(.zero, width - earlier[tier]))
       parts[tier] = part
@@ -97,19 +117,26 @@ extension Tiers {
   }
 
   /// The room that is left in each tier but the last.
-  func rooms(earlier: EnergyRow, grant: Energy, for days: DayRange, step: Energy) -> [Energy] {
+  func rooms(
+    earlier: EnergyRow, grant: Energy, for days: DayRange, months: Int? = nil, step: Energy
+  ) -> [Energy] {
     (0..<count - 1).map { tier in
-      let lower = tier == 0 ? -grant : limit(tier - 1, for: days, step: step)
-      return max(.zero, limit(tier, for: days, step: step) - lower - earlier[tier])
+      let lower = tier == 0 ? -grant : limit(tier - 1, for: days, months: months, step: step)
+      return max(.zero, limit(tier, for: days, months: months, step: step) - lower - earlier[tier])
     }
   }
 
   /// What so many granted months add to every limit.
   func grant(months: Int) -> Energy { Energy(millionths: (grantPerMonth ?? .zero).millionths * Int64(months)) }
 
-  /// The upper limit of `tier` (from 0, not the last) for a bill of `days`, without grants; by days it is rounded half up
-  /// once, to `step`.
-  func limit(_ tier: Int, for days: DayRange, step: Energy) -> Energy {
+  /// The upper limit of `tier` (from 0, not the last) for a bill of `days`, without grants; by days, and for so many
+  /// `months` of the window, it is rounded half up once, to `step`.
+  func limit(_ tier: Int, for days: DayRange, months: Int? = nil, step: Energy) -> Energy {
+    if let months, let length = windowLength {
+      let share = Int128(limits[0][tier].millionths) * Int128(months)
+      let steps = dividedHalfUp(share, by: Int128(length) * Int128(step.millionths))
+      return Energy(millionths: Int64(clamping: steps) * step.millionths)
+    }
     guard partMonth == .days, case .month = window else { return limit(tier, over: days.months) }
     // The least common multiple of the lengths of months.
     let parts: Int128 = 377_580

@@ -10,7 +10,8 @@ internal import Metering
 /// earlier use in the same tier window, `used_before_by_tier` the same by tier (`["2760","240","0"]`), needed with
 /// household grants; `granted_months` counts months of the window with a grant; `tolerance` is by how much the periods may
 /// disagree with the total; `intervals` are a load profile that the periods are made of, see `IntervalsRecord`;
-/// `segments` the readings that all of it rests on, see `SegmentRecord`; `supply` is what `SupplyRecord` shows. All of
+/// `segments` the readings that all of it rests on, see `SegmentRecord`, whose import energies add up to the total;
+/// `supply` is what `SupplyRecord` shows. All of
 /// those may be left out.
 public struct UsageRecord: Codable, Hashable, Sendable {
   /// Names the bill.
@@ -94,6 +95,8 @@ extension UsageRecord {
 
   /// The usage without its intervals.
   private func metered() throws(UsageRecordError) -> Usage {
+    guard !id.isEmpty else { throw .empty(key: "id") }
+    guard !account.isEmpty else { throw .empty(key: "account") }
     guard let first = CivilDate(from) else { throw .date(key: "from", from) }
     guard let end = CivilDate(to) else { throw .date(key: "to", to) }
     guard let days = DayRange(from: first, to: end) else { throw .notForward(from: from, to: to) }
@@ -107,6 +110,7 @@ extension UsageRecord {
     if let text = self.tolerance { tolerance = try kilowattHours("tolerance", text) }
     var segments: [UsageSegment] = []
     for segment in self.segments ?? [] { segments.append(try segment.segment()) }
+    try check(segments, addUpTo: total)
     let supply = try supply?.supply()
     if let part = supply?.part, !days.months.contains(part.month) {
       throw .partOfAnotherMonth(part.month, of: days)
@@ -128,8 +132,18 @@ extension UsageRecord {
     return .byTier(energies)
   }
 
-  private func kilowattHours(_ key: String, _ text: String) throws(UsageRecordError) -> Energy {
-    guard let energy = Energy(kilowattHours: text), energy.isBillable else { throw .energy(key: key, text) }
-    return energy
+  /// What segments say of import energy must be the total; where they say nothing of it there is nothing to compare.
+  private func check(_ segments: [UsageSegment], addUpTo total: Energy) throws(UsageRecordError) {
+    let uses = segments.flatMap(\.registers).filter { $0.quantity == .energyTotal(.importActive) }
+    guard !uses.isEmpty else { return }
+    // Each is below 10^16 millionths, so 128 bits hold any number of them.
+    let sum = uses.reduce(Int128(0)) { $0 + Int128($1.energy.millionths) }
+    guard sum == Int128(total.millionths) else {
+      throw .segments(sum: Energy(millionths: Int64(clamping: sum)), total: total)
+    }
+  }
+
+  private func kilowattHours(_ key: @autoclosure () -> String, _ text: String) throws(UsageRecordError) -> Energy {
+    try RecordNumber.energy(key(), text)
   }
 }

@@ -8,6 +8,14 @@ public enum UsageRecordError: Error, Hashable, Sendable {
   case missing(key: String)
   /// A value of another kind than its key has.
   case kind(key: String)
+  /// No whole number where one must stand.
+  case integer(key: String)
+  /// An empty text that names something.
+  case empty(key: String)
+  /// A number beyond what can be billed; `range` says what can.
+  case outOfRange(key: String, String, range: String)
+  /// The import energy of segments is not the total.
+  case segments(sum: Energy, total: Energy)
   /// A key that stands there a second time.
   case twice(key: String)
   /// A key that no record has: most likely a slip of the pen, which must not change a bill in silence.
@@ -51,6 +59,12 @@ extension UsageRecordError: CustomStringConvertible {
     case .notUTF8(let offset): "not UTF-8, in the text from byte \(offset + 1) on"
     case .missing(let key): "\(key): this key is required"
     case .kind(let key): "\(key): not of the kind that belongs here; numbers stand in quotes"
+    case .integer(let key): "\(key): a whole number belongs here, without quotes, point or exponent, such as 3"
+    case .empty(let key): "\(key): this is empty; write what it is called"
+    case .outOfRange(let key, let text, let range): "\(key): \(text) is out of range: \(range)"
+    case .segments(let sum, let total):
+      "segments: they have \(sum) kWh of import energy in all, and energy.total says \(total); every segment belongs here,"
+        + " after the multiplier"
     case .twice(let key): "\(key): this key stands there twice"
     case .unknown(let key): "\(key): this key is not known"
     case .date(let key, let text): "\(key): \"\(text)\" is no date; write it as \"2026-11-22\""

@@ -18,12 +18,18 @@ public struct BillRecord: Hashable, Sendable {
   public let readings: [Int64]
   /// Which bill of the cycle it corrects; `nil` for a first one.
   public let correction: BillRecord.Correction?
+  /// What decided the prices of each of its parts; empty where that was not kept.
+  public let pricing: [String]
+  /// Where the meters it rests on were billed; not read back, the document says it.
+  public let segments: Set<BillRecord.Segment>
 
   public init(
     account: String, cycle: String, version: Int64 = 0, kind: String = "original", digest: String, totalFen: Int64,
     issuedAt: Int64, document: [UInt8], lines: [BillRecord.Line], readings: [Int64],
-    correction: BillRecord.Correction? = nil
+    correction: BillRecord.Correction? = nil, pricing: [String] = [], segments: Set<BillRecord.Segment> = []
   ) {
+    self.pricing = pricing
+    self.segments = segments
     self.correction = correction
     self.account = account
     self.cycle = cycle
@@ -57,6 +63,19 @@ extension BillRecord {
       self.version = version
       self.actor = actor
       self.reason = reason
+    }
+  }
+
+  /// A stretch of a meter on a bill, local times as the document has them.
+  public struct Segment: Hashable, Sendable {
+    public let meter: String
+    public let starts: String
+    public let ends: String
+
+    public init(meter: String, starts: String, ends: String) {
+      self.meter = meter
+      self.starts = starts
+      self.ends = ends
     }
   }
 
@@ -145,6 +164,16 @@ extension Connection {
       }
       try statement("INSERT INTO bill_reading VALUES (?1, ?2)").run([.integer(id), .integer(reading)])
     }
+    for (ordinal, digest) in bill.pricing.enumerated() {
+      try statement("INSERT INTO bill_pricing VALUES (?1, ?2, ?3, ?4)").run([
+        .integer(id), .integer(Int64(ordinal)), .text(digest), .integer(pricingChecksum(id, Int64(ordinal), digest)),
+      ])
+    }
+    for segment in bill.segments {
+      try statement("INSERT INTO bill_segment VALUES (?1, ?2, ?3, ?4)").run([
+        .text(segment.meter), .text(segment.starts), .text(segment.ends), .integer(id),
+      ])
+    }
     try statement("INSERT INTO ledger(bill, account, cycle, fen) VALUES (?1, ?2, ?3, ?4)").run([
       .integer(id), .text(bill.account), .text(bill.cycle), .integer(bill.totalFen),
     ])
@@ -182,7 +211,8 @@ extension Connection {
       account: try statement.text(0), cycle: try statement.text(1), version: try statement.integer(2),
       kind: try statement.text(3), digest: try statement.text(4), totalFen: try statement.integer(5),
       issuedAt: try statement.integer(6), document: try statement.blob(7), lines: try lines(ofBill: id),
-      readings: try readings(ofBill: id), correction: try correction(ofBill: id))
+      readings: try readings(ofBill: id), correction: try correction(ofBill: id),
+      pricing: try pricing(ofBill: id))
     guard bill.checksum(id) == (try statement.integer(8)) else {
       throw .corrupt(path: path, detail: "bill \(id) does not match its checksum")
     }
@@ -206,6 +236,21 @@ extension Connection {
     return correction
   }
 
+  private func pricing(ofBill id: Int64) throws(StoreError) -> [String] {
+    let statement = try statement("SELECT ordinal, digest, crc FROM bill_pricing WHERE bill = ?1 ORDER BY ordinal")
+    try statement.bind([.integer(id)])
+    defer { statement.reset() }
+    var found: [String] = []
+    while try statement.step() {
+      let digest = try statement.text(1)
+      guard pricingChecksum(id, try statement.integer(0), digest) == (try statement.integer(2)) else {
+        throw .corrupt(path: path, detail: "the pricing of bill \(id) does not match its checksum")
+      }
+      found.append(digest)
+    }
+    return found
+  }
+
   private func lines(ofBill id: Int64) throws(StoreError) -> [BillRecord.Line] {
     let statement = try statement("SELECT text, rule, amount_fen FROM bill_line WHERE bill = ?1 ORDER BY ordinal")
     try statement.bind([.integer(id)])
@@ -227,6 +272,14 @@ extension Connection {
     while try statement.step() { readings.append(try statement.integer(0)) }
     return readings
   }
+}
+
+private func pricingChecksum(_ bill: Int64, _ ordinal: Int64, _ digest: String) -> Int64 {
+  var sum = Checksum()
+  sum.add(bill)
+  sum.add(ordinal)
+  sum.add(digest)
+  return sum.value
 }
 
 extension BillRecord.Correction {

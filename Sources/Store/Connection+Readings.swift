@@ -64,14 +64,12 @@ extension Connection {
   }
 
   func quantities(
-    _ kind: ReadingKind, since instant: Int64, newest rows: Int64
+    _ kind: ReadingKind, at instant: Int64, newest rows: Int64
   ) throws(StoreError) -> [MeterID: Set<Quantity>] {
     guard let kindNumber = try existingNumber(for: kind.rawValue) else { return [:] }
-    // No round is open for more than a day; what lies further ahead is of a clock that was wrong.
     let statement = try statement(
       """
-      SELECT meter, quantity FROM reading WHERE seq > (SELECT max(seq) FROM reading) - ?1 AND kind = ?2
-      AND instant >= ?3 AND instant < ?3 + 86400000
+      SELECT meter, quantity FROM reading WHERE seq > (SELECT max(seq) FROM reading) - ?1 AND kind = ?2 AND instant = ?3
       """
     ).bind([.integer(rows), .integer(kindNumber), .integer(instant)])
     defer { statement.reset() }

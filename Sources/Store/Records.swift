@@ -50,10 +50,30 @@ extension Store {
   public struct Submission: Hashable, Sendable {
     public let readings: [JudgedReading]
     public let evidence: Evidence?
+    /// The round it was read for, where its readings do not bear the label of that.
+    public let late: LateRead?
 
-    public init(_ readings: [JudgedReading], evidence: Evidence? = nil) {
+    public init(_ readings: [JudgedReading], evidence: Evidence? = nil, late: LateRead? = nil) {
       self.readings = readings
       self.evidence = evidence
+      self.late = late
+    }
+  }
+
+  /// An answer that came too late to bear the label of its round.
+  public struct LateRead: Hashable, Sendable {
+    public let meter: MeterID
+    public let task: String
+    /// What was asked.
+    public let subject: String
+    /// When the round was due, in milliseconds since 1970 UTC.
+    public let slot: Int64
+
+    public init(meter: MeterID, task: String, subject: String, slot: Int64) {
+      self.meter = meter
+      self.task = task
+      self.subject = subject
+      self.slot = slot
     }
   }
 
@@ -110,12 +130,20 @@ public struct Gap: Hashable, Sendable {
   /// The instant the value would have, in milliseconds since 1970 UTC.
   public let instant: Int64
   public let reason: String
+  /// The instant of the last value of a run that is missing as a whole, in milliseconds since 1970; `nil` for one value.
+  public let until: Int64?
+  /// How many rounds that are, at least 1.
+  public let rounds: Int
 
-  public init(meter: MeterID, subject: String, instant: Int64, reason: String) {
+  public init(
+    meter: MeterID, subject: String, instant: Int64, reason: String, until: Int64? = nil, rounds: Int = 1
+  ) {
     self.meter = meter
     self.subject = subject
     self.instant = instant
     self.reason = reason
+    self.until = until
+    self.rounds = rounds
   }
 }
 

@@ -95,18 +95,6 @@ extension Store {
       )
     }
   }
-
-  /// Notes a fact together with who decided it and why, in one transaction.
-  public func decide(fact key: String, _ value: String, _ record: AuditRecord) throws(StoreError) {
-    try write { (connection) throws(StoreError) in
-      let known = try connection.statement("SELECT value FROM meta WHERE key = ?1").bind([.text(key)])
-      let before = try known.step() ? try known.text(0) : nil
-      known.reset()
-      guard before != value else { return }
-      try connection.write(fact: key, value)
-      _ = try connection.insert(record)
-    }
-  }
 }
 
 extension StoreReader {

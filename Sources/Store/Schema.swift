@@ -11,7 +11,8 @@ enum Schema {
   /// All steps in order. A new schema is one more entry; entries that were shipped never change.
   static let migrations = [
     Migration(number: 1, script: version1), Migration(number: 2, script: version2),
-    Migration(number: 3, script: version3),
+    Migration(number: 3, script: version3), Migration(number: 4, script: version4),
+    Migration(number: 5, script: version5),
   ]
 
   /// The number this program reads and writes.
@@ -113,6 +114,42 @@ enum Schema {
       actor TEXT NOT NULL, at_ms INTEGER NOT NULL, reason TEXT NOT NULL) STRICT;
     \(["bill_correction", "ledger", "review", "review_decision"].map(fixed).joined(separator: "\n"))
     \(["bill_correction", "ledger", "review", "review_decision"].map(stays).joined(separator: "\n"))
+    """
+
+  /// Runs of rounds that nobody began are one gap: `until` is the slot of the last one, `rounds` how many there are. What
+  /// was read for a round later than its label allows bears the time of the read, so the round is noted by itself.
+  private static let version4 = """
+    ALTER TABLE gap ADD COLUMN until INTEGER;
+    ALTER TABLE gap ADD COLUMN rounds INTEGER NOT NULL DEFAULT 1;
+    CREATE TABLE late_read(
+      meter TEXT NOT NULL, task TEXT NOT NULL, subject TEXT NOT NULL, slot INTEGER NOT NULL,
+      PRIMARY KEY(meter, task, subject)) STRICT, WITHOUT ROWID;
+    """
+
+  /// What decided the prices of bills, where each meter was billed, and results of trials that people accepted.
+  private static let version5 = """
+    -- One row a part of a bill; bills of older stores have none.
+    CREATE TABLE bill_pricing(
+      bill INTEGER NOT NULL REFERENCES bill(id), ordinal INTEGER NOT NULL, digest TEXT NOT NULL, crc INTEGER NOT NULL,
+      PRIMARY KEY(bill, ordinal)) STRICT, WITHOUT ROWID;
+
+    -- Finds bills by meter and local time; what counts is the document.
+    CREATE TABLE bill_segment(
+      meter TEXT NOT NULL, starts TEXT NOT NULL, ends TEXT NOT NULL, bill INTEGER NOT NULL REFERENCES bill(id),
+      PRIMARY KEY(meter, starts, ends, bill)) STRICT, WITHOUT ROWID;
+    INSERT OR IGNORE INTO bill_segment
+      SELECT json_extract(s.value, '$.meter'), json_extract(s.value, '$.from'), json_extract(s.value, '$.to'), b.id
+      FROM (SELECT id, CASE WHEN json_valid(CAST(document AS TEXT)) THEN CAST(document AS TEXT) ELSE '{}' END AS text
+        FROM bill) b, json_tree(b.text) t,
+        json_each(CASE WHEN t.key = 'segments' AND t.type = 'array' THEN t.value ELSE '[]' END) s
+      WHERE s.type = 'object' AND json_type(s.value, '$.meter') = 'text' AND json_type(s.value, '$.from') = 'text'
+        AND json_type(s.value, '$.to') = 'text';
+
+    CREATE TABLE trial_result(
+      id INTEGER PRIMARY KEY, bill INTEGER NOT NULL REFERENCES bill(id), account TEXT NOT NULL, result TEXT NOT NULL,
+      actor TEXT NOT NULL, at_ms INTEGER NOT NULL, reason TEXT NOT NULL, UNIQUE(bill, result)) STRICT;
+    \(["bill_pricing", "bill_segment", "trial_result"].map(fixed).joined(separator: "\n"))
+    \(["bill_pricing", "bill_segment", "trial_result"].map(stays).joined(separator: "\n"))
     """
 
   private static func fixed(_ table: String) -> String {

@@ -122,6 +122,7 @@ private struct Batch {
       let outcome = try insert(judged, evidence: evidence, isUsed: &isUsed)
       outcomes.append(outcome)
     }
+    if let late = submission.late { try late.note(on: connection) }
     if let evidence, !isUsed {
       try connection.statement("DELETE FROM evidence WHERE id = ?1").run([.integer(evidence)])
       lastEvidence -= 1

@@ -18,13 +18,12 @@ extension Store {
   /// The last usable reading of each meter, quantity and kind: what validation compares with after a start.
   public func latestUsable() throws(StoreError) -> [StoredReading] { try open().latestUsable() }
 
-  /// Which quantities the newest rows of the journal hold of each meter at an instant or within a day after it,
-  /// whatever their verdict.
+  /// Which quantities the newest rows of the journal hold of each meter at an instant, whatever their verdict.
   ///
-  /// A register that was read late in a round is labelled with the time of the read.
+  /// What was read late for a round is labelled with the time of the read, and told by `lateReads`.
   /// Looks at the last 100,000 rows: a round that is still open is not older.
   public func quantities(_ kind: ReadingKind, at instant: Int64) throws(StoreError) -> [MeterID: Set<Quantity>] {
-    try open().quantities(kind, since: instant, newest: 100_000)
+    try open().quantities(kind, at: instant, newest: 100_000)
   }
 
   /// At which instants from `since` on the journal holds quantities of a kind, by meter, whatever their verdict.
@@ -51,18 +50,28 @@ extension Store {
     try write { (connection) throws(StoreError) in _ = try connection.insert(finding) }
   }
 
-  /// Notes a missing value; a gap that is known keeps its first reason, until the meter itself has said no.
-  public func record(_ gaps: [Gap]) throws(StoreError) {
+  /// Notes missing values; a gap that is known keeps its first reason, until the meter itself has said no, and grows
+  /// with its run. Gives those that are news.
+  @discardableResult
+  public func record(_ gaps: [Gap]) throws(StoreError) -> [Gap] {
     try write { (connection) throws(StoreError) in
+      var news: [Gap] = []
       for gap in gaps {
         try connection.statement(
           """
-          INSERT INTO gap(meter, subject, instant, reason) VALUES (?1, ?2, ?3, ?4)
-          ON CONFLICT(meter, subject, instant) DO UPDATE SET reason = excluded.reason
-          WHERE filled_ms IS NULL AND excluded.reason IN ('gone', 'refused')
+          INSERT INTO gap(meter, subject, instant, reason, until, rounds) VALUES (?1, ?2, ?3, ?4, ?5, ?6)
+          ON CONFLICT(meter, subject, instant)
+          DO UPDATE SET reason = excluded.reason, until = excluded.until, rounds = excluded.rounds
+          WHERE filled_ms IS NULL AND (
+            excluded.reason IN ('gone', 'refused') AND reason <> excluded.reason OR excluded.until <> until)
           """
-        ).run([.text(gap.meter), .text(gap.subject), .integer(gap.instant), .text(gap.reason)])
+        ).run([
+          .text(gap.meter), .text(gap.subject), .integer(gap.instant), .text(gap.reason), SQLValue(gap.until),
+          .integer(Int64(gap.rounds)),
+        ])
+        if connection.changes == 1 { news.append(gap) }
       }
+      return news
     }
   }
 
@@ -91,6 +100,32 @@ extension Store {
       try connection.statement(
         "UPDATE gap SET filled_ms = ?4 WHERE meter = ?1 AND subject = ?2 AND instant = ?3 AND filled_ms IS NULL"
       ).run([.text(meter), .text(subject), .integer(instant), .integer(at)])
+    }
+  }
+
+  /// Gaps of one reason whose values have not come.
+  public func openGaps(reason: String) throws(StoreError) -> [Gap] {
+    let connection = try open()
+    let statement = try connection.statement(
+      "SELECT meter, subject, instant FROM gap WHERE filled_ms IS NULL AND reason = ?1 ORDER BY meter, subject, instant"
+    )
+    defer { statement.reset() }
+    try statement.bind([.text(reason)])
+    var gaps: [Gap] = []
+    while try statement.step() {
+      guard let meter = MeterID(try statement.text(0)) else { continue }
+      gaps.append(
+        Gap(meter: meter, subject: try statement.text(1), instant: try statement.integer(2), reason: reason))
+    }
+    return gaps
+  }
+
+  /// Notes that what all gaps of an item and a reason waited for came after all.
+  public func fillGaps(meter: MeterID, subject: String, reason: String, at: Int64) throws(StoreError) {
+    try write { (connection) throws(StoreError) in
+      try connection.statement(
+        "UPDATE gap SET filled_ms = ?4 WHERE meter = ?1 AND subject = ?2 AND reason = ?3 AND filled_ms IS NULL"
+      ).run([.text(meter), .text(subject), .text(reason), .integer(at)])
     }
   }
 

@@ -47,8 +47,8 @@ extension StoreReader {
   ) throws(StoreError) {
     let statement = try connection.prepare(
       """
-      SELECT meter, subject, instant, reason, filled_ms FROM gap
-      WHERE (?1 IS NULL OR instant >= ?1) AND (?2 IS NULL OR instant < ?2) AND (?3 IS NULL OR reason = ?3)
+      SELECT meter, subject, instant, reason, filled_ms, until, rounds FROM gap
+      WHERE (?1 IS NULL OR coalesce(until, instant) >= ?1) AND (?2 IS NULL OR instant < ?2) AND (?3 IS NULL OR reason = ?3)
         AND (?4 OR filled_ms IS NULL) ORDER BY instant, meter, subject
       """)
     try statement.bind([
@@ -58,14 +58,15 @@ extension StoreReader {
       let meter = try meter(statement.text(0))
       guard filter.meters.map({ $0.contains(meter) }) ?? true else { continue }
       let gap = Gap(
-        meter: meter, subject: try statement.text(1), instant: try statement.integer(2), reason: try statement.text(3))
+        meter: meter, subject: try statement.text(1), instant: try statement.integer(2), reason: try statement.text(3),
+        until: try statement.optionalInteger(5), rounds: Int(clamping: try statement.integer(6)))
       try body(StoredGap(gap: gap, filled: try statement.optionalInteger(4)))
     }
   }
 
   /// How many values are missing.
   public func countOfGaps() throws(StoreError) -> Int64 {
-    try connection.prepare("SELECT count(*) FROM gap WHERE filled_ms IS NULL").number() ?? 0
+    try connection.prepare("SELECT coalesce(sum(rounds), 0) FROM gap WHERE filled_ms IS NULL").number() ?? 0
   }
 
   /// The last row of the journal; `nil` where it is empty.

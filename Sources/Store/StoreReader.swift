@@ -91,13 +91,15 @@ extension StoreReader {
   /// Gaps by instant; those that were filled are left out.
   public func openGaps() throws(StoreError) -> [Gap] {
     let statement = try connection.prepare(
-      "SELECT meter, subject, instant, reason FROM gap WHERE filled_ms IS NULL ORDER BY instant, meter, subject")
+      "SELECT meter, subject, instant, reason, until, rounds FROM gap WHERE filled_ms IS NULL ORDER BY instant, meter, subject"
+    )
     var gaps: [Gap] = []
     while try statement.step() {
       gaps.append(
         Gap(
           meter: try meter(statement.text(0)), subject: try statement.text(1), instant: try statement.integer(2),
-          reason: try statement.text(3)))
+          reason: try statement.text(3), until: try statement.optionalInteger(4),
+          rounds: Int(clamping: try statement.integer(5))))
     }
     return gaps
   }

@@ -78,15 +78,11 @@ final class DayLine {
     wasKilled: Bool
   ) throws -> LineEngine {
     let wall = host.wall
-    var health: [MeterHealth] = []
-    let planned = meters.map { meter in
-      let programme = tasks.map { meter.known.queries(for: $0.targets) }
-      let isOwing = wasKilled && meter.known.isOfModbus
-      health.append(isOwing ? MeterHealth(owing: programme.joined(), at: line.now) : MeterHealth())
-      return LinePlan.Meter(
-        meter.known, programme: programme, probes: meter.known.probes, tasks: tasks, isKey: meter.isKey,
-        at: wall.unixMilliseconds, zone: zone
-      ) { journal.stored(meter.known.id, $0, $1) }
+    if wall.clock == .synchronised, journal.knownSince == nil { journal.knownSince = wall.unixMilliseconds }
+    let planned = planned(meters, tasks, journal, at: wall.unixMilliseconds)
+    let health = zip(meters, planned).map { meter, planned in
+      wasKilled && meter.known.isOfModbus
+        ? MeterHealth(owing: planned.programme.joined(), at: line.now) : MeterHealth()
     }
     let plan = LinePlan(tasks: tasks, meters: planned, health: health, zone: zone, at: line.now, wall: wall)
     let truths = Dictionary(
@@ -98,6 +94,18 @@ final class DayLine {
     }
   }
 
+  /// The meters with their parts in the tasks, and what the journal holds of them.
+  private static func planned(
+    _ meters: [Meter], _ tasks: [AcquisitionTask], _ journal: DayJournal, at wall: Int64
+  ) -> [LinePlan.Meter] {
+    meters.map { meter in
+      LinePlan.Meter(
+        meter.known, programme: tasks.map { meter.known.queries(for: $0.targets) }, probes: meter.known.probes,
+        tasks: tasks, isKey: meter.isKey, at: wall, zone: zone, knownSince: journal.knownSince ?? wall
+      ) { journal.stored(meter.known.id, $0, $1) }
+    }
+  }
+
   /// The true local time.
   var now: MeterTime { Self.zone.local(unixMilliseconds: hostClock.clock.instant(at: wire.now).unixMilliseconds) }
 
@@ -106,6 +114,10 @@ final class DayLine {
     let end = wire.now + .seconds(max(0, time.localSeconds - now.localSeconds))
     while wire.now < end {
       if case .rest(let until) = engine.turn() { wire.sleep(until: min(until, end)) }
+      guard journal.isWanted else { continue }
+      journal.isWanted = false
+      let wall = hostClock.wall.unixMilliseconds
+      engine.recalled(Self.planned(meters, tasks, journal, at: wall).map(\.held), of: wall)
     }
   }
 
@@ -115,6 +127,10 @@ final class DayLine {
     engine = try Self.engine(meters, tasks, line, hostClock, journal, wasKilled: true)
     _ = engine.open()
   }
+
+  /// The adapter is pulled out, and plugged in again.
+  func pull() { wire.pull() }
+  func plugIn() { wire.plugIn() }
 
   /// The process stands still while time goes on, as after SIGSTOP or while the machine sleeps.
   func suspend(for span: BootInstant.Span) { wire.sleep(until: wire.now + span) }
@@ -150,7 +166,12 @@ final class DayJournal {
   private(set) var stale: [String] = []
   private(set) var failures: [(meter: MeterID, query: Query, isFinal: Bool)] = []
   private(set) var missed: [(meter: MeterID, query: Query, reason: LinePlan.Missed.Reason, slot: Int64)] = []
+  private(set) var leftOut: [(task: String, meters: Int, rounds: Int, reason: LinePlan.Missed.Reason)] = []
   private(set) var filled = 0
+  /// A line asks what is stored.
+  var isWanted = false
+  /// When the meters were first configured, by the host's clock.
+  var knownSince: Int64?
   private(set) var answers = 0
 
   func stored(_ meter: MeterID, _ kind: ReadingKind, _ instant: Int64) -> Set<Quantity> {
@@ -184,6 +205,9 @@ final class DayJournal {
       }
     case .missed(_, let meter, let queries, let reason, let slot):
       missed += queries.map { (meter, $0, reason, slot) }
+    case .leftOut(_, let task, let meters, _, _, let rounds, let reason):
+      leftOut.append((task, meters.count, rounds, reason))
+    case .journalWanted: isWanted = true
     case .staleFreeze(_, let meter, let query, let told):
       stale.append("\(meter) \(query): \(told.map { "\($0)" } ?? "none")")
     case .backfillFailed(_, let meter, let query, _, let isFinal): failures.append((meter, query, isFinal))

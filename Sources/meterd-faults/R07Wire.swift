@@ -130,7 +130,7 @@ enum WireErrors {
       let talk = Talk(
         tongue: tongue, trials: dose.of(cell.frames / 2), lines: 32,
         seed: SplitMix64.number(seed: dose.seed, index: UInt64(700 + index)), quarantine: .milliseconds(5),
-        marksParity: marked, questions: questions(tongue), ignoresAge: true,
+        marksParity: marked, questions: questions(tongue), allowsLate: true,
         behaviour: { NoisyMeter(ledger: $0, random: $1, errors: cell.errors, marked: marked) },
         judge: { plausible.judge($0, tongue) })
       let score = try await talk.run()

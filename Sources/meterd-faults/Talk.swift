@@ -20,8 +20,8 @@ struct Talk: Sendable {
   /// Bytes come as a UART with marked parity gives them.
   var marksParity = false
   var questions: [Query] = []
-  /// A true answer of an earlier time counts as right: only what bit errors make of one is looked for.
-  var ignoresAge = false
+  /// A true answer to an earlier question counts as right: only what bit errors make of one is looked for.
+  var allowsLate = false
   let behaviour: @Sendable (_ ledger: Ledger, _ random: SplitMix64) -> any Behaviour
   /// What is asked of each exchange besides; on the line's thread.
   var judge: @Sendable (_ exchange: Exchange) -> Void = { _ in }
@@ -117,7 +117,8 @@ struct Talk: Sendable {
       case .told(let all):
         score.accepted += 1
         told = all.observations
-        isTrue = ledger.isTrue(all.observations, to: query, of: meter, since: ignoresAge ? nil : said.record.startedAt)
+        isTrue = ledger.isTrue(
+          all.observations, to: query, of: meter, since: said.record.startedAt, allowingLate: allowsLate)
         if !isTrue {
           score.wrongCount += 1
           if score.wrong.count < 5 {

@@ -109,7 +109,10 @@ final class Work: Sendable {
     case .answered(let answer):
       tally.add("accepted")
       guard let meter = meters.first(where: { $0.id == answer.meter }) else { return }
-      guard !ledger.isTrue(answer.observations, to: answer.query, of: meter, since: answer.startedAt) else { return }
+      guard
+        !ledger.isTrue(
+          answer.observations, to: answer.query, of: meter, since: answer.startedAt, allowingLate: false)
+      else { return }
       tally.add("wrong")
       wrong.withLock { wrong in
         if wrong.count < 5 {
@@ -117,6 +120,7 @@ final class Work: Sendable {
         }
       }
     case .missed(_, _, let queries, _, _): tally.add("missed", queries.count)
+    case .leftOut(_, _, let meters, _, _, let rounds, _): tally.add("left out", meters.count * rounds)
     case .health(_, _, let isAnswering): tally.add(isAnswering ? "returns" : "silences")
     case .rejected(_, _, _, let reason):
       tally.add("rejected")
@@ -126,6 +130,7 @@ final class Work: Sendable {
       if reason.contains("babbles") { tally.add("babbles") }
     case .answeredTwice(_, _, _, let disagree, _): tally.add(disagree ? "told" : "told alike")
     case .late(_, _, let bytes): tally.add("late bytes", bytes)
+    case .journalWanted: break
     case .staleFreeze, .backfillFailed: tally.add("stale")
     case .clock: break
     case .control: tally.add("controls")

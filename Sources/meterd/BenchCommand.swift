@@ -8,8 +8,8 @@ struct BenchCommand: AsyncParsableCommand {
     abstract: "Measures the daemon against the limits of the wire, and bills against SQLite.",
     discussion: """
       line: whole scans of simulated lines at their real baud rate, stored durably: W1, W2, W3 and one-value reads \
-      with late replies. A scan takes as long as the wire does: 11, 58, 17, 60 and 60 seconds. Exit code 65 when a goal \
-      is not met.
+      with late replies; a line with dead meters (dead), and 16 lines at once (lines). A scan takes as long as the wire \
+      does: 11, 58, 17, 60, 60, 140 and 12 seconds. Exit code 65 when a goal is not met.
 
       rating: a million bills of seven lines by columns, one by one, from hourly readings, and from one table to another, \
       beside what SQLite needs for the same lines. A few minutes.
@@ -23,7 +23,7 @@ struct BenchCommand: AsyncParsableCommand {
   @Argument(help: "line or rating")
   var name: String
 
-  @Option(help: "w1, w2, w3, late or later; w1, w2, w3 and late when left out.")
+  @Option(help: "w1, w2, w3, late, later, dead or lines; all but later when left out.")
   var workload: [String] = []
 
   @OptionGroup var profiles: DevicesOption
@@ -38,7 +38,7 @@ struct BenchCommand: AsyncParsableCommand {
     guard name == "line" else {
       throw Complaint(.usage, "unknown benchmark \"\(name)\"", "There are: line and rating.")
     }
-    let kinds = try workload.isEmpty ? [.w1, .w2, .w3, .late] : workload.map(kind)
+    let kinds = try workload.isEmpty ? [.w1, .w2, .w3, .late, .dead, .lines] : workload.map(kind)
     let data = try profiles.folders()
     var missed = 0
     for kind in kinds {
@@ -65,7 +65,7 @@ struct BenchCommand: AsyncParsableCommand {
 
   private func kind(_ text: String) throws -> BenchWorkload.Kind {
     guard let kind = BenchWorkload.Kind(rawValue: text) else {
-      throw Complaint(.usage, "unknown workload \"\(text)\"", "Write w1, w2, w3, late or later.")
+      throw Complaint(.usage, "unknown workload \"\(text)\"", "Write w1, w2, w3, late, later, dead or lines.")
     }
     return kind
   }

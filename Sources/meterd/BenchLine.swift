@@ -44,9 +44,21 @@ struct BenchLine {
   func run(_ data: DataFolders) async throws -> [Figure] {
     let folder = try temporaryFolder("meterd-bench")
     defer { removeFolder(folder) }
+    let station = try station(in: folder, data)
+    switch workload.kind {
+    case .dead: return try await BenchDead(station: station).run()
+    case .lines: return try await BenchLines(station: station, folder: folder).run()
+    case .w1, .w2, .w3, .late, .later: return try await scan(station)
+    }
+  }
+
+  private func station(in folder: String, _ data: DataFolders) throws -> Station {
     try copyProfiles(from: data.devices, to: folder)
     try writeFile(workload.toml(folder: folder), to: "\(folder)/bench.toml")
-    let station = try Station(Configuration.load("\(folder)/bench.toml"))
+    return try Station(Configuration.load("\(folder)/bench.toml"))
+  }
+
+  private func scan(_ station: Station) async throws -> [Figure] {
     let lines: [LineDescription]
     let simulated: SimulatedStation
     do throws(SimulatorError) {
@@ -165,18 +177,22 @@ extension BenchWorkload.Kind {
     switch self {
     case .w1, .w2, .w3: true
     case .late, .later: false
+    case .dead, .lines: true
     }
   }
 }
 
 extension Station {
-  /// Exchanges of one round of all tasks, the values they bring, and the least time they can take on the wire.
-  func expectedExchanges() -> (exchanges: Int, values: Int, limit: BootInstant.Span) {
+  /// Exchanges of one round of all tasks with some meters, the values they bring, and the least time they can take on
+  /// the wire.
+  func expectedExchanges(
+    of isCounted: (MeterID) -> Bool = { _ in true }
+  ) -> (exchanges: Int, values: Int, limit: BootInstant.Span) {
     var exchanges = 0
     var values = 0
     var limit = BootInstant.Span.zero
     for (line, found) in zip(configuration.lines, meters) {
-      for (entry, meter) in zip(line.meters, found) {
+      for (entry, meter) in zip(line.meters, found) where isCounted(meter.id) {
         let delay = BootInstant.Span.milliseconds(Int64(entry.simulation.replyDelay))
         for task in configuration.tasks where task.meters.map({ $0.contains(meter.id) }) ?? true {
           for query in meter.queries(for: task.task.targets) {
@@ -192,7 +208,7 @@ extension Station {
 }
 
 /// What this process has computed, without the threads of simulated meters.
-private func processorTime() -> BootInstant.Span {
+func processorTime() -> BootInstant.Span {
   var total: Int64 = 0
   for task in TextFile.names(in: "/proc/self/task", ending: "") {
     guard let name = try? TextFile.read("/proc/self/task/\(task)/comm", what: "thread"), !name.hasPrefix("sim-"),

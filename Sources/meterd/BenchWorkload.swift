@@ -14,6 +14,10 @@ struct BenchWorkload {
     case late
     /// The same, replies 300 ms late: after the learned time-out, within the profile's.
     case later
+    /// W1 every 15 s with three meters dead, one of which comes back.
+    case dead
+    /// W1 on 16 lines at once.
+    case lines
   }
 
   let kind: Kind
@@ -25,6 +29,8 @@ struct BenchWorkload {
     case .w3: "16 Modbus and 16 DL/T 645 meters on one line, 9600 8E1"
     case .late: "W1 with one value a read, 2 % of replies 1010 ms late"
     case .later: "W1 with one value a read, 2 % of replies 300 ms late"
+    case .dead: "W1 every 15 s, 3 of 32 meters dead, one comes back"
+    case .lines: "W1 on 16 lines at once"
     }
   }
 
@@ -32,9 +38,13 @@ struct BenchWorkload {
     switch kind {
     case .w1, .w2: "0.98"
     case .w3: "0.97"
-    case .late, .later: ""
+    case .lines: "0.97"
+    case .late, .later, .dead: ""
     }
   }
+
+  /// Lines of that workload.
+  var lines: Int { kind == .lines ? 16 : 1 }
 
   private static let floats =
     ["voltage", "current", "power.active", "power.apparent", "power.reactive", "power-factor"]
@@ -55,7 +65,7 @@ struct BenchWorkload {
   func toml(folder: String) -> String {
     let settings =
       switch kind {
-      case .w1, .late, .later: "9600 8N1"
+      case .w1, .late, .later, .dead, .lines: "9600 8N1"
       case .w2: "2400 8E1"
       case .w3: "9600 8E1"
       }
@@ -65,20 +75,24 @@ struct BenchWorkload {
       trust-host-clock = true
       devices = "\(folder)/devices"
 
-      [[line]]
-      name = "line"
-      port = "\(folder)/line"
-      serial = "\(settings)"
-
       """
-    for index in 0..<32 {
-      let isModbus =
-        switch kind {
-        case .w1, .late, .later: true
-        case .w2: false
-        case .w3: index % 2 == 0
-        }
-      text += meter(index, isModbus: isModbus)
+    for line in 0..<lines {
+      text += """
+        [[line]]
+        name = "\(lineName(line))"
+        port = "\(folder)/\(lineName(line))"
+        serial = "\(settings)"
+
+        """
+      for index in 0..<32 {
+        let isModbus =
+          switch kind {
+          case .w1, .late, .later, .dead, .lines: true
+          case .w2: false
+          case .w3: index % 2 == 0
+          }
+        text += meter(index, line: line, isModbus: isModbus)
+      }
     }
     let modbus = (0..<32).filter { kind != .w3 || $0 % 2 == 0 }
     if kind != .w2 { text += task("floats", Self.floats, modbus) }
@@ -86,24 +100,26 @@ struct BenchWorkload {
     return text
   }
 
-  private func meter(_ index: Int, isModbus: Bool) -> String {
+  private func lineName(_ line: Int) -> String { lines == 1 ? "line" : "line-\(line + 1)" }
+
+  private func meter(_ index: Int, line: Int, isModbus: Bool) -> String {
     let range =
       switch kind {
-      case .w1, .late, .later: (20, 60)
+      case .w1, .late, .later, .dead, .lines: (20, 60)
       case .w2: (30, 100)
       case .w3: (20, 80)
       }
     let delay = range.0 + (range.1 - range.0) * index / 31
     let fault =
       switch kind {
-      case .w1, .w2, .w3: ""
+      case .w1, .w2, .w3, .dead, .lines: ""
       case .late: ", late-ppm = 20000, late-ms = 1010"
       case .later: ", late-ppm = 20000, late-ms = 300"
       }
     let number = index < 9 ? "0\(index + 1)" : "\(index + 1)"
     return """
       [[line.meter]]
-      id = "\(name(index))"
+      id = "\(name(index, line: line))"
       profile = "\(isModbus ? "eastron-sdm630" : "dlt645-2007-three-phase")"
       address = "\(isModbus ? "\(index + 1)" : "2023111100\(number)")"
       simulate = { reply-delay-ms = \(delay)\(fault) }
@@ -112,15 +128,21 @@ struct BenchWorkload {
   }
 
   private func task(_ name: String, _ read: [String], _ meters: [Int]) -> String {
-    """
-    [[task]]
-    name = "\(name)"
-    at = "00:00"
-    read = [\(read.map { "\"\($0)\"" }.joined(separator: ", "))]
-    meters = [\(meters.map { "\"\(self.name($0))\"" }.joined(separator: ", "))]
+    let names = (0..<lines).flatMap { line in meters.map { "\"\(self.name($0, line: line))\"" } }
+    return """
+      [[task]]
+      name = "\(name)"
+      \(kind == .dead ? "every = \"\(Self.deadInterval)s\"" : "at = \"00:00\"")
+      read = [\(read.map { "\"\($0)\"" }.joined(separator: ", "))]
+      meters = [\(names.joined(separator: ", "))]
 
-    """
+      """
   }
 
-  private func name(_ index: Int) -> String { "B-\(index + 1)" }
+  /// Seconds between two scans of a line with dead meters.
+  static let deadInterval: Int64 = 15
+
+  private func name(_ index: Int, line: Int) -> String {
+    lines == 1 ? "B-\(index + 1)" : "B-\(line + 1)-\(index + 1)"
+  }
 }

@@ -26,18 +26,21 @@ struct BillCommand: ParsableCommand {
 
     func run() async throws {
       let events = try await BillingRun.once(Station(Configuration.load(config)))
+      var differences = 0
       for event in events {
         switch event {
-        case .billed(let account, let cycle, let fen, let isNew):
+        case .billed(let account, let cycle, let kind, let fen, let isNew):
           if json {
             let object: JSON = .object([
-              "account": .string(account), "cycle": .string(cycle), "total": .string(yuan(fen)),
-              "new": .boolean(isNew),
+              "account": .string(account), "cycle": .string(cycle), "kind": .string(kind),
+              "total": .string(yuan(fen)), "new": .boolean(isNew),
             ])
             print(object.text)
           } else {
-            print("\(account)  \(cycle)  \(yuan(fen)) yuan\(isNew ? "" : "  (issued before)")")
+            let what = kind == "original" ? "" : "  (\(kind) of a bill \(kind == "reversal" ? "红冲" : "差额"))"
+            print("\(account)  \(cycle)  \(yuan(fen)) yuan\(what)\(isNew ? "" : "  (issued before)")")
           }
+        case .billingWaitsForTrial(let count): differences = count
         case .held(let account, let cycle, let reason):
           if json {
             print(JSON.object(["account": .string(account), "cycle": .string(cycle), "held": .string(reason)]).text)
@@ -48,6 +51,12 @@ struct BillCommand: ParsableCommand {
         }
       }
       if events.isEmpty, !json { print("nothing is due") }
+      guard differences == 0 else {
+        throw Complaint(
+          .tryLater, "accounts were left out: \(differences) of their bills come out otherwise than they were issued",
+          "Plans, engine or master data have changed. Look at meterd bill trial, and accept it with a reason where it is meant."
+        )
+      }
     }
   }
 

@@ -72,13 +72,16 @@ extension BillCommand {
       abstract: "Rates the last bills again without issuing anything, and compares.",
       discussion: """
         After a change of tariff files, program or master data: each account's last bills are rated again from the very \
-        readings they rest on, as plans were known then. Nothing is issued until they come out the same or the \
-        differences are accepted with a reason. Exit code 65 where something differs.
+        readings they rest on, as plans were known then, and with correct-automatically all bills that stand, since what \
+        is accepted is corrected. A version of a plan that nothing was billed by yet is shown by what it makes of the \
+        last use. An account is not billed until its bills come out the same or the differences are accepted with a \
+        reason, nor by new prices until these were. What is accepted is what was shown: --accept takes the number that \
+        the trial ends with. Exit code 65 where something waits for that.
 
         EXAMPLES
           meterd bill trial --config meterd.toml
           meterd bill trial --config meterd.toml --cycles 12 --json
-          meterd bill trial --config meterd.toml --accept --reason "multiplier of A-7 was wrong in the file"
+          meterd bill trial --config meterd.toml --accept 3f9ac2d41b07 --reason "multiplier of A-7 was wrong in the file"
         """)
 
     @Option(help: "The configuration.")
@@ -87,8 +90,8 @@ extension BillCommand {
     @Option(help: "So many of the last cycles of each account.")
     var cycles = 1
 
-    @Flag(help: "Let bills be issued by what there is now.")
-    var accept = false
+    @Option(help: "Let bills be issued by what there is now: the number that the trial ends with.")
+    var accept: String?
 
     @Option(help: "Why; it stands in the audit log.")
     var reason: String?
@@ -99,39 +102,42 @@ extension BillCommand {
     func run() async throws {
       guard cycles > 0 else { throw Complaint(.usage, "\(cycles) cycles are none", "Write --cycles 1 or more.") }
       let station = try Station(Configuration.load(config))
-      if accept {
+      if let accept {
         let reason = reason ?? ""
         try requireReason(reason, for: "accepting differences", such: "new price table")
-        try await BillingRun.acceptTrial(station, actor: personAtWork(), reason: reason)
+        try await BillingRun.acceptTrial(
+          station, shown: accept, cycles: cycles, actor: personAtWork(), reason: reason)
       }
       let reader = try StoreOption.reader(at: station.configuration.store)
       let trial = try BillingRun.trial(station, reader: reader, cycles: cycles)
       if !json { print("account\tcycle\tbill\tissued\tagain\tdifference\twhy") }
-      for row in trial.rows {
-        let again = row.againFen
-        if json {
-          print(
-            JSON.object([
-              "account": .string(row.account), "cycle": .string(row.cycle), "bill": .integer(row.bill),
-              "issued": .string(yuan(row.issuedFen)), "again": .optional(again.map(yuan)),
-              "difference": .optional(again.map { yuan($0 - row.issuedFen) }), "same": .boolean(row.isSame),
-              "because": .array(row.reasons.map(JSON.string)),
-            ]).text)
-        } else {
-          let difference = again.map { yuan($0 - row.issuedFen) } ?? "-"
-          print(
-            "\(row.account)\t\(row.cycle)\t\(row.bill)\t\(yuan(row.issuedFen))\t\(again.map(yuan) ?? "-")\t\(difference)\t\(row.reasons.joined(separator: "; "))"
-          )
-        }
-      }
-      let different = trial.rows.count { !$0.isSame }
+      for row in trial.rows { print(json ? row.json(shown: trial.shown).text : row.line) }
       if !json {
-        print(
-          "\(trial.rows.count) bills rated again, \(different) different; \(trial.isAccepted ? "accepted" : "not accepted")"
-        )
+        let different = trial.rows.count { !$0.isSame }
+        let next =
+          trial.isAccepted ? "nothing waits" : "not accepted: --accept \(trial.shown.prefix(12)) --reason \"...\""
+        print("\(trial.rows.count) rated again, \(different) different; \(next)")
       }
-      guard different == 0 || trial.isAccepted else { throw ExitCode(ExitStatus.badData.rawValue) }
+      guard trial.isAccepted else { throw ExitCode(ExitStatus.badData.rawValue) }
     }
+  }
+}
+
+extension BillingTrial.Row {
+  fileprivate var line: String {
+    let difference = againFen.map { yuan($0 - issuedFen) } ?? "-"
+    let why = (reasons + (isAccepted && !isSame ? ["accepted"] : [])).joined(separator: "; ")
+    return
+      "\(account)\t\(cycle)\t\(bill)\t\(yuan(issuedFen))\t\(againFen.map(yuan) ?? "-")\t\(difference)\t\(why)"
+  }
+
+  fileprivate func json(shown: String) -> JSON {
+    .object([
+      "account": .string(account), "cycle": .string(cycle), "bill": .integer(bill), "issued": .string(yuan(issuedFen)),
+      "again": .optional(againFen.map(yuan)), "difference": .optional(againFen.map { yuan($0 - issuedFen) }),
+      "same": .boolean(isSame), "accepted": .boolean(isAccepted), "version": .optional(version),
+      "because": .array(reasons.map(JSON.string)), "shown": .string(shown),
+    ])
   }
 }
 

@@ -1,12 +1,7 @@
 import Acquisition
 import ArgumentParser
 import Concentrator
-import DLT645
-import Host
-import Line
 import Metering
-import Modbus
-import Store
 
 struct ControlCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
@@ -54,6 +49,9 @@ struct ControlCommand: AsyncParsableCommand {
   @Option(help: "The configuration.")
   var config = "/etc/meterd/meterd.toml"
 
+  @Option(help: ArgumentHelp("The control socket of the daemon that shall do it.", valueName: "path"))
+  var socket: String?
+
   @Option(help: "The line, where the command is for all of its meters.")
   var line: String?
 
@@ -77,150 +75,68 @@ struct ControlCommand: AsyncParsableCommand {
       let names = ControlFunction.allCases.map(\.rawValue).joined(separator: ", ")
       throw Complaint(.usage, "\"\(self.function)\" is no function that changes a meter", "There are: \(names).")
     }
+    let request = CommandRequest(
+      meter: meter, line: line, function: function, values: values, validUntil: validUntil,
+      password: try passwordFile.map(PasswordFile.read), newPassword: try newPasswordFile.map(PasswordFile.read),
+      name: Self.person)
+    if let socket { return try report(through(ControlClient(path: socket), request), function) }
     let station = try Station(Configuration.load(config))
-    let target = try ControlTarget(meter: meter, line: line, of: station)
-    let order = try ControlOrder(function, values, options(of: station), for: target)
-    let store = try openStore(station.configuration.store)
-    do {
-      let trail = ControlTrail(store: store, line: target.entry.name)
-      let (outcome, act) = try await carryOut(order, target, station.permissions(line: target.line), trail)
-      try report(outcome, act, target, function)
-    } catch {
-      await store.close(settled: false)
-      throw error
+    if let done = try await station.command(request, by: Self.person ?? "uid \(userID)") {
+      return try report(done, function)
     }
-    // What the daemon left behind when it was killed is still its to look after.
-    await store.close(settled: false)
-  }
-
-  private func openStore(_ path: String) throws -> Store {
-    do throws(StoreError) {
-      return try Store(path: path)
+    // Somebody holds the store: most likely the daemon, which then has the port as well.
+    let path = station.configuration.controlSocket
+    let client: ControlClient
+    do throws(Complaint) {
+      client = try ControlClient(path: path)
     } catch {
-      guard case .locked(let path, let process) = error else { throw Complaint(error) }
+      guard error.status == .noAnswer else { throw error }
       throw Complaint(
-        .tryLater, "the store \(path) is in use\(process.map { " by process \($0)" } ?? ""), and nothing was sent",
-        "A command and the daemon cannot go on side by side: both write the audit log. Stop the daemon first, such as with systemctl stop meterd, and start it again afterwards."
+        .tryLater, "the store \(station.configuration.store) is in use, and nothing was sent",
+        "It is no daemon that holds it, or one that listens elsewhere than at \(path): give --socket PATH, or wait until the other is done."
       )
     }
+    try report(through(client, request), function)
   }
 
-  /// Sends what is allowed. Whatever comes of it is in the audit log when this returns or throws.
-  private func carryOut(
-    _ order: ControlOrder, _ target: ControlTarget, _ permissions: Permissions, _ trail: ControlTrail
-  ) async throws -> (Commander.Outcome, ControlAct) {
-    if case .never(let act, let reason, let complaint) = order.form {
-      try await trail.note(order, act, "refused", reason.rawValue)
-      throw complaint
+  private func through(_ client: ControlClient, _ request: CommandRequest) throws -> CommandReport {
+    let answer = try client.ask("command", request.members, patience: .seconds(180))
+    guard let report = CommandReport(answer) else {
+      throw Complaint(.badData, "the daemon at \(client.path) says what nobody understands")
     }
-    // The guard of the line says the same once more; here it is asked first, so that the record is there before the
-    // first byte is.
-    switch WireGuard(permissions).judge(order.bytes(to: target.entry.port), to: target.entry.port) {
-    case .reads: throw Complaint(.software, "\(function) to \(meter) would change nothing")
-    case .refused(let act, let reason):
-      if let other = order.alsoNeeds, act.function == other.rawValue {
-        let asked = ControlAct(function: function, target: act.target)
-        try await trail.note(order, asked, "refused", "\(reason.rawValue): \(other.rawValue)")
-        throw Complaint(
-          .notPermitted, "\(function) of an address to \(act.target) is not allowed",
-          "Nothing was sent. The meter's own allow = [...] must name \(other.rawValue) as well.")
-      }
-      try await trail.note(order, act, "refused", reason.rawValue)
-      throw Complaint(.forbidden(target.entry.port, act, reason))
-    case .allowed(let act):
-      return (try await send(order, target, permissions, trail, act), act)
-    }
+    return report
   }
 
-  private func options(of station: Station) throws -> ControlOrder.Options {
-    var options = ControlOrder.Options(zone: station.configuration.zone)
-    options.operatorCode = station.configuration.control.flatMap { OperatorCode($0.operatorCode) }
-    options.password = try passwordFile.map(PasswordFile.read)
-    options.newPassword = try newPasswordFile.map(PasswordFile.read)
-    options.validUntil = validUntil
-    options.isClockKnown = station.hostClockIsKnown
-    return options
-  }
-
-  private func send(
-    _ order: ControlOrder, _ target: ControlTarget, _ permissions: Permissions, _ trail: ControlTrail, _ act: ControlAct
-  ) async throws -> Commander.Outcome {
-    var last = order
-    do {
-      let commander = try Commander(target.entry.port, settings: target.settings, permissions: permissions)
-      var isReadable = true
-      if case .write(let request) = order.form {
-        switch try commander.prepare(request, timeout: target.timeout) {
-        case .ready(let shows): isReadable = shows
-        case .not(let outcome):
-          try await trail.note(
-            order, act, outcome.word,
-            outcome.detail.isEmpty ? "nothing was sent" : "nothing was sent, \(outcome.detail)")
-          throw Complaint(
-            .noAnswer, "\(act.function) to \(act.target): the place cannot be read, so nothing was sent",
-            "It answers \(outcome.detail.isEmpty ? "nothing" : outcome.detail). Ask it with meterd probe first.")
-        }
-      }
-      last = try order.counted(by: commander, for: target)
-      try await trail.note(last, act, "sent", "")
-      last = last.renewed()
-      let outcome = try Self.carry(last, commander, target, isReadable: isReadable)
-      try? await trail.note(last, act, outcome.word, outcome.detail)
-      return outcome
-    } catch let error as LineError {
-      try? await trail.note(last, act, "failed", "\(error)")
-      throw Complaint(error)
-    }
-  }
-
-  private static func carry(
-    _ order: ControlOrder, _ commander: Commander, _ target: ControlTarget, isReadable: Bool
-  ) throws(LineError) -> Commander.Outcome {
-    switch order.form {
-    case .command(let command, let meter):
-      return try commander.carry(
-        command, to: meter, edition: target.edition, wakeUps: target.wakeUps, timeout: target.timeout)
-    case .broadcast(let command):
-      try commander.announce(command, wakeUps: target.wakeUps)
-      return .silent
-    case .write(let request):
-      return try commander.write(request, isReadable: isReadable, timeout: target.timeout)
-    case .never(let act, let reason, _): throw .forbidden(target.entry.port, act, reason)
-    }
-  }
-
-  private func report(
-    _ outcome: Commander.Outcome, _ act: ControlAct, _ target: ControlTarget, _ function: ControlFunction
-  ) throws {
+  private func report(_ report: CommandReport, _ function: ControlFunction) throws {
     if json {
       print(
         JSON.object([
-          "line": .string(target.entry.name), "function": .string(act.function), "target": .string(act.target),
-          "outcome": .string(outcome.word), "detail": .string(outcome.detail),
+          "line": .string(report.line), "function": .string(report.function), "target": .string(report.target),
+          "outcome": .string(report.outcome.rawValue), "detail": .string(report.detail),
         ]).text)
     }
-    let what = "\(act.function) to \(act.target) on \(target.entry.name)"
-    switch outcome {
-    case .done:
+    let what = "\(report.function) to \(report.target) on \(report.line)"
+    switch report.outcome {
+    case .done where report.detail.isEmpty:
       if !json { print("\(what): done") }
       if let change = Self.change(function, values) { writeError("  \(change)\n") }
-    case .unseen(let reason): if !json { print("\(what): done; \(reason)") }
-    case .silent where target.meter == nil: if !json { print("\(what): sent; nobody answers a broadcast") }
+    case .done: if !json { print("\(what): done; \(report.detail)") }
+    case .silent where report.isBroadcast: if !json { print("\(what): sent; nobody answers a broadcast") }
     case .silent:
       throw Complaint(
         .noAnswer, "\(what): no answer, so whether the meter obeyed is not known",
         function == .setTime
           ? "Read its clock before sending again: most meters take the time without a word, once a day, and only where their clock is off by a few minutes."
           : "Read it back before sending again.")
-    case .refused(let reason):
+    case .rejected:
       throw Complaint(
-        .notPermitted, "\(what): the meter refuses: \(reason)",
-        target.isModbus
+        .notPermitted, "\(what): the meter refuses: \(report.detail)",
+        report.isModbus
           ? "It is there and answers. Its manual says which places may be written."
-          : Self.advice(function, reason))
-    case .failed(let reason):
+          : Self.advice(function, report.detail))
+    case .failed:
       throw Complaint(
-        .badData, "\(what): \(reason)", "Read it back before sending again; two meters may share this address.")
+        .badData, "\(what): \(report.detail)", "Read it back before sending again; two meters may share this address.")
     }
   }
 }
@@ -248,46 +164,7 @@ extension ControlCommand {
     default: "It is there and answers; its manual says what it obeys."
     }
   }
-}
-
-extension Commander.Outcome {
-  /// As in the audit log.
-  var word: String {
-    switch self {
-    case .done, .unseen: "done"
-    case .refused: "rejected"
-    case .silent: "silent"
-    case .failed: "failed"
-    }
-  }
-
-  var detail: String {
-    switch self {
-    case .done, .silent: ""
-    case .unseen(let reason), .refused(let reason), .failed(let reason): reason
-    }
-  }
-}
-
-/// Writes the audit log of one command.
-struct ControlTrail {
-  let store: Store
-  let line: String
-
-  func note(_ order: ControlOrder, _ act: ControlAct, _ outcome: String, _ reason: String) async throws {
-    let detail = order.summary
-    let record = AuditRecord(
-      at: HostClock.wall.unixMilliseconds, actor: Self.actor, line: line, function: act.function, target: act.target,
-      outcome: outcome, detail: reason.isEmpty ? detail : "\(detail): \(reason)")
-    do throws(StoreError) {
-      try await store.audit(record)
-    } catch {
-      throw Complaint(error)
-    }
-  }
 
   /// Who is at the keyboard, also behind sudo.
-  private static var actor: String {
-    environment("SUDO_USER") ?? environment("USER") ?? environment("LOGNAME") ?? "uid \(userID)"
-  }
+  private static var person: String? { environment("SUDO_USER") ?? environment("USER") ?? environment("LOGNAME") }
 }

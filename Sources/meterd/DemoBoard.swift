@@ -57,7 +57,7 @@ final class DemoBoard: Sendable {
         Self.change(&state, meter) { $0.state = isAnswering ? "answers" : "silent" }
       case .line(.rejected(_, let meter, _, _)), .line(.late(_, let meter, _)):
         Self.change(&state, meter) { $0.unbelieved += 1 }
-      case .billed(let account, let cycle, let fen, true):
+      case .billed(let account, let cycle, _, let fen, true):
         state.billed.append("\(account)  \(cycle)  \(yuan(fen)) yuan")
       default: break
       }

@@ -10,8 +10,10 @@ struct MissingCommand: ParsableCommand {
     discussion: """
       The reasons: silent, nobody answered; damaged, answers came that could not be believed; refused, the meter has no \
       such thing; late, the next round was due first; stale, the last freeze is of another day; gone, the meter's memory \
-      does not go back so far; outage, nobody asked in time; not kept by this meter, by its profile. What came after all \
-      is listed with --all. Works beside a running daemon and without one. --line needs the configuration, which says \
+      does not go back so far; outage, nobody asked in time: the daemon was off, its port lost or its host suspended; \
+      unlabelled, nobody can tell of which instant the value is; not stored, the disk did not take it; not kept by this \
+      meter, by its profile. Rounds of a task that nobody began are one entry, up to the last of them, with their number. \
+      What came after all is listed with --all. Works beside a running daemon and without one. --line needs the configuration, which says \
       whose meters those are.
 
       EXAMPLES
@@ -50,17 +52,19 @@ struct MissingCommand: ParsableCommand {
     let form = try ListForm(format, json: json)
     let filter = try filter()
     let reader = try place.reader()
-    form.header(["instant", "meter", "item", "reason", "filled"])
+    form.header(["instant", "meter", "item", "reason", "filled", "until", "rounds"])
     try withStore { () throws(StoreError) in
       try reader.gaps(filter) { stored throws(StoreError) in
         let gap = stored.gap
         let instant = ZoneOffset.china.rfc3339(unixMilliseconds: gap.instant)
+        let until = gap.until.map { ZoneOffset.china.rfc3339(unixMilliseconds: $0) }
         let filled = stored.filled.map { ZoneOffset.china.rfc3339(unixMilliseconds: $0) }
         form.print(
-          [instant, gap.meter.text, gap.subject, gap.reason, filled ?? ""],
+          [instant, gap.meter.text, gap.subject, gap.reason, filled ?? "", until ?? "", "\(gap.rounds)"],
           .object([
             "instant": .string(instant), "meter": .string(gap.meter.text), "item": .string(gap.subject),
-            "reason": .string(gap.reason), "filled": .optional(filled),
+            "reason": .string(gap.reason), "filled": .optional(filled), "until": .optional(until),
+            "rounds": .integer(Int64(gap.rounds)),
           ]))
       }
     }

@@ -133,14 +133,14 @@ struct ProbeWish {
       throw Complaint(.usage, "--registers are those of a Modbus meter", "Give its --address, \(place.unitRange).")
     }
     self.languages = languages
-    folders = try Self.folders(command, languages)
+    folders = try Self.folders(command)
     settings = Self.settings(chosen, profile, languages, place)
   }
 
-  /// Bare registers and the usual items of the 1997 edition need no profile; a named folder must be there all the same.
-  private static func folders(_ command: ProbeCommand, _ languages: [ScanPlan.Language]) throws -> DataFolders? {
-    if command.profile != nil || !command.registers.isEmpty, command.devices.devices == nil { return nil }
-    guard languages == [.dlt645of1997], command.devices.devices == nil else { return try command.devices.folders() }
+  /// A probe needs no profile; without any it asks for what meters usually have. A folder that was named must be there.
+  private static func folders(_ command: ProbeCommand) throws -> DataFolders? {
+    guard command.devices.devices == nil else { return try command.devices.folders() }
+    guard command.profile == nil, command.registers.isEmpty else { return nil }
     return try? command.devices.folders()
   }
 

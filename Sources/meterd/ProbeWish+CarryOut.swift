@@ -2,9 +2,11 @@ import Acquisition
 import Concentrator
 import DLT645
 import Devices
+import Documents
 import Line
 import Metering
 import Modbus
+import TOML
 
 extension ProbeWish {
   /// Finds the meter and reads it; the report says how far that came.
@@ -59,6 +61,8 @@ extension ProbeWish {
       let guesses = try probe.recognise(here.address, here.language, settings: here.settings, profiles: profiles)
       report.guesses = guesses
       chosen = guesses.first.flatMap { guess in profiles.first { $0.name == guess.profile } }
+    } else if chosen == nil {
+      writeError("no device profiles are found: asking for what such meters usually have; see --devices\n")
     }
     switch (here.address, here.language) {
     case (.dlt645(let address), .dlt645of1997): try readOld(address, chosen, probe, here, &report)
@@ -73,8 +77,8 @@ extension ProbeWish {
         }
       }
     case (.dlt645, _):
-      guard let chosen else { return }
-      try ask(probe, LineMeter(id: .unnamed, address: here.address, profile: chosen, settings: here.settings), &report)
+      guard let known = chosen ?? Self.usual2007 else { return }
+      try ask(probe, LineMeter(id: .unnamed, address: here.address, profile: known, settings: here.settings), &report)
     }
   }
 
@@ -101,6 +105,39 @@ extension ProbeWish {
     report.results.append(
       try probe.ask(request, settings: here.settings, timeout: .milliseconds(1000), tries: tries))
   }
+
+  /// What a 2007 meter usually has, where neither profile nor person says more; three phases, so a meter of one
+  /// refuses a part of it or says FF. Sources and times as in the shipped profile of such meters.
+  private static let usual2007: DeviceProfile? = {
+    let identifiers = [
+      "0001FF00", "0002FF00", "0003FF00", "0004FF00", "0101FF00", "0201FF00", "0202FF00", "0203FF00", "0206FF00",
+      "02800002", "04000101", "04000102",
+    ]
+    let items = identifiers.map { "[[group.item]]\nidentifier = \"\($0)\"\n" }.joined()
+    let text = """
+      name = "usual"
+      title = "DL/T 645-2007 meter"
+      manufacturer = "any"
+      protocol = "dlt645-2007"
+      source = "identifiers of DL/T 645-2007 that every meter keeps"
+      certainty = "corroborated"
+      serial = "2400 8E1"
+      phases = 3
+      nominal-voltage = "220"
+      max-current = "100"
+      transformer-ratios = "not-included"
+      reply-timeout-ms = 1500
+      inter-byte-ms = 500
+      quiet-after-ms = 2
+      wake-ups = 4
+      rates = 4
+      energy-digits = 6
+      [[group]]
+      kind = "current"
+      \(items)
+      """
+    return try? DeviceProfile(Document(toml: text, file: "usual"))
+  }()
 
   /// What a 1997 meter usually has, where neither profile nor person says more.
   private static let usual1997: [UInt16] = [

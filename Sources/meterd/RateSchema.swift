@@ -19,8 +19,8 @@ enum RateSchema: String, CaseIterable {
       "required": ["id", "account", "from", "to", "energy"],
       "additionalProperties": false,
       "properties": {
-        "id": { "type": "string", "description": "Names the bill; the caller keeps it unique." },
-        "account": { "type": "string" },
+        "id": { "type": "string", "minLength": 1, "description": "Names the bill; the caller keeps it unique." },
+        "account": { "type": "string", "minLength": 1 },
         "from": { "$ref": "#/$defs/date", "description": "First billed day." },
         "to": { "$ref": "#/$defs/date", "description": "First day that is not billed any more." },
         "energy": {
@@ -59,7 +59,7 @@ enum RateSchema: String, CaseIterable {
         },
         "segments": {
           "type": ["array", "null"],
-          "description": "The readings that the energy is the sum of; they stand on the bill and in its digest.",
+          "description": "The readings that the energy is the sum of: their import energies add up to energy.total. They stand on the bill and in its digest.",
           "items": { "$ref": "#/$defs/segment" }
         },
         "supply": {
@@ -117,6 +117,10 @@ enum RateSchema: String, CaseIterable {
               }
             },
             "line_loss": { "type": ["integer", "null"], "minimum": 0, "maximum": 5000, "description": "Hundredths of a percent." },
+            "window_months": {
+              "type": ["integer", "null"], "minimum": 1, "maximum": 12,
+              "description": "Months of the tier window in which the customer has the supply; for plans whose limits follow them."
+            },
             "arrears": {
               "type": ["array", "null"],
               "items": {
@@ -135,7 +139,7 @@ enum RateSchema: String, CaseIterable {
         }
       },
       "$defs": {
-        "amount": { "type": "string", "pattern": "^\\+?[0-9]+(\\.[0-9]+)?$" },
+        "amount": { "type": "string", "pattern": "^[0-9]+(\\.[0-9]+)?$" },
         "optional": { "anyOf": [{ "$ref": "#/$defs/amount" }, { "type": "null" }] },
         "date": { "type": "string", "pattern": "^[0-9]{4}-[0-9]{2}-[0-9]{2}$" },
         "time": { "type": "string", "pattern": "^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}(:[0-9]{2})?$" },

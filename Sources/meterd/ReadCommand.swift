@@ -10,7 +10,9 @@ struct ReadCommand: ParsableCommand {
       The daemon asks between two exchanges, before its rounds. What the meter tells is judged and stored like every \
       reading, as instantaneous with the time of the read; the table says with which verdict. Where the line is lost \
       or the meter is known to be silent that is said at once, with what is known: exit code 69. Without names \
-      every energy register is read; energy and instantaneous stand for all of their kind.
+      every energy register is read; energy and instantaneous stand for all of their kind. A reload of the daemon does not \
+      end a read, unless it changes the meter. Where only a part was told the rest is on standard error, and the exit \
+      code is 69 where a meter or port fell silent, 75 where another try may bring it, 0 where the meter has no such thing.
 
       EXAMPLES
         meterd read M-0001
@@ -47,6 +49,10 @@ struct ReadCommand: ParsableCommand {
         writeError("meterd: \(missing["item"]?.word ?? "?"): \(missing["reason"]?.word ?? "?")\n")
       }
     }
+    // What was told is printed by then; a script must see that it is not all.
+    let worst = (result["missing"]?.items ?? []).compactMap { $0["status"]?.number }
+      .filter { [ExitStatus.noAnswer, .tryLater].map { Int64($0.rawValue) }.contains($0) }.max()
+    if let worst { throw ExitCode(Int32(clamping: worst)) }
   }
 
   private static func line(_ value: JSON) -> String {

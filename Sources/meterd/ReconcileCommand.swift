@@ -9,7 +9,8 @@ struct ReconcileCommand: ParsableCommand {
       Every cycle that is over is billed or waits; every reading on a bill is in the journal, usable, says the same and \
       is the newest; registers times multiplier are segments, segments are usage, usage is periods and lines; quantity \
       times price are lines, lines are bills, bills are postings; originals, reversals and new bills add up to what \
-      stands; one cycle begins where the last ended. Exit code 65 at the first thing that does not match; all of them \
+      stands; one cycle begins where the last ended; no energy of a meter is on two bills. Accounts that have bills and are \
+      gone from the configuration are followed, too. Exit code 65 at the first thing that does not match; all of them \
       are listed. Works beside a running daemon.
 
       EXAMPLES

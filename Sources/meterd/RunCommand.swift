@@ -40,7 +40,9 @@ struct RunCommand: AsyncParsableCommand {
     let running = try RunningStation(station) { log.note($0) }
     let orders = DaemonOrders()
     let desk = ControlDesk(running) { await orders.reload() }
-    let control = try ControlServer(path: station.configuration.controlSocket) { await desk.serve($0, $2) }
+    let control = try ControlServer(path: station.configuration.controlSocket, report: { log.note($0) }) {
+      await desk.serve($0, $1, $2)
+    }
     try await running.start()
     let listening = Task { await control.run() }
     let signalled = Task { for await signal in signals { orders.take(signal) } }

@@ -11,7 +11,7 @@ struct SimulateCommand: AsyncParsableCommand {
     commandName: "simulate",
     abstract: "Plays the configured meters on pseudo-terminals, paced at the baud rate.",
     discussion: """
-      Prints where each line is and goes on until it is interrupted. With --link the path that the configuration \
+      Prints where each line is and goes on until it is interrupted; then it tells what happened on each. With --link the path that the configuration \
       names as a port becomes a link to the terminal, so that meterd run works with the same file; a port tcp:// or \
       modbus-tcp:// is listened on at 127.0.0.1. The passwords of levels 0, 2 and 4 are 123456. Faults are set a \
       meter with simulate = { silent = true } and the like in the configuration, or for all of them with the options \
@@ -69,6 +69,10 @@ struct SimulateCommand: AsyncParsableCommand {
     fflush(nil)
     for await _ in signals { break }
     for (line, statistics) in zip(simulated.lines, await simulated.stop()) {
+      guard !json else {
+        print(statistics.json(line: line.name).text)
+        continue
+      }
       writeError(
         "\(line.name): \(statistics.requests) requests, \(statistics.replies) replies, \(statistics.collisions) collisions, \(statistics.brokenSilence) broken silences, \(statistics.faults.total) faults\n"
       )
@@ -89,5 +93,15 @@ struct SimulateCommand: AsyncParsableCommand {
     print(json ? result.json.text : result.text)
     for example in result.examples { writeError("\(example)\n") }
     guard result.isGood else { throw ExitCode(ExitStatus.badData.rawValue) }
+  }
+}
+
+extension LineStatistics {
+  func json(line: String) -> JSON {
+    .object([
+      "line": .string(line), "requests": .integer(Int64(requests)), "replies": .integer(Int64(replies)),
+      "collisions": .integer(Int64(collisions)), "broken_silences": .integer(Int64(brokenSilence)),
+      "faults": .integer(Int64(faults.total)),
+    ])
   }
 }

@@ -102,7 +102,7 @@ struct StatusText {
       )
     }
     if let next = line["next"], next != .null {
-      out.append("  next    \(next["task"]?.word ?? "?") at \(Self.short(next["due"]?.word ?? "?"))")
+      out.append("  next    \(next["task"]?.word ?? "?") at \(Self.short(next["begins"]?.word ?? "?"))")
     }
     let wire = line["counters"]
     let overruns: Int64
@@ -140,7 +140,7 @@ struct StatusText {
       let left = Self.count(open["meters_left"]), all = Self.count(open["meters"])
       round = "\(open["task"]?.word ?? "?") \(all - left)/\(all), \(open["lateness"]?.word ?? "?") s"
     } else {
-      round = line["next"].flatMap { $0["due"]?.word }.map { "next at \(Self.ofDay($0))" } ?? ""
+      round = line["next"].flatMap { $0["begins"]?.word }.map { "next at \(Self.ofDay($0))" } ?? ""
     }
     let load = line["load"]?.word.map { "\(percent($0))%" } ?? "-"
     return padded(line["line"]?.word ?? "?", 14) + padded(line["state"]?.word ?? "?", 6) + leading(load, 5)

@@ -24,7 +24,7 @@ import Testing
     let lacking = try missing.map { freeze.frozen(at: try #require(CivilDate($0))) }
     let meter = LinePlan.Meter(
       id: .unnamed, programme: [[freeze]], probes: [.identifier(DataIdentifier(rawValue: 0x0400_0102))],
-      replyLimit: .seconds(1), missing: [lacking])
+      replyLimit: .seconds(1), held: .init(missing: [lacking]))
     func wall(_ now: BootInstant) -> HostInstant {
       HostInstant(unixMilliseconds: wallStart + (now - start).milliseconds, clock: .synchronised)
     }
@@ -78,7 +78,10 @@ import Testing
     ) { query, _ in query.freezeDay == CivilDate("2026-11-21") ? conclusion : .answered(delay: nil) }
     #expect(
       asked == ["2026-11-22", "2026-11-21", "2026-11-20"].map { "\($0) at 2026-11-22 10:00" })
-    #expect(missed == ["2026-11-21 \(conclusion == .gone ? "gone" : "refused")"])
+    #expect(
+      missed == [
+        "2026-11-20 outage", "2026-11-21 outage", "2026-11-21 \(conclusion == .gone ? "gone" : "refused")",
+      ])
     #expect(failed.isEmpty)
   }
 

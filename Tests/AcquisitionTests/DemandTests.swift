@@ -19,6 +19,8 @@ import Testing
       case .damaged: "damaged"
       case .silent: "silent"
       case .portLost: "port lost"
+      case .closed: "closed"
+      case .withdrawn: "withdrawn"
       }
     }
   }
@@ -74,7 +76,29 @@ import Testing
     #expect(kinds(refused).sorted() == ["answered", "refused"])
     #expect(kinds(silent) == ["silent"])
     #expect(unknown.isEmpty)
-    #expect(late.isEmpty)
+    #expect(kinds(late) == ["closed"])
+  }
+
+  @Test func `a demand that nobody waits for any more is not asked, and the next one gets its turn`() async throws {
+    let line = try settings(quickSettings)
+    let profile = try TestProfile.dlt645(timeout: 300, items: TestProfile.dlt645Items)
+    let pair = try Pair("A", profile, address: "202311110001", seed: 1, on: line)
+    let rig = try Rig([pair], tasks: [])
+    // Before the port is open nothing can be asked, so both wait.
+    let gone = Task { [worker = rig.worker] in await worker.read([identifier(0x0001_0000)], of: id("A")) }
+    let waiting = Task { [worker = rig.worker] in await worker.read([identifier(0x0002_0000)], of: id("A")) }
+    gone.cancel()
+    let withdrawn = await gone.value
+    #expect(await rig.worker.open() == nil)
+    let running = Task { [worker = rig.worker] in await worker.run() }
+    let answered = await waiting.value
+    rig.worker.stop()
+    await running.value
+    let requests = await rig.worker.counters().requests
+    await rig.simulated.stop()
+    #expect(kinds(withdrawn) == ["withdrawn"])
+    #expect(kinds(answered) == ["answered"])
+    #expect(requests == 1)
   }
 
   private let start = BootInstant(nanoseconds: 1_000_000_000_000)
@@ -106,10 +130,70 @@ import Testing
     }
     #expect(try step(.silent) == (other, 7))
     #expect(plan.isWanted(other, by: 7))
+    // The meter is set aside until the probe is answered, so that the round has nothing to ask.
     #expect(try step(.answered(delay: nil)) == (probe, 7))
+    #expect(try step(.answered(delay: nil)) == (block, nil), "then it is the turn of the round")
     #expect(try step(.answered(delay: nil)) == (other, 7))
     #expect(!plan.isWanted(other, by: 7))
-    #expect(try step(.answered(delay: nil)) == (block, nil))
+  }
+
+  private func asks(
+    _ plan: inout LinePlan, _ count: Int, from now: inout BootInstant, taking: BootInstant.Span = .milliseconds(100)
+  ) throws -> String {
+    var found = ""
+    for _ in 0..<count {
+      let label = HostInstant(
+        unixMilliseconds: wall.unixMilliseconds + (now - start).milliseconds, clock: .synchronised)
+      guard case .ask(let ask) = plan.next(at: now, wall: label) else { return found + "." }
+      found += ask.demand.map { "\($0)" } ?? "r"
+      now = now + taking
+      plan.concluded(ask, .answered(delay: nil), at: now)
+    }
+    return found
+  }
+
+  private func items(_ count: UInt32, from first: UInt32) -> [Query] {
+    (0..<count).map { identifier(first + ($0 << 8)) }
+  }
+
+  @Test func `questions on demand and rounds go turn about, one demand after the other`() throws {
+    var plan = plan(items(6, from: 0x0201_0000), probes: [])
+    plan.demand(items(3, from: 0x0001_0000), of: 0, number: 1)
+    plan.demand(items(2, from: 0x0002_0000), of: 0, number: 2)
+    var now = start
+    #expect(try asks(&plan, 12, from: &now) == "1r1r1r2r2rr.")
+    // After a rest a demand goes at once.
+    plan.demand(items(1, from: 0x0001_0000), of: 0, number: 3)
+    #expect(try asks(&plan, 2, from: &now) == "3.")
+  }
+
+  @Test func `where a round is short of time it goes before all but the first question of a demand`() throws {
+    // 40 questions of a second each, and the next round is due in 60 s.
+    var plan = plan(items(40, from: 0x0201_0000), probes: [])
+    var now = start
+    #expect(try asks(&plan, 10, from: &now, taking: .seconds(1)) == "rrrrrrrrrr")
+    plan.demand(items(30, from: 0x0001_0000), of: 0, number: 1)
+    #expect(try asks(&plan, 16, from: &now, taking: .seconds(1)) == "1r1r1r1r1r1r1r1r")
+    now = now + .seconds(10)
+    // 24 s are left for 22 questions.
+    #expect(try asks(&plan, 16, from: &now, taking: .seconds(1)) == "rrrrrr1rrrrrrr1r")
+    plan.withdraw(1)
+    plan.demand(items(2, from: 0x0002_0000), of: 0, number: 2)
+    #expect(try asks(&plan, 3, from: &now, taking: .seconds(1)) == "2rr", "a new one waits for one exchange at most")
+  }
+
+  @Test func `a demand ends at the second silence, whatever it asks for`() throws {
+    var plan = plan([], probes: [])
+    plan.demand(items(20, from: 0x0001_0000), of: 0, number: 1)
+    var asked = 0
+    var now = start
+    while let ask = next(&plan, now), asked < 20 {
+      asked += 1
+      now = now + .seconds(1)
+      plan.concluded(ask, .silent, at: now)
+    }
+    #expect(asked == 2)
+    #expect(plan.demands.isEmpty)
   }
 
   @Test func `a meter that stays silent to the probe is asked nothing more on demand`() throws {

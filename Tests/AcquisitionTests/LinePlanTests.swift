@@ -21,7 +21,8 @@ private func meter(_ number: Int, _ queries: [Query], probes: [Query]? = nil, do
 {
   LinePlan.Meter(
     id: MeterID("M\(number)") ?? .unnamed, programme: [queries],
-    probes: probes ?? [identifier(0x0400_0401), identifier(0x0400_0102)], replyLimit: .seconds(1), done: done)
+    probes: probes ?? [identifier(0x0400_0401), identifier(0x0400_0102)], replyLimit: .seconds(1),
+    held: .init(done: done))
 }
 
 private let everyMinute = AcquisitionTask(name: "t", schedule: .every(seconds: 60), targets: [.energies])
@@ -103,8 +104,49 @@ private struct Bench {
     }
     let gaps = zip(probes.dropFirst(), probes).map { ($0 - $1).milliseconds }
     #expect(gaps.first.map { $0 < 5000 } == true)
-    #expect(gaps.dropFirst(8).allSatisfy { $0 > 40_000 && $0 < 60_000 })
+    #expect(gaps.dropFirst(8).allSatisfy { $0 > 35_000 && $0 < 60_000 })
     #expect(found.map { ($0 - returns) < .seconds(60) } == true)
+  }
+
+  @Test
+  func
+    `a meter nobody has asked yet is waited for as its kin has taught, and at its first probe for the whole time-out`()
+  {
+    func kin(_ number: Int, _ model: String = "sdm") -> LinePlan.Meter {
+      LinePlan.Meter(
+        id: MeterID("M\(number)") ?? .unnamed, programme: [[a, b]], probes: [identifier(0x0400_0401)],
+        replyLimit: .seconds(1), model: model)
+    }
+    // Meter 6 is dead, and so is meter 7, of which there is but one.
+    var bench = Bench(plan: plan((0..<7).map { kin($0) } + [kin(7, "other")]))
+    var waits: [Int: [BootInstant.Span]] = [:]
+    bench.run(until: start + .seconds(20)) { ask, _ in
+      waits[ask.meter, default: []].append(ask.replyTimeout)
+      return ask.meter >= 6 ? .silent : .answered(delay: .milliseconds(Int64(20 + 10 * ask.meter)))
+    }
+    #expect(waits[0]?.first == .seconds(1), "nothing is known yet")
+    #expect(waits[6]?.first == .milliseconds(310))
+    #expect(waits[6]?.dropFirst().first == .seconds(1))
+    #expect(waits[7]?.first == .seconds(1))
+  }
+
+  @Test func `dead meters are probed in the pauses between rounds`() {
+    // Four rounds a minute of 10 s each, and three dead meters of 23.
+    let quarter = AcquisitionTask(name: "t", schedule: .every(seconds: 15), targets: [.energies])
+    let each = (0..<10).map { identifier(0x0001_0000 + UInt32($0)) }
+    let probes = (1...4).map { identifier(0x0400_0100 + UInt32($0)) }
+    var bench = Bench(
+      plan: plan((0..<23).map { meter($0, $0 < 20 ? each : [a], probes: probes) }, tasks: [quarter]))
+    var asked: [Int: [BootInstant]] = [:]
+    bench.run(until: start + .seconds(1800), limit: 100_000) { ask, now in
+      guard ask.meter >= 20 else { return .answered(delay: .milliseconds(30)) }
+      if now > start + .seconds(180) { asked[ask.meter, default: []].append(now) }
+      return .silent
+    }
+    #expect(asked.values.joined().allSatisfy { ($0 - start).milliseconds % 15_000 >= 10_000 })
+    let gaps = asked.values.flatMap { times in zip(times.dropFirst(), times).map { ($0 - $1).milliseconds } }
+    #expect(gaps.allSatisfy { $0 < 60_000 })
+    #expect(gaps.count >= 3 * (1620 / 60 - 1))
   }
 
   @Test func `after a silence the next question to that meter has another shape`() {

@@ -184,6 +184,8 @@ struct Tally {
     case .missed(_, _, let queries, let reason, _):
       missed += queries.count
       missedFor[reason.rawValue, default: 0] += queries.count
+    case .leftOut(_, let task, _, _, _, let rounds, _): rejected.append("left out: \(rounds) of \(task)")
+    case .journalWanted: break
     case .health(_, let meter, let isAnswering): health.append((meter, isAnswering))
     case .rejected(_, _, _, let reason): rejected.append(reason)
     case .answeredTwice(_, _, let query, let disagree, _):

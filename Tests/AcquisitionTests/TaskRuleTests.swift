@@ -69,6 +69,26 @@ import Testing
     }
   }
 
+  @Test func `the next round of an interval is one within the windows, and one of a day begins in them`() throws {
+    let cases: [(Schedule, [String], after: String, due: String, begins: String)] = [
+      (.every(seconds: 900), [], "2026-11-22T08:01:00", "2026-11-22T08:15:00", "2026-11-22T08:15:00"),
+      (.every(seconds: 900), ["08:30-09:00"], "2026-11-22T08:01:00", "2026-11-22T08:30:00", "2026-11-22T08:30:00"),
+      (.every(seconds: 900), ["08:30-09:00"], "2026-11-22T08:50:00", "2026-11-23T08:30:00", "2026-11-23T08:30:00"),
+      (
+        .daily(try #require(TimeOfDay("12:00"))), ["22:00-06:00"], "2026-11-22T08:01:00", "2026-11-22T12:00:00",
+        "2026-11-22T22:00:00"
+      ),
+      (
+        .daily(try #require(TimeOfDay("00:05"))), ["22:00-06:00"], "2026-11-22T08:01:00", "2026-11-23T00:05:00",
+        "2026-11-23T00:05:00"
+      ),
+    ]
+    for (schedule, windows, after, due, begins) in cases {
+      let next = try task(schedule, windows).nextRound(after: at(after), zone: zone)
+      #expect(next == (try at(due), try at(begins)), "\(schedule) \(windows) after \(after)")
+    }
+  }
+
   @Test func `rounds of an interval are those within the windows, and nothing starts outside`() throws {
     let (all, missed) = try asked(
       [meter([[query(10)]])], [task(.every(seconds: 900), ["08:30-09:00"])], from: "2026-11-22T08:00:00", seconds: 7200)

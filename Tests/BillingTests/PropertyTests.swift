@@ -112,7 +112,7 @@ struct Seeded: RandomNumberGenerator {
       }
       let used = register - start
       var bills: [Bill] = []
-      for cycle in dueCycles(of: account, after: nil, instants: journal.readings.map(\.reading.key.instant)).ready {
+      for cycle in dueCycles(of: account, billed: [], instants: journal.readings.map(\.reading.key.instant)).ready {
         let state = windowState(before: cycle.month, under: plan, bills: bills.shuffled(using: &random))
         let closing = try closeCycle(
           account: account, cycle: cycle, readings: journal.readings.shuffled(using: &random), windowState: state,

@@ -132,4 +132,92 @@ private struct Books {
       } == ["ledger", "corrections"])
     #expect(try broken { $0.posted.append($0.posted[2]) } == ["corrections"])
   }
+
+  @Test func `a line that is there twice is found, two components of one title are not`() throws {
+    let twice =
+      component("energy", "price = \"0.5\"") + component("fund", "price = \"0.01\"")
+      + component("fund", "price = \"0.02\"")
+    let plan = try plan("home", from: "2020-01-01", components: twice)
+    let account = try account(plan)
+    var journal = Journal()
+    try journal.settle("2026-10-01T00:00", total: "100.00")
+    try journal.settle("2026-11-01T00:00", total: "400.00")
+    let closed = try #require(try close(account, "2026-10", journal, [plan]).closed)
+    var books = Books(account: account, readings: journal.readings)
+    books.due[try month("2026-10")] = [.billed]
+    books.posted = [
+      PostedBill(bill: try closed.issued(), linesFen: closed.total.fen, postedFen: closed.total.fen)
+    ]
+    #expect(books.unbalanced == [])
+    // The second fund is written with the price of the first: one fund, twice.
+    try books.edit(0, "\"price\":\"0.02000000\"", "\"price\":\"0.01000000\"")
+    #expect(books.unbalanced.contains("lines-kwh"))
+  }
+
+  @Test func `a bill is held against those of other accounts, stretch by stretch`() throws {
+    let plan = try tariff("shanghai-residential-2012")
+    func closed(_ id: String, _ from: String, _ to: String, meter name: String = "M-0001") throws -> ClosedBill {
+      let assignment = MeterAssignment(
+        meter: try meter(name), from: try time(from), to: try time(to), register: try household())
+      let account = Account(
+        id: id, meters: [assignment], terms: [SupplyTerms(plan: plan.name)],
+        from: try time(from).date, to: try time(to).date)
+      var journal = Journal()
+      try journal.note("100.00", at: from, meter: name, kind: .event)
+      try journal.note("130.00", at: to, meter: name, kind: .event)
+      let cycle = try #require(account.cycle(month("2026-10")))
+      let closing = closeCycle(
+        account: account, cycle: cycle, readings: journal.readings, windowState: nil, plans: try PlanCatalogue([plan]),
+        knownOn: try day("2026-12-01"))
+      return try #require(closing.closed, "\(closing.reasons)")
+    }
+    let mine = try closed("A-2", "2026-10-10T00:00", "2026-10-20T00:00")
+    for (from, to, name, twice) in [
+      ("2026-10-01T00:00", "2026-10-10T00:00", "M-0001", false),
+      ("2026-10-01T00:00", "2026-10-11T00:00", "M-0001", true),
+      ("2026-10-12T00:00", "2026-10-14T00:00", "M-0001", true),
+      ("2026-10-20T00:00:00", "2026-11-01T00:00", "M-0001", false),
+      ("2026-10-12T00:00", "2026-10-14T00:00", "M-7", false),
+    ] {
+      let other = try closed("A-1", from, to, meter: name).issued()
+      #expect(billedElsewhere(mine, others: [other]).count == (twice ? 1 : 0), "\(from) \(to) \(name)")
+    }
+    #expect(billedElsewhere(mine, others: [try mine.issued()]).isEmpty, "an account's own bill is not another's")
+  }
+
+  @Test func `the same energy on bills of two accounts is found, one after the other is not`() throws {
+    let plan = try tariff("shanghai-residential-2012")
+    func books(_ id: String, _ from: String, _ to: String) throws -> Books {
+      let assignment = MeterAssignment(meter: try meter(), register: try household())
+      let account = Account(id: id, meters: [assignment], plan: plan.name)
+      var journal = Journal()
+      try journal.settle("\(from)-01T00:00", total: "100.00")
+      try journal.settle("\(to)-01T00:00", total: "400.00")
+      let closed = try #require(try close(account, from, journal, [plan]).closed)
+      return Books(
+        account: account, due: [try month(from): [.billed]],
+        posted: [PostedBill(bill: try closed.issued(), linesFen: closed.total.fen, postedFen: closed.total.fen)],
+        readings: journal.readings)
+    }
+    func differences(_ all: [Books]) -> [String] {
+      var check = Reconciliation()
+      for books in all { check.add(books.account, due: books.due, posted: books.posted, readings: books.readings) }
+      return check.steps.flatMap(\.differences)
+    }
+    var renamed = try books("A-2", "2026-10", "2026-11")
+    let first = try books("A-1", "2026-10", "2026-11")
+    renamed.posted = [
+      PostedBill(
+        bill: try IssuedBill(
+          id: 2, account: "A-2", cycle: "2026-10", version: 1, kind: "original", digest: "", totalFen: 18_510,
+          issuedAt: 0, document: Array(renamed.posted[0].bill.standing.utf8), readings: [1, 2]), linesFen: 18_510,
+        postedFen: 18_510)
+    ]
+    #expect(
+      differences([first, renamed]) == [
+        "meter M-0001 from 2026-10-01T00:00:00 to 2026-11-01T00:00:00 is on bill 1 of A-1 for 2026-10, and on bill 2 of"
+          + " A-2 for 2026-10"
+      ])
+    #expect(differences([first, try books("A-2", "2026-11", "2026-12")]) == [])
+  }
 }

@@ -108,6 +108,45 @@ struct LookCase: Sendable, CustomTestStringConvertible {
       ])
   }
 
+  @Test func `other prices of the same plan are worth a look, far other ones stop`() throws {
+    func version(_ price: String) throws -> Plan {
+      try plan("home", from: "2020-01-01", components: component("energy", "price = \"\(price)\""))
+    }
+    for (price, kept, found) in [
+      ("0.50", true, []),
+      ("0.60", true, ["plan-changed look"]), ("0.60", false, ["plan-changed look"]),
+      ("0.7501", true, ["plan-changed look", "price-jump look"]),
+      ("5.00", true, ["plan-changed look", "price-jump stop"]),
+      ("0.05", true, ["plan-changed look", "price-jump stop"]),
+    ] {
+      var journal = Journal()
+      try journal.settle("2026-09-01T00:00", total: "100.00")
+      try journal.settle("2026-10-01T00:00", total: "400.00")
+      try journal.settle("2026-11-01T00:00", total: "700.00")
+      let (old, new) = (try version("0.50"), try version(price))
+      let before = try #require(try close(try account(old), "2026-09", journal, [old]).closed)
+      let after = try #require(try close(try account(new), "2026-10", journal, [new]).closed)
+      let issued = try before.issued()
+      let history = kept ? try issued.keeping(before.pricing) : issued
+      #expect(
+        review(after, after: [history]).findings.map { "\($0.rule.rawValue) \($0.weight.rawValue)" } == found,
+        "\(price)")
+    }
+  }
+
+  @Test func `a kWh whose lines are rounded to the fen is no jump`() throws {
+    let plan = try plan("home", from: "2020-01-01", components: component("energy", "price = \"0.617\""))
+    var journal = Journal()
+    for (at, total) in [("2026-09-01", "100.00"), ("2026-10-01", "400.00"), ("2026-11-01", "400.01")] {
+      try journal.settle("\(at)T00:00", total: total)
+    }
+    let before = try #require(try close(try account(plan), "2026-09", journal, [plan]).closed)
+    let after = try #require(try close(try account(plan), "2026-10", journal, [plan]).closed)
+    // 0.01 kWh cost 0.01 yuan, which is 1 yuan a kWh.
+    #expect("\(after.total)" == "0.01")
+    #expect(review(after, after: [try before.issued()]).findings.map(\.rule.rawValue) == [])
+  }
+
   @Test func `no bill of any schedule costs more or less a kWh than its prices explain`() throws {
     var random = Seeded("prices explain each bill's average", cases: 2000)
     let plans = try [

@@ -21,6 +21,12 @@ import Testing
     return bench
   }
 
+  /// The same a month later.
+  private func monthLater(_ bench: DeskBench) throws {
+    let later = try DeskBench.instant("2026-12-22T12:00")
+    bench.host.now.withLock { $0 = later }
+  }
+
   private func records(_ bench: DeskBench) throws -> [String] {
     var found: [String] = []
     try StoreReader(path: bench.store.path).audit {
@@ -80,6 +86,7 @@ import Testing
       let plain = try Station(configuration(bench.settings))
       try await bench.desk(of: plain).pass(all: true)
       try await bench.note("M-1", 350, at: "2026-12-01T00:00")
+      try monthLater(bench)
       try await bench.desk(of: plain).pass(all: true)
       #expect(try bench.bills().filter { $0.account == "A-1" }.map(\.totalFen) == [6170, 9255])
       try await bench.store.revise(
@@ -133,6 +140,7 @@ import Testing
         reading: 2, value: RegisterValue(millionths: 4_200_000_000, resolution: 10_000), actor: "li", reason: "site",
         at: 7))
     try await bench.note("M-1", 4300, at: "2026-12-01T00:00")
+    try monthLater(bench)
     try await desk.pass(all: true)
     // 4100 kWh: 4100 × 0.617 + (4100 - 3120) × 0.05; 100 kWh in the second tier after them.
     #expect(
@@ -144,11 +152,18 @@ import Testing
   }
 
   @Test func `bills that come out otherwise by the books alone stop billing until somebody says why`() async throws {
-    let bench = try await filled()
-    try await bench.desk().pass(all: true)
+    let bench = try DeskBench()
+    let settings = bench.settings.replacing("2026-10-01", with: "2026-09-01")
+    for meter in ["M-1", "M-2"] {
+      try await bench.note(meter, 100, at: "2026-09-01T00:00")
+      try await bench.note(meter, 200, at: "2026-10-01T00:00")
+    }
+    let october = try DeskBench.instant("2026-10-01T12:00")
+    bench.host.now.withLock { $0 = october }
+    try await bench.desk(of: Station(configuration(settings))).pass(all: true)
     #expect(try bench.bills().count == 2)
-    try await bench.note("M-1", 300, at: "2026-12-01T00:00")
-    let text = bench.settings.replacingOccurrences(of: "account = \"A-1\"", with: "account = \"A-1\"\nct = \"10/5\"")
+    try await bench.note("M-1", 300, at: "2026-11-01T00:00")
+    let text = settings.replacingOccurrences(of: "account = \"A-1\"", with: "account = \"A-1\"\nct = \"10/5\"")
     let other = try Station(configuration(text))
     let station = try Station(configuration("trust-host-clock = true\n" + text))
     try await bench.desk(of: other).pass(all: true)
@@ -162,21 +177,22 @@ import Testing
     #expect(trial.rows.map(\.againFen) == [12340, 6170])
     #expect(!trial.isAccepted)
     await bench.store.close()
-    try await BillingRun.acceptTrial(other, actor: "li", reason: "the transformers are 10/5")
+    try await BillingRun.acceptTrial(
+      other, shown: trial.shown, actor: "li", reason: "the transformers are 10/5")
     let events = try await BillingRun.once(station)
-    #expect(events.contains { if case .billed("A-1", "2026-11", 12340, true) = $0 { true } else { false } })
+    #expect(events.contains { if case .billed("A-1", "2026-10", "original", 12340, true) = $0 { true } else { false } })
     #expect(try records(bench) == ["bill-trial daemon accepted", "bill-trial li accepted"])
     // What was issued with the wrong multiplier is corrected by a person.
     let issued = try await BillingRun.correct(
-      station, account: "A-1", from: "2026-10", form: .reversal, actor: "li", reason: "wrong multiplier")
-    // November was billed with the new multiplier, but from the window that October left with the old one.
+      station, account: "A-1", from: "2026-09", form: .reversal, actor: "li", reason: "wrong multiplier")
+    // October was billed with the new multiplier, but from the window that September left with the old one.
     #expect(
       issued.map { "\($0.record.cycle) \($0.record.kind) \($0.record.totalFen)" } == [
-        "2026-10 reversal -6170", "2026-10 original 12340", "2026-11 reversal -12340", "2026-11 original 12340",
+        "2026-09 reversal -6170", "2026-09 original 12340", "2026-10 reversal -12340", "2026-10 original 12340",
       ])
     #expect(try unbalanced(bench, station) == [])
     let none = try await BillingRun.correct(
-      station, account: "A-1", from: "2026-10", form: .reversal, actor: "li", reason: "again")
+      station, account: "A-1", from: "2026-09", form: .reversal, actor: "li", reason: "again")
     #expect(none.isEmpty)
   }
 

@@ -29,7 +29,27 @@ import Testing
       .read(
         meter: .init("M-1") ?? .unnamed, targets: [.instantaneous, .quantity(.energyTotal(.importActive))], anyway: true
       )),
+    Good(
+      #"{"id":1,"do":"command","meter":"M-1","function":"relay","values":["trip"],"password":" 2  123456 ","by":"li"}"#,
+      .command(
+        CommandRequest(
+          meter: "M-1", line: nil, function: .relay, values: ["trip"], validUntil: nil,
+          password: CommandSecret("2 123456"), newPassword: nil, name: "li"))),
   ]
+
+  @Test func `a command says the same again as members, and shows no password by itself`() throws {
+    let request = CommandRequest(
+      meter: "all", line: "bus1", function: .changePassword, values: ["a"], validUntil: "2026-11-22T12:00:00",
+      password: CommandSecret("2 123456"), newPassword: CommandSecret("2 654321"), name: nil)
+    let line = JSON.object([.init("id", 1), .init("do", "command")] + request.members).text
+    let read = try ControlRequest(Array(line.utf8))
+    #expect(read.wish == .command(request))
+    var dumped = ""
+    dump(read, to: &dumped)
+    for text in [dumped, "\(read)", String(reflecting: read), "\(request)"] {
+      #expect(!text.contains("123456") && !text.contains("654321"), "\(text)")
+    }
+  }
 
   @Test(arguments: good) func `what may be asked for`(_ row: Good) throws {
     #expect(try ControlRequest(Array(row.line.utf8)).wish == row.wish)
@@ -51,6 +71,14 @@ import Testing
 
   static let bad = [
     Bad(
+      #"{"id":1,"do":"command","meter":"M-1","function":"relay","password":"2 12345x"}"#,
+      #"{"id":1,"error":{"status":64,"message":"password is none","advice":["It is the level 0 to 9 and six digits in one string."]},"end":true}"#
+    ),
+    Bad(
+      #"{"id":1,"do":"command","meter":"M-1"}"#,
+      #"{"id":1,"error":{"status":64,"message":"command needs a meter and a function","advice":["Such as \"meter\":\"M-0001\",\"function\":\"set-time\"."]},"end":true}"#
+    ),
+    Bad(
       "status",
       #"{"id":null,"error":{"status":65,"message":"the request is no JSON: no value at byte 0",\#(one)},"end":true}"#),
     Bad("[]", #"{"id":null,"error":{"status":65,"message":"the request is no object",\#(one)},"end":true}"#),
@@ -69,11 +97,11 @@ import Testing
       #"{"id":3,"do":7}"#, #"{"id":3,"error":{"status":64,"message":"do is no string",\#(example)},"end":true}"#),
     Bad(
       #"{"id":"a","do":"Status"}"#,
-      #"{"id":"a","error":{"status":64,"message":"there is no request \"Status\"","advice":["There are: status, trace, read, reload."]},"end":true}"#
+      #"{"id":"a","error":{"status":64,"message":"there is no request \"Status\"","advice":["There are: status, trace, read, reload, command."]},"end":true}"#
     ),
     Bad(
       #"{"id":3,"do":"a\u001B[2J\n\u202E\#(String(repeating: "x", count: 99))"}"#,
-      #"{"id":3,"error":{"status":64,"message":"there is no request \"a?[2J??\#(String(repeating: "x", count: 57))...\"","advice":["There are: status, trace, read, reload."]},"end":true}"#
+      #"{"id":3,"error":{"status":64,"message":"there is no request \"a?[2J??\#(String(repeating: "x", count: 57))...\"","advice":["There are: status, trace, read, reload, command."]},"end":true}"#
     ),
     Bad(
       #"{"id":3,"do":"status","lines":"bus1"}"#,

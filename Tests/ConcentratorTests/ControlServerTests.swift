@@ -16,19 +16,38 @@ import Testing
     private let server: ControlServer
     private let running: Task<Void, Never>
     let source = Fountain()
+    let watch = Watch()
+
+    /// What the server says of its clients, and of reads that are never answered.
+    final class Watch: Sendable {
+      let partings = Mutex<[ControlServer.Parting.Reason]>([])
+      let reads = Atomic(0)
+      let cancelled = Atomic(0)
+    }
 
     init(patience: ControlServer.Patience = ControlServer.Patience()) throws {
       folder = "\(NSTemporaryDirectory())meterd-control-\(UInt32.random(in: 0 ... .max))"
       try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
       path = "\(folder)/control.sock"
-      let server = try ControlServer(path: path, patience: patience) { [source] request, peer, reply in
+      let server = try ControlServer(
+        path: path, patience: patience,
+        report: { [watch] parting in watch.partings.withLock { $0.append(parting.reason) } }
+      ) { [source, watch] request, peer, reply in
         switch request.wish {
         case .status(let line, _):
           // Of a given length.
           if let line, let count = Int(line) { return reply.succeed(.string(String(repeating: "x", count: count))) }
           reply.succeed(.object(["user": .integer(Int64(peer.user)), "process": .integer(Int64(peer.process))]))
         case .trace: reply.stream(source)
-        case .read: break
+        case .read(let meter, _, _):
+          guard meter == MeterID("endless") else { break }
+          watch.reads.add(1, ordering: .relaxed)
+          await withTaskCancellationHandler {
+            while !Task.isCancelled { try? await Task.sleep(for: .seconds(60)) }
+          } onCancel: {
+            watch.cancelled.add(1, ordering: .relaxed)
+          }
+        case .command(let request): reply.succeed(.string("\(request)"))
         case .reload: reply.fail(Complaint(.configuration, "no", "Because."))
         }
       }
@@ -240,6 +259,13 @@ import Testing
       Self.rest(try Self.rawCall(bench.path, #"{"id":7,"do":"status","line":"2"}"# + "\n", closing: true))
     }
     #expect(closed == #"{"id":7,"result":"xx","end":true}"# + "\n")
+    // The end of the input ends the line as well.
+    let unended = try await onThread {
+      Self.rest(try Self.rawCall(bench.path, #"{"id":8,"do":"status","line":"2"}"#, closing: true))
+    }
+    #expect(unended == #"{"id":8,"result":"xx","end":true}"# + "\n")
+    let cut = try await onThread { Self.rest(try Self.rawCall(bench.path, #"{"id":9,"do":"sta"#, closing: true)) }
+    #expect(cut.hasPrefix(#"{"id":null,"error":{"status":65,"message":"the request is no JSON"#))
     let overlong = try await onThread {
       Self.rest(try Self.rawCall(bench.path, String(repeating: "x", count: ControlRequest.longest + 2), closing: false))
     }
@@ -247,6 +273,21 @@ import Testing
       overlong
         == #"{"id":null,"error":{"status":65,"message":"a request has more than 64 KiB","advice":["A request is one object in one line."]},"end":true}"#
         + "\n")
+    await bench.stop()
+    #expect(bench.watch.partings.withLock { $0 } == [.halfSaid, .overlong])
+  }
+
+  @Test func `what nobody waits for any more is cancelled`() async throws {
+    let bench = try Bench()
+    try await onThread {
+      let caller = try bench.caller()
+      _ = caller.send(#"{"id":1,"do":"read","meter":"endless"}"#)
+      while bench.watch.reads.load(ordering: .relaxed) == 0 { sched_yield() }
+      withExtendedLifetime(caller) {}
+    }
+    while bench.watch.cancelled.load(ordering: .relaxed) == 0 { await Task.yield() }
+    // It went by itself, so there is nothing to say of it.
+    #expect(bench.watch.partings.withLock { $0 } == [])
     await bench.stop()
   }
 
@@ -296,6 +337,7 @@ import Testing
       #expect(count < 64)
     }
     await bench.stop()
+    #expect(bench.watch.partings.withLock { $0 }.allSatisfy { $0 == .takesNothing })
   }
 
   @Test func `a stream goes on, tells what was dropped, and ends with its client`() async throws {

@@ -65,8 +65,8 @@ import Testing
       .line(.portLost(line: "b", reason: "gone")),
       .unlabelled(meter: meter, quantity: .energyTotal(.importActive), reason: "r"),
       .storeFailed(reason: "full", readings: 3),
-      .billed(account: "A", cycle: "2026-10", totalFen: 1234, isNew: true),
-      .billed(account: "A", cycle: "2026-10", totalFen: 1234, isNew: false),
+      .billed(account: "A", cycle: "2026-10", kind: "original", totalFen: 1234, isNew: true),
+      .billed(account: "A", cycle: "2026-10", kind: "original", totalFen: 1234, isNew: false),
       .held(account: "A", cycle: "2026-11", reason: "r"),
     ]
     var counts = StationCounts()

@@ -147,6 +147,49 @@ import Testing
     _ = await run.stop()
     await meters.stop()
   }
+
+  @Test func `a reload does not end a read, unless it changes the meter, and then it says so`() async throws {
+    let bench = try StationBench("carry")
+    // Slow enough for a reload to come in between.
+    let meters = try await bench.simulate { $0.delay = .milliseconds(60) }
+    let run = try StationRun(bench.station())
+    try await run.running.start()
+    _ = await run.events { counts, _ in counts.stored == StationBench.readings }
+    let meter = try #require(MeterID("M-1"))
+    let wanted = try ControlRequest.targets(["instantaneous", "energy"])
+    func begunRead() async throws -> Task<Result<DemandReport, Complaint>, Never> {
+      let known = await run.running.counters()["bus1"]?.requests ?? 0
+      let reading = Task { [running = run.running] in
+        do throws(Complaint) {
+          return Result<DemandReport, Complaint>.success(try await running.read(meter, wanted))
+        } catch {
+          return .failure(error)
+        }
+      }
+      while await run.running.counters()["bus1"]?.requests ?? 0 < known + 2 { await Task.yield() }
+      return reading
+    }
+    let carried = try await begunRead()
+    try await run.running.reload(
+      bench.station(adding: "[[task]]\nname = \"more\"\nat = \"00:00\"\nread = [\"temperature\"]\n"))
+    let report = try await carried.value.get()
+    #expect(report.missing.isEmpty)
+    let names = Set(report.told.map(\.observation.quantity.name))
+    #expect(names.isSuperset(of: ["voltage.l1", "energy.import.active.total", "power.active.total"]))
+
+    let broken = try await begunRead()
+    let changed = bench.toml.replacingOccurrences(of: "202311110001", with: "202311110009")
+    try await run.running.reload(try Station(configuration(changed)))
+    switch await broken.value {
+    case .success(let report):
+      #expect(!report.missing.isEmpty && report.missing.allSatisfy { $0.status == .tryLater })
+      #expect(
+        report.missing.first?.reason == "the configuration was read again, and has its meter or its line otherwise")
+    case .failure(let complaint): #expect(complaint.status == .tryLater)
+    }
+    _ = await run.stop()
+    await meters.stop()
+  }
 }
 
 @Suite struct LiveTraceTests {

@@ -43,7 +43,8 @@ import Testing
       .replacingOccurrences(of: "/usr/share/meterd", with: root)
       .replacingOccurrences(of: "every         = \"15m\"", with: "every         = \"1s\"")
     let lines = try Station(configuration(text)).forecast().text
-    #expect(lines.contains { $0.hasPrefix("    cannot be kept: make the interval at least ") })
+    #expect(lines.contains { $0.hasPrefix("    cannot be kept even with the line to itself: of ") })
+    #expect(lines.contains { $0.hasPrefix("    would do, each by itself: every = \"") })
     #expect(lines.contains("  the tasks together leave no room for retries: spread them"))
   }
 

@@ -41,7 +41,7 @@ struct BadUsage: Sendable, CustomTestStringConvertible {
     BadUsage(json: record("to", "2026-10-01"), says: "to: 2026-10-01 is not after 2026-10-01"),
     BadUsage(
       json: record("total", "1e3"), says: "energy.total: \"1e3\" is no number of kWh, such as \"123.45\""),
-    BadUsage(json: record("total", "-1"), says: "energy.total: \"-1\" is no number of kWh, such as \"123.45\""),
+    BadUsage(json: record("total", "-1"), says: "energy.total: -1 is out of range: from 0 to 10000000000 kWh"),
     BadUsage(json: record("totall", "300"), says: "energy.total: this key is required"),
     BadUsage(
       json: record("used_before", "x"), says: "used_before: \"x\" is no number of kWh, such as \"123.45\""),

@@ -92,6 +92,29 @@ import Testing
     #expect(sheet.total == Money(fen: 48_070))
   }
 
+  @Test func `one sheet serves plans by turns, and none leaves anything to the next`() throws {
+    // Of one layout, so that they share the place where bills are worked out; with and without a least bill.
+    let plans = [
+      try Mill.plan(Mill.energy, Mill.component("minimum", "least = \"12.34\""), Mill.fund),
+      try Mill.plan(Mill.component("energy", "price = \"0.1\""), Mill.component("fund", "price = \"0.2\"")),
+      try Mill.plan(Mill.energy, Mill.fund, Mill.component("minimum", "least = \"0.01\"")),
+      try Mill.plan(Mill.component("energy", "price = \"0.60886875\"", "rounding = \"cut\""), Mill.fund),
+    ]
+    let days = try days("2026-10-01", "2026-11-01")
+    var random = Seeded("plans by turns on one sheet", cases: Self.bills)
+    var sheet = BillSheet()
+    for turn in 0..<40 {
+      let plan = plans[Int.random(in: plans.indices, using: &random)]
+      let totals = (0..<Self.bills / 40).map { _ in
+        Energy(millionths: Int64.random(in: -1...5_000, using: &random) * 10_000)
+      }
+      let columns = UsageColumns(totals: totals)
+      try CompiledPlan(plan, for: days).rate(columns, into: &sheet)
+      let usages = totals.indices.map { columns.usage(at: $0, id: "B-\($0)", account: "A", days: days) }
+      try compare(sheet, usages, plan, "seed \(random.seed), turn \(turn)")
+    }
+  }
+
   @Test func `a plan that cannot bill the days is no compiled plan`() throws {
     let plan = try Tariffs.plan("zhejiang-residential-2012")
     #expect(throws: RatingError.crossesWindow(try days("2026-12-01", "2027-02-01"), plan: plan.name)) {

@@ -21,6 +21,52 @@ import Testing
   }
   private static let prices = Mill.component("tier-prices", "prices = [\"0.62\", \"0.67\", \"0.92\"]")
 
+  @Test func `limits follow the months in which a customer has the supply, where the plan says so`() throws {
+    let moving = try Mill.plan(Self.tiers("moving = \"months\"", window: "year"), Self.prices)
+    let whole = try Mill.plan(Self.tiers("", window: "year"), Self.prices)
+    func usage(_ energy: String, months: Int?, earlier: EarlierUse = .nothing) throws -> Usage {
+      var usage = try mill(energy, [:], try days("2026-10-01", "2026-11-01"))
+      usage.earlier = earlier
+      if let months { usage.supply = Supply(windowMonths: months) }
+      return usage
+    }
+    // 8 of 12 months: 173.333 and 400 kWh.
+    let bill = try rate(usage("500", months: 8), under: moving)
+    #expect(bill.totals.byTier.map(\.description) == ["173.33", "226.67", "100.00"])
+    #expect(bill.explanation(of: try #require(bill.lines.first)).contains("up to 173.33 kWh for 8 of 12 months in"))
+    #expect(try usage("500", months: 8).canonicalText.contains("\"window_months\":8"))
+    // What was billed in the first tier before it was known stays there, and leaves no room.
+    let after = try rate(usage("100", months: 6, earlier: .byTier([try energy("200"), .zero, .zero])), under: moving)
+    #expect(after.totals.byTier.map(\.description) == ["0.00", "100.00", "0.00"])
+    for months in [nil, 12] {
+      #expect(
+        try rate(usage("500", months: months), under: moving).totals.byTier
+          == rate(usage("500", months: nil), under: whole).totals.byTier)
+    }
+    for (months, plan) in [(0, moving), (13, moving), (-1, moving), (8, whole)] {
+      #expect(throws: RatingError.windowMonths(months, plan: plan.name)) {
+        try rate(usage("500", months: months), under: plan)
+      }
+    }
+    #expect(throws: RatingError.windowMonths(8, plan: "mill")) {
+      try rate(usage("500", months: 8), under: try Mill.plan(Mill.energy))
+    }
+    #expect(throws: DocumentError.self) { try Mill.plan(Self.tiers("moving = \"months\""), Self.prices) }
+    // A batch sets such a usage aside, and makes the same bill of it.
+    var sheet = BillSheet()
+    let usages = try [nil, 8, 3, nil].map { try usage("500", months: $0) }
+    try CompiledPlan(moving, for: usages[0].days).rate(usages, into: &sheet)
+    #expect(sheet.totals == (try usages.map { try rate($0, under: moving).total }))
+    let record = UsageRecord(
+      id: "B", account: "A", from: "2026-10-01", to: "2026-11-01", energy: ["total": "500"])
+    let json =
+      #"{"id":"B","account":"A","from":"2026-10-01","to":"2026-11-01","energy":{"total":"500"},"supply":{"window_months":8}}"#
+    let read = try UsageRecord(json: Array(json.utf8)[...])
+    #expect(read.supply?.windowMonths == 8)
+    #expect(read != record)
+    #expect(try rate(read.usage(), under: moving).totals.byTier == bill.totals.byTier)
+  }
+
   @Test func `limits by days are those of the days, rounded once`() throws {
     let byDays = try Mill.plan(Self.tiers("part-month = \"days\""), Self.prices)
     // 22 of 31 days: 184.516 and 425.806 kWh.

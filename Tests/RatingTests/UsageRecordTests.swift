@@ -46,10 +46,10 @@ import Testing
     Refusal(record("", energy: "\"1\""), .kind(key: "energy")),
     Refusal(record("", energy: #"{"total":1}"#), .kind(key: "energy.total")),
     Refusal(record("", energy: #"{"total":"1","total":"1"}"#), .twice(key: "energy.total")),
-    Refusal(record(#","granted_months":1.5"#), .kind(key: "granted_months")),
-    Refusal(record(#","granted_months":1e2"#), .kind(key: "granted_months")),
-    Refusal(record(#","granted_months":"1""#), .kind(key: "granted_months")),
-    Refusal(record(#","granted_months":99999999999999999999"#), .kind(key: "granted_months")),
+    Refusal(record(#","granted_months":1.5"#), .integer(key: "granted_months")),
+    Refusal(record(#","granted_months":1e2"#), .integer(key: "granted_months")),
+    Refusal(record(#","granted_months":"1""#), .integer(key: "granted_months")),
+    Refusal(record(#","granted_months":99999999999999999999"#), .integer(key: "granted_months")),
     Refusal(record(#","granted_months":-"#), .notJSON(offset: 103)),
     Refusal(record(#","granted_months":01"#), .notJSON(offset: 104)),
     Refusal(record(#","used_before_by_tier":["1",2]"#), .kind(key: "used_before_by_tier")),
@@ -59,7 +59,7 @@ import Testing
     Refusal(record(#","intervals":{"begin":1}"#), .unknown(key: "intervals.begin")),
     Refusal(record(#","segments":[{}]"#), .missing(key: "segments.meter")),
     Refusal(record(#","segments":{}"#), .kind(key: "segments")),
-    Refusal(record(#","supply":{"part":{"days":"10"}}"#), .kind(key: "supply.part.days")),
+    Refusal(record(#","supply":{"part":{"days":"10"}}"#), .integer(key: "supply.part.days")),
     Refusal(record(#","supply":{"line_loss":1,"line_loss":2}"#), .twice(key: "supply.line_loss")),
     Refusal(record(#","supply":{"arrears":[{"bill":"B","fine":"1"}]}"#), .unknown(key: "supply.arrears.fine")),
   ]
@@ -67,6 +67,65 @@ import Testing
   @Test(arguments: refusals)
   func `what is no record says which byte or key is to blame`(_ refusal: Refusal) {
     #expect(throws: refusal.error) { try UsageRecord(json: Array(refusal.text.utf8)[...]) }
+  }
+
+  /// A record with something in it that no usage has.
+  static let slips = [
+    Refusal(record("").replacing("\"id\":\"B\"", with: "\"id\":\"\""), .empty(key: "id")),
+    Refusal(record("").replacing("\"account\":\"A\"", with: "\"account\":\"\""), .empty(key: "account")),
+    Refusal(record("", energy: #"{"total":"+650"}"#), .energy(key: "energy.total", "+650")),
+    Refusal(record("", energy: #"{"total":"6,5"}"#), .energy(key: "energy.total", "6,5")),
+    Refusal(record("", energy: #"{"total":"650."}"#), .energy(key: "energy.total", "650.")),
+    Refusal(record("", energy: #"{"total":"0.0000001"}"#), .energy(key: "energy.total", "0.0000001")),
+    Refusal(
+      record("", energy: #"{"total":"-1"}"#), .outOfRange(key: "energy.total", "-1", range: "from 0 to 10000000000 kWh")
+    ),
+    Refusal(
+      record("", energy: #"{"total":"10000000000.01"}"#),
+      .outOfRange(key: "energy.total", "10000000000.01", range: "from 0 to 10000000000 kWh")),
+    Refusal(
+      record("", energy: #"{"total":"99999999999999999999"}"#),
+      .outOfRange(key: "energy.total", "99999999999999999999", range: "from 0 to 10000000000 kWh")),
+    Refusal(record(#","supply":{"running":"+630"}"#), .power(key: "supply.running", "+630")),
+    Refusal(record(#","supply":{"running":"630.00001"}"#), .power(key: "supply.running", "630.00001")),
+    Refusal(
+      record(#","supply":{"running":"100000001"}"#),
+      .outOfRange(
+        key: "supply.running", "100000001", range: "from 0 to 100000000 with at most four places")),
+    Refusal(
+      record(#","supply":{"arrears":[{"bill":"B","amount":"+1","due":"2026-01-01","paid":"2026-01-02"}]}"#),
+      .money(key: "supply.arrears.amount", "+1")),
+    Refusal(
+      record(segments("0.99")), .segments(sum: Energy(millionths: 990_000), total: Energy(millionths: 1_000_000))),
+    Refusal(
+      record(segments("0.6", "0.5")),
+      .segments(sum: Energy(millionths: 1_100_000), total: Energy(millionths: 1_000_000))),
+  ]
+
+  private static func segments(_ energies: String...) -> String {
+    let mark = #"{"reading":"1","value":"0.00","quality":"actual"}"#
+    let all = energies.map { energy in
+      #"{"meter":"M","multiplier":"1","from":"2026-10-01T00:00","to":"2026-11-01T00:00","registers":["#
+        + #"{"quantity":"energy.import.active.total","start":\#(mark),"stop":\#(mark),"energy":"\#(energy)"}]}"#
+    }
+    return #","segments":[\#(all.joined(separator: ","))]"#
+  }
+
+  @Test(arguments: slips)
+  func `what is a record and no usage says which key is to blame and how`(_ refusal: Refusal) throws {
+    let record = try UsageRecord(json: Array(refusal.text.utf8)[...])
+    #expect(throws: refusal.error) { try record.usage() }
+  }
+
+  @Test func `segments that add up to the total are taken, and those of other registers say nothing of it`() throws {
+    for segments in [Self.segments("1.00"), Self.segments("0.4", "0.6"), ""] {
+      _ = try UsageRecord(json: Array(Self.record(segments).utf8)[...]).usage()
+    }
+    let reactive = Self.segments("7").replacing(
+      "energy.import.active.total", with: Quantity.energyTotal(.combinedReactive1).name)
+    _ = try UsageRecord(json: Array(Self.record(reactive).utf8)[...]).usage()
+    #expect("\(UsageRecordError.integer(key: "granted_months"))".contains("without quotes"))
+    #expect("\(UsageRecordError.outOfRange(key: "k", "-1", range: "from 0"))" == "k: -1 is out of range: from 0")
   }
 
   @Test func `bytes that are no UTF-8 are named, wherever they stand`() {

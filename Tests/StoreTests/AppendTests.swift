@@ -58,15 +58,23 @@ import Testing
     #expect(try reader.findings().map(\.code) == [FindingCode](repeating: .conflict, count: 6))
   }
 
-  @Test func `what an open round holds is also what was read late in it`() async throws {
+  @Test func `an open round holds what bears its label, and what was read late for it is told by itself`() async throws
+  {
     let store = try eager(folder.database)
+    let reading = try judged(3, quantity: "voltage.l2", at: noon + 5000)
+    let meter = reading.reading.key.meter
+    func late(_ task: String, _ slot: Int64) -> Store.LateRead {
+      Store.LateRead(meter: meter, task: task, subject: "DI 02010200", slot: slot)
+    }
     _ = try await store.append(
-      Store.Submission([
-        judged(1, at: noon - 1), judged(2, quantity: "voltage.l1", at: noon + 5000),
-        judged(3, quantity: "voltage.l2", at: noon + 86_400_000),
-      ]))
+      Store.Submission([judged(1, at: noon - 1), judged(2, quantity: "voltage.l1", at: noon)]))
+    _ = try await store.append(Store.Submission([reading], late: late("a", noon - 60_000)))
+    _ = try await store.append(Store.Submission([reading], late: late("a", noon)))
+    _ = try await store.append(Store.Submission([reading], late: late("b", noon - 60_000)))
     let there = try await store.quantities(.instantaneous, at: noon)
     #expect(there.values.map { $0.map(\.name) } == [["voltage.l1"]])
+    // Of each task the last round.
+    #expect(Set(try await store.lateReads()) == [late("a", noon), late("b", noon - 60_000)])
   }
 
   @Test func `the instants of a kind are found by meter and quantity, from a time on`() async throws {

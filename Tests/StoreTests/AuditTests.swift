@@ -71,9 +71,13 @@ import Testing
   @Test func `a store of the first schema gets the table and keeps its readings`() async throws {
     do {
       let connection = try Connection.writing(folder.database, checkedRows: 0)
-      for table in ["audit", "bill_correction", "ledger", "review_decision", "review"] {
+      for table in [
+        "audit", "bill_pricing", "bill_segment", "trial_result", "bill_correction", "ledger", "review_decision",
+        "review", "late_read",
+      ] {
         try connection.execute("DROP TABLE \(table)")
       }
+      try connection.execute("ALTER TABLE gap DROP COLUMN until; ALTER TABLE gap DROP COLUMN rounds")
       try connection.execute("PRAGMA user_version = 1")
     }
     let store = try eager(folder.database)

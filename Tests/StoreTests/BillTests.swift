@@ -100,4 +100,37 @@ func billRecord(
     #expect(try reader.holds() == [Hold(account: "A", cycle: "2026-11", reason: "SUM", since: 1)])
     #expect(try reader.openGaps() == [gap, answered])
   }
+
+  @Test func `a run of rounds is one gap that grows, and gaps of times to come are taken back`() async throws {
+    let meter = try #require(MeterID("M-0001"))
+    func run(_ until: Int64, _ rounds: Int) -> Gap {
+      Gap(meter: meter, subject: "task e", instant: noon, reason: "outage", until: until, rounds: rounds)
+    }
+    #expect(try await store.record([run(noon + 900_000, 2)]).count == 1)
+    #expect(try await store.record([run(noon + 900_000, 2)]).isEmpty)
+    #expect(try await store.record([run(noon + 1_800_000, 3)]).count == 1)
+    let later = Gap(meter: meter, subject: "DI 05060101", instant: noon + 86_400_000, reason: "stale")
+    #expect(try await store.record([later]) == [later])
+    let reader = try StoreReader(path: folder.database)
+    #expect(try reader.openGaps() == [run(noon + 1_800_000, 3), later])
+    #expect(try reader.countOfGaps() == 4)
+    try await store.withdrawGaps(after: noon + 60_000)
+    #expect(try reader.openGaps() == [run(noon + 1_800_000, 3)])
+    // A run that ends within what is asked for is part of it.
+    var filter = GapFilter()
+    filter.since = noon + 1_000_000
+    var found: [Gap] = []
+    try reader.gaps(filter) { found.append($0.gap) }
+    #expect(found == [run(noon + 1_800_000, 3)])
+  }
+
+  @Test func `a meter is known since it was first configured, by a clock that was not ahead`() async throws {
+    let one = try #require(MeterID("M-1")), two = try #require(MeterID("M-2"))
+    // This store has readings from before meters were noted.
+    let first = try StoreReader(path: folder.database).all().map(\.reading.hostTime.unixMilliseconds).min()
+    #expect(try await store.knownSince([one], now: noon + 5) == [one: min(first ?? noon + 5, noon + 5)])
+    #expect(try await store.knownSince([two], now: noon + 900_000)[two] == noon + 900_000)
+    #expect(try await store.knownSince([two], now: noon + 950_000)[two] == noon + 900_000)
+    #expect(try await store.knownSince([two], now: noon + 700_000)[two] == noon + 700_000)
+  }
 }

@@ -18,7 +18,7 @@ import Testing
     #expect(try await store.pragma("mmap_size") == "0")
     #expect(try await store.pragma("auto_vacuum") == "2")
     #expect(try await store.pragma("journal_size_limit") == "8388608")
-    #expect(try await store.pragma("user_version") == "3")
+    #expect(try await store.pragma("user_version") == "\(Schema.current)")
     #expect(try await store.pragma("application_id") == "1836348004")
     #expect(try await store.fact("device")?.count == 32)
   }
@@ -78,20 +78,21 @@ import Testing
   }
 
   @Test func `a store of a newer meterd is refused`() throws {
-    try Connection.writing(folder.database, checkedRows: 0).execute("PRAGMA user_version = 4")
-    let newer = StoreError.newerSchema(path: folder.database, found: 4, known: 3)
+    let next = Schema.current + 1
+    try Connection.writing(folder.database, checkedRows: 0).execute("PRAGMA user_version = \(next)")
+    let newer = StoreError.newerSchema(path: folder.database, found: next, known: Schema.current)
     #expect(throws: newer) { try eager(folder.database) }
     #expect(throws: newer) { try StoreReader(path: folder.database) }
   }
 
   @Test func `a store of version 0 is brought to the newest, and a reader may not do it`() async throws {
     try Connection(path: folder.database, access: .writing).execute("PRAGMA application_id = \(Schema.applicationID)")
-    #expect(throws: StoreError.olderSchema(path: folder.database, found: 0, known: 3)) {
+    #expect(throws: StoreError.olderSchema(path: folder.database, found: 0, known: Schema.current)) {
       try StoreReader(path: folder.database)
     }
     let store = try eager(folder.database)
     #expect(try await store.appendOne(judged(1)) == .stored(sequence: 1))
-    #expect(try await store.pragma("user_version") == "3")
+    #expect(try await store.pragma("user_version") == "\(Schema.current)")
   }
 
   @Test func `the next version is one more step, whole or not at all`() async throws {
@@ -101,12 +102,13 @@ import Testing
       await store.close()
     }
     let connection = try Connection(path: folder.database, access: .writing)
-    let good = Migration(number: 4, script: "CREATE TABLE plan(id INTEGER PRIMARY KEY) STRICT")
-    let bad = Migration(number: 5, script: "CREATE TABLE extra(id INTEGER PRIMARY KEY) STRICT; SELECT nothing")
+    let good = Migration(number: Schema.current + 1, script: "CREATE TABLE plan(id INTEGER PRIMARY KEY) STRICT")
+    let bad = Migration(
+      number: Schema.current + 2, script: "CREATE TABLE extra(id INTEGER PRIMARY KEY) STRICT; SELECT nothing")
     #expect(throws: StoreError.self) {
-      try Schema.migrate(connection, from: 3, by: Schema.migrations + [good, bad])
+      try Schema.migrate(connection, from: Schema.current, by: Schema.migrations + [good, bad])
     }
-    #expect(try connection.pragma("user_version") == "4")
+    #expect(try connection.pragma("user_version") == "\(Schema.current + 1)")
     #expect(try connection.prepare("SELECT count(*) FROM sqlite_schema WHERE name IN ('plan', 'extra')").number() == 1)
     #expect(try connection.lastSequence() == 1)
   }

@@ -128,13 +128,53 @@ import Testing
 
   @Test func `bills of an older store get their postings when it is brought up to date`() async throws {
     _ = try await store.issue([billRecord(), billRecord(cycle: "2026-12", total: 7)], consumer: "billing", through: 1)
-    for table in ["bill_correction", "ledger", "review_decision", "review"] {
+    let younger = ["bill_pricing", "bill_segment", "trial_result", "late_read"]
+    for table in younger + ["bill_correction", "ledger", "review_decision", "review"] {
       try await store.execute("DROP TABLE \(table)")
     }
+    try await store.execute("ALTER TABLE gap DROP COLUMN until; ALTER TABLE gap DROP COLUMN rounds")
     try await store.execute("PRAGMA user_version = 2")
     await store.close()
     let again = try eager(folder.database)
     #expect(try ledger() == ["1 A-1001 2026-11 12345", "2 A-1001 2026-12 7"])
     await again.close()
+  }
+
+  @Test func `bills of an older store are found by meter and time once it is brought up to date`() async throws {
+    let segment = #"{"meter":"M-1","from":"2026-11-01T00:00:00","to":"2026-12-01T00:00:00"}"#
+    let documents = [
+      #"{"bill":"x","lines":[{"segments":[0]}],"segments":[\#(segment)]}"#,
+      #"{"statement":"x","bills":[{"segments":[\#(segment)]}]}"#, "no document at all", #"{"segments":7}"#,
+    ]
+    for (index, document) in documents.enumerated() {
+      let record = BillRecord(
+        account: "A-\(index)", cycle: "2026-11", version: 1, digest: "d\(index)", totalFen: 1, issuedAt: 1,
+        document: Array(document.utf8), lines: [BillRecord.Line(text: "all", amountFen: 1)], readings: [],
+        pricing: ["p"])
+      _ = try await store.issue([record], consumer: "billing", through: 1)
+    }
+    for table in ["bill_pricing", "bill_segment", "trial_result"] { try await store.execute("DROP TABLE \(table)") }
+    try await store.execute("PRAGMA user_version = 4")
+    await store.close()
+    let again = try eager(folder.database)
+    func found(_ from: String, _ to: String, not account: String = "") throws -> [String] {
+      try reader.bills(ofMeter: "M-1", from: from, to: to, notOf: account).map(\.bill.account)
+    }
+    #expect(try found("2026-11-15T00:00:00", "2026-12-15T00:00:00") == ["A-0", "A-1"])
+    #expect(try found("2026-11-15T00:00:00", "2026-12-15T00:00:00", not: "A-0") == ["A-1"])
+    #expect(try found("2026-12-01T00:00:00", "2027-01-01T00:00:00") == [])
+    #expect(try reader.bill(1)?.bill.pricing == [])
+    await again.close()
+  }
+
+  @Test func `what was accepted of a trial is kept by bill and result, and noted once`() async throws {
+    _ = try await store.issue([billRecord()], consumer: "billing", through: 1)
+    let results = ["r1", "r2", "r1"].map { TrialResult(bill: 1, account: "A-1001", result: $0) }
+    let record = AuditRecord(
+      at: 9, actor: "li", line: "", function: "bill-trial", target: "b", outcome: "accepted", detail: "meant")
+    for _ in 1...2 { try await store.accept(results, fact: ("billing.basis", "b"), record) }
+    #expect(try reader.acceptedResults() == Set(results))
+    #expect(try reader.fact("billing.basis") == "b")
+    #expect(try audit() == ["bill-trial"])
   }
 }

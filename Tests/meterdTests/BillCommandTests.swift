@@ -148,6 +148,21 @@ private final class BilledStation: Sendable {
       audit.contains("reading-revise\tM-1\tdone\treading 2 of energy.import.active.total, 1650.00, is now 4, 1660.00"))
   }
 
+  @Test func `what is corrected by itself is printed as what it is`() async throws {
+    let station = try await BilledStation(extra: "[review]\ncorrect-automatically = true")
+    _ = try await station.say("bill", "run")
+    _ = try await station.say("review", "correct", "2", "--value", "1660.00", "--reason", "read on site")
+    #expect(
+      try await station.say("bill", "run") == """
+        A-1  2026-09  -401.05 yuan  (reversal of a bill 红冲)
+        A-1  2026-09  407.22 yuan
+        A-1  2026-10  -215.95 yuan  (reversal of a bill 红冲)
+        A-1  2026-10  209.78 yuan
+
+        """)
+    #expect(try await station.objects("bill", "trial").map { $0["same"] as? Bool } == [true])
+  }
+
   @Test func `a changed meter is billed by what people read of it, until the meter tells better`() async throws {
     let station = try await BilledStation()
     let old = station.text("").replacing("account = \"A-1\"", with: "account = \"A-1\"\nto = \"2026-10-15T09:30\"")
@@ -209,11 +224,17 @@ private final class BilledStation: Sendable {
     #expect(trial["difference"] as? String == "6.50")
     #expect(
       try await station.say("bill", "run", status: 75).contains(
-        "nothing is billed: 1 of the last bills come out otherwise"))
+        "accounts were left out: 1 of their bills come out otherwise"))
     #expect(try await station.say("bill", "explain", "1", status: 65).contains("The stored bill stands."))
     #expect(
-      try await station.say("bill", "trial", "--accept", status: 64).contains("accepting differences needs a reason"))
-    _ = try await station.say("bill", "trial", "--accept", "--reason", "the table was wrong")
+      try await station.say("bill", "trial", "--accept", "01234567", status: 64).contains(
+        "accepting differences needs a reason"))
+    #expect(
+      try await station.say("bill", "trial", "--accept", "01234567", "--reason", "the table was wrong", status: 65)
+        .contains("not as 01234567"))
+    let shown = try #require(trial["shown"] as? String)
+    _ = try await station.say(
+      "bill", "trial", "--cycles", "2", "--accept", String(shown.prefix(12)), "--reason", "the table was wrong")
     #expect(try await station.say("bill", "run") == "nothing is due\n")
     #expect(
       try await station.say(

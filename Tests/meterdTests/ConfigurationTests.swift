@@ -139,14 +139,40 @@ import Testing
       text.outputText == """
         station.toml: good. 1 line, 2 accounts, 2 tariffs.
         bus1  \(station.port)  115200 8E1  4 meters  load 0 %
-          energy: 2 meters, 2 exchanges, 0.09 s every 60 s
+          energy: 2 meters, 2 exchanges, 0.09 s every 60 s, done after 0.09 s at the latest
 
         """)
     let json = try await station.folder.run("check", "--config", "station.toml", "--json")
     #expect(json.status == 0)
     #expect(
       json.outputText
-        == #"{"configuration":"station.toml","accounts":2,"tariffs":2,"lines":[{"line":"bus1","port":"\#(station.port)","serial":"115200 8E1","meters":4,"load":"0.001","rounds":[{"task":"energy","meters":2,"exchanges":2,"seconds":"0.09","interval":60,"feasible":true}],"not_kept":[]}]}"#
+        == #"{"configuration":"station.toml","accounts":2,"tariffs":2,"possible":true,"lines":[{"line":"bus1","port":"\#(station.port)","serial":"115200 8E1","meters":4,"load":"0.001","rounds":[{"task":"energy","meters":2,"exchanges":2,"seconds":"0.09","interval":60,"priority":2,"feasible":true,"feasible_alone":true,"feasible_with_dead":true,"beside_others":{"rounds":2880,"late":0,"left_out":0,"longest_seconds":"0.09"},"with_dead":{"rounds":2880,"late":0,"left_out":0,"longest_seconds":"0.09"},"remedies":[]}],"not_kept":[]}]}"#
         + "\n")
+  }
+
+  @Test func `a task that could not be kept alone ends the check with 78, one that is only crowded out does not`()
+    async throws
+  {
+    func checked(_ tasks: [(String, Int)]) async throws -> Child.Seen {
+      let text = tasks.map { every, priority in
+        "[[task]]\nname = \"t\(priority)\"\nevery = \"\(every)\"\nread = [\"energy\", \"instantaneous\"]\npriority = \(priority)\n"
+      }
+      let station = try TestStation(tasks: text.joined())
+      let slow = station.text(tasks: text.joined()).replacing("115200 8E1", with: "2400 8E1")
+      try station.folder.write("station.toml", slow)
+      return try await station.folder.run("check", "--config", "station.toml")
+    }
+    let impossible = try await checked([("1s", 1)])
+    #expect(impossible.status == 78)
+    #expect(impossible.outputText.contains("    cannot be kept even with the line to itself: of "))
+    #expect(
+      impossible.errorText == """
+        meterd: task t1 on line bus1 cannot be kept even with the line to itself
+          What would help stands above, and with --json under remedies.
+
+        """)
+    let crowded = try await checked([("15s", 1), ("12s", 2)])
+    #expect(crowded.status == 0, "\(crowded.outputText)")
+    #expect(crowded.outputText.contains("    cannot be kept beside the others: of "), "\(crowded.outputText)")
   }
 }

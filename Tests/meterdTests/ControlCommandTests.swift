@@ -234,7 +234,7 @@ import Testing
     #expect(records.map { $0["outcome"] } == ["refused", "refused", "failed", "refused", "refused", "failed"])
   }
 
-  @Test func `beside a daemon nothing is sent, and what to do is said`() async throws {
+  @Test func `beside another that holds the store nothing is sent, and what to do is said`() async throws {
     let folder = try Folder()
     try write(folder, port: "/dev/nowhere", control: "[control]\nenabled = true\n", allow: "allow = [\"relay\"]")
     try folder.write("control.db.lock", "")
@@ -243,7 +243,7 @@ import Testing
     defer { close(descriptor) }
     let seen = try await command(folder, ["M-1", "relay", "trip"])
     #expect(seen.status == 75)
-    #expect(seen.errorText.contains("Stop the daemon first"), "\(seen.errorText)")
+    #expect(seen.errorText.contains("is in use, and nothing was sent\n"), "\(seen.errorText)")
     #expect(!seen.errorText.contains("store of its own"))
   }
 

@@ -20,7 +20,7 @@ import Testing
   @Test func `a folder that is not there is told with the option that names it`() async throws {
     let folder = try Folder()
     for arguments in [
-      ["scan", "/dev/ttyNONE"], ["probe", "/dev/ttyNONE"], ["probe", "/dev/ttyNONE", "--address", "1"],
+      ["scan", "/dev/ttyNONE"], ["probe", "/dev/ttyNONE", "--address", "1", "--profile", "eastron-sdm630"],
     ] {
       let seen = try await run(folder, arguments)
       #expect(seen.status == 78)
@@ -32,6 +32,23 @@ import Testing
       let seen = try await run(folder, [command, "/dev/ttyNONE", "--devices", Program.root + "/devices"])
       #expect(seen.status == 74, "\(seen.errorText)")
     }
+  }
+
+  @Test(arguments: [
+    ("dlt645-2007-single-phase", "202311110001", "2400 8E1", "energy.import.active.total"),
+    ("dlt645-1997-single-phase", "202311110002", "1200 8E1", "energy.import.active.total"),
+    ("eastron-sdm630", "7", "9600 8N1", "input 0+10"),
+  ])
+  func `a probe needs no profile and no folder`(profile: String, address: String, serial: String, told: String)
+    async throws
+  {
+    let port = try await SimulatedPort([SimulatedPort.Meter(profile: profile, address: address)], serial: serial)
+    let seen = try await run(
+      port.folder, ["probe", port.path, "--address", address, "--serial", serial])
+    await port.stop()
+    #expect(seen.status == 0, "\(seen.errorText)")
+    #expect(seen.outputText.contains("\(told)  "), "\(seen.outputText)")
+    #expect(seen.errorText.contains("no device profiles are found"))
   }
 
   @Test func `bare registers need no profile and no folder`() async throws {

@@ -44,7 +44,7 @@ import Testing
     #expect(
       seen.errorText == """
         meterd: line 2: not a JSON object on one line; byte 1 does not belong there
-        meterd: line 3: energy.total: "-1" is no number of kWh, such as "123.45"
+        meterd: line 3: energy.total: -1 is out of range: from 0 to 10000000000 kWh
         meterd: line 5: energy.total: not of the kind that belongs here; numbers stand in quotes
         meterd: line 6: account: this key is required
         meterd: line 7: to: 2026-10-01 is not after 2026-10-01

@@ -1,8 +1,7 @@
-import Acquisition
-import Concentrator
-import DLT645
-import Host
-import Metering
+internal import Acquisition
+internal import DLT645
+internal import Host
+internal import Metering
 
 /// What the words of a command mean.
 extension ControlOrder {
@@ -15,7 +14,7 @@ extension ControlOrder {
   }
 
   /// Words that would be ignored are perhaps a password: they are refused, and not repeated.
-  static func nothing(_ values: [String], _ function: ControlFunction) throws {
+  static func nothing(_ values: [String], _ function: ControlFunction) throws(Complaint) {
     guard values.isEmpty else {
       throw Complaint(
         .usage, "\(function.rawValue) takes no value",
@@ -35,7 +34,7 @@ extension ControlOrder {
     text.hasPrefix("0x") ? UInt16(text.dropFirst(2), radix: 16) : UInt16(text)
   }
 
-  static func time(_ values: [String], _ options: Options) throws -> WireTime {
+  static func time(_ values: [String], _ options: Options) throws(Complaint) -> WireTime {
     if let text = values.first {
       guard values.count == 1, let time = MeterTime(text).flatMap(WireTime.init) else {
         throw Complaint(.usage, "\"\(text)\" is no time", "Write 2026-11-22T12:00:00, or leave it out for the host's.")
@@ -53,7 +52,7 @@ extension ControlOrder {
     return now
   }
 
-  static func until(_ options: Options) throws -> WireTime {
+  static func until(_ options: Options) throws(Complaint) -> WireTime {
     if let text = options.validUntil {
       guard let time = MeterTime(text).flatMap(WireTime.init) else {
         throw Complaint(.usage, "\"\(text)\" is no time", "Write 2026-11-22T12:00:00.")
@@ -65,7 +64,7 @@ extension ControlOrder {
     return time
   }
 
-  static func freeze(_ values: [String]) throws -> FreezePattern {
+  static func freeze(_ values: [String]) throws(Complaint) -> FreezePattern {
     let usage = Complaint(.usage, "freeze takes now, MM, HH:MM or DD-HH:MM", "Such as 00:00 for each midnight.")
     guard values.count == 1 else { throw usage }
     if values[0] == "now" { return .atOnce }
@@ -91,21 +90,21 @@ extension ControlOrder {
     return pattern
   }
 
-  static func rate(_ values: [String]) throws -> RateWord {
+  static func rate(_ values: [String]) throws(Complaint) -> RateWord {
     guard values.count == 1, let rate = Int(values[0]).flatMap(RateWord.init(bitsPerSecond:)) else {
       throw wrong("change-rate", RateWord.allCases.map { "\($0.bitsPerSecond)" }.joined(separator: ", "))
     }
     return rate
   }
 
-  static func address(_ values: [String]) throws -> IndividualAddress {
+  static func address(_ values: [String]) throws(Complaint) -> IndividualAddress {
     guard values.count == 1, let address = IndividualAddress(values[0]) else {
       throw Complaint(.usage, "write-address takes the 12 digits of the new address", "Neither A nor twelve nines.")
     }
     return address
   }
 
-  static func events(_ values: [String]) throws -> EventSelection {
+  static func events(_ values: [String]) throws(Complaint) -> EventSelection {
     guard let text = values.first else { return .all }
     guard values.count == 1, let identifier = DataIdentifier(hex: text), let kind = EventSelection(kind: identifier)
     else {
@@ -115,7 +114,7 @@ extension ControlOrder {
     return kind
   }
 
-  static func parameter(_ values: [String]) throws -> Parameter {
+  static func parameter(_ values: [String]) throws(Complaint) -> Parameter {
     guard let text = values.first, let identifier = DataIdentifier(hex: text) else {
       throw Complaint(.usage, "write takes an identifier of 8 hex digits and a value", "Such as: write 04000B01 0100.")
     }
@@ -131,7 +130,7 @@ extension ControlOrder {
     return parameter
   }
 
-  static func shortParameter(_ values: [String]) throws -> ShortParameter {
+  static func shortParameter(_ values: [String]) throws(Complaint) -> ShortParameter {
     guard let text = values.first, let identifier = ShortIdentifier(hex: text) else {
       throw Complaint(.usage, "write takes an identifier of 4 hex digits and a value", "Such as: write C117 0100.")
     }
@@ -147,7 +146,7 @@ extension ControlOrder {
     return parameter
   }
 
-  private static func refuseClock(isClock: Bool, _ identifier: String) throws {
+  private static func refuseClock(isClock: Bool, _ identifier: String) throws(Complaint) {
     guard isClock else { return }
     throw Complaint(
       .usage, "\(identifier) is the meter's clock, and a value written there is old when it is read back",
@@ -158,7 +157,7 @@ extension ControlOrder {
   private static func data(
     _ words: ArraySlice<String>, _ identifier: String, _ fields: [DataField],
     _ encode: ([String]) -> (bytes: [UInt8], told: [Value])?
-  ) throws -> [UInt8] {
+  ) throws(Complaint) -> [UInt8] {
     let text = words.joined(separator: " ")
     if text.hasPrefix("hex:") {
       guard let bytes = try? hexBytes(String(text.dropFirst(4))), !bytes.isEmpty else {

@@ -1,20 +1,20 @@
-import Acquisition
-import Concentrator
-import DLT645
-import Devices
-import Host
-import Line
-import Metering
-import Modbus
+internal import Acquisition
+internal import DLT645
+internal import Devices
+internal import Host
+internal import Line
+internal import Metering
+internal import Modbus
 
 /// Whom a command is for, as the configuration knows it.
-struct ControlTarget {
+struct ControlTarget: Sendable {
   let line: Int
   let entry: Configuration.LineEntry
   /// `nil` for all meters of the line.
   let meter: LineMeter?
 
-  init(meter name: String, line lineName: String?, of station: Station) throws {
+  init(_ request: CommandRequest, of station: Station) throws(Complaint) {
+    let (name, lineName) = (request.meter, request.line)
     let lines = station.configuration.lines
     if name == "all" {
       guard let lineName, let index = lines.firstIndex(where: { $0.name == lineName }) else {
@@ -30,7 +30,7 @@ struct ControlTarget {
       }.first
       guard let found, lineName == nil || lines[found.0].name == lineName else {
         throw Complaint(
-          .usage, "there is no meter \"\(name)\"\(lineName.map { " on line \($0)" } ?? "")",
+          .usage, "there is no meter \"\(ControlRequest.plain(name))\"\(lineName.map { " on line \($0)" } ?? "")",
           "Write its id as in the configuration, not its address.")
       }
       (line, meter) = found
@@ -49,8 +49,8 @@ struct ControlTarget {
 }
 
 /// One command, ready to be sent.
-struct ControlOrder {
-  enum Form {
+struct ControlOrder: Sendable {
+  enum Form: Sendable {
     case command(Command, IndividualAddress)
     case broadcast(BroadcastCommand)
     case write(WriteRequest)
@@ -72,14 +72,20 @@ struct ControlOrder {
   private let hostZone: ZoneOffset?
 
   /// Until when a command holds is counted by the meter's own clock, which may be far from the host's.
-  private let takesMeterTime: Bool
+  private let countsByMeter: Bool
+
+  /// The meter's clock is read before it is sent.
+  var takesMeterTime: Bool {
+    guard countsByMeter, case .command(.supply, _) = form else { return false }
+    return true
+  }
 
   /// Ten minutes.
   static let validSeconds: Int64 = 600
 
   /// The same order with the end of its validity counted by the meter's clock, which is read, where none was given.
   func counted(by commander: Commander, for target: ControlTarget) throws(LineError) -> ControlOrder {
-    guard takesMeterTime, case .command(.supply(let action, _, let password, let author), let meter) = form,
+    guard countsByMeter, case .command(.supply(let action, _, let password, let author), let meter) = form,
       let clock = try commander.clock(
         of: meter, edition: target.edition, wakeUps: target.wakeUps, timeout: target.timeout),
       let until = WireTime(MeterTime(localSeconds: clock.localSeconds + Self.validSeconds))
@@ -122,9 +128,9 @@ struct ControlOrder {
 
   init(
     _ function: ControlFunction, _ values: [String], _ options: Options, for target: ControlTarget
-  ) throws {
+  ) throws(Complaint) {
     hostZone = function == .setTime && values.isEmpty ? options.zone : nil
-    takesMeterTime = options.validUntil == nil
+    countsByMeter = options.validUntil == nil
     guard let meter = target.meter else {
       form = try Self.broadcast(function, values, options)
       return
@@ -151,7 +157,7 @@ struct ControlOrder {
 
   private static func broadcast(
     _ function: ControlFunction, _ values: [String], _ options: Options
-  ) throws -> Form {
+  ) throws(Complaint) -> Form {
     switch function {
     case .setTime: return .broadcast(.time(try time(values, options)))
     case .freeze: return .broadcast(.freeze(try freeze(values)))
@@ -164,10 +170,10 @@ struct ControlOrder {
 
   private static func command(
     _ function: ControlFunction, _ values: [String], _ options: Options
-  ) throws -> Command {
+  ) throws(Complaint) -> Command {
     let author = options.operatorCode ?? OperatorCode("0")
     if [.changePassword, .clearDemand, .clearMeter].contains(function) { try nothing(values, function) }
-    func signed() throws -> (Password, OperatorCode) {
+    func signed() throws(Complaint) -> (Password, OperatorCode) {
       guard let password = options.password, let author else { throw missingPassword(function) }
       return (password, author)
     }
@@ -211,7 +217,7 @@ struct ControlOrder {
 
   private static func command1997(
     _ function: ControlFunction, _ values: [String], _ options: Options
-  ) throws -> Command {
+  ) throws(Complaint) -> Command {
     if [.changePassword, .clearDemand].contains(function) { try nothing(values, function) }
     switch function {
     case .write:
@@ -230,7 +236,9 @@ struct ControlOrder {
     }
   }
 
-  private static func write(_ function: ControlFunction, _ values: [String], unit: UInt8) throws -> WriteRequest {
+  private static func write(_ function: ControlFunction, _ values: [String], unit: UInt8) throws(Complaint)
+    -> WriteRequest
+  {
     let usage = "Write a number 0 to 65535, as 70 or 0x0046, and then what shall stand there."
     guard let first = values.first.flatMap(word), values.count >= 2 else {
       if [.writeCoil, .writeRegister, .writeCoils, .writeRegisters].contains(function) {

@@ -1,7 +1,7 @@
-import DLT645
-import Line
-import Metering
-import Modbus
+internal import DLT645
+internal import Line
+internal import Metering
+internal import Modbus
 
 extension ControlOrder {
   /// What is done, for the audit log: made of what is sent and never of what was typed, so that no password gets in.

@@ -1,0 +1,59 @@
+internal import Acquisition
+internal import Host
+internal import Metering
+internal import Store
+
+/// What lines and the journal tell each other of what was read before.
+extension RunningStation {
+  /// What the journal holds of rounds that are open at `wall`, and of the days before.
+  ///
+  /// Kept memories may be read again: the same value changes nothing. A register as it stood may not.
+  func storedBefore(_ wall: HostInstant) async throws(StoreError) -> StoredBefore {
+    let now = wall.unixMilliseconds
+    var stored = StoredBefore()
+    for task in station.tasks.map(\.task) {
+      let slot = task.schedule.slot(at: now, zone: station.configuration.zone)
+      if stored.rounds[slot] == nil { stored.rounds[slot] = try await store.quantities(.instantaneous, at: slot) }
+    }
+    for late in try await store.lateReads() {
+      stored.late[late.meter, default: [:]][StoredBefore.Round(task: late.task, slot: late.slot), default: []]
+        .insert(late.subject)
+    }
+    if let days = station.tasks.map(\.task).filter({ $0.targets.contains(.dailyFreeze) }).map(\.backfillDays).max() {
+      let since = now - Int64(days + 2) * 86_400_000
+      stored.freezes = try await store.instants(.dailyFreeze, of: station.frozenQuantities, since: since)
+    }
+    // By a clock that nobody has set nothing can be said of days.
+    guard wall.clock != .unsynchronised else { return stored }
+    stored.knownSince = try await store.knownSince(station.meters.joined().map(\.id), now: now)
+    for entry in station.configuration.lines.flatMap(\.meters) {
+      guard let from = entry.from.map({ station.configuration.zone.unixMilliseconds(of: $0) }) else { continue }
+      stored.knownSince[entry.id] = max(from, stored.knownSince[entry.id] ?? from)
+    }
+    return stored
+  }
+
+  /// Tells a line what the journal holds: its wall clock was set, or went a day or more at once.
+  func recall(line name: String) async {
+    let wall = station.clock.now
+    guard wall.clock != .unsynchronised, let worker = generation?.workers.first(where: { $0.name == name }),
+      let index = station.configuration.lines.firstIndex(where: { $0.name == name })
+    else { return }
+    do throws(StoreError) {
+      try await store.withdrawGaps(after: wall.unixMilliseconds)
+      let stored = try await storedBefore(wall)
+      var programmes = Programmes()
+      let held = station.plannedMeters(line: index, programmes: &programmes, stored: stored, wall: wall).map(\.held)
+      await worker.recalled(held, of: wall.unixMilliseconds)
+    } catch {
+      // The line asks again in a minute.
+      report(.storeFailed(reason: Complaint(error).headline, readings: 0))
+    }
+  }
+
+  /// Tells a line that the disk did not keep an answer of it.
+  func takeBack(_ answer: Answer) async {
+    guard answer.query.freezeDay != nil || answer.query.isProfile else { return }
+    await generation?.workers.first { $0.name == answer.line }?.notKept(answer.query, of: answer.meter)
+  }
+}

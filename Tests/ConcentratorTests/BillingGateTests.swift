@@ -1,0 +1,323 @@
+import Billing
+import Foundation
+import Metering
+import Rating
+import Store
+import Synchronization
+import Testing
+
+@testable import Concentrator
+
+/// What people change in files, and what of it gets onto bills.
+@Suite(.timeLimit(.minutes(2))) struct BillingGateTests {
+  /// Two accounts of two tariff files with October billed by `settings`, 100 kWh each.
+  private func billed(_ extra: String = "") async throws -> DeskBench {
+    let bench = try DeskBench(tariffs: ["version-2012", "version-2026"], extra: extra)
+    for meter in ["M-1", "M-2"] {
+      try await bench.note(meter, 100, at: "2026-10-01T00:00")
+      try await bench.note(meter, 200, at: "2026-11-01T00:00")
+    }
+    try await bench.desk().pass(all: true)
+    #expect(try bench.bills().map(\.totalFen) == [6170, 7170])
+    return bench
+  }
+
+  /// A later run with its configuration.
+  private func pass(_ bench: DeskBench, _ text: String) async throws -> Station {
+    let station = try Station(configuration(text))
+    try await bench.desk(of: station).pass(all: true)
+    return station
+  }
+
+  private func reader(_ bench: DeskBench) throws -> StoreReader { try StoreReader(path: bench.store.path) }
+
+  private func told(_ bench: DeskBench) throws -> [String] {
+    try bench.bills().map { "\($0.account) \($0.cycle) \($0.kind) \($0.totalFen)" }
+  }
+
+  /// Accepts what a trial shows now.
+  private func accept(_ bench: DeskBench, _ station: Station) async throws {
+    let trial = try BillingTrial(
+      reader: reader(bench), accounts: station.accounts, plans: station.plansByAccount,
+      all: station.configuration.review.correctsByItself, at: bench.host.now.withLock(\.unixMilliseconds))
+    try await trial.accept(in: bench.store, actor: "li", reason: "meant", at: 9)
+  }
+
+  private static let automatic = "[review]\ncorrect-automatically = true\n"
+
+  @Test func `other words, sources and dates of a tariff neither stop nor correct anything`() async throws {
+    let bench = try await billed(Self.automatic)
+    try bench.edit("version-2012", "\"Shanghai residential, annual tiers\"", "\"Shanghai, homes\"")
+    try bench.edit("version-2012", "\"Energy charge\"", "\"Energy\"")
+    try bench.edit("version-2012", "currency ", "valid-to = \"2027-12-31\"\ncurrency ")
+    let station = try await pass(bench, bench.settings + Self.automatic)
+    #expect(try bench.bills().count == 2)
+    #expect(try bench.holds().isEmpty)
+    #expect(try BillingRun.findings(station, reader: try reader(bench)).isEmpty)
+    // The next month goes on, and no rule takes it for another plan.
+    try await bench.note("M-1", 300, at: "2026-12-01T00:00")
+    bench.wait(days: 30)
+    _ = try await pass(bench, bench.settings + "[review]\nhold = [\"plan-changed\"]\n")
+    #expect(try told(bench).last == "A-1 2026-11 original 6170")
+    await bench.store.close()
+  }
+
+  @Test
+  func `another price in a file corrects nothing before somebody has accepted just that, and stops no other account`()
+    async throws
+  {
+    let bench = try await billed(Self.automatic)
+    let text = bench.settings + Self.automatic
+    try bench.edit("version-2012", "\"0.617\"", "\"0.627\"")
+    for meter in ["M-1", "M-2"] { try await bench.note(meter, 300, at: "2026-12-01T00:00") }
+    bench.wait(days: 30)
+    let station = try await pass(bench, text)
+    #expect(try told(bench) == ["A-1 2026-10 original 6170", "A-2 2026-10 original 7170", "A-2 2026-11 original 7170"])
+    #expect(
+      try bench.holds().map { "\($0.account) \($0.cycle) \($0.reason)" } == [
+        "A-1 2026-11 1 of the account's bills come out otherwise by tariff, program or master data alone; look at meterd"
+          + " bill trial"
+      ])
+    #expect(try BooksCheck.steps(station, reader: try reader(bench)).allSatisfy(\.isBalanced))
+    try await accept(bench, station)
+    _ = try await pass(bench, text)
+    #expect(
+      try told(bench).suffix(3) == [
+        "A-1 2026-10 reversal -6170", "A-1 2026-10 original 6270", "A-1 2026-11 original 6270",
+      ])
+    // An edit that has nothing to do with it asks nobody again, and neither does the other account's.
+    try bench.edit("version-2026", "\"0.717\"", "\"0.727\"")
+    for meter in ["M-1", "M-2"] { try await bench.note(meter, 400, at: "2027-01-01T00:00") }
+    bench.wait(days: 31)
+    _ = try await pass(bench, text)
+    #expect(try told(bench).last == "A-1 2026-12 original 6270")
+    #expect(try bench.holds().map(\.account) == ["A-2"])
+    await bench.store.close()
+  }
+
+  @Test func `a difference that was accepted and left as it is stops nothing at the next edit`() async throws {
+    let bench = try await billed()
+    try bench.edit("version-2012", "\"0.617\"", "\"0.627\"")
+    let station = try Station(configuration(bench.settings))
+    try await accept(bench, station)
+    try bench.edit("version-2026", "\"Energy charge\"", "\"Energy\"")
+    try await bench.note("M-1", 300, at: "2026-12-01T00:00")
+    bench.wait(days: 10)
+    _ = try await pass(bench, bench.settings)
+    // October stands as it was; it would be different, and somebody knows.
+    #expect(try told(bench) == ["A-1 2026-10 original 6170", "A-2 2026-10 original 7170", "A-1 2026-11 original 6270"])
+    #expect(try !bench.holds().contains { $0.account == "A-1" })
+    // Another price of the same bill is another difference.
+    try bench.edit("version-2012", "\"0.627\"", "\"0.637\"")
+    try await bench.note("M-1", 400, at: "2027-01-01T00:00")
+    bench.wait(days: 31)
+    _ = try await pass(bench, bench.settings)
+    #expect(try bench.holds().contains { $0.account == "A-1" && $0.reason.contains("meterd bill trial") })
+    await bench.store.close()
+  }
+
+  @Test func `what is accepted is what was shown`() async throws {
+    let bench = try await billed()
+    try bench.edit("version-2012", "\"0.617\"", "\"0.627\"")
+    let before = try Station(configuration("trust-host-clock = true\n" + bench.settings))
+    let shown = try BillingRun.trial(before, reader: try reader(bench)).shown
+    try bench.edit("version-2012", "\"0.627\"", "\"6.27\"")
+    let station = try Station(configuration("trust-host-clock = true\n" + bench.settings))
+    await bench.store.close()
+    for wrong in [shown, "", "3f"] {
+      let refusal = await #expect(throws: Complaint.self) {
+        try await BillingRun.acceptTrial(station, shown: wrong, actor: "li", reason: "meant")
+      }
+      #expect(refusal?.headline.hasPrefix("the trial comes out as") == true)
+    }
+    #expect(try reader(bench).acceptedResults().isEmpty)
+    let now = try BillingRun.trial(station, reader: try reader(bench))
+    #expect(now.rows.filter { !$0.isSame }.map(\.againFen) == [62_700, 62_700])
+    #expect(now.rows.map(\.version) == [nil, "shanghai-residential valid from 2012-07-01", nil])
+    try await BillingRun.acceptTrial(station, shown: String(now.shown.prefix(12)), actor: "li", reason: "meant")
+    #expect(try BillingRun.trial(station, reader: try reader(bench)).isAccepted)
+  }
+
+  @Test func `prices that come as a new version wait until somebody has seen what they make of the last use`()
+    async throws
+  {
+    let bench = try await billed()
+    try bench.copy("version-2012", to: "version-2027") {
+      $0.replacing("\"0.617\"", with: "\"6.17\"").replacing("\"2012-07-01\"", with: "\"2026-11-01\"")
+    }
+    try bench.edit("version-2012", "currency ", "valid-to = \"2026-10-31\"\ncurrency ")
+    let text = bench.settings.replacing(
+      "tariff = \"version-2012\"", with: "tariff = \"version-2012\"\nversions = [\"version-2027\"]")
+    for meter in ["M-1", "M-2"] { try await bench.note(meter, 300, at: "2026-12-01T00:00") }
+    bench.wait(days: 30)
+    let station = try await pass(bench, text)
+    #expect(try told(bench).last == "A-2 2026-11 original 7170")
+    #expect(
+      try bench.holds().map(\.reason) == [
+        "plan shanghai-residential valid from 2026-11-01 has prices or rules that nothing was billed by yet; meterd bill"
+          + " trial shows what they make of the last use, and accepts them"
+      ])
+    let trial = try BillingTrial(
+      reader: reader(bench), accounts: station.accounts, plans: station.plansByAccount,
+      at: bench.host.now.withLock(\.unixMilliseconds))
+    #expect(trial.rows.map(\.version) == [nil, "shanghai-residential valid from 2026-11-01", nil])
+    #expect(trial.rows.map(\.isSame) == [true, false, true])
+    #expect(trial.rows.map(\.againFen) == [6170, 61_700, 7170])
+    #expect(!trial.isAccepted)
+    try await accept(bench, station)
+    _ = try await pass(bench, text)
+    // Seen and accepted, and still ten times the price: a rule stops the bill itself.
+    #expect(try bench.holds().map { $0.reason.contains("price-jump (stop): a kWh costs 6.1700 yuan") } == [true])
+    await bench.store.close()
+  }
+
+  @Test func `the same energy is not charged to an account of another name`() async throws {
+    let bench = try await billed()
+    let text = bench.settings.replacing("\"A-1\"", with: "\"B-1\"")
+    let station = try await pass(bench, text)
+    #expect(try bench.bills().count == 2)
+    #expect(
+      try bench.holds().map { "\($0.account) \($0.cycle) \($0.reason)" } == [
+        "B-1 2026-10 meter M-1 from 2026-10-01T00:00:00 to 2026-11-01T00:00:00 was billed to account A-1 (bill 1); the"
+          + " same energy is not charged twice: write from which day on it counts for this account"
+      ])
+    #expect(try BooksCheck.steps(station, reader: try reader(bench)).allSatisfy(\.isBalanced))
+    // From where the other one ends it goes on.
+    try await bench.note("M-1", 300, at: "2026-12-01T00:00")
+    bench.wait(days: 10)
+    let later = try #require(text.range(of: "from = \"2026-10-01\""))
+    let after = try await pass(bench, text.replacingCharacters(in: later, with: "from = \"2026-11-01\""))
+    #expect(try told(bench).last == "B-1 2026-11 original 6170")
+    // Somebody has put a bill of the same days beside it: the check over all accounts of the ledger finds it.
+    let stored = try #require(try reader(bench).bill(1)).bill
+    let copy = BillRecord(
+      account: "C-1", cycle: stored.cycle, version: 1, digest: stored.digest, totalFen: stored.totalFen, issuedAt: 1,
+      document: stored.document, lines: stored.lines, readings: stored.readings)
+    _ = try await bench.store.issue([copy], consumer: "test", through: 1)
+    let steps = try BooksCheck.steps(after, reader: try reader(bench)).filter { !$0.isBalanced }
+    #expect(steps.map(\.name) == ["once"])
+    #expect(steps.first?.left == "400.00")
+    #expect(steps.first?.right == "300.00")
+    await bench.store.close()
+  }
+
+  @Test func `months before the first bill are billed when the first day is moved back, and a hole waits`() async throws
+  {
+    let bench = try await billed()
+    try await bench.note("M-1", 40, at: "2026-08-01T00:00")
+    try await bench.note("M-1", 60, at: "2026-09-01T00:00")
+    let text = bench.settings.replacing("from = \"2026-10-01\"", with: "from = \"2026-07-01\"")
+    let station = try await pass(bench, text)
+    #expect(try told(bench).count == 2)
+    let held = try bench.holds()
+    #expect(held.map { "\($0.account) \($0.cycle)" } == ["A-1 2026-07", "A-2 2026-07"])
+    #expect(try BooksCheck.steps(station, reader: try reader(bench)).allSatisfy(\.isBalanced))
+    try await bench.note("M-1", 10, at: "2026-07-01T00:00")
+    _ = try await pass(bench, text)
+    #expect(
+      try told(bench).dropFirst(2) == [
+        "A-1 2026-07 original 1851", "A-1 2026-08 original 1234", "A-1 2026-09 original 2468",
+      ])
+    await bench.store.close()
+  }
+
+  @Test func `a correction that a rule holds waits for a decision, and is carried out after it`() async throws {
+    let extra = "[review]\ncorrect-automatically = true\nhold = [\"zero-use\", \"estimated\"]\nmost-yuan = \"200\"\n"
+    let bench = try await billed(extra)
+    let text = bench.settings + extra
+    func revise(_ reading: Int64, _ energy: Int64) async throws {
+      try await bench.store.revise(
+        Revision(
+          reading: reading, value: RegisterValue(millionths: energy * 1_000_000, resolution: 10_000), actor: "li",
+          reason: "site", at: 7))
+    }
+    try await revise(2, 500)
+    let station = try await pass(bench, text)
+    #expect(try bench.bills().count == 2)
+    #expect(
+      try bench.holds().map { "\($0.account) \($0.cycle) \($0.reason)" } == [
+        "A-1 2026-10 its correction by 185.10 yuan: waits for a look: most (stop): the total is 246.80 yuan, more than"
+          + " 200.00; meterd review list shows it"
+      ])
+    #expect(
+      try BooksCheck.steps(station, reader: try reader(bench)).filter { !$0.isBalanced }.map(\.name) == ["newest"])
+    let review = try #require(try reader(bench).reviews().first)
+    #expect(review.review.totalFen == 24_680)
+    try await bench.store.decide(review.id, ReviewDecision(.accepted, actor: "li", at: 8, reason: "read on site"))
+    _ = try await pass(bench, text)
+    #expect(try told(bench).suffix(2) == ["A-1 2026-10 reversal -6170", "A-1 2026-10 original 24680"])
+    #expect(try bench.holds().isEmpty)
+    await bench.store.close()
+  }
+
+  @Test func `a rule that is only worth a look holds corrections too where the configuration says so`() async throws {
+    let extra = "[review]\ncorrect-automatically = true\nhold = [\"jump\"]\nband-percent = 1\nband-least-kwh = \"1\"\n"
+    let bench = try DeskBench(extra: extra)
+    let times = ["2026-06", "2026-07", "2026-08", "2026-09", "2026-10"]
+    let text = (bench.settings + extra).replacing("from = \"2026-10-01\"", with: "from = \"2026-06-01\"")
+    for (index, month) in times.enumerated() {
+      try await bench.note("M-1", Int64(index) * 3100, at: "\(month)-01T00:00")
+    }
+    _ = try await pass(bench, text.replacing("hold = [\"jump\"]\n", with: ""))
+    let before = try bench.bills().count
+    #expect(before == 4)
+    try await bench.store.revise(
+      Revision(
+        reading: 5, value: RegisterValue(millionths: 12_900_000_000, resolution: 10_000), actor: "li", reason: "site",
+        at: 7))
+    _ = try await pass(bench, text)
+    #expect(try bench.bills().count == before)
+    #expect(try bench.holds().first { $0.cycle == "2026-09" }?.reason.contains("jump (look)") == true)
+    _ = try await pass(bench, text.replacing("hold = [\"jump\"]\n", with: ""))
+    #expect(try bench.bills().count == before + 2)
+    await bench.store.close()
+  }
+
+  @Test func `a decision on a bill that has changed since is refused in words`() async throws {
+    let bench = try DeskBench(extra: "[review]\nfirst-bills = true\n")
+    for meter in ["M-1", "M-2"] {
+      try await bench.note(meter, 100, at: "2026-10-01T00:00")
+      try await bench.note(meter, 200, at: "2026-11-01T00:00")
+    }
+    try await bench.desk().pass(all: true)
+    try await bench.store.revise(
+      Revision(
+        reading: 4, value: RegisterValue(millionths: 201_000_000, resolution: 10_000), actor: "li", reason: "site",
+        at: 7))
+    await bench.store.close()
+    let station = try Station(
+      configuration("trust-host-clock = true\n" + bench.settings + "[review]\nfirst-bills = true\n"))
+    let refused = await #expect(throws: Complaint.self) {
+      try await BillingRun.decide(station, review: 2, ReviewDecision(.accepted, actor: "li", at: 5, reason: "checked"))
+    }
+    #expect(
+      refused?.headline == "review 2 is of a bill of A-2 for 2026-10 that is not the one that waits now")
+    #expect(try reader(bench).reviews().map(\.decision) == [nil, nil])
+    _ = try await BillingRun.decide(
+      station, review: 1, ReviewDecision(.accepted, actor: "li", at: 5, reason: "checked"))
+    #expect(try reader(bench).reviews().map { $0.decision?.word } == [.accepted, nil])
+    _ = try await BillingRun.once(station)
+    #expect(try reader(bench).reviews().map(\.review.totalFen) == [6170, 6170, 6232])
+  }
+}
+
+extension DeskBench {
+  fileprivate func wait(days: Int64) {
+    host.now.withLock {
+      $0 = HostInstant(unixMilliseconds: $0.unixMilliseconds + days * 86_400_000, clock: $0.clock)
+    }
+  }
+
+  /// Changes a tariff file; stations that are made later read it.
+  fileprivate func edit(_ tariff: String, _ old: String, _ new: String) throws {
+    let path = "\(folder)/\(tariff).toml"
+    let text = try String(contentsOfFile: path, encoding: .utf8)
+    #expect(text.contains(old), "\(old) is in \(tariff)")
+    try text.replacing(old, with: new).write(toFile: path, atomically: true, encoding: .utf8)
+  }
+
+  fileprivate func copy(_ tariff: String, to other: String, _ change: (String) -> String) throws {
+    let text = try String(contentsOfFile: "\(folder)/\(tariff).toml", encoding: .utf8)
+    try change(text).write(toFile: "\(folder)/\(other).toml", atomically: true, encoding: .utf8)
+  }
+}
