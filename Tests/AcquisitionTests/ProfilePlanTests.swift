@@ -72,12 +72,12 @@ private func at(_ text: String) -> Int64 { zone.unixMilliseconds(of: MeterTime(t
       ])
   }
 
-  @Test(arguments: [(1, 12 * 96 + 1), (7, 18 * 96 + 1), (62, 73 * 96 + 1)])
+  @Test(arguments: [(1, 3 * 96 + 1), (7, 9 * 96 + 1), (62, 64 * 96 + 1)])
   func `a restart reads as many days back as the task says`(_ days: Int, _ expected: Int) throws {
     let midnight = try #require(TimeOfDay("00:05"))
-    // Eleven days pass; the first look wants whole days before it and what there is of its own, up to midnight of the last.
+    // Two days pass; the first look wants whole days before it and what there is of its own, up to midnight of the last.
     let (_, missed, records) = run(
-      from: "2026-11-22T00:05:00", until: "2026-12-03T00:06:00", task(.daily(midnight), days: days)
+      from: "2026-11-22T00:05:00", until: "2026-11-24T00:06:00", task(.daily(midnight), days: days)
     ) { span, _ in .told(span.seconds) }
     #expect(missed.isEmpty)
     #expect(records.count == expected)
