@@ -58,7 +58,8 @@ extension Answer {
         let key = ReadingKey(meter: meter, quantity: observation.quantity, kind: label.kind, instant: label.instant)
         readings.append(
           Reading(
-            key: key, value: value, quality: quality(label.kind), occurred: observation.occurred,
+            key: key, value: value, quality: quality(label.kind),
+            occurred: label.kind == .profile ? nil : observation.occurred,
             meterTime: clock?.time(at: bootTime), hostTime: hostTime, bootTime: bootTime))
       case .failure(let reason):
         unlabelled.append(Unlabelled(quantity: observation.quantity, reason: reason.text))
@@ -82,6 +83,10 @@ extension Answer {
   }
 
   private func label(of observation: Observation, zone: ZoneOffset) -> Result<Label, NoLabel> {
+    if case .profile = query {
+      guard let time = observation.occurred else { return .failure(NoLabel(text: "its record has no time")) }
+      return .success(Label(kind: .profile, instant: zone.unixMilliseconds(of: time)))
+    }
     switch observation.memory {
     case .current:
       guard isSynthetic else { return .success(Label(kind: .instantaneous, instant: currentInstant)) }

@@ -147,6 +147,7 @@ extension LineEngine {
       tell(.rejected(line: name, meter: each.answer.meter, query: each.answer.query, reason: reason))
       if let round = each.round { plan.takenBack(each.answer.query, of: each.meter, in: round) }
       if let number = each.demand { takeBackDemand(each.answer.query, number, reason) }
+      if case .profile(let span) = each.answer.query { profiles?.takenBack(span, of: each.meter) }
     }
   }
 

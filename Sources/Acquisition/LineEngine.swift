@@ -36,6 +36,10 @@ public final class LineEngine {
   var believed: [BelievedAnswer] = []
   /// The last look at each meter's clock, and by which questions it was told.
   var looks: [Int: (look: ClockLook, by: [Query])] = [:]
+  /// Load profiles that are read here; `nil` where there are none.
+  public var profiles: ProfilePlan?
+  /// When to look for records of load profiles again.
+  var profileWake = BootInstant(nanoseconds: 0)
   /// What somebody waits for, by the number of the demand.
   var waiting: [Int: Waiting] = [:]
   /// The number of the engine's own last demand, below those of others.
@@ -187,7 +191,7 @@ public final class LineEngine {
     release()
     var turn = Turn.worked
     switch plan.next(at: now, wall: wall()) {
-    case .rest(let until): turn = rest(until: until)
+    case .rest(let until): turn = readProfile() ?? rest(until: profiles == nil ? until : min(until, profileWake))
     case .ask(let ask): carryOut(ask)
     }
     tellOfPlan()
@@ -226,6 +230,10 @@ public final class LineEngine {
   /// Takes back an answer that the disk did not keep.
   public func notKept(_ query: Query, of meter: MeterID) {
     guard let index = meters.firstIndex(where: { $0.id == meter }) else { return }
+    if case .profile(let span) = query {
+      profiles?.takenBack(span, of: index)
+      return
+    }
     plan.notKept(query, of: index, at: wall().unixMilliseconds)
   }
 

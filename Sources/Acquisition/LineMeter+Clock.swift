@@ -14,7 +14,7 @@ extension LineMeter {
     case .identifier(let identifier) where identifier.rawValue == 0x0400_0102:
       [.identifier(DataIdentifier(rawValue: 0x0400_0101)), query]
     case .shortIdentifier(.clockTime): [.shortIdentifier(.clockDate), query]
-    case .identifier, .shortIdentifier, .frozen, .registers: [query]
+    case .identifier, .shortIdentifier, .frozen, .profile, .registers: [query]
     }
   }
 

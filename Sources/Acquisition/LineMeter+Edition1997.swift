@@ -49,6 +49,8 @@ extension LineMeter {
       case .dailyFreeze: continue
       case .syntheticFreeze: add(current.filter(\.isEnergy))
       case .clock: add(Self.clock1997)
+      // The edition has none.
+      case .loadProfile: continue
       }
     }
     return found.filter { !isCovered(told(by: $0), by: found.map(told(by:))) }
@@ -109,7 +111,7 @@ extension LineMeter {
       switch target {
       case .dailyFreeze: kinds.contains(.dailyFreeze) ? nil : "freeze.daily"
       case .settlements: kinds.contains(.settlement) ? nil : "settlement"
-      case .energies, .instantaneous, .quantity, .syntheticFreeze, .clock: nil
+      case .energies, .instantaneous, .quantity, .syntheticFreeze, .clock, .loadProfile: nil
       }
     }
   }

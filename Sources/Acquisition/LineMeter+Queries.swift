@@ -98,6 +98,8 @@ extension LineMeter {
           }
         }
       case .clock: clock(in: current).forEach(add)
+      // Read where the line has nothing else to do, by a plan of its own.
+      case .loadProfile: continue
       case .syntheticFreeze:
         guard !items.contains(where: { $0.kind == .dailyFreeze }) else { continue }
         current.filter { $0.di3 == 0x00 }.forEach(add)
@@ -181,7 +183,7 @@ extension LineMeter {
       case .energies, .syntheticFreeze: isEnergy
       case .instantaneous: !isEnergy
       case .quantity(let wanted): wanted == quantity
-      case .settlements, .dailyFreeze, .clock: false
+      case .settlements, .dailyFreeze, .clock, .loadProfile: false
       }
     }
   }
@@ -247,6 +249,7 @@ extension LineMeter {
       return settings.characterTime * Int64(8 + 5 + 2 * Int(count)) + replyDelay + settings.frameSilence
     case .identifier(let identifier), .frozen(let identifier, _):
       bytes = 32 + (identifier.payloadLength(rates: knownRates) ?? 4)
+    case .profile(let span): bytes = 39 + span.answerBytes
     case .shortIdentifier(let identifier): bytes = 28 + payloadLength(of: identifier)
     }
     return settings.characterTime * Int64(bytes + self.wakeUps + wakeUps) + replyDelay
@@ -260,7 +263,7 @@ extension LineMeter {
     switch query {
     case .identifier(let identifier), .frozen(let identifier, _):
       return identifier.items(rates: profile.rates).map(\.quantity).filter { $0.unit != nil }
-    case .shortIdentifier, .registers: return []
+    case .shortIdentifier, .profile, .registers: return []
     }
   }
 
@@ -270,7 +273,7 @@ extension LineMeter {
   /// The quantities that an answer to `query` tells as they stand now; none for kept memories.
   public func quantities(of query: Query) -> [Quantity] {
     switch query {
-    case .frozen: return []
+    case .frozen, .profile: return []
     case .identifier(let identifier):
       return identifier.items(rates: profile.rates).filter { $0.memory == .current }.map(\.quantity)
     case .shortIdentifier(let identifier):

@@ -163,6 +163,9 @@ public actor LineWorker {
     return await withCheckedContinuation { waiting in engine.setClocks(order) { waiting.resume(returning: $0) } }
   }
 
+  /// Has load profiles read where the line has nothing else to do. Comes before `run`.
+  public func read(_ profiles: ProfilePlan) { engine.profiles = profiles }
+
   /// Tries to open the port once, so that the start of the daemon can tell how it went.
   public func open() -> LineError? { engine.open() }
 

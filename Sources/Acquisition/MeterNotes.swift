@@ -54,7 +54,7 @@ struct MeterNotes {
     case .identifier(let identifier) where identifier.rawValue & 0xFFFF_FF00 == 0x0400_0B00:
       note(.none, of: identifier.di0)
     case .shortIdentifier(.readingDay): note(.none, of: 1)
-    case .identifier, .shortIdentifier, .frozen, .registers: break
+    case .identifier, .shortIdentifier, .frozen, .profile, .registers: break
     }
   }
 

@@ -69,6 +69,13 @@ package final class MeterSpeaker {
       return try read(.data(identifier), from: address, meter, line, replyTimeout, listening) {
         (payload) throws(DataError) in try identifier.observations(in: payload)
       }
+    case (.profile(let span), .dlt645(let address)):
+      guard let read = span.read else {
+        return Said(result: .damaged("\(query) cannot be asked"), record: ExchangeRecord(nothingSentAt: line.now))
+      }
+      return try self.read(.profile(read), from: address, meter, line, replyTimeout, listening) {
+        (payload) throws(DataError) in try read.identifier.profileObservations(in: payload)
+      }
     case (.shortIdentifier(let identifier), .dlt645(let address)):
       let reader = OldReader(speaker: self, meter: meter, address: address, line: line, replyTimeout: replyTimeout)
       guard case .shortIdentifier(let times)? = meter.timesOfDemand(query) else {
@@ -80,7 +87,7 @@ package final class MeterSpeaker {
         return Said(result: .damaged("\(query) cannot be asked"), record: ExchangeRecord(nothingSentAt: line.now))
       }
       return try read(request, query, meter, line, replyTimeout, listening)
-    case (.identifier, .modbus), (.shortIdentifier, .modbus), (.registers, .dlt645), (.frozen, _):
+    case (.identifier, .modbus), (.shortIdentifier, .modbus), (.profile, .modbus), (.registers, .dlt645), (.frozen, _):
       return Said(
         result: .damaged("\(query) is no question for \(meter.address)"),
         record: ExchangeRecord(nothingSentAt: line.now))
@@ -188,7 +195,8 @@ package final class MeterSpeaker {
       for byte in bytes { _ = conversation.receive(byte) }
       guard case .registers = conversation.found?.reply else { return nil }
       return conversation.found?.frame
-    case (.identifier, .modbus), (.shortIdentifier, .modbus), (.registers, .dlt645), (.frozen, _): return nil
+    case (.identifier, .modbus), (.shortIdentifier, .modbus), (.registers, .dlt645), (.frozen, _), (.profile, _):
+      return nil
     }
   }
 

@@ -11,6 +11,8 @@ public enum Query: Hashable, Sendable {
   /// The daily freeze that was taken as a day began, by the identifier of the last one. Which record that is follows from
   /// the meter's clock when it is asked, and the time of the record proves it.
   case frozen(DataIdentifier, CivilDate)
+  /// Records of a load profile of DL/T 645-2007. Each tells its own time.
+  case profile(ProfileSpan)
   /// A run of Modbus registers.
   case registers(function: ReadFunction, start: UInt16, count: UInt16)
 
@@ -28,6 +30,7 @@ public enum Query: Hashable, Sendable {
     switch self {
     case .identifier(let identifier), .frozen(let identifier, _): .identifier(identifier)
     case .shortIdentifier(let identifier): .shortIdentifier(identifier)
+    case .profile(let span): .identifier(span.identifier)
     case .registers(let function, _, let count): .registers(function: function, count: count)
     }
   }
@@ -45,12 +48,15 @@ extension Query {
       }
     case .frozen: true
     case .shortIdentifier(let identifier): identifier.monthsBack != nil
-    case .registers: false
+    case .profile, .registers: false
     }
   }
 
   /// The day that the freeze asked for began; `nil` for all that is no freeze of a day.
   public var freezeDay: CivilDate? { if case .frozen(_, let day) = self { day } else { nil } }
+
+  /// Asks for records of a load profile, which have their own times.
+  public var isProfile: Bool { if case .profile = self { true } else { false } }
 
   /// The same question for the freeze of a day, where it is for the last daily freeze; itself else.
   func frozen(at day: CivilDate) -> Query {
@@ -69,12 +75,18 @@ extension Query {
     switch self {
     case .identifier(let identifier): [0x0400_010C, 0x0400_0101, 0x0400_0102].contains(identifier.rawValue)
     case .shortIdentifier(let identifier): identifier == .clockDate || identifier == .clockTime
-    case .frozen, .registers: false
+    case .frozen, .profile, .registers: false
     }
   }
 
   /// What is asked for, without the day: the name under which it is missed.
-  public var subject: String { if case .frozen(let identifier, _) = self { "DI \(identifier)" } else { description } }
+  public var subject: String {
+    switch self {
+    case .frozen(let identifier, _): "DI \(identifier)"
+    case .profile(let span): span.subject
+    case .identifier, .shortIdentifier, .registers: description
+    }
+  }
 
   /// The question for the time of the daily freeze that this one reads a value of; `nil` for all others.
   var freezeTime: Query? {
@@ -91,6 +103,7 @@ extension Query: CustomStringConvertible {
     case .identifier(let identifier): "DI \(identifier)"
     case .shortIdentifier(let identifier): "DI \(identifier)"
     case .frozen(let identifier, let day): "DI \(identifier) of \(day)T00:00"
+    case .profile(let span): "\(span.subject), \(span.count) from \(span.first)"
     case .registers(let function, let start, let count): "FC\(function.rawValue) \(start)+\(count)"
     }
   }

@@ -122,5 +122,7 @@ public struct AcquisitionTask: Hashable, Sendable {
     case syntheticFreeze
     /// The meter's clock, to see how far it is off. 时钟
     case clock
+    /// The records of a class of the load profile, 1...6, so many minutes apart. 负荷曲线
+    case loadProfile(recordClass: Int, minutes: Int)
   }
 }

@@ -14,8 +14,13 @@ extension Configuration {
       throw table.error("read", "say what to read, such as [\"energy\", \"instantaneous\"]")
     }
     var targets: [AcquisitionTask.Target] = []
+    let minutes = try profileMinutes(&table)
     for word in words {
       switch word {
+      case "load-profile": targets.append(.loadProfile(recordClass: 4, minutes: minutes ?? 15))
+      case "load-profile:1", "load-profile:2", "load-profile:3", "load-profile:4", "load-profile:5", "load-profile:6":
+        let recordClass = word.last?.wholeNumberValue ?? 4
+        targets.append(.loadProfile(recordClass: recordClass, minutes: minutes ?? 15))
       case "energy": targets.append(.energies)
       case "instantaneous": targets.append(.instantaneous)
       case "settlement": targets.append(.settlements(depth: depth, of: nil))
@@ -26,7 +31,7 @@ extension Configuration {
         guard let quantity = Quantity(name: isKept ? String(word.dropFirst("settlement:".count)) : word) else {
           throw table.error(
             "read",
-            "\"\(word)\" is no quantity; write energy, instantaneous, settlement, settlement:NAME, freeze.daily, clock or a name such as energy.import.active.total"
+            "\"\(word)\" is no quantity; write energy, instantaneous, settlement, settlement:NAME, freeze.daily, clock, load-profile, load-profile:1 to :6 or a name such as energy.import.active.total"
           )
         }
         targets.append(isKept ? .settlements(depth: depth, of: quantity) : .quantity(quantity))
@@ -36,11 +41,20 @@ extension Configuration {
     let priority = try table.optionalInteger("priority", in: 1...4) ?? 2
     let windows = try windows(&table)
     let isFrozen = targets.contains { if case .dailyFreeze = $0 { true } else { false } }
-    if table.has("backfill-days"), !isFrozen {
+    let isProfile = targets.contains { if case .loadProfile = $0 { true } else { false } }
+    guard !isProfile || targets.allSatisfy({ if case .loadProfile = $0 { true } else { false } }) else {
       throw table.error(
-        "backfill-days", "only freeze.daily is kept by meters day by day, and this task does not read it")
+        "read", "a load profile is read where the line has nothing else to do; give it a [[task]] of its own")
     }
-    let backfillDays = try table.optionalInteger("backfill-days", in: 1...62) ?? 7
+    guard isProfile || minutes == nil else {
+      throw table.error("load-profile-minutes", "this task reads no load profile")
+    }
+    if table.has("backfill-days"), !isFrozen, !isProfile {
+      throw table.error(
+        "backfill-days",
+        "only freeze.daily and load-profile are kept by meters day by day, and this task does not read them")
+    }
+    let backfillDays = try table.optionalInteger("backfill-days", in: 1...62) ?? (isProfile ? 1 : 7)
     try table.finish()
     let task = AcquisitionTask(
       name: name, schedule: schedule, targets: targets, priority: priority, windows: windows,

@@ -28,7 +28,7 @@ final class GapBacklog: Sendable {
     let isOfDays =
       switch event {
       case .answered(let answer): answer.query.freezeDay != nil || answer.isSynthetic
-      case .missed(_, _, let queries, _, _): queries.contains { $0.freezeDay != nil }
+      case .missed(_, _, let queries, _, _): queries.contains { $0.freezeDay != nil || $0.isProfile }
       default: true
       }
     for gap in event.gaps(zone: zone) { add(gap, isRun: !isOfDays) }

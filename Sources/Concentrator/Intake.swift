@@ -9,12 +9,12 @@ internal import Validation
 ///
 /// Lines hand over without waiting; the store commits in groups. What a slow disk holds up waits here, in bounds.
 actor Intake {
-  private let store: Store
-  private let zone: ZoneOffset
+  let store: Store
+  let zone: ZoneOffset
   private let files: [MeterID: MeterFile]
   private let clock: WallClock
   private var neighbours: [MeterID: [Series: [Neighbour]]] = [:]
-  private let report: @Sendable (StationEvent) -> Void
+  let report: @Sendable (StationEvent) -> Void
   private let backlog: GapBacklog
   private let house: House
   /// No gap of the backlog is tried before.
@@ -161,6 +161,7 @@ actor Intake {
         }
         // A gap of an earlier run of the daemon is not known to the plan.
         if answer.query.freezeDay != nil { await fill(answer) }
+        await fillRecords(answer)
         let item = Item(meter: answer.meter, subject: answer.query.subject)
         if unlabelled.remove(item) != nil { await fillUnlabelled(item, at: answer.hostTime.unixMilliseconds) }
         return

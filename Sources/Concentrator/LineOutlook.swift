@@ -15,6 +15,8 @@ struct LineOutlook {
     let profile: String
     let settings: SerialSettings
     let targets: [AcquisitionTask.Target]
+    /// Where that says how much there is to be read.
+    let schedule: Schedule?
   }
 
   struct Cost: Hashable {
@@ -35,9 +37,12 @@ struct LineOutlook {
   /// What a task asks of one meter; nothing where it has no part in it.
   mutating func cost(of wish: Wish, _ meter: LineMeter) -> Cost {
     guard wish.meters.map({ $0.contains(meter.id) }) ?? true else { return Cost() }
-    let model = Model(profile: meter.profile.name, settings: meter.settings, targets: wish.task.targets)
+    let isProfile = wish.task.targets.contains { if case .loadProfile = $0 { true } else { false } }
+    let model = Model(
+      profile: meter.profile.name, settings: meter.settings, targets: wish.task.targets,
+      schedule: isProfile ? wish.task.schedule : nil)
     if let cost = known[model] { return cost }
-    let queries = meter.queries(for: wish.task.targets)
+    let queries = meter.queries(for: wish.task.targets) + meter.profileQueries(of: wish.task)
     let time = queries.reduce(BootInstant.Span.zero) { $0 + meter.wireTime(of: $1) }
     let cost = Cost(time: time.nanoseconds / 1000, questions: queries.count)
     known[model] = cost

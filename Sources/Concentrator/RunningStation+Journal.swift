@@ -69,7 +69,7 @@ extension RunningStation {
 
   /// Tells a line that the disk did not keep an answer of it.
   func takeBack(_ answer: Answer) async {
-    guard answer.query.freezeDay != nil else { return }
+    guard answer.query.freezeDay != nil || answer.query.isProfile else { return }
     await generation?.workers.first { $0.name == answer.line }?.notKept(answer.query, of: answer.meter)
   }
 }

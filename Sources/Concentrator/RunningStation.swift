@@ -236,6 +236,7 @@ public actor RunningStation {
   ) async throws(StoreError) -> [LineWorker] {
     let (now, wall) = (HostClock.boot, clock.now)
     let stored = try await storedBefore(wall)
+    let profiled = try await StoredProfiles(of: station, in: store, at: wall.unixMilliseconds)
     var workers: [LineWorker] = []
     var programmes = Programmes()
     let isAfterKill = isFirst && store.wasLeftOpen
@@ -246,11 +247,12 @@ public actor RunningStation {
         line: index, programmes: &programmes, health: learned,
         stored: stored, at: now, wall: wall)
       do throws(SpeakerError) {
-        workers.append(
-          try LineWorker(
-            name: line.name, address: line.port, settings: line.settings, meters: station.meters[index], plan: plan,
-            clock: clock, listensFirst: isAfterKill, permissions: station.permissions(line: index),
-            tap: tap(ofLine: line.name), tell: tell))
+        let worker = try LineWorker(
+          name: line.name, address: line.port, settings: line.settings, meters: station.meters[index], plan: plan,
+          clock: clock, listensFirst: isAfterKill, permissions: station.permissions(line: index),
+          tap: tap(ofLine: line.name), tell: tell)
+        if let profiles = station.profiles(line: index, stored: profiled) { await worker.read(profiles) }
+        workers.append(worker)
       } catch {
         report(.line(.portLost(line: line.name, reason: error.reason)))
       }

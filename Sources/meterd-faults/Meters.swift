@@ -159,8 +159,8 @@ final class Ledger: Sendable {
         return entry.asked.item == identifier.rawValue && (allowingLate || entry.heardAt >= startedAt)
           && entry.asked.meter == meter.wireAddress
           && identifier.items(rates: 4).first?.quantity == observation.quantity
-      // No meter of the rows speaks the 1997 edition.
-      case .shortIdentifier, .frozen: return false
+      // No meter of the rows speaks the 1997 edition, or is asked for memories.
+      case .shortIdentifier, .frozen, .profile: return false
       case .registers(let function, let start, let count):
         let shown = value.millionths / 1000
         guard value.millionths % 1000 == 0, let entry = entry(shown / 4),

@@ -289,7 +289,7 @@ struct BadCase: Sendable, CustomTestStringConvertible {
       "at = \"01:30\"", "at = \"25:30\"", "meterd.toml:46: task[1].at: \"25:30\" is no time of day; write \"00:05\""),
     BadCase(
       "\"voltage.l1\"", "\"voltage.l9\"",
-      "meterd.toml:41: task[0].read: \"voltage.l9\" is no quantity; write energy, instantaneous, settlement, settlement:NAME, freeze.daily, clock or a name such as energy.import.active.total"
+      "meterd.toml:41: task[0].read: \"voltage.l9\" is no quantity; write energy, instantaneous, settlement, settlement:NAME, freeze.daily, clock, load-profile, load-profile:1 to :6 or a name such as energy.import.active.total"
     ),
     BadCase(
       "read = [\"energy\", \"instantaneous\", \"voltage.l1\"]", "read = []",
@@ -320,7 +320,7 @@ struct BadCase: Sendable, CustomTestStringConvertible {
     BadCase("settlements = 4", "backfill-days = 63", "meterd.toml:48: task[1].backfill-days: 63 is outside 1 to 62"),
     BadCase(
       "priority = 3", "backfill-days = 3",
-      "meterd.toml:43: task[0].backfill-days: only freeze.daily is kept by meters day by day, and this task does not read it"
+      "meterd.toml:43: task[0].backfill-days: only freeze.daily and load-profile are kept by meters day by day, and this task does not read them"
     ),
     BadCase("priority = 3", "priority = 5", "meterd.toml:43: task[0].priority: 5 is outside 1 to 4"),
     BadCase("settlements = 4", "settlements = 13", "meterd.toml:48: task[1].settlements: 13 is outside 1 to 12"),

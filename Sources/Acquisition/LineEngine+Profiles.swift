@@ -1,0 +1,116 @@
+internal import Line
+internal import Metering
+
+/// Reads load profiles where the line has nothing else to do.
+extension LineEngine {
+  /// Reads the next records of a load profile; `nil` where there are none to be read now. Then `profileWake` says when
+  /// to look again.
+  func readProfile() -> Turn? {
+    guard var profiles else { return nil }
+    let action = profiles.next(at: now, wall: wall()) { meter, span in
+      let health = plan.health[meter]
+      let query = Query.profile(span)
+      return !health.isSetAside && health.mayAsk(query, at: now) && !health.mustWait(for: query, at: now)
+    }
+    let lapsed = profiles.takeLapsed()
+    self.profiles = profiles
+    for each in lapsed {
+      let part = profiles.parts[each.part]
+      miss(each.seconds, part.recordClass, part.minutes, of: part.meter, .late)
+    }
+    switch action {
+    case .rest(let until):
+      profileWake = until
+      return nil
+    case .ask(let part, let span):
+      ask(part, span)
+      return .worked
+    }
+  }
+
+  private func ask(_ part: Int, _ span: ProfileSpan) {
+    guard let meter = profiles?.parts[part].meter else { return }
+    let query = Query.profile(span)
+    let timeout = plan.health[meter].replyTimeout(for: query, limit: meters[meter].replyLimit)
+    let ask = LinePlan.Ask(meter: meter, query: query, round: nil, replyTimeout: timeout)
+    let wasSetAside = plan.health[meter].isSetAside
+    let wasKnown = plan.health[meter].state != .unknown
+    let began = boot
+    let conclusion: ProfilePlan.Conclusion
+    do throws(LineError) {
+      conclusion = try converse(ask, span, part)
+    } catch {
+      guard !error.losesPort else {
+        lost(error)
+        return plan.portLost(at: now)
+      }
+      plan.health[meter].silent(query, at: now)
+      tell(.rejected(line: name, meter: meters[meter].id, query: query, reason: "\(error)"))
+      if case .babble = error { babblesUntil = now + .seconds(5) }
+      conclusion = .damaged
+    }
+    load.note(from: began, to: boot)
+    conclude(conclusion, span, part, meter)
+    let isSetAside = plan.health[meter].isSetAside
+    if wasSetAside != isSetAside || !wasKnown && plan.health[meter].state != .unknown {
+      tell(.health(line: name, meter: meters[meter].id, isAnswering: !isSetAside))
+    }
+  }
+
+  private func conclude(_ conclusion: ProfilePlan.Conclusion, _ span: ProfileSpan, _ part: Int, _ meter: Int) {
+    let shown = notes[meter].clock?.time(at: boot) ?? plan.zone.local(unixMilliseconds: wall().unixMilliseconds)
+    let missed = profiles?.concluded(part, span, conclusion, shown: shown, at: now) ?? []
+    for each in missed { miss(each.seconds, span.recordClass, span.minutes, of: meter, each.reason) }
+  }
+
+  private func miss(
+    _ seconds: Int64, _ recordClass: Int, _ minutes: Int, of meter: Int, _ reason: LinePlan.Missed.Reason
+  ) {
+    let record = ProfileSpan(
+      recordClass: recordClass, first: MeterTime(localSeconds: seconds), minutes: minutes, count: 1)
+    tell(
+      .missed(
+        line: name, meter: meters[meter].id, queries: [.profile(record)], reason: reason,
+        slot: plan.zone.unixMilliseconds(of: record.first)))
+  }
+
+  private func converse(
+    _ ask: LinePlan.Ask, _ span: ProfileSpan, _ part: Int
+  ) throws(LineError) -> ProfilePlan.Conclusion {
+    let meter = meters[ask.meter]
+    let said = try put(ask.query, of: ask, meter)
+    switch said.result {
+    case .told(let told):
+      plan.health[ask.meter].answered(
+        ask.query, delay: said.record.replyDelay, mayOvertake: plan.answersMayOvertake)
+      // A record that is filled with FFH is none.
+      let times = Set(told.observations.filter(\.isNumber).compactMap { $0.occurred?.localSeconds }).sorted()
+      if !times.isEmpty {
+        let answer = Answer(
+          meter: meter.id, line: name, query: ask.query, slot: nil, observations: told.observations,
+          requests: said.record.requests, replies: told.frames, hostTime: wall(), bootTime: said.record.endedAt,
+          startedAt: said.record.startedAt, replyDelay: said.record.replyDelay, clock: notes[ask.meter].clock,
+          settlementDay: nil, isConfirmed: false, fillsGap: profiles?.mayFill(part, times) ?? false)
+        hold(answer, to: ask.query, ask.meter, nil)
+      }
+      return .told(times)
+    case .refused(let reason):
+      plan.health[ask.meter].refused(ask.query, at: now)
+      tell(.rejected(line: name, meter: meter.id, query: ask.query, reason: "refused: \(reason)"))
+      return .refused
+    case .damaged(let reason):
+      plan.health[ask.meter].damaged(ask.query, at: now)
+      tell(.rejected(line: name, meter: meter.id, query: ask.query, reason: reason))
+      try quarantine(meter)
+      return .damaged
+    case .silent:
+      plan.health[ask.meter].silent(ask.query, at: now)
+      try quarantine(meter)
+      return .silent
+    }
+  }
+}
+
+extension Observation {
+  fileprivate var isNumber: Bool { if case .number = value { true } else { false } }
+}

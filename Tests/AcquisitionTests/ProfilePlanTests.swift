@@ -1,0 +1,149 @@
+import Metering
+import Testing
+
+@testable import Acquisition
+
+private let zone = ZoneOffset.china
+private let start = BootInstant(nanoseconds: 5_000_000_000)
+
+private func local(_ text: String) -> Int64 { MeterTime(text)?.localSeconds ?? 0 }
+private func at(_ text: String) -> Int64 { zone.unixMilliseconds(of: MeterTime(text) ?? MeterTime(localSeconds: 0)) }
+
+/// Which records of load profiles are read, and when.
+@Suite struct ProfilePlanTests {
+  private func task(
+    _ schedule: Schedule = .every(seconds: 3600), days: Int = 1, windows: [TimeWindow] = []
+  ) -> AcquisitionTask {
+    AcquisitionTask(
+      name: "p", schedule: schedule, targets: [.loadProfile(recordClass: 4, minutes: 15)], windows: windows,
+      backfillDays: days)
+  }
+
+  /// One meter from a time to another; what was asked, "FIRST+COUNT at TIME", and what was told as missing.
+  private func run(
+    from: String, until: String, _ task: AcquisitionTask, stored: Set<Int64> = [], clock: ClockState = .synchronised,
+    shownLess: Int64 = 0, _ conclude: (ProfileSpan, String) -> ProfilePlan.Conclusion
+  ) -> (asked: [String], missed: [String], records: [Int64]) {
+    let begin = at(from)
+    var plan = ProfilePlan(
+      [ProfilePlan.Part(meter: 0, task: task, recordClass: 4, minutes: 15, stored: stored)], zone: zone)
+    var now = start
+    var asked: [String] = [], missed: [String] = [], records: [Int64] = []
+    func wall() -> Int64 { begin + (now - start).milliseconds }
+    while wall() < at(until) {
+      let action = plan.next(at: now, wall: HostInstant(unixMilliseconds: wall(), clock: clock)) { _, _ in true }
+      for lapsed in plan.takeLapsed() { missed.append("\(MeterTime(localSeconds: lapsed.seconds)) lapsed") }
+      switch action {
+      case .rest(let until): now = max(until, now + .milliseconds(1))
+      case .ask(let part, let span):
+        let time = zone.local(unixMilliseconds: wall())
+        asked.append("\(span.first)+\(span.count) at \(time.time)")
+        now = now + .milliseconds(700)
+        let conclusion = conclude(span, "\(time)")
+        if case .told(let times) = conclusion { records += times }
+        let shown = MeterTime(localSeconds: time.localSeconds - shownLess)
+        missed += plan.concluded(part, span, conclusion, shown: shown, at: now).map {
+          "\(MeterTime(localSeconds: $0.seconds)) \($0.reason)"
+        }
+      }
+    }
+    return (asked, missed, records)
+  }
+
+  @Test func `the current day and the one before are read at once, the newest first, each record once`() {
+    let (asked, missed, records) = run(from: "2026-11-22T02:10:00", until: "2026-11-22T03:00:00", task()) { span, _ in
+      .told(span.seconds)
+    }
+    #expect(asked.first == "2026-11-22T00:00:00+8 at 02:10:00")
+    #expect(missed.isEmpty)
+    let wanted = stride(from: local("2026-11-21T00:00:00"), through: local("2026-11-22T01:45:00"), by: 900)
+    #expect(records.sorted() == Array(wanted))
+  }
+
+  @Test func `each round brings what was recorded up to five minutes before it was due`() {
+    let stored = Set(stride(from: local("2026-11-21T00:00:00"), through: local("2026-11-22T01:45:00"), by: 900))
+    let (asked, missed, _) = run(
+      from: "2026-11-22T02:10:00", until: "2026-11-22T05:30:00", task(), stored: stored
+    ) { span, _ in .told(span.seconds) }
+    #expect(missed.isEmpty)
+    #expect(
+      asked.map { $0.prefix(27) } == [
+        "2026-11-22T02:00:00+4 at 03", "2026-11-22T03:00:00+4 at 04", "2026-11-22T04:00:00+4 at 05",
+      ])
+  }
+
+  @Test(arguments: [(1, 3 * 96 + 1), (7, 9 * 96 + 1), (62, 64 * 96 + 1)])
+  func `a restart reads as many days back as the task says`(_ days: Int, _ expected: Int) throws {
+    let midnight = try #require(TimeOfDay("00:05"))
+    // Two days pass; the first look wants whole days before it and what there is of its own, up to midnight of the last.
+    let (_, missed, records) = run(
+      from: "2026-11-22T00:05:00", until: "2026-11-24T00:06:00", task(.daily(midnight), days: days)
+    ) { span, _ in .told(span.seconds) }
+    #expect(missed.isEmpty)
+    #expect(records.count == expected)
+    #expect(Set(records).count == expected)
+  }
+
+  @Test func `what lies before a record that was told, or behind the meter's clock, is gone`() {
+    let lost = local("2026-11-22T00:30:00")
+    let (asked, missed, records) = run(
+      from: "2026-11-22T02:10:00", until: "2026-11-22T03:00:00", task(),
+      stored: Set(stride(from: local("2026-11-21T00:00:00"), to: local("2026-11-22T00:00:00"), by: 900))
+    ) { span, _ in .told(span.seconds.filter { $0 != lost }) }
+    #expect(asked.count == 1)
+    #expect(missed == ["2026-11-22T00:30:00 gone"])
+    #expect(records.count == 7)
+  }
+
+  @Test func `a meter whose clock is late is asked again, and its records keep their own time`() {
+    let late: Int64 = 3600
+    let stored = Set(stride(from: local("2026-11-21T00:00:00"), through: local("2026-11-22T00:45:00"), by: 900))
+    let (asked, missed, records) = run(
+      from: "2026-11-22T02:10:00", until: "2026-11-22T02:59:00", task(), stored: stored, shownLess: late
+    ) { span, time in .told(span.seconds.filter { $0 <= local(time) - late }) }
+    #expect(missed.isEmpty)
+    #expect(
+      Set(records)
+        == Set([
+          local("2026-11-22T01:00:00"), local("2026-11-22T01:15:00"), local("2026-11-22T01:30:00"),
+          local("2026-11-22T01:45:00"),
+        ]))
+    #expect(asked.count >= 3)
+  }
+
+  @Test func `a meter that keeps no load profile is asked twice, told once, and left alone for a day`() {
+    let (asked, missed, _) = run(from: "2026-11-22T02:10:00", until: "2026-11-22T23:00:00", task()) { _, _ in .refused }
+    #expect(asked.count == 2)
+    #expect(missed.count { $0.hasSuffix("refused") } == missed.count)
+    #expect(missed.count <= 9)
+  }
+
+  @Test func `silence is tried ever more rarely, told after the third, and made good when the meter is back`() {
+    let stored = Set(stride(from: local("2026-11-21T00:00:00"), through: local("2026-11-22T00:45:00"), by: 900))
+    let (asked, missed, records) = run(
+      from: "2026-11-22T02:10:00", until: "2026-11-22T05:50:00", task(), stored: stored
+    ) { span, time in time < "2026-11-22T04:30:00" ? .silent : .told(span.seconds) }
+    #expect(missed.first == "2026-11-22T01:00:00 silent")
+    #expect(Set(missed).count == missed.count)
+    #expect((5...20).contains(asked.count), "\(asked.count)")
+    #expect(
+      Set(records) == Set(stride(from: local("2026-11-22T01:00:00"), through: local("2026-11-22T04:45:00"), by: 900)))
+  }
+
+  @Test func `what nobody came to within its days is told as missing`() {
+    let (asked, missed, _) = run(
+      from: "2026-11-22T02:10:00", until: "2026-11-23T00:30:00",
+      task(windows: [TimeWindow("03:00-03:01")].compactMap(\.self))
+    ) { _, _ in .damaged }
+    #expect(asked.allSatisfy { $0.contains("at 03:00") })
+    #expect(missed.count { $0.hasPrefix("2026-11-21") } == 96)
+    #expect(Set(missed.map { $0.prefix(19) }).count == missed.count)
+  }
+
+  @Test func `while nobody has set the host's clock nothing is asked`() {
+    let (asked, missed, _) = run(
+      from: "2026-11-22T02:10:00", until: "2026-11-22T04:00:00", task(), clock: .unsynchronised
+    ) { span, _ in .told(span.seconds) }
+    #expect(asked.isEmpty && missed.isEmpty)
+  }
+}
