@@ -72,14 +72,15 @@ extension LinePlan {
   mutating func realign(at now: BootInstant, wall: Int64, isForward: Bool) {
     for index in tasks.indices {
       let slot = tasks[index].schedule.slot(at: wall, zone: zone)
-      let wasServed = served[index].contains { $0.contains(slot) }
+      // A round that waits for the clock or the journal was not begun, whatever was noted for it.
+      let wasServed = !heldBack.contains(index) && served[index].contains { $0.contains(slot) }
       if isForward { served[index] = [] }
       if wasServed || !isServed(index, slot) {
         if isForward, wasServed { served[index] = [slot...slot] }
         setDue(index, after: wall)
       } else {
         // A clock that goes back time and again is followed for a while, not for ever.
-        served[index] = served[index].suffix(7) + [slot...slot]
+        if served[index].last != slot...slot { served[index] = served[index].suffix(7) + [slot...slot] }
         due[index] = now
       }
     }
@@ -115,6 +116,7 @@ extension LinePlan {
         heldBack.insert(index)
         continue
       }
+      heldBack.remove(index)
       // A round that still has work for living meters goes on: beginning anew would starve the last of them.
       guard !hasWork(task: index) || windowOpens(index, at: now) != nil else {
         heldUp.insert(index)

@@ -142,7 +142,12 @@ public actor RunningStation {
     let (wakes, wake) = AsyncStream.makeStream(of: Bool.self, bufferingPolicy: .bufferingNewest(1))
     let report = self.report
     let (events, tell) = AsyncStream.makeStream(of: LineEvent.self, bufferingPolicy: .bufferingOldest(8000))
-    let traces = makeTraces()
+    // Before anything is said: the first request is a part of the trace.
+    let traces = makeTraces().map { line, file in
+      let tap = tap(ofLine: line)
+      let number = tap.attach(file.buffer)
+      return (file: file, end: { @Sendable in tap.detach(number) })
+    }
     let (looks, look) = AsyncStream.makeStream(of: ClockDesk.Inbox.self, bufferingPolicy: .bufferingNewest(4096))
     let clockDesk = try await ClockDesk(store: store, station: station, clock: clock, report: report)
     self.clockDesk = clockDesk
@@ -189,11 +194,7 @@ public actor RunningStation {
     wake.yield(true)
     return Generation(
       workers: workers, events: tell, wakes: wake, lines: lines,
-      traces: traces.map { line, file in
-        let tap = tap(ofLine: line)
-        let number = tap.attach(file.buffer)
-        return (file, Task { await file.run() }, { tap.detach(number) })
-      },
+      traces: traces.map { trace in (trace.file, Task { await trace.file.run() }, trace.end) },
       intake: Task { await intake.run(events) },
       desk: Task {
         for await all in wakes {

@@ -333,6 +333,19 @@ import Testing
     #expect((4...6).contains(bench.recalls), "\(bench.recalls)")
   }
 
+  @Test(arguments: [3000, -3000] as [Int64])
+  func `a round that waits for the journal is not lost to steps of the clock`(_ step: Int64) throws {
+    var bench = try Bench(Self.daily(), Self.freeze, from: "2026-11-18T12:00:00", state: .unsynchronised)
+    try bench.run(until: "2026-11-18T12:00:05")
+    bench.state = .synchronised
+    for second in [20, 30, 40] {
+      try bench.run(until: "2026-11-18T12:00:\(second)")
+      bench.wallStart += step
+    }
+    try bench.run(until: "2026-11-18T12:01:30")
+    #expect(bench.asked.first?.hasPrefix("2026-11-18 at ") == true, "\(bench.asked)")
+  }
+
   @Test func `a clock that is a hundred days ahead for a day leaves no day of the future missing, and none of its own`()
     throws
   {
