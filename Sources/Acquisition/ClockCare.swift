@@ -36,6 +36,8 @@ public struct ClockCare: Sendable {
   public private(set) var histories: [MeterID: ClockHistory]
   /// The last day on which each line was told the time.
   public private(set) var broadcasts: [String: CivilDate]
+  /// When a setting last came to nothing before anything was sent, by meter.
+  private var triedAt: [MeterID: Int64] = [:]
   private let zone: ZoneOffset
   private var lookedFor: [MeterID: Int64] = [:]
   private var toldOn: [MeterID: CivilDate] = [:]
@@ -67,7 +69,7 @@ public struct ClockCare: Sendable {
         return .tell(meter.id, .wouldSet(look.deviation, way))
       }
       guard wall.unixMilliseconds - look.at <= ClockRules.freshness else {
-        if let before = lookedFor[meter.id], wall.unixMilliseconds - before < ClockRules.lookAgain { continue }
+        if let before = lookedFor[meter.id], abs(wall.unixMilliseconds - before) < ClockRules.lookAgain { continue }
         lookedFor[meter.id] = wall.unixMilliseconds
         return .look(line: meter.line, meter.id)
       }
@@ -79,7 +81,8 @@ public struct ClockCare: Sendable {
   /// The last look at a meter that may and should be set on this day, however.
   private func due(_ meter: Meter, at wall: Int64) -> ClockLook? {
     guard let history = histories[meter.id], let look = history.last, rules.isSettable(look), !history.isFaulty,
-      history.settings(inMonthOf: wall, zone) < ClockRules.settingsInMonth, !history.wasSet(onDayOf: wall, zone)
+      history.settings(inMonthOf: wall, zone) < ClockRules.settingsInMonth, !history.wasSet(onDayOf: wall, zone),
+      triedAt[meter.id].map({ abs(wall - $0) >= 3_600_000 }) ?? true
     else { return nil }
     return look
   }
@@ -114,6 +117,15 @@ public struct ClockCare: Sendable {
     }
     for each in all { histories[each.id, default: ClockHistory()].willBeSet(at: wall) }
     return .set(line: meter.line, all.map(\.id), .broadcast)
+  }
+
+  /// Tells that nothing was sent: it counts for nothing, and is tried again in an hour.
+  public mutating func wasNotSent(_ all: [MeterID], by way: ClockWay, on line: String, at wall: Int64) {
+    if way == .broadcast { broadcasts[line] = nil }
+    for meter in all {
+      histories[meter]?.wasNotSent()
+      triedAt[meter] = wall
+    }
   }
 
   /// Tells what came of a setting of one meter; what is to be said of it.

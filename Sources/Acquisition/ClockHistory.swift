@@ -30,6 +30,8 @@ public struct ClockHistory: Hashable, Sendable {
 
   /// Takes a look in; what is to be said of it. A look that is not newer than the last one changes nothing.
   public mutating func take(_ look: ClockLook, _ rules: ClockRules, zone: ZoneOffset) -> [ClockNotice] {
+    // The host's own clock was ahead, and what was seen by it says nothing.
+    if let known = last, look.at < known.at - 600_000 { (last, days, isDrifting) = (nil, [], false) }
     guard last.map({ look.at > $0.at }) ?? true else { return [] }
     var notices: [ClockNotice] = []
     if let last, !look.follows(last) {
@@ -65,7 +67,9 @@ public struct ClockHistory: Hashable, Sendable {
     if now == .right, level > .right { notices.append(.agrees(look.deviation)) }
     level = now
     let count = settings(inMonthOf: look.at, zone)
-    if now == .right {
+    // What is to be set and was not put right by all settings of a month is broken, however little it is off.
+    let isWrong = now > .right || rules.isSettable(look)
+    if !isWrong {
       isFaulty = false
     } else if count >= ClockRules.settingsInMonth, !isFaulty {
       isFaulty = true
@@ -111,6 +115,9 @@ public struct ClockHistory: Hashable, Sendable {
       zone.local(unixMilliseconds: $0).date == zone.local(unixMilliseconds: instant).date
     }
   }
+
+  /// Takes the last setting back: nothing was sent.
+  mutating func wasNotSent() { settings = settings.dropLast() }
 
   /// Notes that it is about to be set.
   mutating func willBeSet(at instant: Int64) { settings = Array((settings + [instant]).suffix(4)) }

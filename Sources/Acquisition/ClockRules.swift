@@ -33,7 +33,7 @@ public struct ClockRules: Hashable, Sendable {
   static let quietForAll: Int64 = 600
   /// What a meter takes from a broadcast, with some seconds left: five minutes, unverified. Milliseconds.
   static let broadcastLimit: Int64 = 290_000
-  /// Settings of one meter in a calendar month; after them it is faulty where it is off beyond `reportOver`.
+  /// Settings of one meter in a calendar month; after them it is faulty where it is still to be set.
   static let settingsInMonth = 2
   /// A look is good for a setting for so long, milliseconds.
   static let freshness: Int64 = 600_000

@@ -23,9 +23,21 @@ extension LineEngine {
       profileWake = until
       return nil
     case .ask(let part, let span):
-      ask(part, span)
+      // Whether a record that is not told exists is known by the meter's clock alone.
+      if !lookAtClock(profiles.parts[part].meter) { ask(part, span) }
       return .worked
     }
+  }
+
+  /// True where the meter's clock is asked for first: nobody has looked at it, or not for an hour.
+  private func lookAtClock(_ meter: Int) -> Bool {
+    guard notes[meter].clock == nil, clockAsked[meter].map({ now - $0 > .seconds(3600) }) ?? true,
+      !meters[meter].clockQueries.isEmpty
+    else { return false }
+    clockAsked[meter] = now
+    ownDemands -= 1
+    read(meters[meter].clockQueries, of: meters[meter].id, number: ownDemands) { _ in }
+    return true
   }
 
   private func ask(_ part: Int, _ span: ProfileSpan) {
@@ -58,7 +70,7 @@ extension LineEngine {
   }
 
   private func conclude(_ conclusion: ProfilePlan.Conclusion, _ span: ProfileSpan, _ part: Int, _ meter: Int) {
-    let shown = notes[meter].clock?.time(at: boot) ?? plan.zone.local(unixMilliseconds: wall().unixMilliseconds)
+    let shown = notes[meter].clock?.time(at: boot)
     let missed = profiles?.concluded(part, span, conclusion, shown: shown, at: now) ?? []
     for each in missed { miss(each.seconds, span.recordClass, span.minutes, of: meter, each.reason) }
   }

@@ -42,6 +42,8 @@ public final class LineEngine {
   var profileWake = BootInstant(nanoseconds: 0)
   /// What somebody waits for, by the number of the demand.
   var waiting: [Int: Waiting] = [:]
+  /// When clocks were last asked for, for the sake of load profiles, by meter.
+  var clockAsked: [Int: BootInstant] = [:]
   /// The number of the engine's own last demand, below those of others.
   var ownDemands = 0
   /// How busy the line was lately.

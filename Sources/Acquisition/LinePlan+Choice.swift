@@ -17,10 +17,11 @@ extension LinePlan {
     if roundsGoFirst, let ask = nextOfDemands(at: now) { return .ask(ask) }
     wakes += due + meters.indices.compactMap(idleProbe) + [nextExpiry()].compactMap(\.self)
     if !shortfalls.isEmpty || !isClockSet { wakes.append(backfillDue) }
-    if case .asked(_, let patience, let again) = recall { wakes.append(patience > now ? patience : again) }
+    if isClockSet, case .asked(_, let patience, let again) = recall { wakes.append(patience > now ? patience : again) }
     // What waits for second answers waits for half a second.
     if !demands.isEmpty { wakes.append(now + .milliseconds(50)) }
-    return .rest(until: wakes.min() ?? now + .seconds(60))
+    // Some of these are reckoned by a wall clock that may be slewed: never a rest that is over already.
+    return .rest(until: max(wakes.min() ?? now + .seconds(60), now + .milliseconds(1)))
   }
 
   /// The next question of the open rounds to a meter that is not set aside; a rest where all that is left must wait

@@ -54,6 +54,10 @@ public struct ProfilePlan: Sendable {
     /// It has told a record, so a no is about the records that were asked for.
     var hasTold: Bool
     var refusals = 0
+    /// Records from `below` on are not there yet by the meter's clock; older ones go first until then.
+    var ahead: (below: Int64, until: BootInstant)?
+    /// A meter without load profiles is asked again then.
+    var restsUntil = BootInstant(nanoseconds: 0)
     /// Told as missing.
     var told: Set<Int64> = []
   }
@@ -77,6 +81,7 @@ public struct ProfilePlan: Sendable {
   static let lag: Int64 = 300
   private static let lookEvery = BootInstant.Span.seconds(10)
   private static let failuresToTell = 3
+  private static let refusalsOfNewest = 2
 
   public init(_ parts: [Part], zone: ZoneOffset) {
     self.parts = parts
@@ -94,12 +99,18 @@ public struct ProfilePlan: Sendable {
     guard wall.clock != .unsynchronised else { return .rest(until: now + Self.lookEvery) }
     if nextLook <= now {
       nextLook = now + Self.lookEvery
-      for index in parts.indices { extend(index, wall.unixMilliseconds) }
+      for index in parts.indices where progress[index].restsUntil <= now { extend(index, wall.unixMilliseconds) }
     }
     var wake = nextLook
     for step in parts.indices {
       let index = (cursor + step) % parts.count
-      guard let span = newest(of: index), parts[index].task.mayWork(at: wall.unixMilliseconds, zone: zone) else {
+      if let ahead = progress[index].ahead {
+        if ahead.until <= now { progress[index].ahead = nil } else { wake = min(wake, ahead.until) }
+      }
+      let isUnsure = !progress[index].hasTold && progress[index].refusals >= Self.refusalsOfNewest
+      guard let span = isUnsure ? oldest(of: index) : newest(of: index),
+        parts[index].task.mayWork(at: wall.unixMilliseconds, zone: zone)
+      else {
         continue
       }
       guard progress[index].notBefore <= now else {
@@ -144,9 +155,19 @@ public struct ProfilePlan: Sendable {
     progress[index].through = latest
   }
 
+  /// The oldest wanted record, by itself.
+  private func oldest(of index: Int) -> ProfileSpan? {
+    progress[index].wanted.first.map {
+      ProfileSpan(
+        recordClass: parts[index].recordClass, first: MeterTime(localSeconds: $0), minutes: parts[index].minutes,
+        count: 1)
+    }
+  }
+
   /// The newest run of wanted records that one exchange can bring.
   private func newest(of index: Int) -> ProfileSpan? {
-    let wanted = progress[index].wanted
+    let limit = progress[index].ahead?.below ?? .max
+    let wanted = progress[index].wanted.prefix { $0 < limit }
     guard var first = wanted.last else { return nil }
     let step = Int64(parts[index].minutes) * 60
     var count = 1
@@ -162,10 +183,10 @@ public struct ProfilePlan: Sendable {
 
   /// Tells what came of a question; which records are missing, and not told as such before.
   ///
-  /// `shown` is what the meter's clock shows, or the host's where nobody knows: a record that lies behind it and was not
-  /// told does not exist.
+  /// `shown` is what the meter's clock shows, `nil` where nobody has looked: a record that lies behind it and was not told
+  /// does not exist.
   public mutating func concluded(
-    _ index: Int, _ span: ProfileSpan, _ conclusion: Conclusion, shown: MeterTime, at now: BootInstant
+    _ index: Int, _ span: ProfileSpan, _ conclusion: Conclusion, shown: MeterTime?, at now: BootInstant
   ) -> [Missed] {
     let asked = span.seconds
     switch conclusion {
@@ -175,17 +196,25 @@ public struct ProfilePlan: Sendable {
       if !came.isEmpty { progress[index].hasTold = true }
       progress[index].wanted.removeAll(where: Set(came).contains)
       progress[index].notBefore = now
-      return absent(index, asked.filter { !came.contains($0) }, after: came.max(), shown, at: now, .gone)
+      // A frame may have had no room for all of them: what comes after the last one is asked for again.
+      guard let last = came.max() else { return absent(index, asked, after: nil, shown, at: now, .gone) }
+      return absent(index, asked.filter { $0 < last && !came.contains($0) }, after: last, nil, at: now, .gone)
     case .refused:
       progress[index].failures = 0
       progress[index].refusals += 1
-      guard !progress[index].hasTold, progress[index].refusals >= 2 else {
+      guard !progress[index].hasTold else {
         progress[index].notBefore = now
         return absent(index, asked, after: nil, shown, at: now, .refused)
       }
+      // Its memory may have a hole of days: the oldest records decide whether it keeps any.
+      guard progress[index].refusals > Self.refusalsOfNewest else {
+        progress[index].notBefore = now + .seconds(5)
+        return []
+      }
       // It keeps no load profile at all: that is said once a day.
-      progress[index].wanted = []
+      (progress[index].wanted, progress[index].through, progress[index].refusals) = ([], nil, 0)
       progress[index].notBefore = now + .seconds(86_400)
+      progress[index].restsUntil = progress[index].notBefore
       return tell(index, [asked[0]], .refused)
     case .damaged, .silent:
       progress[index].failures += 1
@@ -199,14 +228,16 @@ public struct ProfilePlan: Sendable {
   /// Records that an answer left out: what lies before another record or behind the meter's clock will never come; the
   /// rest is asked for again when the clock has got there.
   private mutating func absent(
-    _ index: Int, _ records: [Int64], after later: Int64?, _ shown: MeterTime, at now: BootInstant,
+    _ index: Int, _ records: [Int64], after later: Int64?, _ shown: MeterTime?, at now: BootInstant,
     _ reason: LinePlan.Missed.Reason
   ) -> [Missed] {
     let step = Int64(parts[index].minutes) * 60
     let never = records.filter { record in
-      later.map { record < $0 } ?? false || record + step + 60 <= shown.localSeconds
+      later.map { record < $0 } ?? false || shown.map { record + step + 60 <= $0.localSeconds } ?? false
     }
-    if never.count < records.count { progress[index].notBefore = now + .seconds(min(step, 900)) }
+    if let next = records.filter({ !never.contains($0) }).min() {
+      progress[index].ahead = (next, now + .seconds(min(step, 900)))
+    }
     progress[index].wanted.removeAll(where: Set(never).contains)
     return tell(index, never, reason)
   }

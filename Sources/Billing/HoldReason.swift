@@ -39,6 +39,8 @@ public enum HoldReason: Error, Hashable, Sendable {
   case outsideAccount(account: String, month: YearMonth)
   /// The same registers of the same days stand on a bill of another account.
   case billedElsewhere(meter: String, from: String, to: String, account: String, bill: Int64)
+  /// The energy stands on a bill of another cycle of the same account.
+  case billedBefore(meter: String, from: String, to: String, cycle: YearMonth, bill: Int64)
   case rating(RatingError)
 }
 
@@ -84,6 +86,9 @@ extension HoldReason: CustomStringConvertible {
     case .billedElsewhere(let meter, let from, let to, let account, let bill):
       "meter \(meter) from \(from) to \(to) was billed to account \(account) (bill \(bill)); the same energy is not"
         + " charged twice: write from which day on it counts for this account"
+    case .billedBefore(let meter, let from, let to, let cycle, let bill):
+      "meter \(meter) from \(from) to \(to) was billed for \(cycle) (bill \(bill)); the same energy is not charged twice:"
+        + " a settlement day that is moved counts from where the last bill ends"
     case .rating(let error): "\(error)"
     }
   }

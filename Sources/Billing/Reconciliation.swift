@@ -265,10 +265,14 @@ public struct Reconciliation: Sendable {
     compare("lines-fen", 0, 1, "\(name): \(line.name), \(line.formula), is not quantity times price")
   }
 
-  /// Where one cycle ends, the next begins: the same meter's registers show the same there.
+  /// Where one cycle ends, the next begins: at the same time, with the same registers and the same tier window.
   private mutating func chain(_ a: IssuedBill, _ b: IssuedBill) {
+    for gap in gaps(
+      after: a, before: b.parts.flatMap(\.segments).map { ($0.meter, $0.from, $0.to) }, of: "\(b.cycle)")
+    { compare("chain", 1, 0, "\(a.account): \(gap)") }
     for start in b.parts.flatMap(\.segments) {
-      for end in a.parts.flatMap(\.segments) where end.meter == start.meter && end.to == start.from {
+      for end in a.parts.flatMap(\.segments)
+      where end.meter == start.meter && wholeTime(end.to) == wholeTime(start.from) {
         for register in start.registers {
           guard let before = end.registers.first(where: { $0.quantity == register.quantity }) else { continue }
           compare(
@@ -278,6 +282,31 @@ public struct Reconciliation: Sendable {
         }
       }
     }
+    guard let left = a.windowAfter, let found = b.parts.first?.window, left.plan == found.plan,
+      left.start == found.start
+    else { return }
+    let before = zip(found.after, found.used).map { $0 - $1 }
+    compare(
+      "chain", 1, left.after == before ? 1 : 0,
+      "\(a.account): tiers of \(left.plan) stand at \(Self.words(left.after)) kWh after \(a.cycle), and \(b.cycle) begins at"
+        + " \(Self.words(before))")
+  }
+
+  private static func words(_ tiers: [Energy]) -> String { tiers.map { "\($0)" }.joined(separator: " + ") }
+}
+
+/// Meters that are on a bill and in the segments of the next one, and whose time between them is on neither; in words.
+func gaps(
+  after bill: IssuedBill, before next: [(meter: String, from: String, to: String)], of cycle: String
+) -> [String] {
+  let ends = Dictionary(
+    bill.parts.flatMap(\.segments).map { ($0.meter, wholeTime($0.to)) }, uniquingKeysWith: { max($0, $1) })
+  let starts = Dictionary(next.map { ($0.meter, wholeTime($0.from)) }, uniquingKeysWith: { min($0, $1) })
+  return ends.keys.sorted().compactMap { meter in
+    guard let end = ends[meter], let start = starts[meter], end < start else { return nil }
+    return
+      "meter \(meter) is billed to \(end) for \(bill.cycle) and from \(start) for \(cycle); what it measured between"
+      + " is on no bill"
   }
 }
 

@@ -271,6 +271,11 @@ private struct BillLook {
       return
     }
     var compared = 0
+    let next = segments.map { ($0.meter, "\($0.from)", "\($0.to)") }
+    for gap in gaps(after: last, before: next, of: bill.key.cycle) {
+      compared += 1
+      find(.brokenChain, .stop, gap)
+    }
     for start in segments {
       for end in last.parts.flatMap(\.segments) where end.meter == start.meter && end.to == "\(start.from)" {
         for register in start.registers {

@@ -204,3 +204,12 @@ extension BillRecord {
     }
   }
 }
+
+extension Replay {
+  /// What would stand once all corrections were issued at an instant, in milliseconds since 1970.
+  func standing(after standing: [IssuedBill], at now: Int64) -> [IssuedBill] {
+    let replaced = Dictionary(
+      corrections.map { ($0.original.cycle, $0.replacement) }, uniquingKeysWith: { _, last in last })
+    return standing.compactMap { bill in replaced[bill.cycle].map { IssuedBill($0, at: now) } ?? bill }
+  }
+}

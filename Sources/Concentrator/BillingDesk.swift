@@ -210,7 +210,7 @@ actor BillingDesk {
       switch closing {
       case .bill(let bill):
         result.digests.insert(bill.digest)
-        reasons = billedElsewhere(bill, others: try book.others(than: bill))
+        reasons = billedElsewhere(bill, others: try book.others(than: bill) + history)
         guard reasons.isEmpty else { break }
         let look = TrialLook(
           account: account, plans: plans, standing: history, readings: readings, accepted: accepted, today: today)
@@ -284,8 +284,16 @@ extension BillingDesk {
     let today = account.zone.local(unixMilliseconds: now.unixMilliseconds).date
     let again = replay(
       account, standing: standing, readings: readings, plans: plans, knownOn: today, form: review.form)
-    // A cycle that cannot be billed now, such as one of a meter that is gone from the books, only stops those from it on.
-    guard let first = again.corrections.first?.original.cycle, again.stuck.keys.allSatisfy({ $0 < first }) else {
+    guard let first = again.corrections.first?.original.cycle else { return }
+    // Those after a cycle that cannot be billed now, such as one of a meter that is gone from the books, build on it.
+    if let (cycle, reasons) = again.stuck.sorted(by: { $0.key < $1.key }).first(where: { $0.key >= first }) {
+      let words = reasons.map(\.description).joined(separator: "; ")
+      result.heldCorrections = [
+        Hold(
+          account: account.id, cycle: "\(first)",
+          reason: "its correction waits for \(cycle), which cannot be billed: \(words)",
+          since: now.unixMilliseconds)
+      ]
       return
     }
     let look = TrialLook(
@@ -293,12 +301,23 @@ extension BillingDesk {
     let book = BillBook(reader: reader)
     var records: [BillRecord] = []
     var corrected = standing
+    let finally = again.standing(after: standing, at: now.unixMilliseconds)
     var waits: [Hold] = []
     for correction in again.corrections {
       let (old, new) = (correction.original, correction.replacement)
-      guard let place = corrected.firstIndex(where: { $0.cycle == old.cycle }), look.again(place).isFree else { return }
+      guard let place = corrected.firstIndex(where: { $0.cycle == old.cycle }) else { continue }
+      guard look.again(place).isFree else {
+        result.heldCorrections = [
+          Hold(
+            account: account.id, cycle: "\(old.cycle)",
+            reason:
+              "its correction by \(correction.amount) yuan rests on what people changed; see and accept it: meterd bill trial",
+            since: now.unixMilliseconds)
+        ]
+        return
+      }
       result.digests.insert(new.digest)
-      let elsewhere = billedElsewhere(new, others: try book.others(than: new)).map(\.description)
+      let elsewhere = billedElsewhere(new, others: try book.others(than: new) + finally).map(\.description)
       let reason =
         elsewhere.isEmpty
         ? untried(new, look)

@@ -147,6 +147,16 @@ public enum BillingRun {
           "Nothing was corrected. Mend that first.")
         return
       }
+      let book = BillBook(reader: reader)
+      let finally = again.replay.standing(after: again.standing, at: now.unixMilliseconds)
+      for correction in again.replay.corrections {
+        let others = try book.others(than: correction.replacement) + finally
+        guard let twice = billedElsewhere(correction.replacement, others: others).first else { continue }
+        refused = Complaint(
+          .badData, "\(correction.original.cycle) of \(id) would charge energy twice: \(twice)",
+          "Nothing was corrected. Mend from, to or settlement-day in \(station.configuration.file).")
+        return
+      }
       var records: [BillRecord] = []
       for correction in again.replay.corrections {
         let causes = correction.causes.map(\.description).joined(separator: "; ")

@@ -84,8 +84,11 @@ actor ClockDesk {
   private func set(_ meters: [MeterID], _ way: ClockWay, _ line: String, _ carry: Carry) async {
     let before = care.histories.compactMapValues { $0.last?.deviation }
     unsaved.formUnion(meters)
-    guard await save(), let order = clocks.order(meters, way) else { return }
+    guard await save(), let order = clocks.order(meters, way) else {
+      return care.wasNotSent(meters, by: way, on: line, at: clock.now.unixMilliseconds)
+    }
     let outcome = await carry(line, order)
+    if !outcome.isSent { care.wasNotSent(meters, by: way, on: line, at: clock.now.unixMilliseconds) }
     for meter in meters {
       let look = outcome.looks[meter]
       let notices = care.wasSet(

@@ -83,9 +83,11 @@ struct CommandRun {
       throw Complaint(.tryLater, "nobody waits for \(act.function) to \(act.target), so nothing was sent")
     }
     try await note(last, act, "sent", "")
-    let (final, shows) = (last.renewed(), isReadable)
-    let outcome = try await speak(final, act, over: way) { (commander) throws(LineError) in
-      try Self.carry(final, commander, target, isReadable: shows)
+    let (order, shows) = (last, isReadable)
+    let (final, outcome) = try await speak(order, act, over: way) { (commander) throws(LineError) in
+      // The time is taken when the line is free, however long that took.
+      let final = order.renewed()
+      return (final, try Self.carry(final, commander, target, isReadable: shows))
     }
     try? await note(final, act, outcome.word, outcome.detail)
     return outcome

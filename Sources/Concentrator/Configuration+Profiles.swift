@@ -53,6 +53,9 @@ extension Station {
 struct StoredProfiles {
   private var instants: [MeterID: [Int64: Set<Quantity>]] = [:]
 
+  /// Nothing is known of any.
+  init() {}
+
   /// Looks as far back as the tasks of `station` do from `wall` on, in milliseconds since 1970.
   init(of station: Station, in store: Store, at wall: Int64) async throws(StoreError) {
     let quantities = station.profiledQuantities

@@ -237,7 +237,10 @@ public actor RunningStation {
   ) async throws(StoreError) -> [LineWorker] {
     let (now, wall) = (HostClock.boot, clock.now)
     let stored = try await storedBefore(wall)
-    let profiled = try await StoredProfiles(of: station, in: store, at: wall.unixMilliseconds)
+    // By a clock that nobody has set nobody knows how far back to look; a record that is read again is told as such.
+    let profiled =
+      wall.clock == .unsynchronised
+      ? StoredProfiles() : try await StoredProfiles(of: station, in: store, at: wall.unixMilliseconds)
     var workers: [LineWorker] = []
     var programmes = Programmes()
     let isAfterKill = isFirst && store.wasLeftOpen

@@ -111,11 +111,36 @@ private func at(_ text: String) -> Int64 { zone.unixMilliseconds(of: MeterTime(t
     #expect(asked.count >= 3)
   }
 
-  @Test func `a meter that keeps no load profile is asked twice, told once, and left alone for a day`() {
+  @Test
+  func `a meter that keeps no load profile is asked for its oldest record too, told once, and left alone for a day`() {
     let (asked, missed, _) = run(from: "2026-11-22T02:10:00", until: "2026-11-22T23:00:00", task()) { _, _ in .refused }
-    #expect(asked.count == 2)
-    #expect(missed.count { $0.hasSuffix("refused") } == missed.count)
-    #expect(missed.count <= 9)
+    #expect(asked.count == 3)
+    #expect(asked.last?.hasPrefix("2026-11-21T00:00:00+1 ") == true)
+    #expect(missed == ["2026-11-21T00:00:00 refused"])
+  }
+
+  @Test func `a meter that refuses what it has not recorded yet loses nothing of the rest`() {
+    // Its clock is five hours late, and it says no to times to come.
+    let behind: Int64 = 5 * 3600
+    let (_, missed, records) = run(
+      from: "2026-11-22T06:10:00", until: "2026-11-22T08:00:00", task(), shownLess: behind
+    ) { span, time in
+      span.first.localSeconds > local(time) - behind
+        ? .refused : .told(span.seconds.filter { $0 <= local(time) - behind })
+    }
+    #expect(missed == [])
+    #expect(
+      Set(records).isSuperset(
+        of: stride(from: local("2026-11-21T00:00:00"), through: local("2026-11-22T01:00:00"), by: 900)))
+  }
+
+  @Test func `an answer that has room for three records leaves none of the others out`() {
+    let (_, missed, records) = run(from: "2026-11-22T02:10:00", until: "2026-11-22T03:00:00", task()) { span, _ in
+      .told(Array(span.seconds.prefix(3)))
+    }
+    #expect(missed.isEmpty)
+    let wanted = stride(from: local("2026-11-21T00:00:00"), through: local("2026-11-22T01:45:00"), by: 900)
+    #expect(records.sorted() == Array(wanted))
   }
 
   @Test func `silence is tried ever more rarely, told after the third, and made good when the meter is back`() {

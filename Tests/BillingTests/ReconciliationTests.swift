@@ -104,6 +104,12 @@ private struct Books {
         let found = books.readings[3]
         books.readings.append(JournalReading(sequence: 99, reading: found.reading, verdict: found.verdict))
       } == ["newest"])
+    // February begins two days late, and March by tiers that February has not left.
+    #expect(
+      try broken { try $0.edit(1, "\"from\":\"2026-02-01T00:00", "\"from\":\"2026-02-03T00:00") }.contains("chain"))
+    let after = try #require(whole.posted[1].bill.windowAfter?.after.first)
+    #expect(
+      try broken { try $0.edit(1, "\"used_after\":[\"\(after)\"", "\"used_after\":[\"1.00\"") }.contains("chain"))
     let first = whole.posted[0].bill
     let part = try #require(first.parts.first)
     let register = try #require(part.segments.first?.registers.first)
@@ -182,7 +188,16 @@ private struct Books {
       let other = try closed("A-1", from, to, meter: name).issued()
       #expect(billedElsewhere(mine, others: [other]).count == (twice ? 1 : 0), "\(from) \(to) \(name)")
     }
-    #expect(billedElsewhere(mine, others: [try mine.issued()]).isEmpty, "an account's own bill is not another's")
+    #expect(billedElsewhere(mine, others: [try mine.issued()]).isEmpty, "a bill may be put in the place of itself")
+    let own = try mine.issued()
+    let before = try IssuedBill(
+      id: 7, account: own.account, cycle: "2026-09", version: 1, kind: "original", digest: own.digest,
+      totalFen: own.amount.fen, issuedAt: 0, document: Array(own.standing.utf8), readings: own.readings)
+    #expect(
+      billedElsewhere(mine, others: [before]).map(\.description) == [
+        "meter M-0001 from 2026-10-10T00:00:00 to 2026-10-20T00:00 was billed for 2026-09 (bill 7); the same energy is"
+          + " not charged twice: a settlement day that is moved counts from where the last bill ends"
+      ])
   }
 
   @Test func `the same energy on bills of two accounts is found, one after the other is not`() throws {
