@@ -153,10 +153,16 @@ public final class LineEngine {
     return .worked
   }
 
-  /// To look for a path that is not there costs nothing: an adapter that is plugged in again is found within 4 s.
+  /// To look for a path costs nothing: an adapter that is plugged in again is found within 4 s, also where it went once
+  /// more as it was opened.
   private func waitForPort(_ error: LineError) {
     failures += 1
-    let longest: Int64 = if case .noSuchPort = error { 4 } else { 60 }
+    let longest: Int64 =
+      switch error {
+      case .noSuchPort: 4
+      case .vanished: isServer ? 60 : 4
+      default: 60
+      }
     opensAt = now + .seconds(min(longest, Int64(1) << Int64(min(failures - 1, 6))))
     dropDemands(.portLost)
   }
