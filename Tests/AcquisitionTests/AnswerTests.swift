@@ -226,7 +226,10 @@ private struct HurriedMeter: SimulatedMeter {
     #expect(tally.answers == 3)
     #expect(readings.count == 5)
     let differ = ["two looks at the meter's clock differ"]
-    #expect(question > 4 || tally.rejected == differ + ["two reads differ"] || question == 1, "\(tally.rejected)")
+    // On a machine that let a question wait beyond its time midnight comes at another one.
+    let isHeard = tally.health.allSatisfy(\.isAnswering)
+    let isTwice = question > 4 || question == 1 || tally.rejected == differ + ["two reads differ"]
+    #expect(isTwice || !isHeard, "\(tally.rejected)")
     for reading in readings {
       let after = SimulatedInstant(unixMilliseconds: reading.key.instant + 1000)
       let truth = pair.description.meter.truth(reading.key.quantity, .dailyFreeze(1), at: after)

@@ -193,6 +193,9 @@ private struct LateCase: Sendable, CustomTestStringConvertible {
       \(sum.lateBytes) late bytes dropped, \(sum.answers) values, \(tooLate) of them late, seed \(seed)
       """)
     #expect(tooLate == 0)
-    #expect(sum.answers * 100 >= row.percent * row.lines * row.meters * row.rounds)
+    // A question whose three answers were all late is given up; hardly any is.
+    let wanted = row.lines * row.meters * row.rounds
+    #expect((sum.answers + sum.missed) * 100 >= row.percent * wanted)
+    #expect(sum.missed * 50 <= wanted, "\(sum.missed) of \(wanted) given up")
   }
 }
