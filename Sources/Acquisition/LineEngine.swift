@@ -153,14 +153,14 @@ public final class LineEngine {
     return .worked
   }
 
-  /// To look for a path costs nothing: an adapter that is plugged in again is found within 4 s, also where it went once
+  /// To look for a path costs nothing: an adapter that is plugged in again is found within 2 s, also where it went once
   /// more as it was opened.
   private func waitForPort(_ error: LineError) {
     failures += 1
     let longest: Int64 =
       switch error {
-      case .noSuchPort: 4
-      case .vanished: isServer ? 60 : 4
+      case .noSuchPort: 2
+      case .vanished: isServer ? 60 : 2
       default: 60
       }
     opensAt = now + .seconds(min(longest, Int64(1) << Int64(min(failures - 1, 6))))
