@@ -200,8 +200,8 @@ public struct MeterHealth: Hashable, Sendable {
   /// Puts a due probe off: nothing may be asked before some late answer is past.
   mutating func wait(at now: BootInstant) {
     guard case .setAside(let silences, _) = state else { return }
-    state = .setAside(silences: silences, probeAt: now + .seconds(5))
-    heldUntil = now + .seconds(5)
+    state = .setAside(silences: silences, probeAt: now + .seconds(2))
+    heldUntil = now + .seconds(2)
   }
 
   /// 2, 4, 8, 16, 32, then 45 seconds.
