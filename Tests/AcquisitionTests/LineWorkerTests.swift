@@ -101,9 +101,8 @@ private func mixedLine(faults: LineFaults = .none) throws -> [Pair] {
   @Test func `a round that is opened an hour late labels what it reads with the time of the read`() async throws {
     let line = try settings(quickSettings)
     let pair = try Pair("D", TestProfile.dlt645(items: ["0001FF00"]), address: "202311110001", on: line)
-    let now = ZoneOffset.china.local(unixMilliseconds: HostClock.wall.unixMilliseconds)
     for (late, isOfSlot) in [(Int64(3600), false), (60, true)] {
-      let due = MeterTime(localSeconds: now.localSeconds - late)
+      let due = MeterTime(localSeconds: hostStart.localSeconds - late)
       let task = AcquisitionTask(name: "a", schedule: .daily(due.time), targets: [.energies])
       let tally = try await Rig([pair], tasks: [task]).runToTheEnd()
       let slot = ZoneOffset.china.unixMilliseconds(of: due)

@@ -13,6 +13,10 @@ import Testing
 /// 2026-11-22 12:00:00 by the meters' clocks. Where the simulated clock stands still every value has one truth.
 let noon = MeterTime(localSeconds: 1_795_348_800)
 
+/// The host's clock as a rig begins. It lives on the meters' day, an hour after them: far off, and the same midnight is
+/// behind both.
+let hostStart = MeterTime(localSeconds: noon.localSeconds + 3600)
+
 /// So many characters a second that tests have time for thousands of exchanges.
 let quickPace = WirePace(character: .microseconds(5), silence: .microseconds(18))
 let quickSettings = "115200 8N1"
@@ -102,14 +106,16 @@ final class Rig: Sendable {
         replyLimit: pair.meter.replyLimit, isNumbered: pair.meter.isOnNetwork)
     }
     wanted = planned.flatMap(\.programme).reduce(0) { $0 + $1.count }
+    let start = ZoneOffset.china.unixMilliseconds(of: hostStart)
+    let wall = WallClock(isTrusted: true, lead: start - HostClock.wall.unixMilliseconds)
     let plan = LinePlan(
-      tasks: tasks, meters: planned, health: health, zone: .china, at: HostClock.boot, wall: HostClock.wall)
+      tasks: tasks, meters: planned, health: health, zone: .china, at: HostClock.boot, wall: wall.now)
     // Two seconds of rest pass in a tenth of a second.
     let (events, tell) = AsyncStream.makeStream(of: LineEvent.self)
     self.events = events
     worker = try LineWorker(
       name: "bus", address: try #require(PortAddress(simulated.path)), settings: settings, meters: meters, plan: plan,
-      clock: WallClock(isTrusted: true), planClock: PlanClock(speed: speed)
+      clock: wall, planClock: PlanClock(speed: speed)
     ) { tell.yield($0) }
   }
 
