@@ -164,8 +164,7 @@ extension LineEngine {
       // What its memories are of is not known until it was looked at.
       notes[index].forgetClock()
       looks[index] = nil
-      ownDemands -= 1
-      read(queries, of: meters[index].id, number: ownDemands) { [weak self] _ in
+      readForItself(queries, of: index) { [weak self] _ in
         round.came(self?.looks[index]?.look, of: self?.meters[index].id)
       }
     }

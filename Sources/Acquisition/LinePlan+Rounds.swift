@@ -109,7 +109,7 @@ extension LinePlan {
 
   mutating func openDueRounds(at now: BootInstant, wall: HostInstant) {
     followWall(at: now, wall: wall)
-    expire(wall.unixMilliseconds)
+    expire(self.wall(at: now))
     for index in tasks.indices where due[index] <= now {
       guard mayBegin(index, wall), !tasks[index].isOfDays || !isAwaitingJournal(at: now) else {
         due[index] = now + .seconds(10)
@@ -140,12 +140,12 @@ extension LinePlan {
       setDue(index, after: slot)
     }
     // A round may begin when it is of no use any more, after a suspension.
-    expire(wall.unixMilliseconds)
+    expire(self.wall(at: now))
     guard backfillDue <= now else { return }
     if !isClockSet || isAwaitingJournal(at: now) {
       backfillDue = now + .seconds(10)
     } else {
-      openBackfill(wall.unixMilliseconds)
+      openBackfill(wall.unixMilliseconds, dueAt: self.wall(at: backfillDue) + 500)
     }
   }
 

@@ -11,10 +11,8 @@ extension RunningStation {
   func storedBefore(_ wall: HostInstant) async throws(StoreError) -> StoredBefore {
     let now = wall.unixMilliseconds
     var stored = StoredBefore()
-    for task in station.tasks.map(\.task) {
-      let slot = task.schedule.slot(at: now, zone: station.configuration.zone)
-      if stored.rounds[slot] == nil { stored.rounds[slot] = try await store.quantities(.instantaneous, at: slot) }
-    }
+    let slots = Set(station.tasks.map { $0.task.schedule.slot(at: now, zone: station.configuration.zone) })
+    stored.rounds = try await store.quantities(.instantaneous, at: slots)
     for late in try await store.lateReads() {
       stored.late[late.meter, default: [:]][StoredBefore.Round(task: late.task, slot: late.slot), default: []]
         .insert(late.subject)
@@ -45,7 +43,6 @@ extension RunningStation {
       let index = station.configuration.lines.firstIndex(where: { $0.name == name })
     else { return }
     do throws(StoreError) {
-      try await store.withdrawGaps(after: wall.unixMilliseconds)
       let stored = try await storedBefore(wall)
       var programmes = Programmes()
       let held = station.plannedMeters(line: index, programmes: &programmes, stored: stored, wall: wall).map(\.held)

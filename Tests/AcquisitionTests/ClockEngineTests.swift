@@ -69,10 +69,7 @@ private final class Bench {
   }
 
   func run(for span: BootInstant.Span) {
-    let end = wire.now + span
-    while wire.now < end {
-      if case .rest(let until) = engine.turn() { wire.sleep(until: min(until, end)) }
-    }
+    engine.work(on: wire, for: span)
   }
 
   func set(_ names: [String], by way: ClockOrder.Way) -> ClockOutcome? {
