@@ -99,5 +99,6 @@ extension LineEngine {
       plan.withdraw(number)
       for query in each.left { settle(query, of: number, result) }
     }
+    dropLaterLooks()
   }
 }
