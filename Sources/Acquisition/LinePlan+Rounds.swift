@@ -21,10 +21,7 @@ extension LinePlan {
   }
 
   /// False for a round of an interval that is due outside of its task's windows.
-  func isServed(_ task: Int, _ slot: Int64) -> Bool {
-    guard case .every = tasks[task].schedule else { return true }
-    return tasks[task].mayWork(at: slot, zone: zone)
-  }
+  func isServed(_ task: Int, _ slot: Int64) -> Bool { tasks[task].serves(slot, zone: zone) }
 
   /// False while nobody has set the wall clock, for what is of a certain day.
   func mayBegin(_ task: Int, _ wall: HostInstant) -> Bool {
