@@ -78,7 +78,7 @@ import Testing
         "A-1 2026-11 1 of the account's bills come out otherwise by tariff, program or master data alone; look at meterd"
           + " bill trial"
       ])
-    #expect(try BooksCheck.steps(station, reader: try reader(bench)).allSatisfy(\.isBalanced))
+    #expect(try BooksCheck.steps(station, reader: try reader(bench), at: bench.now).allSatisfy(\.isBalanced))
     try await accept(bench, station)
     _ = try await pass(bench, text)
     #expect(
@@ -181,7 +181,7 @@ import Testing
         "B-1 2026-10 meter M-1 from 2026-10-01T00:00:00 to 2026-11-01T00:00:00 was billed to account A-1 (bill 1); the"
           + " same energy is not charged twice: write from which day on it counts for this account"
       ])
-    #expect(try BooksCheck.steps(station, reader: try reader(bench)).allSatisfy(\.isBalanced))
+    #expect(try BooksCheck.steps(station, reader: try reader(bench), at: bench.now).allSatisfy(\.isBalanced))
     // From where the other one ends it goes on.
     try await bench.note("M-1", 300, at: "2026-12-01T00:00")
     bench.wait(days: 10)
@@ -194,7 +194,7 @@ import Testing
       account: "C-1", cycle: stored.cycle, version: 1, digest: stored.digest, totalFen: stored.totalFen, issuedAt: 1,
       document: stored.document, lines: stored.lines, readings: stored.readings)
     _ = try await bench.store.issue([copy], consumer: "test", through: 1)
-    let steps = try BooksCheck.steps(after, reader: try reader(bench)).filter { !$0.isBalanced }
+    let steps = try BooksCheck.steps(after, reader: try reader(bench), at: bench.now).filter { !$0.isBalanced }
     #expect(steps.map(\.name) == ["once"])
     #expect(steps.first?.left == "400.00")
     #expect(steps.first?.right == "300.00")
@@ -211,7 +211,7 @@ import Testing
     #expect(try told(bench).count == 2)
     let held = try bench.holds()
     #expect(held.map { "\($0.account) \($0.cycle)" } == ["A-1 2026-07", "A-2 2026-07"])
-    #expect(try BooksCheck.steps(station, reader: try reader(bench)).allSatisfy(\.isBalanced))
+    #expect(try BooksCheck.steps(station, reader: try reader(bench), at: bench.now).allSatisfy(\.isBalanced))
     try await bench.note("M-1", 10, at: "2026-07-01T00:00")
     _ = try await pass(bench, text)
     #expect(
@@ -240,7 +240,9 @@ import Testing
           + " 200.00; meterd review list shows it"
       ])
     #expect(
-      try BooksCheck.steps(station, reader: try reader(bench)).filter { !$0.isBalanced }.map(\.name) == ["newest"])
+      try BooksCheck.steps(station, reader: try reader(bench), at: bench.now).filter { !$0.isBalanced }.map(\.name) == [
+        "newest"
+      ])
     let review = try #require(try reader(bench).reviews().first)
     #expect(review.review.totalFen == 24_680)
     try await bench.store.decide(review.id, ReviewDecision(.accepted, actor: "li", at: 8, reason: "read on site"))
