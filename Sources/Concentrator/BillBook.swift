@@ -35,6 +35,17 @@ struct BillBook {
     return documents.sorted { $0.key < $1.key }.flatMap { Self.standing($0.value) }
   }
 
+  /// The cycles of an account to close at `now`, in milliseconds since 1970, with `readings` at hand.
+  ///
+  /// Meters are asked for their settlements once a day, so what is a day old should be there.
+  static func due(
+    of account: Account, billed: some Sequence<YearMonth>, readings: [JournalReading], at now: Int64
+  ) -> DueCycles {
+    dueCycles(
+      of: account, billed: billed, instants: readings.map(\.reading.key.instant), now: now,
+      overdueAt: now - 86_400_000)
+  }
+
   /// Settlements and estimates, and whatever there is of the instants at which the account's meters or rules were
   /// changed; of the registers that bills can be made of.
   ///

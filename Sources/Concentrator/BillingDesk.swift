@@ -183,10 +183,8 @@ actor BillingDesk {
     let readings = try book.readings(of: account, plans: plans, until: now.unixMilliseconds)
     let documents = try book.documents(of: account.id)
     var history = BillBook.standing(documents)
-    // Meters are asked for their settlements once a day, so what is a day old should be there.
-    let due = dueCycles(
-      of: account, billed: documents.map(\.cycle), instants: readings.map(\.reading.key.instant),
-      now: now.unixMilliseconds, overdueAt: now.unixMilliseconds - 86_400_000)
+    let due = BillBook.due(
+      of: account, billed: documents.map(\.cycle), readings: readings, at: now.unixMilliseconds)
     func hold(_ cycle: String, _ reason: String) -> Hold {
       Hold(account: account.id, cycle: cycle, reason: reason, since: now.unixMilliseconds)
     }

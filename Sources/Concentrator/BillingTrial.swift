@@ -50,11 +50,12 @@ public struct BillingTrial: Sendable {
     let book = BillBook(reader: reader)
     for account in accounts {
       guard let plans = plans[account.id] else { continue }
-      let standing = BillBook.standing(try book.documents(of: account.id))
+      let documents = try book.documents(of: account.id)
+      let standing = BillBook.standing(documents)
       guard !standing.isEmpty else { continue }
+      let readings = try book.readings(of: account, plans: plans, until: now)
       let look = TrialLook(
-        account: account, plans: plans, standing: standing,
-        readings: try book.readings(of: account, plans: plans, until: now), accepted: accepted,
+        account: account, plans: plans, standing: standing, readings: readings, accepted: accepted,
         today: account.zone.local(unixMilliseconds: now).date)
       for index in standing.indices {
         let isLast = index >= standing.count - cycles
@@ -62,7 +63,8 @@ public struct BillingTrial: Sendable {
         let row = look.again(index)
         if isLast || !row.isSame { rows.append(row) }
       }
-      rows += look.untried().map(look.ahead)
+      let due = BillBook.due(of: account, billed: documents.map(\.cycle), readings: readings, at: now)
+      rows += look.untried(due: due, corrects: all).map(look.ahead)
     }
     self.rows = rows
     let different = rows.filter { !$0.isSame }.map { "\($0.result.bill) \($0.result.result)" }
@@ -114,22 +116,40 @@ struct TrialLook {
       standing[index], after: index > 0 ? standing[index - 1] : nil, account: account, readings: readings, plans: plans)
   }
 
-  /// Versions that the account's bills would be rated by and never were, of plans that they were rated by.
-  func untried() -> [Plan] {
+  /// A version of a plan that no bill of the account was rated by.
+  struct Untried {
+    let plan: Plan
+    /// Of a cycle that waits for it; `nil` where it only comes.
+    let days: DayRange?
+  }
+
+  /// Versions that the account's bills would be rated by and never were: those of every cycle that is due, earlier ones
+  /// too, those of bills that would be corrected, and those that come, of plans that they were rated by.
+  func untried(due: DueCycles, corrects: Bool) -> [Untried] {
     guard let first = standing.first?.parts.first?.days.from, let end = standing.last?.parts.last?.days.to else {
       return []
     }
     let names = Set(standing.flatMap(\.parts).map(\.plan.name))
-    var found: [Plan] = []
-    for plan in plans.plans where names.contains(plan.name) && plan.knownSince <= today && !isKnown(plan) {
+    var found: [Untried] = []
+    func add(_ plan: Plan, _ days: DayRange?) {
+      let isFound = found.contains { ($0.plan.name, $0.plan.pricingDigest) == (plan.name, plan.pricingDigest) }
+      if names.contains(plan.name), !isKnown(plan), !isFound { found.append(Untried(plan: plan, days: days)) }
+    }
+    for cycle in due.ready + [due.waiting].compactMap(\.self) {
+      for (days, plan) in account.versions(in: cycle, plans: plans, knownOn: today) { add(plan, days) }
+    }
+    if corrects {
+      let again = replay(account, standing: standing, readings: readings, plans: plans, knownOn: today)
+      for bill in again.corrections.flatMap(\.replacement.bills) { add(bill.plan, bill.usage.days) }
+    }
+    for plan in plans.plans where plan.knownSince <= today {
       let start = max(plan.validFrom, first)
       guard let day = DayRange(from: start, to: CivilDate(daysSince1970: start.daysSince1970 + 1)),
         let next = DayRange(from: end, to: CivilDate(daysSince1970: end.daysSince1970 + 1)),
         plans.plan(plan.name, for: day, knownOn: today) == plan
-          || plans.plan(plan.name, for: next, knownOn: today) == plan,
-        !found.contains(where: { $0.pricingDigest == plan.pricingDigest })
+          || plans.plan(plan.name, for: next, knownOn: today) == plan
       else { continue }
-      found.append(plan)
+      add(plan, nil)
     }
     return found
   }
@@ -146,8 +166,9 @@ struct TrialLook {
 
   private static func result(of plan: Plan) -> String { "plan \(plan.name) \(plan.pricingDigest)" }
 
-  /// The use of the last bill under a version that comes.
-  func ahead(_ plan: Plan) -> BillingTrial.Row {
+  /// The use of the last bill under a version that nothing was billed by.
+  func ahead(_ untried: Untried) -> BillingTrial.Row {
+    let plan = untried.plan
     let index = standing.count - 1
     let bill = standing[index]
     let version = "\(plan.name) valid from \(plan.validFrom)"
@@ -159,7 +180,7 @@ struct TrialLook {
     }
     var usage = last.usage
     if !plan.applies(to: usage.days) {
-      guard let days = account.firstCycle(under: plan, from: usage.days.to) else {
+      guard let days = untried.days ?? account.firstCycle(under: plan, from: usage.days.to) else {
         return row(nil, "\(version) does not hold for a whole cycle")
       }
       usage.days = days

@@ -56,7 +56,7 @@ public enum BooksCheck {
         }
         let due =
           known.contains(account.id)
-          ? states(of: account, posted.map(\.bill), holds, readings.map(\.reading.key.instant), at: now) : [:]
+          ? states(of: account, posted.map(\.bill), holds, readings, at: now) : [:]
         books.add(account, due: due.filter { only == nil || $0.key == only }, posted: posted, readings: all)
       }
     } catch {
@@ -67,7 +67,7 @@ public enum BooksCheck {
 
   /// What became of every cycle that is over: billed, waiting, or behind one that waits.
   private static func states(
-    of account: Account, _ bills: [IssuedBill], _ holds: [Hold], _ instants: [Int64], at now: Int64
+    of account: Account, _ bills: [IssuedBill], _ holds: [Hold], _ readings: [JournalReading], at now: Int64
   ) -> [YearMonth: [CycleState]] {
     var states: [YearMonth: [CycleState]] = [:]
     var last: [YearMonth: IssuedBill] = [:]
@@ -81,8 +81,7 @@ public enum BooksCheck {
       if let month = YearMonth(hold.cycle) { states[month, default: []].append(.held) }
     }
     // A cycle behind one that waits is over and has to wait; one before all others has to be billed.
-    let due = dueCycles(
-      of: account, billed: last.keys, instants: instants, now: now, overdueAt: now - 86_400_000)
+    let due = BillBook.due(of: account, billed: last.keys, readings: readings, at: now)
     for cycle in due.ready + [due.waiting].compactMap({ $0 }) where states[cycle.month] == nil {
       states[cycle.month] = waiting.isEmpty ? [] : [.held]
     }

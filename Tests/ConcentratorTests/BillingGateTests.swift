@@ -35,12 +35,16 @@ import Testing
     try bench.bills().map { "\($0.account) \($0.cycle) \($0.kind) \($0.totalFen)" }
   }
 
-  /// Accepts what a trial shows now.
-  private func accept(_ bench: DeskBench, _ station: Station) async throws {
-    let trial = try BillingTrial(
+  /// What a trial shows now.
+  private func trial(_ bench: DeskBench, _ station: Station) throws -> BillingTrial {
+    try BillingTrial(
       reader: reader(bench), accounts: station.accounts, plans: station.plansByAccount,
       all: station.configuration.review.correctsByItself, at: bench.host.now.withLock(\.unixMilliseconds))
-    try await trial.accept(in: bench.store, actor: "li", reason: "meant", at: 9)
+  }
+
+  /// Accepts what a trial shows now.
+  private func accept(_ bench: DeskBench, _ station: Station) async throws {
+    try await trial(bench, station).accept(in: bench.store, actor: "li", reason: "meant", at: 9)
   }
 
   private static let automatic = "[review]\ncorrect-automatically = true\n"
@@ -168,6 +172,43 @@ import Testing
     _ = try await pass(bench, text)
     // Seen and accepted, and still ten times the price: a rule stops the bill itself.
     #expect(try bench.holds().map { $0.reason.contains("price-jump (stop): a kWh costs 6.1700 yuan") } == [true])
+    await bench.store.close()
+  }
+
+  @Test func `a month before the first bill waits for a trial of the older version that it is billed by`() async throws
+  {
+    let bench = try await billed()
+    try bench.copy("version-2012", to: "older") {
+      $0.replacing("\"0.617\"", with: "\"0.517\"")
+        .replacing("currency ", with: "valid-to = \"2026-09-30\"\ncurrency ")
+    }
+    try bench.edit("version-2012", "\"2012-07-01\"", "\"2026-10-01\"")
+    let text = bench.settings.replacing(
+      "tariff = \"version-2012\"", with: "tariff = \"version-2012\"\nversions = [\"older\"]")
+    // While September is not due nothing waits for the older version.
+    let before = try await pass(bench, text)
+    #expect(try trial(bench, before).rows.map(\.version) == [nil, nil])
+    try await bench.note("M-1", 40, at: "2026-09-01T00:00")
+    let first = try #require(text.range(of: "from = \"2026-10-01\""))
+    let moved = text.replacingCharacters(in: first, with: "from = \"2026-09-01\"")
+    let station = try await pass(bench, moved)
+    #expect(
+      try bench.holds().map { "\($0.cycle) \($0.reason)" } == [
+        "2026-09 plan shanghai-residential valid from 2012-07-01 has prices or rules that nothing was billed by yet;"
+          + " meterd bill trial shows what they make of the last use, and accepts them"
+      ])
+    let rows = try trial(bench, station).rows
+    #expect(rows.map(\.version) == [nil, "shanghai-residential valid from 2012-07-01", nil])
+    #expect(rows.map(\.againFen) == [6170, 5170, 7170])
+    #expect(
+      rows[1].reasons == [
+        "no bill was made by shanghai-residential valid from 2012-07-01 yet; the use of 2026-09-01 to 2026-10-01 at its"
+          + " prices"
+      ])
+    try await accept(bench, station)
+    _ = try await pass(bench, moved)
+    #expect(try told(bench).last == "A-1 2026-09 original 3102")
+    #expect(try bench.holds().isEmpty)
     await bench.store.close()
   }
 
