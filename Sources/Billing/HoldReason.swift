@@ -82,7 +82,8 @@ extension HoldReason: CustomStringConvertible {
     case .otherWindow(let expected, let given):
       "the tier window of the cycle starts in \(expected), but the state given is of \(given)"
     case .outsideAccount(let account, let month):
-      "\(month) was billed, and by its from and to account \(account) has no day in it; correct them"
+      "\(month) was billed, and by its from and to account \(account) has no day in it; mend from and to, or"
+        + " cancel the bill: meterd bill correct \(account) \(month)"
     case .billedElsewhere(let meter, let from, let to, let account, let bill):
       "meter \(meter) from \(from) to \(to) was billed to account \(account) (bill \(bill)); the same energy is not"
         + " charged twice: write from which day on it counts for this account"

@@ -13,6 +13,8 @@ public enum CorrectionCause: Hashable, Sendable {
   case terms
   /// An earlier cycle of the tier window is different.
   case window
+  /// By its first and last day the account has no day in the month any more.
+  case outside(account: String, month: YearMonth)
 }
 
 extension CorrectionCause: CustomStringConvertible {
@@ -29,6 +31,7 @@ extension CorrectionCause: CustomStringConvertible {
     case .multiplier(let meter, let old, let new): "meter \(meter) has multiplier \(new) instead of \(old)"
     case .terms: "what is agreed for the account, or its meters' times, has changed"
     case .window: "an earlier cycle of the tier window has changed"
+    case .outside(let account, let month): "by its from and to account \(account) has no day in \(month)"
     }
   }
 }
@@ -36,11 +39,11 @@ extension CorrectionCause: CustomStringConvertible {
 /// A cycle that comes out otherwise.
 public struct CycleCorrection: Hashable, Sendable {
   public let original: IssuedBill
-  /// As it would be billed now, under the version number that it gets.
-  public let replacement: ClosedBill
+  /// As it would be billed now, under the version number that it gets; `nil` where the bill is only cancelled.
+  public let replacement: ClosedBill?
   public let causes: [CorrectionCause]
   /// New less old.
-  public var amount: Money { replacement.total - original.total }
+  public var amount: Money { (replacement?.total ?? .zero) - original.total }
 }
 
 /// What comes of billing issued cycles again.
@@ -102,7 +105,10 @@ public func replay(
   var window: OpenWindow?
   for bill in standing {
     guard let cycle = account.cycle(bill.cycle) else {
-      result.stuck[bill.cycle] = [.outsideAccount(account: account.id, month: bill.cycle)]
+      // What was used in it is not this customer's, and fills no tier.
+      result.corrections.append(
+        CycleCorrection(
+          original: bill, replacement: nil, causes: [.outside(account: account.id, month: bill.cycle)]))
       continue
     }
     let state = window?.state(for: cycle, of: account, plans: plans)

@@ -184,7 +184,7 @@ actor BillingDesk {
     let documents = try book.documents(of: account.id)
     var history = BillBook.standing(documents)
     let due = BillBook.due(
-      of: account, billed: documents.map(\.cycle), readings: readings, at: now.unixMilliseconds)
+      of: account, billed: history.map(\.cycle), readings: readings, at: now.unixMilliseconds)
     func hold(_ cycle: String, _ reason: String) -> Hold {
       Hold(account: account.id, cycle: cycle, reason: reason, since: now.unixMilliseconds)
     }
@@ -203,7 +203,9 @@ actor BillingDesk {
       let window = before.last.flatMap(OpenWindow.init(after:))
       let closing = closeCycle(
         account: account, cycle: cycle, readings: readings,
-        windowState: window?.state(for: cycle, of: account, plans: plans), plans: plans, knownOn: today)
+        windowState: window?.state(for: cycle, of: account, plans: plans), plans: plans, knownOn: today,
+        // A month that was cancelled, and is the account's again, goes on counting.
+        version: (documents.filter { $0.cycle == cycle.month }.map(\.version).max() ?? 0) + 1)
       var reasons: [HoldReason] = []
       switch closing {
       case .bill(let bill):
@@ -302,9 +304,11 @@ extension BillingDesk {
     let finally = again.standing(after: standing, at: now.unixMilliseconds)
     var waits: [Hold] = []
     for correction in again.corrections {
-      let (old, new) = (correction.original, correction.replacement)
-      guard let place = corrected.firstIndex(where: { $0.cycle == old.cycle }) else { continue }
-      guard look.again(place).isFree else {
+      let old = correction.original
+      guard let index = standing.firstIndex(where: { $0.cycle == old.cycle }),
+        let place = corrected.firstIndex(where: { $0.cycle == old.cycle })
+      else { continue }
+      guard look.again(index).isFree else {
         result.heldCorrections = [
           Hold(
             account: account.id, cycle: "\(old.cycle)",
@@ -313,6 +317,13 @@ extension BillingDesk {
             since: now.unixMilliseconds)
         ]
         return
+      }
+      records += try BillRecord.records(
+        of: correction, form: review.form, actor: "daemon",
+        reason: correction.causes.map(\.description).joined(separator: "; "), at: now.unixMilliseconds)
+      guard let new = correction.replacement else {
+        corrected.remove(at: place)
+        continue
       }
       result.digests.insert(new.digest)
       let elsewhere = billedElsewhere(new, others: try book.others(than: new) + finally).map(\.description)
@@ -328,9 +339,6 @@ extension BillingDesk {
             reason: "its correction by \(correction.amount) yuan: \(reason)",
             since: now.unixMilliseconds))
       }
-      records += try BillRecord.records(
-        of: correction, form: review.form, actor: "daemon",
-        reason: correction.causes.map(\.description).joined(separator: "; "), at: now.unixMilliseconds)
       if let issued = IssuedBill(new, at: now.unixMilliseconds) { corrected[place] = issued }
     }
     // All of them or none: each builds on those before.

@@ -150,8 +150,9 @@ public enum BillingRun {
       let book = BillBook(reader: reader)
       let finally = again.replay.standing(after: again.standing, at: now.unixMilliseconds)
       for correction in again.replay.corrections {
-        let others = try book.others(than: correction.replacement) + finally
-        guard let twice = billedElsewhere(correction.replacement, others: others).first else { continue }
+        guard let new = correction.replacement,
+          let twice = billedElsewhere(new, others: try book.others(than: new) + finally).first
+        else { continue }
         refused = Complaint(
           .badData, "\(correction.original.cycle) of \(id) would charge energy twice: \(twice)",
           "Nothing was corrected. Mend from, to or settlement-day in \(station.configuration.file).")

@@ -50,8 +50,7 @@ public struct BillingTrial: Sendable {
     let book = BillBook(reader: reader)
     for account in accounts {
       guard let plans = plans[account.id] else { continue }
-      let documents = try book.documents(of: account.id)
-      let standing = BillBook.standing(documents)
+      let standing = BillBook.standing(try book.documents(of: account.id))
       guard !standing.isEmpty else { continue }
       let readings = try book.readings(of: account, plans: plans, until: now)
       let look = TrialLook(
@@ -63,7 +62,7 @@ public struct BillingTrial: Sendable {
         let row = look.again(index)
         if isLast || !row.isSame { rows.append(row) }
       }
-      let due = BillBook.due(of: account, billed: documents.map(\.cycle), readings: readings, at: now)
+      let due = BillBook.due(of: account, billed: standing.map(\.cycle), readings: readings, at: now)
       rows += look.untried(due: due, corrects: all).map(look.ahead)
     }
     self.rows = rows
@@ -140,7 +139,7 @@ struct TrialLook {
     }
     if corrects {
       let again = replay(account, standing: standing, readings: readings, plans: plans, knownOn: today)
-      for bill in again.corrections.flatMap(\.replacement.bills) { add(bill.plan, bill.usage.days) }
+      for bill in again.corrections.flatMap({ $0.replacement?.bills ?? [] }) { add(bill.plan, bill.usage.days) }
     }
     for plan in plans.plans where plan.knownSince <= today {
       let start = max(plan.validFrom, first)

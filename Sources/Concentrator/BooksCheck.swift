@@ -72,16 +72,20 @@ public enum BooksCheck {
     var states: [YearMonth: [CycleState]] = [:]
     var last: [YearMonth: IssuedBill] = [:]
     for bill in bills { last[bill.cycle] = bill }
-    for (month, bill) in last { states[month, default: []].append(bill.parts.isEmpty ? .cancelled : .billed) }
+    // A month that was cancelled and is the account's again has to be billed like any other.
+    let standing = Set(last.values.filter { !$0.parts.isEmpty }.map(\.cycle))
+    for month in last.keys where standing.contains(month) || account.cycle(month) == nil {
+      states[month, default: []].append(standing.contains(month) ? .billed : .cancelled)
+    }
     // What waits of a month that has a bill is a correction of it.
     let waiting = holds.filter { hold in
-      hold.account == account.id && YearMonth(hold.cycle).map { last[$0] == nil } ?? true
+      hold.account == account.id && YearMonth(hold.cycle).map { !standing.contains($0) } ?? true
     }
     for hold in waiting {
       if let month = YearMonth(hold.cycle) { states[month, default: []].append(.held) }
     }
     // A cycle behind one that waits is over and has to wait; one before all others has to be billed.
-    let due = BillBook.due(of: account, billed: last.keys, readings: readings, at: now)
+    let due = BillBook.due(of: account, billed: standing, readings: readings, at: now)
     for cycle in due.ready + [due.waiting].compactMap({ $0 }) where states[cycle.month] == nil {
       states[cycle.month] = waiting.isEmpty ? [] : [.held]
     }

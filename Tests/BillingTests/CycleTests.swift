@@ -111,13 +111,16 @@ import Testing
       knownOn: try day("2026-11-02"))
     #expect(again.corrections.isEmpty && again.stuck.isEmpty)
     #expect(moved.cycle(try month("2026-11")) == nil)
-    // With another last day the bill has no place any more.
+    // With another last day the bill has no place any more, and is cancelled.
     let shorter = replay(
       try account("2026-08-20", "2026-10-01"), standing: [try closed.issued()], readings: journal.readings,
       plans: try PlanCatalogue([plan]), knownOn: try day("2026-11-02"))
+    #expect(shorter.stuck.isEmpty)
+    #expect(shorter.corrections.map { "\($0.original.cycle) \($0.amount)" } == ["2026-10 -37.02"])
+    #expect(shorter.corrections.allSatisfy { $0.replacement == nil })
     #expect(
-      shorter.stuck.values.flatMap { $0 }.map(\.description) == [
-        "2026-10 was billed, and by its from and to account A-1001 has no day in it; correct them"
+      shorter.corrections.flatMap(\.causes).map(\.description) == [
+        "by its from and to account A-1001 has no day in 2026-10"
       ])
   }
 

@@ -217,6 +217,63 @@ import Testing
     await bench.store.close()
   }
 
+  @Test
+  func
+    `a billed month that is not the account's any more is cancelled, by itself or by hand, and billed again when it is`()
+    async throws
+  {
+    for form in CorrectionForm.allCases {
+      let extra = "[review]\ncorrect-automatically = true\ncorrect-by = \"\(form.rawValue)\"\n"
+      let bench = try await filled(extra)
+      try await bench.note("M-1", 350, at: "2026-12-01T00:00")
+      try monthLater(bench)
+      try await bench.desk().pass(all: true)
+      func told() throws -> [String] {
+        try bench.bills().filter { $0.account == "A-1" }.map { "\($0.cycle) \($0.kind) \($0.version) \($0.totalFen)" }
+      }
+      let first = ["2026-10 original 1 6170", "2026-11 original 1 9255"]
+      #expect(try told() == first)
+      // The customer left on 1 November, and somebody wrote it down in December.
+      let range = try #require(bench.settings.range(of: "from = \"2026-10-01\""))
+      let text = bench.settings.replacingCharacters(in: range, with: "from = \"2026-10-01\"\nto = \"2026-11-01\"")
+      let ended = try Station(configuration("trust-host-clock = true\n" + text + extra))
+      #expect(
+        try BillingRun.findings(ended, reader: try reader(bench)).map(\.text) == [
+          "bill 2 of A-1 for 2026-11 would be different by -92.55: by its from and to account A-1 has no day in 2026-11"
+        ])
+      // It is what a person changed: nothing is cancelled before somebody has accepted just that.
+      try await bench.desk(of: ended).pass(all: true)
+      #expect(try told() == first)
+      let trial = try BillingRun.trial(ended, reader: try reader(bench))
+      #expect(
+        trial.rows.filter { !$0.isSame }.flatMap(\.reasons) == [
+          "2026-11 was billed, and by its from and to account A-1 has no day in it; mend from and to, or cancel the bill:"
+            + " meterd bill correct A-1 2026-11"
+        ])
+      try await trial.accept(in: bench.store, actor: "li", reason: "moved out", at: 9)
+      if form == .reversal {
+        try await bench.desk(of: ended).pass(all: true)
+      } else {
+        await bench.store.close()
+        _ = try await BillingRun.correct(
+          ended, account: "A-1", from: "2026-11", form: form, actor: "li", reason: "moved out")
+      }
+      #expect(try told() == first + ["2026-11 reversal 2 -9255"], "there is nothing to bill instead in either form")
+      #expect(try unbalanced(bench, ended) == [])
+      #expect(try BillingRun.findings(ended, reader: try reader(bench)).isEmpty)
+      let stored = try #require(try reader(bench).bill(4))
+      let explanation = try BillExplanation(stored, station: ended, reader: try reader(bench))
+      #expect(explanation.isReproduced)
+      #expect(explanation.text.first?.contains("by its from and to account A-1 has no day in 2026-11") == true)
+      guard form == .reversal else { continue }
+      // A mistake after all: the month is billed again, and counts on.
+      try await bench.desk().pass(all: true)
+      #expect(try told().last == "2026-11 original 3 9255")
+      #expect(try unbalanced(bench) == [])
+      await bench.store.close()
+    }
+  }
+
   @Test func `a correction that makes no sense is refused in words`() async throws {
     let bench = try await filled()
     try await bench.desk().pass(all: true)
