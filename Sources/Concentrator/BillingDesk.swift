@@ -183,6 +183,7 @@ actor BillingDesk {
     let readings = try book.readings(of: account, plans: plans, until: now.unixMilliseconds)
     let documents = try book.documents(of: account.id)
     var history = BillBook.standing(documents)
+    let isFirst = history.isEmpty
     let due = BillBook.due(
       of: account, billed: history.map(\.cycle), readings: readings, at: now.unixMilliseconds)
     func hold(_ cycle: String, _ reason: String) -> Hold {
@@ -213,7 +214,8 @@ actor BillingDesk {
         reasons = billedElsewhere(bill, others: try book.others(than: bill) + history)
         guard reasons.isEmpty else { break }
         let look = TrialLook(
-          account: account, plans: plans, standing: history, readings: readings, accepted: accepted, today: today)
+          account: account, plans: plans, standing: history, readings: readings, accepted: accepted, today: today,
+          isFirst: isFirst)
         if let reason = untried(bill, look) ?? held(bill, after: before, decisions, &result.reviews, at: now) {
           result.waiting = Waiting(hold: hold(cycle.label, reason), isForReadings: false)
           return result

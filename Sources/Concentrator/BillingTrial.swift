@@ -94,6 +94,8 @@ struct TrialLook {
   let readings: [JournalReading]
   let accepted: Set<TrialResult>
   let today: CivilDate
+  /// True where no bill of the account stands in the store.
+  var isFirst = false
 
   /// A bill rated again from its own readings, as plans were known when it was issued.
   func again(_ index: Int) -> BillingTrial.Row {
@@ -118,37 +120,37 @@ struct TrialLook {
   /// A version of a plan that no bill of the account was rated by.
   struct Untried {
     let plan: Plan
-    /// Of a cycle that waits for it; `nil` where it only comes.
-    let days: DayRange?
+    /// Those that wait to be billed by it; `nil` where it only comes.
+    var days: DayRange?
+    /// The cycle that waits for it; `nil` where none does.
+    var cycle: Cycle?
   }
 
   /// Versions that the account's bills would be rated by and never were: those of every cycle that is due, earlier ones
-  /// too, those of bills that would be corrected, and those that come, of plans that they were rated by.
+  /// too, those of bills that would be corrected, and those that come by what is agreed.
   func untried(due: DueCycles, corrects: Bool) -> [Untried] {
     guard let first = standing.first?.parts.first?.days.from, let end = standing.last?.parts.last?.days.to else {
       return []
     }
-    let names = Set(standing.flatMap(\.parts).map(\.plan.name))
     var found: [Untried] = []
-    func add(_ plan: Plan, _ days: DayRange?) {
+    func add(_ plan: Plan, _ days: DayRange? = nil, _ cycle: Cycle? = nil) {
       let isFound = found.contains { ($0.plan.name, $0.plan.pricingDigest) == (plan.name, plan.pricingDigest) }
-      if names.contains(plan.name), !isKnown(plan), !isFound { found.append(Untried(plan: plan, days: days)) }
+      if !isKnown(plan), !isFound { found.append(Untried(plan: plan, days: days, cycle: cycle)) }
     }
     for cycle in due.ready + [due.waiting].compactMap(\.self) {
-      for (days, plan) in account.versions(in: cycle, plans: plans, knownOn: today) { add(plan, days) }
+      for (days, plan) in account.versions(in: cycle, plans: plans, knownOn: today) { add(plan, days, cycle) }
     }
     if corrects {
       let again = replay(account, standing: standing, readings: readings, plans: plans, knownOn: today)
       for bill in again.corrections.flatMap({ $0.replacement?.bills ?? [] }) { add(bill.plan, bill.usage.days) }
     }
-    for plan in plans.plans where plan.knownSince <= today {
-      let start = max(plan.validFrom, first)
-      guard let day = DayRange(from: start, to: CivilDate(daysSince1970: start.daysSince1970 + 1)),
-        let next = DayRange(from: end, to: CivilDate(daysSince1970: end.daysSince1970 + 1)),
-        plans.plan(plan.name, for: day, knownOn: today) == plan
-          || plans.plan(plan.name, for: next, knownOn: today) == plan
+    let changes = plans.plans.map(\.validFrom) + account.terms.compactMap(\.from)
+    for day in Set(changes.map { max($0, first) } + [end]).sorted() {
+      guard let name = account.terms(on: day)?.plan,
+        let one = DayRange(from: day, to: CivilDate(daysSince1970: day.daysSince1970 + 1)),
+        let plan = plans.plan(name, for: one, knownOn: today)
       else { continue }
-      add(plan, nil)
+      add(plan)
     }
     return found
   }
@@ -156,10 +158,12 @@ struct TrialLook {
   /// True where a bill of the account was rated by what decides the prices of `plan`.
   private func isKnown(_ plan: Plan) -> Bool { standing.contains { $0.isPriced(like: plan) } }
 
-  /// True where bills may be issued by `plan`: others were, or somebody has seen what it makes of the last use. Under a
-  /// plan of another name there is nothing to compare.
+  /// True where bills may be issued by `plan`: others were, or somebody has seen what it makes of the last use.
+  ///
+  /// An account that has no bill yet has no last use either: its first look is free of trials, and the review of first
+  /// bills is what holds it. Another version of a plan that the look itself has billed by is none of its first ones.
   func isFree(_ plan: Plan) -> Bool {
-    isKnown(plan) || !standing.contains { $0.parts.contains { $0.plan.name == plan.name } }
+    isKnown(plan) || isFirst && !standing.contains { $0.parts.contains { $0.plan.name == plan.name } }
       || accepted.contains { $0.account == account.id && $0.result == Self.result(of: plan) }
   }
 
@@ -173,6 +177,10 @@ struct TrialLook {
     let version = "\(plan.name) valid from \(plan.validFrom)"
     func row(_ total: Money?, _ reason: String) -> BillingTrial.Row {
       self.row(bill, total, [reason], version: version, result: Self.result(of: plan))
+    }
+    if let cycle = untried.cycle, !standing.contains(where: { $0.parts.contains { $0.plan.name == plan.name } }) {
+      // A plan of another name may have other periods and terms: only a use that was read for it tells anything.
+      return itself(cycle, version, row)
     }
     guard case .bill(let again) = closing(index), let last = again.bills.last, again.bills.count == 1 else {
       return row(nil, "no bill was made by \(version) yet, and the last use cannot be rated under it as a whole")
@@ -190,6 +198,22 @@ struct TrialLook {
       return row(bill.total, "no bill was made by \(version) yet; the use of \(usage.days) at its prices")
     } catch {
       return row(nil, "no bill was made by \(version) yet, and the last use cannot be rated by it: \(error)")
+    }
+  }
+
+  /// The cycle that waits for a version, as it would be billed.
+  private func itself(
+    _ cycle: Cycle, _ version: String, _ row: (Money?, String) -> BillingTrial.Row
+  ) -> BillingTrial.Row {
+    let window = standing.last { $0.cycle < cycle.month }.flatMap(OpenWindow.init(after:))
+    let closing = closeCycle(
+      account: account, cycle: cycle, readings: readings,
+      windowState: window?.state(for: cycle, of: account, plans: plans), plans: plans, knownOn: today)
+    switch closing {
+    case .bill(let bill): return row(bill.total, "no bill was made by \(version) yet; \(cycle.label) is the first")
+    case .hold(let reasons):
+      let words = reasons.map(\.description).joined(separator: "; ")
+      return row(nil, "no bill was made by \(version) yet, and \(cycle.label) cannot be: \(words)")
     }
   }
 

@@ -212,6 +212,59 @@ import Testing
     await bench.store.close()
   }
 
+  /// A-1 has a plan of another name from November on.
+  private func movedToAnotherPlan(_ bench: DeskBench) throws -> String {
+    try bench.copy("version-2026", to: "homes") { $0.replacing("\"shanghai-residential\"", with: "\"homes\"") }
+    let first = try #require(bench.settings.range(of: "from = \"2026-10-01\""))
+    return bench.settings.replacingCharacters(
+      in: first, with: "from = \"2026-10-01\"\n[[account.change]]\nfrom = \"2026-11-01\"\ntariff = \"homes\"")
+  }
+
+  @Test func `a plan of another name waits for a trial like another version of the old one`() async throws {
+    let bench = try await billed()
+    let text = try movedToAnotherPlan(bench)
+    // It is shown as soon as it is agreed, with the last use at its prices.
+    let early = try trial(bench, try Station(configuration(text)))
+    #expect(early.rows.map(\.version) == [nil, "homes valid from 2026-01-01", nil])
+    #expect(early.rows.map(\.againFen) == [6170, 7170, 7170])
+    for meter in ["M-1", "M-2"] { try await bench.note(meter, 350, at: "2026-12-01T00:00") }
+    bench.wait(days: 30)
+    let station = try await pass(bench, text)
+    #expect(try told(bench).last == "A-2 2026-11 original 10755")
+    #expect(
+      try bench.holds().map(\.reason) == [
+        "plan homes valid from 2026-01-01 has prices or rules that nothing was billed by yet; meterd bill trial shows what"
+          + " they make of the last use, and accepts them"
+      ])
+    let rows = try trial(bench, station).rows
+    #expect(rows.map(\.againFen) == [6170, 10_755, 10_755])
+    #expect(rows[1].reasons == ["no bill was made by homes valid from 2026-01-01 yet; 2026-11 is the first"])
+    try await accept(bench, station)
+    _ = try await pass(bench, text)
+    #expect(try told(bench).last == "A-1 2026-11 original 10755")
+    #expect(try bench.holds().isEmpty)
+    await bench.store.close()
+  }
+
+  @Test func `the first look at an account is free of trials, whatever plans it finds`() async throws {
+    let bench = try DeskBench(tariffs: ["version-2012", "version-2026"])
+    for meter in ["M-1", "M-2"] {
+      try await bench.note(meter, 100, at: "2026-10-01T00:00")
+      try await bench.note(meter, 200, at: "2026-11-01T00:00")
+      try await bench.note(meter, 350, at: "2026-12-01T00:00")
+    }
+    bench.wait(days: 30)
+    let station = try await pass(bench, movedToAnotherPlan(bench))
+    #expect(
+      try told(bench) == [
+        "A-1 2026-10 original 6170", "A-1 2026-11 original 10755", "A-2 2026-10 original 7170",
+        "A-2 2026-11 original 10755",
+      ])
+    #expect(try bench.holds().isEmpty)
+    #expect(try trial(bench, station).isAccepted)
+    await bench.store.close()
+  }
+
   @Test func `the same energy is not charged to an account of another name`() async throws {
     let bench = try await billed()
     let text = bench.settings.replacing("\"A-1\"", with: "\"B-1\"")
