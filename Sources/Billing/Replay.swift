@@ -11,6 +11,8 @@ public enum CorrectionCause: Hashable, Sendable {
   case multiplier(meter: String, old: String, new: String)
   /// Something else that is agreed for the account is different.
   case terms
+  /// Another version of the program rates the same otherwise.
+  case engine
   /// An earlier cycle of the tier window is different.
   case window
   /// By its first and last day the account has no day in the month any more.
@@ -30,6 +32,7 @@ extension CorrectionCause: CustomStringConvertible {
     case .plan(let old, let new): "plan \(old) is now \(new)"
     case .multiplier(let meter, let old, let new): "meter \(meter) has multiplier \(new) instead of \(old)"
     case .terms: "what is agreed for the account, or its meters' times, has changed"
+    case .engine: "the program rates the same readings, tariffs and terms otherwise now"
     case .window: "an earlier cycle of the tier window has changed"
     case .outside(let account, let month): "by its from and to account \(account) has no day in \(month)"
     }
@@ -123,13 +126,14 @@ public func replay(
       window = OpenWindow(after: bill)
     case .bill(let again):
       window = OpenWindow(after: again)
-      // Other words, or another engine with the same result, are nothing to correct.
-      guard again.digest != bill.digest, Charges(again) != Charges(bill.parts) else { continue }
+      // Other words, or another engine with the same result, are nothing to correct. The digest of the inputs does not
+      // tell: an engine that has changed makes another bill of the same.
+      guard Charges(again) != Charges(bill.parts) else { continue }
       let next = bill.version + (form == .reversal ? 2 : 1)
       guard case .bill(let replacement) = close(version: next) else { continue }
       result.corrections.append(
         CycleCorrection(
-          original: bill, replacement: replacement, causes: causes(of: replacement, instead: bill)))
+          original: bill, replacement: replacement, causes: causes(of: again, instead: bill)))
     }
   }
   return result
@@ -158,13 +162,13 @@ public func rateAgain(
     knownOn: account.zone.local(unixMilliseconds: bill.issuedAt).date, version: bill.version)
 }
 
-/// What makes a new bill another than the one that stands.
-func causes(of new: ClosedBill, instead old: IssuedBill) -> [CorrectionCause] {
-  causes(of: new.parts, instead: old.parts)
+/// What makes a bill, rated again under the version number of the one that stands, another than that.
+public func causes(of new: ClosedBill, instead old: IssuedBill) -> [CorrectionCause] {
+  // From the very same inputs only another program can make another bill.
+  new.digest == old.digest ? [.engine] : causes(of: new.parts, instead: old.parts)
 }
 
-/// What makes the bills of a cycle other than those that stand.
-public func causes(of new: [IssuedPart], instead old: [IssuedPart]) -> [CorrectionCause] {
+private func causes(of new: [IssuedPart], instead old: [IssuedPart]) -> [CorrectionCause] {
   struct Place: Hashable, Comparable {
     let meter: String
     let quantity: String
@@ -201,5 +205,6 @@ public func causes(of new: [IssuedPart], instead old: [IssuedPart]) -> [Correcti
     parts.first?.window.map { window in zip(window.after, window.used).map { $0 - $1 } }
   }
   if start(old) != start(new) { causes.append(.window) }
+  if !causes.contains(.window), old.map(\.engine) != new.map(\.engine) { causes.append(.engine) }
   return causes.isEmpty ? [.terms] : causes
 }

@@ -31,7 +31,7 @@ public struct BillingTrial: Sendable {
   }
 
   public let rows: [Row]
-  /// Fingerprint of engine, plans and master data.
+  /// Fingerprint of program, engine, plans and master data.
   public let basis: String
   /// Fingerprint of the basis and of everything in `rows` that differs: what a person accepts is what was shown.
   public let shown: String
@@ -71,7 +71,7 @@ public struct BillingTrial: Sendable {
   }
 
   static func basis(_ accounts: [Account], _ plans: [String: PlanCatalogue]) -> String {
-    sha256Hex(ratingBasis(accounts: accounts, plans: plans).utf8)
+    sha256Hex(ratingBasis(accounts: accounts, plans: plans, program: meterdVersion).utf8)
   }
 
   /// True where nothing waits for somebody to accept it.
@@ -106,8 +106,8 @@ struct TrialLook {
       return row(bill, nil, texts, result: "none \(sha256Hex(texts.joined(separator: "\n").utf8))")
     case .bill(let again):
       let charges = Charges(again)
-      let isSame = again.digest == bill.digest || charges == Charges(bill.parts)
-      let reasons = isSame ? [] : causes(of: again.parts, instead: bill.parts).map(\.description)
+      let isSame = charges == Charges(bill.parts)
+      let reasons = isSame ? [] : causes(of: again, instead: bill).map(\.description)
       return row(bill, again.total, reasons, isSame: isSame, result: "again \(charges.digest)")
     }
   }

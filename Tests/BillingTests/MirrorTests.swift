@@ -72,6 +72,47 @@ extension IssuedBill {
     }
   }
 
+  @Test func `what another program makes of the very same is told by the charges, not by the digest`() throws {
+    let plan = try tariff("shanghai-residential-2012")
+    let account = try account(plan)
+    var journal = Journal()
+    try journal.settle("2026-10-01T00:00", total: "100.00")
+    try journal.settle("2026-11-01T00:00", total: "160.00")
+    let closed = try #require(
+      closeCycle(account: account, cycle: cycle("2026-10"), readings: journal.readings, windowState: nil, plan: plan)
+        .closed)
+    #expect("\(closed.total)" == "37.02")
+    /// As a program issued it that cut off where this one rounds.
+    func issued(engine: Int) throws -> IssuedBill {
+      let text = closed.document.replacing("37.02", with: "37.01").replacing(
+        "\"engine\":1", with: "\"engine\":\(engine)")
+      return try IssuedBill(
+        id: 1, account: account.id, cycle: "2026-10", version: 1, kind: "original",
+        digest: engine == 1 ? closed.digest : "other", totalFen: 3701, issuedAt: 1_795_320_000_000,
+        document: Array(text.utf8), readings: closed.readings)
+    }
+    for engine in [1, 0] {
+      let again = replay(
+        account, standing: [try issued(engine: engine)], readings: journal.readings, plans: try PlanCatalogue([plan]),
+        knownOn: try day("2026-11-22"))
+      #expect(again.corrections.map { "\($0.amount)" } == ["0.01"])
+      #expect(again.corrections.map(\.causes) == [[.engine]])
+    }
+  }
+
+  @Test func `another program, tariff or account is another basis`() throws {
+    let plan = try tariff("shanghai-residential-2012")
+    let plans = try ["A-1001": PlanCatalogue([plan])]
+    func basis(_ account: Account, _ plans: [String: PlanCatalogue], program: String = "1.0") -> String {
+      ratingBasis(accounts: [account], plans: plans, program: program)
+    }
+    let usual = basis(try account(plan), plans)
+    #expect(basis(try account(plan), plans) == usual)
+    #expect(basis(try account(plan), plans, program: "1.1") != usual)
+    #expect(basis(try account(plan, multiplier: Multiplier(20) ?? .one), plans) != usual)
+    #expect(basis(try account(plan), [:]) != usual)
+  }
+
   @Test func `a document read back says what the bill says, and is written again as it was`() throws {
     var random = Seeded("documents read back", cases: 2000)
     for round in 0..<2000 {
