@@ -170,6 +170,70 @@ import Testing
     #expect(try byTier(next, "2026-06", used: "1300") == ["1200.00", "100.00", "0.00"])
   }
 
+  struct GrantCase: Sendable, CustomTestStringConvertible {
+    let testDescription: String
+    let window: String
+    let from: String
+    var to: String?
+    let cycle: String
+    let months: Int
+  }
+
+  static let grants = [
+    GrantCase(
+      testDescription: "who stays has it to the end of the year", window: "year", from: "2026-03", cycle: "2026-10",
+      months: 10),
+    GrantCase(
+      testDescription: "who moves out has it to the month of the last bill", window: "year", from: "2026-03",
+      to: "2026-10-12", cycle: "2026-10", months: 8),
+    GrantCase(
+      testDescription: "that the last day comes is known with the last bill", window: "year", from: "2026-03",
+      to: "2026-11-12", cycle: "2026-10", months: 10),
+    GrantCase(
+      testDescription: "a last day that closes a month", window: "year", from: "2026-03", to: "2026-11-01",
+      cycle: "2026-10", months: 8),
+    GrantCase(
+      testDescription: "the first month of two", window: "two-months", from: "2026-03", to: "2026-09-12",
+      cycle: "2026-09", months: 1),
+    GrantCase(testDescription: "both months", window: "two-months", from: "2026-03", cycle: "2026-09", months: 2),
+    GrantCase(
+      testDescription: "a month by itself", window: "month", from: "2026-03", to: "2026-10-12", cycle: "2026-10",
+      months: 1),
+    GrantCase(
+      testDescription: "in the month of moving out", window: "year", from: "2026-10", to: "2026-10-12",
+      cycle: "2026-10", months: 1),
+    GrantCase(
+      testDescription: "not yet", window: "year", from: "2026-11", to: "2026-11-12", cycle: "2026-10", months: 0),
+  ]
+
+  @Test(arguments: grants)
+  func `a household has its grant for the months in which it has the supply`(_ each: GrantCase) throws {
+    let tiers = """
+
+      [tiers]
+      window = "\(each.window)"
+      grant-per-month = "100"
+      source = "a test"
+      primary = true
+      tier = [{ from = "0", to = "1200" }, { from = "1200" }]
+
+      """
+    let plan = try plan(
+      "home", from: "2020-01-01", periods: tiers,
+      components: component("tier-prices", "prices = [\"0.5\", \"0.6\"]"))
+    let account = Account(
+      id: "A-1001", meters: [MeterAssignment(meter: try meter(), register: try household())],
+      terms: [SupplyTerms(plan: plan.name)], from: try day("2026-01-01"), to: try each.to.map(day),
+      grantFrom: try month(each.from))
+    let cycle = try #require(account.cycle(month(each.cycle)))
+    var journal = Journal()
+    try journal.note("1000.00", at: "\(cycle.from.date)T00:00")
+    try journal.note("1100.00", at: "\(cycle.to.date)T00:00")
+    let closing = try closeCycle(
+      account: account, cycle: cycle, readings: journal.readings, windowState: nil, plan: plan)
+    #expect(try #require(closing.closed, "\(closing.reasons)").bill.usage.grantedMonths == each.months)
+  }
+
   @Test func `what is charged by the month is charged for the days of an account that ends in it`() throws {
     let terms = SupplyTerms(
       plan: "mill", basicCharge: .capacity, running: Power(millionths: 1_000_000_000),
