@@ -35,6 +35,8 @@ public enum HoldReason: Error, Hashable, Sendable {
   case tooMuchDemand(MeterID, RegisterValue)
   /// The tier state given is not that of the cycle's window.
   case otherWindow(expected: YearMonth, given: YearMonth)
+  /// The days in which an account begins are on no bill, and later ones are: nobody has read at one of their ends.
+  case unreadStart(account: String, from: MeterTime, to: MeterTime)
   /// A month that was billed lies before the account's first day or after its last.
   case outsideAccount(account: String, month: YearMonth)
   /// The same registers of the same days stand on a bill of another account.
@@ -81,6 +83,10 @@ extension HoldReason: CustomStringConvertible {
       "meter \(meter): a demand of \(value) kW times the multiplier is more than can be billed; check the multiplier"
     case .otherWindow(let expected, let given):
       "the tier window of the cycle starts in \(expected), but the state given is of \(given)"
+    case .unreadStart(let account, let from, let to):
+      "account \(account) begins on \(from.date), and what it used until \(to.date) is on no bill: nothing was read at one"
+        + " of the two; with the reading it is billed after all; where nothing of it is to be billed, write"
+        + " from = \"\(to.date)\""
     case .outsideAccount(let account, let month):
       "\(month) was billed, and by its from and to account \(account) has no day in it; mend from and to, or"
         + " cancel the bill: meterd bill correct \(account) \(month)"

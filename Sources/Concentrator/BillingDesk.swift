@@ -99,7 +99,7 @@ actor BillingDesk {
     for account in looked {
       let result = try close(account, decisions, accepted, at: now)
       closed += result.bills
-      holds += result.heldCorrections
+      holds += result.otherHolds
       reviews += result.reviews
       corrected += result.corrections
       if let waiting = result.waiting, isHeld(waiting, standing, at: now) {
@@ -166,8 +166,8 @@ actor BillingDesk {
     var reviews: [ReviewRecord] = []
     var waiting: Waiting?
     var corrections: [BillRecord] = []
-    /// Cycles that stand and whose correction waits for a person.
-    var heldCorrections: [Hold] = []
+    /// Cycles whose correction waits for a person, and those that wait and keep no other waiting.
+    var otherHolds: [Hold] = []
     /// Of all bills that were made, issued or not.
     var digests: Set<String> = []
   }
@@ -195,6 +195,15 @@ actor BillingDesk {
         "\(count) of the account's bills come out otherwise by tariff, program or master data alone; look at meterd bill trial"
       result.waiting = Waiting(hold: hold(first.label, reason), isForReadings: false)
       return result
+    }
+    if let part = due.unread {
+      var reasons: [HoldReason] = [.unreadStart(account: account.id, from: part.from, to: part.to)]
+      if case .hold(let missing) = closeCycle(
+        account: account, cycle: part, readings: readings, windowState: nil, plans: plans, knownOn: today)
+      {
+        reasons += missing
+      }
+      result.otherHolds.append(hold(part.label, reasons.map(\.description).joined(separator: "; ")))
     }
     // New cycles build on what is corrected in the same transaction.
     try correct(
@@ -290,12 +299,11 @@ extension BillingDesk {
     // Those after a cycle that cannot be billed now, such as one of a meter that is gone from the books, build on it.
     if let (cycle, reasons) = again.stuck.sorted(by: { $0.key < $1.key }).first(where: { $0.key >= first }) {
       let words = reasons.map(\.description).joined(separator: "; ")
-      result.heldCorrections = [
+      result.otherHolds.append(
         Hold(
           account: account.id, cycle: "\(first)",
           reason: "its correction waits for \(cycle), which cannot be billed: \(words)",
-          since: now.unixMilliseconds)
-      ]
+          since: now.unixMilliseconds))
       return
     }
     let look = TrialLook(
@@ -311,13 +319,12 @@ extension BillingDesk {
         let place = corrected.firstIndex(where: { $0.cycle == old.cycle })
       else { continue }
       guard look.again(index).isFree else {
-        result.heldCorrections = [
+        result.otherHolds.append(
           Hold(
             account: account.id, cycle: "\(old.cycle)",
             reason:
               "its correction by \(correction.amount) yuan rests on what people changed; see and accept it: meterd bill trial",
-            since: now.unixMilliseconds)
-        ]
+            since: now.unixMilliseconds))
         return
       }
       records += try BillRecord.records(
@@ -344,7 +351,7 @@ extension BillingDesk {
       if let issued = IssuedBill(new, at: now.unixMilliseconds) { corrected[place] = issued }
     }
     // All of them or none: each builds on those before.
-    result.heldCorrections = waits
+    result.otherHolds += waits
     guard waits.isEmpty else { return }
     result.corrections = records
     standing = corrected

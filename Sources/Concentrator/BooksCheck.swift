@@ -86,9 +86,11 @@ public enum BooksCheck {
     }
     // A cycle behind one that waits is over and has to wait; one before all others has to be billed.
     let due = BillBook.due(of: account, billed: standing, readings: readings, at: now)
-    for cycle in due.ready + [due.waiting].compactMap({ $0 }) where states[cycle.month] == nil {
-      states[cycle.month] = waiting.isEmpty ? [] : [.held]
+    let keepsOthers = waiting.contains { $0.cycle != due.unread?.label }
+    for cycle in due.ready + [due.waiting].compactMap(\.self) where states[cycle.month] == nil {
+      states[cycle.month] = keepsOthers ? [.held] : []
     }
+    if let part = due.unread, states[part.month] == nil { states[part.month] = [] }
     return states
   }
 }

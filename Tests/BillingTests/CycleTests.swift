@@ -82,9 +82,16 @@ import Testing
     let found = ["2026-08 2026-08-20 2026-09-01", "2026-09 2026-09-01 2026-10-01", "2026-10 2026-10-01 2026-10-12"]
     #expect(try cycles(moved, all) == found)
     #expect(try cycles(moved, all, billed: ["2026-09"]) == [found[0], found[2]])
-    // A store of before, when the first part was left out, and nobody has read it since.
+    // Nobody has read at the first day, and a later month is billed: the rest goes on, and the first part is named.
     #expect(try cycles(moved, Array(all.dropFirst()), billed: ["2026-09"]) == [found[2]])
+    let unread = dueCycles(of: moved, billed: [try month("2026-09")], instants: Array(all.dropFirst()))
+    #expect(unread.unread?.label == "2026-08")
+    #expect(unread.waiting == nil)
+    #expect(dueCycles(of: moved, billed: [try month("2026-09")], instants: all).unread == nil)
+    // Before any bill it keeps the rest waiting.
     #expect(try cycles(moved, Array(all.dropFirst())) == [])
+    let first = dueCycles(of: moved, billed: [], instants: Array(all.dropFirst()))
+    #expect(first.unread == nil && first.waiting?.label == "2026-08")
     #expect(
       try cycles(account("2026-10-03", "2026-10-12"), instants(["2026-10-03T00:00", "2026-10-12T00:00"])) == [
         "2026-10 2026-10-03 2026-10-12"

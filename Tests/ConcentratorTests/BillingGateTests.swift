@@ -315,6 +315,31 @@ import Testing
     await bench.store.close()
   }
 
+  @Test
+  func `days before the first bill that nobody has read are told, keep nothing waiting, and are billed once read`()
+    async throws
+  {
+    let bench = try await billed()
+    try await bench.note("M-1", 300, at: "2026-12-01T00:00")
+    bench.wait(days: 10)
+    let first = try #require(bench.settings.range(of: "from = \"2026-10-01\""))
+    let text = bench.settings.replacingCharacters(in: first, with: "from = \"2026-09-20\"")
+    let station = try await pass(bench, text)
+    #expect(try told(bench).last == "A-1 2026-11 original 6170")
+    #expect(
+      try bench.holds().map { "\($0.account) \($0.cycle) \($0.reason)" }.first
+        == "A-1 2026-09 account A-1 begins on 2026-09-20, and what it used until 2026-10-01 is on no bill: nothing was read"
+        + " at one of the two; with the reading it is billed after all; where nothing of it is to be billed, write"
+        + " from = \"2026-10-01\"; meter M-1: no reading of energy.import.active.total at 2026-09-20T00:00:00; read the"
+        + " meter's settlement again, or enter the value: meterd review enter")
+    #expect(try BooksCheck.steps(station, reader: try reader(bench)).allSatisfy(\.isBalanced))
+    try await bench.note("M-1", 70, at: "2026-09-20T00:00", kind: .estimate)
+    _ = try await pass(bench, text)
+    #expect(try told(bench).last == "A-1 2026-09 original 1851")
+    #expect(try !bench.holds().contains { $0.account == "A-1" })
+    await bench.store.close()
+  }
+
   @Test func `a correction that a rule holds waits for a decision, and is carried out after it`() async throws {
     let extra = "[review]\ncorrect-automatically = true\nhold = [\"zero-use\", \"estimated\"]\nmost-yuan = \"200\"\n"
     let bench = try await billed(extra)
