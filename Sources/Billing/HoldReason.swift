@@ -82,7 +82,8 @@ extension HoldReason: CustomStringConvertible {
     case .tooMuchDemand(let meter, let value):
       "meter \(meter): a demand of \(value) kW times the multiplier is more than can be billed; check the multiplier"
     case .otherWindow(let expected, let given):
-      "the tier window of the cycle starts in \(expected), but the state given is of \(given)"
+      "the tier window of the cycle starts in \(expected), but the state given is of \(given);"
+        + " correct the cycle before it first, which it goes on from"
     case .unreadStart(let account, let from, let to):
       "account \(account) begins on \(from.date), and what it used until \(to.date) is on no bill: nothing was read at one"
         + " of the two; with the reading it is billed after all; where nothing of it is to be billed, write"

@@ -77,11 +77,22 @@ public struct OpenWindow: Hashable, Sendable {
     self.state = state
   }
 
+  /// Where a bill was made from; `nil` without tiers.
+  init?(before bill: IssuedBill) {
+    guard let window = bill.parts.first?.window, window.after.count == window.used.count else { return nil }
+    plan = window.plan
+    state = WindowState(start: window.start, byTier: zip(window.after, window.used).map { $0 - $1 })
+  }
+
   /// What a cycle of `account` starts from; `nil` where it is of another plan or of a later window.
-  public func state(for cycle: Cycle, of account: Account, plans: PlanCatalogue) -> WindowState? {
-    guard account.terms(on: cycle.from.date)?.plan == plan,
-      let tiers = plans.plans.last(where: { $0.name == plan })?.tiers,
-      tiers.windowStart(of: cycle.tierMonth) == state.start
+  ///
+  /// The window is that of the version which holds on the cycle's first day, as it was known on `day`: later versions may
+  /// have others.
+  public func state(
+    for cycle: Cycle, of account: Account, plans: PlanCatalogue, knownOn day: CivilDate
+  ) -> WindowState? {
+    guard let first = account.versions(in: cycle, plans: plans, knownOn: day).first?.plan, first.name == plan,
+      first.tiers?.windowStart(of: cycle.tierMonth) == state.start
     else { return nil }
     return state
   }
@@ -114,7 +125,7 @@ public func replay(
           original: bill, replacement: nil, causes: [.outside(account: account.id, month: bill.cycle)]))
       continue
     }
-    let state = window?.state(for: cycle, of: account, plans: plans)
+    let state = window?.state(for: cycle, of: account, plans: plans, knownOn: day)
     func close(version: Int) -> Closing {
       closeCycle(
         account: account, cycle: cycle, readings: readings, windowState: state, plans: plans, knownOn: day,
@@ -139,8 +150,8 @@ public func replay(
   return result
 }
 
-/// Bills one issued cycle again from the very readings it rests on, as plans were known when it was issued: what then
-/// differs comes of another plan file, another engine, or other master data.
+/// Bills one issued cycle again from the very readings and the tier window it rests on, as plans were known when it was
+/// issued: what then differs comes of another plan file, another engine, or other master data.
 ///
 /// - Parameters:
 ///   - bill: what stands.
@@ -156,10 +167,27 @@ public func rateAgain(
     return .hold([.outsideAccount(account: account.id, month: bill.cycle)])
   }
   let own = Set(bill.readings)
+  let day = account.zone.local(unixMilliseconds: bill.issuedAt).date
+  // From an empty window cycles begin without any.
+  let began = OpenWindow(before: bill).flatMap { $0.state.byTier.allSatisfy { $0 == .zero } ? nil : $0 }
+  let window = bill.began(after: before) ? before.flatMap(OpenWindow.init(after:)) : began
   return closeCycle(
     account: account, cycle: cycle, readings: readings.filter { own.contains($0.sequence) },
-    windowState: before.flatMap(OpenWindow.init(after:))?.state(for: cycle, of: account, plans: plans), plans: plans,
-    knownOn: account.zone.local(unixMilliseconds: bill.issuedAt).date, version: bill.version)
+    windowState: window?.state(for: cycle, of: account, plans: plans, knownOn: day), plans: plans, knownOn: day,
+    version: bill.version)
+}
+
+extension IssuedBill {
+  /// False where the bill was made from another point of its tier window than `before`, which stands for the cycle before
+  /// it, leaves now: an earlier cycle was billed or corrected after it.
+  public func began(after before: IssuedBill?) -> Bool {
+    guard let own = OpenWindow(before: self) else { return true }
+    let left = before.flatMap(OpenWindow.init(after:))
+    guard let left, left.plan == own.plan, left.state.start == own.state.start else {
+      return own.state.byTier.allSatisfy { $0 == .zero }
+    }
+    return left.state.byTier == own.state.byTier
+  }
 }
 
 /// What makes a bill, rated again under the version number of the one that stands, another than that.

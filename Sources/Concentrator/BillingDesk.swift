@@ -213,7 +213,7 @@ actor BillingDesk {
       let window = before.last.flatMap(OpenWindow.init(after:))
       let closing = closeCycle(
         account: account, cycle: cycle, readings: readings,
-        windowState: window?.state(for: cycle, of: account, plans: plans), plans: plans, knownOn: today,
+        windowState: window?.state(for: cycle, of: account, plans: plans, knownOn: today), plans: plans, knownOn: today,
         // A month that was cancelled, and is the account's again, goes on counting.
         version: (documents.filter { $0.cycle == cycle.month }.map(\.version).max() ?? 0) + 1)
       var reasons: [HoldReason] = []

@@ -15,7 +15,7 @@ public struct BillingTrial: Sendable {
     public let issuedFen: Int64
     /// `nil` where it cannot be rated now.
     public let againFen: Int64?
-    /// Why it differs, or why it cannot be rated; empty where it comes out the same.
+    /// Why it differs, or why it cannot be rated, and where else it began; empty where all is as it was.
     public let reasons: [String]
     /// True where everything that it charges comes out the same.
     public let isSame: Bool
@@ -60,7 +60,7 @@ public struct BillingTrial: Sendable {
         let isLast = index >= standing.count - cycles
         guard all || isLast else { continue }
         let row = look.again(index)
-        if isLast || !row.isSame { rows.append(row) }
+        if isLast || !row.reasons.isEmpty { rows.append(row) }
       }
       let due = BillBook.due(of: account, billed: standing.map(\.cycle), readings: readings, at: now)
       rows += look.untried(due: due, corrects: all).map(look.ahead)
@@ -107,7 +107,13 @@ struct TrialLook {
     case .bill(let again):
       let charges = Charges(again)
       let isSame = charges == Charges(bill.parts)
-      let reasons = isSame ? [] : causes(of: again, instead: bill).map(\.description)
+      var reasons = isSame ? [] : causes(of: again, instead: bill).map(\.description)
+      if !bill.began(after: index > 0 ? standing[index - 1] : nil) {
+        // No file did that, so it waits for nobody here; new documents did.
+        reasons.append(
+          "it was made from another point of its tier window than the cycle before it leaves now, as an earlier one was"
+            + " billed or corrected after it; meterd bill correct \(account.id) \(bill.cycle) takes that up")
+      }
       return row(bill, again.total, reasons, isSame: isSame, result: "again \(charges.digest)")
     }
   }
@@ -208,7 +214,7 @@ struct TrialLook {
     let window = standing.last { $0.cycle < cycle.month }.flatMap(OpenWindow.init(after:))
     let closing = closeCycle(
       account: account, cycle: cycle, readings: readings,
-      windowState: window?.state(for: cycle, of: account, plans: plans), plans: plans, knownOn: today)
+      windowState: window?.state(for: cycle, of: account, plans: plans, knownOn: today), plans: plans, knownOn: today)
     switch closing {
     case .bill(let bill): return row(bill.total, "no bill was made by \(version) yet; \(cycle.label) is the first")
     case .hold(let reasons):

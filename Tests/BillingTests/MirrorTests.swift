@@ -177,7 +177,7 @@ extension IssuedBill {
       let closed = try #require(
         closeCycle(
           account: account, cycle: cycle, readings: journal.readings,
-          windowState: window?.state(for: cycle, of: account, plans: plans), plans: plans,
+          windowState: window?.state(for: cycle, of: account, plans: plans, knownOn: day("2099-01-01")), plans: plans,
           knownOn: try day("2099-01-01"),
           version: version
         ).closed)
@@ -218,6 +218,61 @@ extension IssuedBill {
       ])
     #expect(again.corrections.last?.causes.last == .window)
     #expect(again.corrections.map { $0.replacement?.key.version } == [3, 3])
+  }
+
+  @Test func `a later version with another tier window leaves the one before in its own`() throws {
+    func home(_ window: String, from: String, to: String? = nil) throws -> Plan {
+      let tiers = """
+
+        [tiers]
+        window = "\(window)"
+        source = "a test"
+        primary = true
+        tier = [{ from = "0", to = "500" }, { from = "500" }]
+
+        """
+      return try plan(
+        "home", from: from, to: to, periods: tiers, components: component("tier-prices", "prices = [\"0.5\", \"0.6\"]"))
+    }
+    let year = try home("year", from: "2020-01-01")
+    let account = try account(year)
+    var journal = Journal()
+    for month in 1...7 { try journal.settle("2026-0\(month)-01T00:00", total: "\(month * 400).00") }
+    let standing = try bill(account, months, journal, PlanCatalogue([year])).map { try $0.issued() }
+    // 400 kWh at 0.5; 100 at 0.5 and 300 at 0.6; and so on.
+    #expect(standing.map { "\($0.total)" } == ["200.00", "230.00", "240.00", "240.00", "240.00", "240.00"])
+    let plans = try PlanCatalogue([
+      home("year", from: "2020-01-01", to: "2026-06-30"), home("month", from: "2026-07-01"),
+    ])
+    let again = replay(
+      account, standing: standing, readings: journal.readings, plans: plans, knownOn: try day("2099-01-01"))
+    #expect(again.corrections.map { "\($0.original.cycle) \($0.amount)" } == [])
+    for (bill, before) in zip(standing.dropFirst(), standing) {
+      let closing = rateAgain(bill, after: before, account: account, readings: journal.readings, plans: plans)
+      #expect(closing.closed?.total == bill.total, "\(bill.cycle) \(closing.reasons)")
+    }
+  }
+
+  @Test func `a bill is rated again from the tier window that it was made from, whatever stands before it by now`()
+    throws
+  {
+    let (account, plans) = try zhejiang()
+    var journal = Journal()
+    for month in 1...7 { try journal.settle("2026-0\(month)-01T00:00", total: "\(month * 900).00") }
+    let closed = try bill(account, months, journal, plans)
+    let standing = try closed.map { try $0.issued() }
+    // March was billed first, and all before it later: it began at nothing.
+    let early = try #require(try bill(account, ["2026-03"], journal, plans).first)
+    let march = try early.issued()
+    for (bill, before, began) in [
+      (standing[2], standing[1], true), (standing[0], nil, true), (march, nil, true), (march, standing[1], false),
+      (standing[2], nil, false),
+    ] {
+      #expect(bill.began(after: before) == began)
+      let again = rateAgain(bill, after: before, account: account, readings: journal.readings, plans: plans)
+      #expect(again.closed?.total == bill.total)
+      if bill == march || began { #expect(again.closed?.document == bill.standing) }
+    }
   }
 
   @Test func `other words and other dates of a tariff, or another engine, correct nothing, another price does`() throws

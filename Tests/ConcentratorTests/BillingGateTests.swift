@@ -340,6 +340,47 @@ import Testing
     await bench.store.close()
   }
 
+  @Test(arguments: [false, true])
+  func `a bill whose tier window begins elsewhere by now is no difference of the books, and is told what to do`(
+    _ corrects: Bool
+  ) async throws {
+    let extra = corrects ? Self.automatic : ""
+    let bench = try DeskBench(extra: extra)
+    try await bench.note("M-1", 5000, at: "2026-10-01T00:00")
+    try await bench.note("M-1", 5100, at: "2026-11-01T00:00")
+    try await bench.desk().pass(all: true)
+    #expect(try told(bench) == ["A-1 2026-10 original 6170"])
+    // September comes to light, and with it 3100 kWh of the year's first 3120.
+    try await bench.note("M-1", 1900, at: "2026-09-01T00:00")
+    let first = try #require(bench.settings.range(of: "from = \"2026-10-01\""))
+    let text =
+      bench.settings.replacingCharacters(in: first, with: "from = \"2026-09-01\"") + extra
+    _ = try await pass(bench, text)
+    #expect(try told(bench).last == "A-1 2026-09 original 191270")
+    // Any edit of the books has the last bills tried again.
+    try bench.edit("version-2012", "\"Energy charge\"", "\"Energy\"")
+    let station = try Station(configuration(text))
+    let tried = try trial(bench, station)
+    #expect(tried.isAccepted)
+    #expect(tried.rows.map(\.isSame) == [true])
+    #expect(
+      tried.rows.first?.reasons == [
+        "it was made from another point of its tier window than the cycle before it leaves now, as an earlier one was"
+          + " billed or corrected after it; meterd bill correct A-1 2026-10 takes that up"
+      ])
+    try await bench.note("M-1", 5300, at: "2026-12-01T00:00")
+    bench.wait(days: 10)
+    _ = try await pass(bench, text)
+    #expect(try !bench.holds().contains { $0.account == "A-1" })
+    // 20 kWh in the first tier and 80 in the second cost 4.00 more; 200 in the second after them, or 180 of them.
+    #expect(
+      try told(bench).dropFirst(2)
+        == (corrects
+          ? ["A-1 2026-10 reversal -6170", "A-1 2026-10 original 6570", "A-1 2026-11 original 13340"]
+          : ["A-1 2026-11 original 12340"]))
+    await bench.store.close()
+  }
+
   @Test func `a correction that a rule holds waits for a decision, and is carried out after it`() async throws {
     let extra = "[review]\ncorrect-automatically = true\nhold = [\"zero-use\", \"estimated\"]\nmost-yuan = \"200\"\n"
     let bench = try await billed(extra)
