@@ -57,6 +57,63 @@ public struct Replay: Hashable, Sendable {
   public internal(set) var stuck: [YearMonth: [HoldReason]] = [:]
 }
 
+extension Replay {
+  /// A correction that cannot be issued, and the cycle that it waits for.
+  public struct Waiting: Hashable, Sendable {
+    public let cycle: YearMonth
+    public let stuck: YearMonth
+    public let reasons: [HoldReason]
+  }
+
+  /// The corrections that do not hang together with a cycle that cannot be billed now.
+  ///
+  /// Those before it can be issued where they hand over what they did before, tiers and registers, or where a cycle
+  /// between comes out the same: what stands after them fits as well as it did. Those after it build on it.
+  ///
+  /// - Parameter standing: what was replayed.
+  /// - Returns: the corrections to issue, together; and the first that waits, with what for.
+  public func untilStuck(_ standing: [IssuedBill]) -> (replay: Replay, waiting: Waiting?) {
+    guard let first = corrections.first?.original.cycle,
+      let (stuck, reasons) = stuck.filter({ $0.key >= first }).min(by: { $0.key < $1.key })
+    else { return (self, nil) }
+    let corrected = Set(corrections.map(\.original.cycle))
+    var free = Array(corrections.prefix { $0.original.cycle < stuck })
+    while let last = free.last {
+      let next = standing.first { $0.cycle > last.original.cycle }?.cycle
+      let isApart = next.map { !corrected.contains($0) && self.stuck[$0] == nil } ?? true
+      if isApart || last.handsOverTheSame { break }
+      free.removeLast()
+    }
+    var replay = self
+    replay.corrections = free
+    return (
+      replay,
+      corrections.dropFirst(free.count).first.map {
+        Waiting(cycle: $0.original.cycle, stuck: stuck, reasons: reasons)
+      }
+    )
+  }
+}
+
+extension CycleCorrection {
+  /// True where the next cycle finds the tiers and the registers that it found before.
+  fileprivate var handsOverTheSame: Bool {
+    guard let new = replacement?.parts else { return false }
+    /// What the registers stood at in the end, by meter, time and quantity.
+    func ends(_ parts: [IssuedPart]) -> [[String]: String] {
+      let segments = parts.flatMap(\.segments)
+      let end = segments.map { wholeTime($0.to) }.max()
+      let last = segments.filter { wholeTime($0.to) == end }.flatMap { segment in
+        segment.registers.map { ([segment.meter, wholeTime(segment.to), $0.quantity], $0.stop.value) }
+      }
+      return Dictionary(last, uniquingKeysWith: { _, last in last })
+    }
+    let (before, after) = (original.windowAfter, new.last?.window)
+    return before?.plan == after?.plan && before?.start == after?.start && before?.after == after?.after
+      && ends(original.parts) == ends(new)
+  }
+}
+
 /// A tier window that cycles of one plan go on with.
 public struct OpenWindow: Hashable, Sendable {
   /// Name of the plan; another plan's window starts anew.

@@ -293,19 +293,18 @@ extension BillingDesk {
   ) throws(StoreError) {
     guard review.correctsByItself, !standing.isEmpty else { return }
     let today = account.zone.local(unixMilliseconds: now.unixMilliseconds).date
-    let again = replay(
-      account, standing: standing, readings: readings, plans: plans, knownOn: today, form: review.form)
-    guard let first = again.corrections.first?.original.cycle else { return }
-    // Those after a cycle that cannot be billed now, such as one of a meter that is gone from the books, build on it.
-    if let (cycle, reasons) = again.stuck.sorted(by: { $0.key < $1.key }).first(where: { $0.key >= first }) {
-      let words = reasons.map(\.description).joined(separator: "; ")
+    let (again, waiting) = replay(
+      account, standing: standing, readings: readings, plans: plans, knownOn: today, form: review.form
+    ).untilStuck(standing)
+    if let waiting {
+      let words = waiting.reasons.map(\.description).joined(separator: "; ")
       result.otherHolds.append(
         Hold(
-          account: account.id, cycle: "\(first)",
-          reason: "its correction waits for \(cycle), which cannot be billed: \(words)",
+          account: account.id, cycle: "\(waiting.cycle)",
+          reason: "its correction waits for \(waiting.stuck), which cannot be billed: \(words)",
           since: now.unixMilliseconds))
-      return
     }
+    guard !again.corrections.isEmpty else { return }
     let look = TrialLook(
       account: account, plans: plans, standing: standing, readings: readings, accepted: accepted, today: today)
     let book = BillBook(reader: reader)

@@ -220,6 +220,54 @@ extension IssuedBill {
     #expect(again.corrections.map { $0.replacement?.key.version } == [3, 3])
   }
 
+  struct StuckCase: Sendable, CustomTestStringConvertible {
+    let testDescription: String
+    /// Instants of readings that are read again, 10 kWh more.
+    let again: [String]
+    let free: [String]
+    var waits: String?
+  }
+
+  static let stuckCases = [
+    StuckCase(
+      testDescription: "a month that comes out the same lies between", again: ["2026-02"], free: ["2026-01", "2026-02"]),
+    StuckCase(
+      testDescription: "the last of them leaves tiers and registers as they were", again: ["2026-03"],
+      free: ["2026-02", "2026-03"]),
+    StuckCase(
+      testDescription: "the month that cannot be billed begins with it", again: ["2026-04"], free: [], waits: "2026-03"),
+    StuckCase(
+      testDescription: "one of two hangs together with it", again: ["2026-02", "2026-04"],
+      free: ["2026-01", "2026-02"],
+      waits: "2026-03"),
+    StuckCase(testDescription: "the tiers of all move", again: ["2026-01"], free: [], waits: "2026-01"),
+    StuckCase(testDescription: "after it alone", again: ["2026-07"], free: ["2026-06"]),
+    StuckCase(
+      testDescription: "on both sides", again: ["2026-02", "2026-07"], free: ["2026-01", "2026-02"], waits: "2026-06"),
+  ]
+
+  @Test(arguments: stuckCases)
+  func `what does not hang together with a cycle that cannot be billed is corrected all the same`(_ each: StuckCase)
+    throws
+  {
+    let (account, plans) = try zhejiang()
+    var journal = Journal()
+    for month in 1...7 { try journal.settle("2026-0\(month)-01T00:00", total: "\(month * 9).00") }
+    let standing = try bill(account, months, journal, plans).enumerated().map { try $1.issued(id: Int64($0)) }
+    try journal.note("45.00", at: "2026-05-01T00:00", status: .held)
+    for label in each.again {
+      let month = try #require(Int64(label.suffix(1)))
+      try journal.note("\(month * 9 + (label == "2026-01" ? -1 : 1)).00", at: "\(label)-01T00:00")
+    }
+    let all = replay(
+      account, standing: standing, readings: journal.readings, plans: plans, knownOn: try day("2099-01-01"))
+    #expect(all.stuck.keys.sorted().map(\.description) == ["2026-04", "2026-05"])
+    let (free, waiting) = all.untilStuck(standing)
+    #expect(free.corrections.map { "\($0.original.cycle)" } == each.free)
+    #expect(waiting.map { "\($0.cycle)" } == each.waits)
+    #expect(waiting.map { "\($0.stuck)" } == (each.waits == nil ? nil : "2026-04"))
+  }
+
   @Test func `a later version with another tier window leaves the one before in its own`() throws {
     func home(_ window: String, from: String, to: String? = nil) throws -> Plan {
       let tiers = """

@@ -274,6 +274,63 @@ import Testing
     }
   }
 
+  @Test(arguments: [true, false])
+  func `an earlier correction does not wait for a later month that cannot be billed, one that it builds on does`(
+    _ byItself: Bool
+  ) async throws {
+    let extra = "[review]\ncorrect-automatically = \(byItself)\n"
+    let bench = try await filled(extra)
+    for (index, month) in ["2026-12", "2027-01", "2027-02"].enumerated() {
+      try await bench.note("M-1", Int64(300 + 100 * index), at: "\(month)-01T00:00")
+    }
+    let late = try DeskBench.instant("2027-02-10T12:00")
+    bench.host.now.withLock { $0 = late }
+    try await bench.desk().pass(all: true)
+    func told() throws -> [String] {
+      try bench.bills().filter { $0.account == "A-1" }.map { "\($0.cycle) \($0.kind) \($0.totalFen)" }
+    }
+    let first = ["2026-10 original 6170", "2026-11 original 6170", "2026-12 original 6170", "2027-01 original 6170"]
+    #expect(try told() == first)
+    let numbers = Dictionary(
+      try BillBook(reader: reader(bench)).documents(of: "A-1").flatMap(\.parts).flatMap(\.segments).flatMap(\.marks)
+        .map { ($0.at, $0.mark.reading) }, uniquingKeysWith: { first, _ in first })
+    func revise(_ month: String, _ energy: Int64) async throws {
+      try await bench.store.revise(
+        Revision(
+          reading: try #require(numbers["\(month)-01T00:00:00"]),
+          value: RegisterValue(millionths: energy * 1_000_000, resolution: 10_000), actor: "li", reason: "site", at: 7))
+    }
+    // January's last reading falls below its first: it cannot be billed any more. October's was 10 kWh more.
+    try await revise("2027-02", 350)
+    try await revise("2026-11", 210)
+    let after = ["2026-10 reversal -6170", "2026-10 original 6787", "2026-11 reversal -6170", "2026-11 original 5553"]
+    let station = try Station(configuration("trust-host-clock = true\n" + bench.settings + extra))
+    if byItself {
+      try await bench.desk().pass(all: true)
+      #expect(try told() == first + after)
+      #expect(try bench.holds().filter { $0.account == "A-1" }.isEmpty)
+      // December ends where January begins: that one waits.
+      try await revise("2027-01", 390)
+      try await bench.desk().pass(all: true)
+      #expect(try told() == first + after)
+      #expect(
+        try bench.holds().filter { $0.account == "A-1" }.map { "\($0.cycle) \($0.reason.prefix(60))" } == [
+          "2026-12 its correction waits for 2027-01, which cannot be billed: me"
+        ])
+      await bench.store.close()
+      return
+    }
+    await bench.store.close()
+    let issued = try await BillingRun.correct(
+      station, account: "A-1", from: "2026-10", form: .reversal, actor: "li", reason: "site")
+    #expect(issued.map { "\($0.record.cycle) \($0.record.kind) \($0.record.totalFen)" } == after)
+    let refusal = await #expect(throws: Complaint.self) {
+      try await BillingRun.correct(
+        station, account: "A-1", from: "2027-01", form: .reversal, actor: "li", reason: "site")
+    }
+    #expect(refusal?.headline.hasPrefix("2027-01 of A-1 cannot be billed now: meter M-1:") == true)
+  }
+
   @Test func `a correction that makes no sense is refused in words`() async throws {
     let bench = try await filled()
     try await bench.desk().pass(all: true)
