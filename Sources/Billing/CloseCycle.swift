@@ -263,12 +263,10 @@ private struct CycleClosing {
   ) -> Supply? {
     guard wanted.supply else { return nil }
     var supply = rule.terms.supply(over: rule.days, isWhole: isOnly && cycle.isWhole)
-    if isOnly, !cycle.isWhole, supply.basicCharge != nil || supply.transformer != nil {
-      // An account that begins or ends in the month pays what is by the month for its days. Several stretches have
-      // their days anyway.
-      let month = cycle.tierMonth
-      let count = Int(clamping: rule.days.to.daysSince1970 - rule.days.from.daysSince1970)
-      supply.part = PartMonth(days: min(count, CivilDate.days(inMonth: month.month, of: month.year)), of: month)
+    if !isOnly || !cycle.isWhole, supply.basicCharge != nil || supply.transformer != nil {
+      // Stretches, and an account that begins or ends in the cycle, pay what is by the month for their days.
+      let days = Int(clamping: rule.days.to.daysSince1970 - rule.days.from.daysSince1970)
+      supply.part = PartMonth(days: days, of: cycle.lengthMonth(settlement: account.settlement))
     }
     if wanted.reactive { supply.reactive = measured.reactive }
     if wanted.exported { supply.exported = measured.exported }
