@@ -1,6 +1,6 @@
 public import Billing
 internal import Host
-internal import Metering
+public import Metering
 internal import Rating
 public import Store
 
@@ -12,10 +12,11 @@ public enum BooksCheck {
   ///   - station: accounts and tariffs.
   ///   - reader: of the store.
   ///   - cycle: only this one, such as `2026-10`; `nil` for all.
+  ///   - now: what is over by then is due; `nil` for the station's clock.
   /// - Returns: the steps in the order of the way from readings to the ledger.
   /// - Throws: `Complaint` for a cycle that is none, and where the store cannot be read.
   public static func steps(
-    _ station: Station, reader: StoreReader, cycle: String? = nil
+    _ station: Station, reader: StoreReader, cycle: String? = nil, at now: HostInstant? = nil
   ) throws(Complaint) -> [ReconciliationStep] {
     var only: YearMonth?
     if let cycle {
@@ -29,7 +30,7 @@ public enum BooksCheck {
       var postings: [Int64: Int64] = [:]
       try reader.ledger { bill, _, _, fen in postings[bill] = fen }
       let holds = try reader.holds()
-      let now = station.clock.now.unixMilliseconds
+      let now = (now ?? station.clock.now).unixMilliseconds
       // Accounts that were renamed or are gone from the configuration have their bills all the same.
       let known = Set(station.accounts.map(\.id))
       let gone = try reader.postedAccounts().filter { !known.contains($0) }

@@ -38,8 +38,9 @@ import Testing
   private func reader(_ bench: DeskBench) throws -> StoreReader { try StoreReader(path: bench.store.path) }
 
   private func unbalanced(_ bench: DeskBench, _ station: Station? = nil) throws -> [String] {
-    try BooksCheck.steps(station ?? bench.station, reader: try reader(bench)).filter { !$0.isBalanced }.flatMap(
-      \.differences)
+    try BooksCheck.steps(station ?? bench.station, reader: try reader(bench), at: bench.now).filter { !$0.isBalanced }
+      .flatMap(
+        \.differences)
   }
 
   @Test func `a first bill waits until somebody has looked at it, and a rejected one as long as it is the same`()

@@ -18,7 +18,7 @@ extension BillingGateTests {
         "B-1 2026-10 meter M-1 from 2026-10-01T00:00:00 to 2026-11-01T00:00:00 was billed to account A-1 (bill 1); the"
           + " same energy is not charged twice: write from which day on it counts for this account"
       ])
-    #expect(try BooksCheck.steps(station, reader: try reader(bench)).allSatisfy(\.isBalanced))
+    #expect(try BooksCheck.steps(station, reader: try reader(bench), at: bench.now).allSatisfy(\.isBalanced))
     // From where the other one ends it goes on.
     try await bench.note("M-1", 300, at: "2026-12-01T00:00")
     bench.wait(days: 10)
@@ -31,7 +31,7 @@ extension BillingGateTests {
       account: "C-1", cycle: stored.cycle, version: 1, digest: stored.digest, totalFen: stored.totalFen, issuedAt: 1,
       document: stored.document, lines: stored.lines, readings: stored.readings)
     _ = try await bench.store.issue([copy], consumer: "test", through: 1)
-    let steps = try BooksCheck.steps(after, reader: try reader(bench)).filter { !$0.isBalanced }
+    let steps = try BooksCheck.steps(after, reader: try reader(bench), at: bench.now).filter { !$0.isBalanced }
     #expect(steps.map(\.name) == ["once"])
     #expect(steps.first?.left == "400.00")
     #expect(steps.first?.right == "300.00")
@@ -48,7 +48,7 @@ extension BillingGateTests {
     #expect(try told(bench).count == 2)
     let held = try bench.holds()
     #expect(held.map { "\($0.account) \($0.cycle)" } == ["A-1 2026-07", "A-2 2026-07"])
-    #expect(try BooksCheck.steps(station, reader: try reader(bench)).allSatisfy(\.isBalanced))
+    #expect(try BooksCheck.steps(station, reader: try reader(bench), at: bench.now).allSatisfy(\.isBalanced))
     try await bench.note("M-1", 10, at: "2026-07-01T00:00")
     _ = try await pass(bench, text)
     #expect(
@@ -75,7 +75,7 @@ extension BillingGateTests {
         + " at one of the two; with the reading it is billed after all; where nothing of it is to be billed, write"
         + " from = \"2026-10-01\"; meter M-1: no reading of energy.import.active.total at 2026-09-20T00:00:00; read the"
         + " meter's settlement again, or enter the value: meterd review enter")
-    #expect(try BooksCheck.steps(station, reader: try reader(bench)).allSatisfy(\.isBalanced))
+    #expect(try BooksCheck.steps(station, reader: try reader(bench), at: bench.now).allSatisfy(\.isBalanced))
     try await bench.note("M-1", 70, at: "2026-09-20T00:00", kind: .estimate)
     _ = try await pass(bench, text)
     #expect(try told(bench).last == "A-1 2026-09 original 1851")
