@@ -97,6 +97,8 @@ public struct AcquisitionTask: Hashable, Sendable {
   /// Registers as they stand stand in for a freeze; they must be read soon or not at all.
   var isSynthetic: Bool { targets.contains(.syntheticFreeze) }
 
+  public var readsLoadProfile: Bool { targets.contains(where: \.isLoadProfile) }
+
   /// The task that takes the place of this one's daily freezes for meters that keep none: as the day begins, before all
   /// others. `nil` where this one has none.
   public var synthetic: AcquisitionTask? {
@@ -124,5 +126,7 @@ public struct AcquisitionTask: Hashable, Sendable {
     case clock
     /// The records of a class of the load profile, 1...6, so many minutes apart. 负荷曲线
     case loadProfile(recordClass: Int, minutes: Int)
+
+    public var isLoadProfile: Bool { if case .loadProfile = self { true } else { false } }
   }
 }

@@ -37,7 +37,7 @@ extension Station {
   /// What tasks read of a meter's load profile. The 1997 edition keeps none, and Modbus meters none that is read here.
   fileprivate func profiles(of meter: LineMeter) -> [(task: AcquisitionTask, recordClass: Int, minutes: Int)] {
     guard case .dlt645(.of2007, _) = meter.profile.language else { return [] }
-    return tasks.filter { $0.meters.map { $0.contains(meter.id) } ?? true }.flatMap { entry in
+    return tasks.filter { $0.includes(meter.id) }.flatMap { entry in
       entry.task.targets.compactMap { target in
         guard case .loadProfile(let recordClass, let minutes) = target else { return nil }
         return (entry.task, recordClass, minutes)
