@@ -21,7 +21,7 @@ extension Store {
   /// Which quantities the journal holds of each meter at some instants, whatever their verdict.
   ///
   /// What was read late for a round is labelled with the time of the read, and told by `lateReads`. The cost is that of
-  /// the series, not of the journal.
+  /// what was stored since, or of the series, not of the journal.
   public func quantities(
     _ kind: ReadingKind, at instants: Set<Int64>
   ) throws(StoreError) -> [Int64: [MeterID: Set<Quantity>]] {
