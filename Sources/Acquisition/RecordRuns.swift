@@ -66,7 +66,25 @@ public struct RecordRuns: Hashable, Sendable {
     }
   }
 
-  public mutating func subtract(_ other: RecordRuns) { for run in other.runs { remove(run) } }
+  /// Takes away the times of others of the same step. Goes once through both: a memory with a hole at every other minute
+  /// is tens of thousands of runs.
+  public mutating func subtract(_ other: RecordRuns) {
+    guard other.step == step, !other.isEmpty else { return }
+    var rest: [ClosedRange<Int64>] = []
+    var index = 0
+    for run in runs {
+      var from = run.lowerBound
+      while index < other.runs.count, other.runs[index].upperBound < from { index += 1 }
+      var next = index
+      while next < other.runs.count, other.runs[next].lowerBound <= run.upperBound {
+        if from < other.runs[next].lowerBound { rest.append(from...other.runs[next].lowerBound - step) }
+        from = other.runs[next].upperBound + step
+        next += 1
+      }
+      if from <= run.upperBound { rest.append(from...run.upperBound) }
+    }
+    runs = rest
+  }
 
   /// Takes away all before a time, and gives it.
   public mutating func cut(before time: Int64) -> RecordRuns {

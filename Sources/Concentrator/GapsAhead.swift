@@ -20,6 +20,15 @@ struct GapsAhead {
     for gap in all { gaps[Item(meter: gap.meter, subject: gap.subject), default: []].append(gap) }
   }
 
+  /// By a clock that nobody has set nothing lies ahead, or everything.
+  init(of store: Store, at now: HostInstant) async throws(StoreError) {
+    guard now.clock != .unsynchronised else {
+      self.init()
+      return
+    }
+    self.init(try await store.gaps(ahead: now.unixMilliseconds))
+  }
+
   /// The gaps that an answer closes; they are gone from here.
   mutating func take(_ answer: Answer, zone: ZoneOffset) -> [Gap] {
     guard !gaps.isEmpty else { return [] }
@@ -47,7 +56,7 @@ extension Intake {
   /// Takes over which gaps lie ahead of the clock as it is now.
   func lookAhead() async {
     do throws(StoreError) {
-      ahead = GapsAhead(try await store.gaps(ahead: clock.now.unixMilliseconds))
+      ahead = try await GapsAhead(of: store, at: clock.now)
     } catch {
       report(.storeFailed(reason: Complaint(error).headline, readings: 0))
     }

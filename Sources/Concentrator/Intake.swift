@@ -56,7 +56,7 @@ actor Intake {
     }
     unlabelled = Set(
       try await store.openGaps(reason: Self.valueUnlabelled).map { Item(meter: $0.meter, subject: $0.subject) })
-    ahead = GapsAhead(try await store.gaps(ahead: clock.now.unixMilliseconds))
+    ahead = try await GapsAhead(of: store, at: clock.now)
   }
 
   /// Takes events until their source ends. Up to 256 answers wait for the disk at once.

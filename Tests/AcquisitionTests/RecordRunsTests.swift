@@ -19,7 +19,7 @@ import Testing
       let first = (random(200) - 100) * 60
       let last = first + random(12) * 60
       let times = stride(from: first, through: last, by: 60)
-      switch random(8) {
+      switch random(9) {
       case 0:
         runs.remove(first...last + random(60))
         plain.subtract(times)
@@ -33,6 +33,10 @@ import Testing
         let gone = runs.cut(before: first - 4000)
         #expect(gone.count == plain.count { $0 < first - 4000 }, "seed \(seed)")
         plain = plain.filter { $0 >= first - 4000 }
+      case 5:
+        let others = (0..<30).map { _ in (random(200) - 100) * 60 }
+        runs.subtract(RecordRuns(step: 60, others))
+        plain.subtract(others)
       case 4: runs.insert(first + 1 + random(59))
       default:
         runs.insert(first...last)
