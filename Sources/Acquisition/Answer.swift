@@ -142,6 +142,11 @@ public enum LineEvent: Sendable {
   case leftOut(
     line: String, task: String, meters: [MeterID], from: Int64, through: Int64, rounds: Int,
     reason: LinePlan.Missed.Reason)
+  /// Records of a load profile in a row, from the first instant through the last, that were given up unread: they lie
+  /// further back than their task goes.
+  case recordsLapsed(
+    line: String, meter: MeterID, subject: String, from: Int64, through: Int64, records: Int,
+    reason: LinePlan.Missed.Reason)
   /// The line asks what the journal holds of its meters: the wall clock was set, or stepped far.
   case journalWanted(line: String)
   /// A meter's last freeze is of another day than the one that was asked for: `told` is when it was taken, `nil`

@@ -7,6 +7,11 @@ extension LineEngine {
   /// to look again.
   func readProfile() -> Turn? {
     guard var profiles else { return nil }
+    // What the journal holds need not be read again.
+    guard !plan.isAwaitingJournal(at: now) else {
+      profileWake = now + .seconds(1)
+      return nil
+    }
     let action = profiles.next(at: now, wall: wall()) { meter, span in
       let health = plan.health[meter]
       let query = Query.profile(span)
@@ -16,7 +21,13 @@ extension LineEngine {
     self.profiles = profiles
     for each in lapsed {
       let part = profiles.parts[each.part]
-      miss(each.seconds, part.recordClass, part.minutes, of: part.meter, .late)
+      // A meter that is set aside is not even asked.
+      let isSilent = each.reason == .late && plan.health[part.meter].isSetAside
+      tell(
+        .recordsLapsed(
+          line: name, meter: meters[part.meter].id, subject: ProfileSpan.subject(ofClass: part.recordClass),
+          from: instant(each.run.lowerBound), through: instant(each.run.upperBound), records: each.count,
+          reason: isSilent ? .silent : each.reason))
     }
     switch action {
     case .rest(let until):
@@ -84,6 +95,11 @@ extension LineEngine {
       .missed(
         line: name, meter: meters[meter].id, queries: [.profile(record)], reason: reason,
         slot: plan.zone.unixMilliseconds(of: record.first)))
+  }
+
+  /// A time by the meters' clocks, in milliseconds since 1970.
+  private func instant(_ localSeconds: Int64) -> Int64 {
+    plan.zone.unixMilliseconds(of: MeterTime(localSeconds: localSeconds))
   }
 
   private func converse(

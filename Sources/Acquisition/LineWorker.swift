@@ -163,8 +163,17 @@ public actor LineWorker {
     return await withCheckedContinuation { waiting in engine.setClocks(order) { waiting.resume(returning: $0) } }
   }
 
-  /// Has load profiles read where the line has nothing else to do. Comes before `run`.
-  public func read(_ profiles: ProfilePlan) { engine.profiles = profiles }
+  /// Has load profiles read where the line has nothing else to do, in place of those of before.
+  public nonisolated func read(_ profiles: ProfilePlan) async {
+    call()
+    await take(profiles)
+  }
+
+  private func take(_ profiles: ProfilePlan) {
+    signal.answered()
+    engine.profiles = profiles
+    engine.profileWake = BootInstant(nanoseconds: 0)
+  }
 
   /// Tries to open the port once, so that the start of the daemon can tell how it went.
   public func open() -> LineError? { engine.open() }

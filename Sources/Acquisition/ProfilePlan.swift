@@ -13,16 +13,19 @@ public struct ProfilePlan: Sendable {
     public let task: AcquisitionTask
     public let recordClass: Int
     public let minutes: Int
-    /// Times of records that the journal holds, in seconds since 1970 by the meters' clocks.
-    public let stored: Set<Int64>
+    /// What lies further back than the task goes is told as missing from here on, in seconds since 1970 by the meters'
+    /// clocks: somebody wanted it, and nobody was there to read it. `nil` where nothing was wanted before.
+    public let since: Int64?
 
-    public init(meter: Int, task: AcquisitionTask, recordClass: Int, minutes: Int, stored: Set<Int64> = []) {
+    public init(meter: Int, task: AcquisitionTask, recordClass: Int, minutes: Int, since: Int64? = nil) {
       self.meter = meter
       self.task = task
       self.recordClass = recordClass
       self.minutes = minutes
-      self.stored = stored
+      self.since = since
     }
+
+    var step: Int64 { Int64(max(1, minutes)) * 60 }
   }
 
   public enum Action: Hashable, Sendable {
@@ -44,10 +47,16 @@ public struct ProfilePlan: Sendable {
   }
 
   private struct Progress: Sendable {
-    /// Records to be read, oldest first.
-    var wanted: [Int64] = []
+    /// Records to be read.
+    var wanted: RecordRuns
+    /// Records that the journal held when the plan was made, as far back as the task goes.
+    var stored: RecordRuns
     /// Up to here everything was wanted once.
     var through: Int64?
+    /// Where that begins, until it was looked at.
+    var since: Int64?
+    /// Why the last question brought nothing.
+    var trouble: LinePlan.Missed.Reason?
     var notBefore = BootInstant(nanoseconds: 0)
     /// Questions in a row that brought nothing to be believed.
     var failures = 0
@@ -59,13 +68,25 @@ public struct ProfilePlan: Sendable {
     /// A meter without load profiles is asked again then.
     var restsUntil = BootInstant(nanoseconds: 0)
     /// Told as missing.
-    var told: Set<Int64> = []
+    var told: RecordRuns
+
+    init(_ part: Part, _ stored: RecordRuns) {
+      self.stored = stored
+      since = part.since
+      hasTold = !stored.isEmpty
+      wanted = RecordRuns(step: part.step)
+      told = wanted
+    }
   }
 
-  /// A record that the line has not come to as long as anybody wanted it.
+  /// Records in a row that nobody has read as long as anybody wanted them.
   struct Lapsed: Hashable, Sendable {
     let part: Int
-    let seconds: Int64
+    /// The first and the last, in seconds since 1970 by the meters' clocks.
+    let run: ClosedRange<Int64>
+    let count: Int
+    /// `late` where the line had too much to do.
+    let reason: LinePlan.Missed.Reason
   }
 
   public let parts: [Part]
@@ -83,14 +104,23 @@ public struct ProfilePlan: Sendable {
   private static let failuresToTell = 3
   private static let refusalsOfNewest = 2
 
-  public init(_ parts: [Part], zone: ZoneOffset) {
+  /// `stored` are the records of each part that the journal holds, in their order; those that are left out have none.
+  public init(_ parts: [Part], stored: [RecordRuns] = [], zone: ZoneOffset) {
     self.parts = parts
     self.zone = zone
-    progress = parts.map { Progress(hasTold: !$0.stored.isEmpty) }
+    progress = parts.indices.map { index in
+      let own = stored.indices.contains(index) ? stored[index] : nil
+      return Progress(parts[index], own ?? RecordRuns(step: parts[index].step))
+    }
   }
 
   /// Records that are still to be read.
   public var wanted: Int { progress.reduce(0) { $0 + $1.wanted.count } }
+
+  /// Runs of records that are kept in mind, of all parts.
+  var runsKept: Int {
+    progress.reduce(0) { $0 + $1.wanted.runs.count + $1.stored.runs.count + $1.told.runs.count }
+  }
 
   /// The next thing to read; `mayAsk` says whether a meter may be asked such a thing now.
   public mutating func next(
@@ -124,61 +154,58 @@ public struct ProfilePlan: Sendable {
     return .rest(until: wake)
   }
 
-  /// Wants what has become due, and forgets what lies too far back.
+  /// Wants what has become due, and gives up what lies too far back.
   ///
   /// The depth of the task counts whole days before this one, at least one: the last record of a day comes after it.
   private mutating func extend(_ index: Int, _ wall: Int64) {
     let part = parts[index]
-    let step = Int64(part.minutes) * 60
+    let step = part.step
     let slot = zone.local(unixMilliseconds: part.task.schedule.slot(at: wall, zone: zone)).localSeconds
     let latest = (slot - Self.lag) / step * step
     let today = zone.local(unixMilliseconds: wall).date.daysSince1970
     let oldest = (today - Int64(max(1, part.task.backfillDays))) * 86_400
     began = began ?? latest
+    let since = (min(progress[index].since ?? oldest, oldest) + step - 1) / step * step
+    progress[index].since = nil
     // A wall clock that was ahead and came back has wanted what is not yet.
-    var through = progress[index].through ?? oldest - step
+    var through = progress[index].through ?? since - step
     if through > latest {
-      progress[index].wanted.removeAll { $0 > latest }
+      progress[index].wanted.cut(after: latest)
       through = latest
     }
-    let isOver = progress[index].wanted.prefix { $0 < oldest }
-    if !isOver.isEmpty {
-      lapsed += isOver.filter { !progress[index].told.contains($0) }.map { Lapsed(part: index, seconds: $0) }
-      progress[index].wanted.removeFirst(isOver.count)
-    }
-    progress[index].told = progress[index].told.filter { $0 >= oldest }
-    var record = max(through + step, (oldest + step - 1) / step * step)
-    while record <= latest {
-      if !part.stored.contains(record) { progress[index].wanted.append(record) }
-      record += step
-    }
+    let late = progress[index].wanted.cut(before: oldest)
+    lapse(late, of: index, progress[index].trouble ?? .late)
+    // Nobody was at work while these could be read.
+    if through + step < oldest { lapse(RecordRuns(step: step, through + step, before: oldest), of: index, .outage) }
+    progress[index].told.forget(before: oldest)
+    progress[index].stored.forget(before: oldest)
+    var news = RecordRuns(step: step, max(through + step, oldest), before: latest + 1)
+    news.subtract(progress[index].stored)
+    for run in news.runs { progress[index].wanted.insert(run) }
     progress[index].through = latest
   }
 
-  /// The oldest wanted record, by itself.
-  private func oldest(of index: Int) -> ProfileSpan? {
-    progress[index].wanted.first.map {
-      ProfileSpan(
-        recordClass: parts[index].recordClass, first: MeterTime(localSeconds: $0), minutes: parts[index].minutes,
-        count: 1)
-    }
+  private mutating func lapse(_ records: RecordRuns, of index: Int, _ reason: LinePlan.Missed.Reason) {
+    var left = records
+    left.subtract(progress[index].told)
+    left.subtract(progress[index].stored)
+    lapsed += left.runs.map { Lapsed(part: index, run: $0, count: left.count(of: $0), reason: reason) }
   }
+
+  /// The oldest wanted record, by itself.
+  private func oldest(of index: Int) -> ProfileSpan? { progress[index].wanted.first.map { span($0...$0, of: index) } }
 
   /// The newest run of wanted records that one exchange can bring.
   private func newest(of index: Int) -> ProfileSpan? {
     let limit = progress[index].ahead?.below ?? .max
-    let wanted = progress[index].wanted.prefix { $0 < limit }
-    guard var first = wanted.last else { return nil }
-    let step = Int64(parts[index].minutes) * 60
-    var count = 1
-    for record in wanted.dropLast().reversed() {
-      guard record == first - step, count < ProfileSpan.most else { break }
-      first = record
-      count += 1
-    }
+    return progress[index].wanted.newest(ProfileSpan.most, before: limit).map { span($0, of: index) }
+  }
+
+  private func span(_ run: ClosedRange<Int64>, of index: Int) -> ProfileSpan {
+    let part = parts[index]
     return ProfileSpan(
-      recordClass: parts[index].recordClass, first: MeterTime(localSeconds: first), minutes: parts[index].minutes,
-      count: count)
+      recordClass: part.recordClass, first: MeterTime(localSeconds: run.lowerBound), minutes: part.minutes,
+      count: progress[index].wanted.count(of: run))
   }
 
   /// Tells what came of a question; which records are missing, and not told as such before.
@@ -193,14 +220,16 @@ public struct ProfilePlan: Sendable {
     case .told(let came):
       progress[index].failures = 0
       progress[index].refusals = 0
+      progress[index].trouble = nil
       if !came.isEmpty { progress[index].hasTold = true }
-      progress[index].wanted.removeAll(where: Set(came).contains)
+      for record in came { progress[index].wanted.remove(record) }
       progress[index].notBefore = now
       // A frame may have had no room for all of them: what comes after the last one is asked for again.
       guard let last = came.max() else { return absent(index, asked, after: nil, shown, at: now, .gone) }
       return absent(index, asked.filter { $0 < last && !came.contains($0) }, after: last, nil, at: now, .gone)
     case .refused:
       progress[index].failures = 0
+      progress[index].trouble = nil
       progress[index].refusals += 1
       guard !progress[index].hasTold else {
         progress[index].notBefore = now
@@ -212,7 +241,8 @@ public struct ProfilePlan: Sendable {
         return []
       }
       // It keeps no load profile at all: that is said once a day.
-      (progress[index].wanted, progress[index].through, progress[index].refusals) = ([], nil, 0)
+      progress[index].wanted = RecordRuns(step: parts[index].step)
+      (progress[index].through, progress[index].refusals) = (nil, 0)
       progress[index].notBefore = now + .seconds(86_400)
       progress[index].restsUntil = progress[index].notBefore
       return tell(index, [asked[0]], .refused)
@@ -220,8 +250,10 @@ public struct ProfilePlan: Sendable {
       progress[index].failures += 1
       let failures = progress[index].failures
       progress[index].notBefore = now + .seconds(min(3600, 5 << Int64(min(failures - 1, 10))))
+      let reason: LinePlan.Missed.Reason = conclusion == .silent ? .silent : .damaged
+      progress[index].trouble = reason
       guard failures >= Self.failuresToTell else { return [] }
-      return tell(index, asked, conclusion == .silent ? .silent : .damaged)
+      return tell(index, asked, reason)
     }
   }
 
@@ -231,19 +263,20 @@ public struct ProfilePlan: Sendable {
     _ index: Int, _ records: [Int64], after later: Int64?, _ shown: MeterTime?, at now: BootInstant,
     _ reason: LinePlan.Missed.Reason
   ) -> [Missed] {
-    let step = Int64(parts[index].minutes) * 60
+    let step = parts[index].step
     let never = records.filter { record in
       later.map { record < $0 } ?? false || shown.map { record + step + 60 <= $0.localSeconds } ?? false
     }
     if let next = records.filter({ !never.contains($0) }).min() {
       progress[index].ahead = (next, now + .seconds(min(step, 900)))
     }
-    progress[index].wanted.removeAll(where: Set(never).contains)
+    for record in never { progress[index].wanted.remove(record) }
     return tell(index, never, reason)
   }
 
   private mutating func tell(_ index: Int, _ records: [Int64], _ reason: LinePlan.Missed.Reason) -> [Missed] {
-    let news = records.filter { progress[index].told.insert($0).inserted || reason == .gone || reason == .refused }
+    let news = records.filter { !progress[index].told.contains($0) || reason == .gone || reason == .refused }
+    for record in news { progress[index].told.insert(record) }
     return news.map { Missed(seconds: $0, reason: reason) }
   }
 
@@ -267,7 +300,6 @@ public struct ProfilePlan: Sendable {
         $0.meter == meter && $0.recordClass == span.recordClass && $0.minutes == span.minutes
       })
     else { return }
-    let again = span.seconds.filter { !progress[index].wanted.contains($0) }
-    progress[index].wanted = (progress[index].wanted + again).sorted()
+    for record in span.seconds { progress[index].wanted.insert(record) }
   }
 }

@@ -46,7 +46,9 @@ public struct ProfileSpan: Hashable, Sendable {
   }
 
   /// What is asked for, without the time: the name under which records are missed.
-  public var subject: String { "load profile class \(recordClass)" }
+  public var subject: String { Self.subject(ofClass: recordClass) }
+
+  static func subject(ofClass recordClass: Int) -> String { "load profile class \(recordClass)" }
 
   /// Bytes of the answer after its identifier: 13 of each record besides its values, which have up to four bytes.
   var answerBytes: Int { count * (16 + 4 * Self.quantities(ofClass: recordClass).count) }

@@ -20,56 +20,81 @@ extension Station {
   /// The load profiles that tasks read on a line, less what the journal holds; `nil` where there are none.
   func profiles(line: Int, stored: StoredProfiles) -> ProfilePlan? {
     var parts: [ProfilePlan.Part] = []
+    var held: [RecordRuns] = []
     for (index, meter) in meters[line].enumerated() {
-      // The 1997 edition keeps none, and Modbus meters none that is read here.
-      guard case .dlt645(.of2007, _) = meter.profile.language else { continue }
-      for entry in tasks where entry.includes(meter.id) {
-        for case .loadProfile(let recordClass, let minutes) in entry.task.targets {
-          parts.append(
-            ProfilePlan.Part(
-              meter: index, task: entry.task, recordClass: recordClass, minutes: minutes,
-              stored: stored.times(of: meter.id, recordClass, zone: configuration.zone)))
-        }
+      for (task, recordClass, minutes) in profiles(of: meter) {
+        let key = StoredProfiles.Key(meter: meter.id, recordClass: recordClass, minutes: minutes)
+        parts.append(
+          ProfilePlan.Part(
+            meter: index, task: task, recordClass: recordClass, minutes: minutes,
+            since: stored.since(task, of: meter.id)))
+        held.append(stored.records[key] ?? RecordRuns(step: Int64(minutes) * 60))
       }
     }
-    return parts.isEmpty ? nil : ProfilePlan(parts, zone: configuration.zone)
+    return parts.isEmpty ? nil : ProfilePlan(parts, stored: held, zone: configuration.zone)
   }
 
-  /// What tasks read of load profiles, by meter.
-  var profiledQuantities: [MeterID: Set<Quantity>] {
-    var all: [MeterID: Set<Quantity>] = [:]
-    for meter in meters.joined() {
-      for entry in tasks where entry.includes(meter.id) {
-        for case .loadProfile(let recordClass, _) in entry.task.targets {
-          all[meter.id, default: []].formUnion(ProfileSpan.quantities(ofClass: recordClass))
-        }
+  /// What tasks read of a meter's load profile. The 1997 edition keeps none, and Modbus meters none that is read here.
+  fileprivate func profiles(of meter: LineMeter) -> [(task: AcquisitionTask, recordClass: Int, minutes: Int)] {
+    guard case .dlt645(.of2007, _) = meter.profile.language else { return [] }
+    return tasks.filter { $0.includes(meter.id) }.flatMap { entry in
+      entry.task.targets.compactMap { target in
+        guard case .loadProfile(let recordClass, let minutes) = target else { return nil }
+        return (entry.task, recordClass, minutes)
       }
     }
-    return all
   }
 }
 
-/// The records of load profiles that the journal holds when lines begin.
+/// The records of load profiles that the journal holds when lines begin, as runs, and since when somebody wanted them.
 struct StoredProfiles {
-  private var instants: [MeterID: [Int64: Set<Quantity>]] = [:]
+  struct Key: Hashable {
+    let meter: MeterID
+    let recordClass: Int
+    let minutes: Int
+  }
+
+  fileprivate private(set) var records: [Key: RecordRuns] = [:]
+  /// When somebody last saw to the rounds of each task, by its name, and since when each meter is known; in milliseconds
+  /// since 1970.
+  private var atWork: [String: Int64] = [:]
+  private var knownSince: [MeterID: Int64] = [:]
+  private var zone = ZoneOffset.china
 
   /// Nothing is known of any.
   init() {}
 
-  /// Looks as far back as the tasks of `station` do from `wall` on, in milliseconds since 1970.
-  init(of station: Station, in store: Store, at wall: Int64) async throws(StoreError) {
-    let quantities = station.profiledQuantities
-    guard !quantities.isEmpty else { return }
-    let days =
-      station.tasks.map(\.task).filter(\.readsLoadProfile).map(\.backfillDays).max() ?? 0
-    instants = try await store.instants(.profile, of: quantities, since: wall - Int64(days + 2) * 86_400_000)
+  /// Looks as far back from `wall` on, in milliseconds since 1970, as the tasks of `station` wanted records when somebody
+  /// was last at work.
+  init(of station: Station, in store: Store, _ stored: StoredBefore, at wall: Int64) async throws(StoreError) {
+    zone = station.configuration.zone
+    knownSince = stored.knownSince
+    atWork = Dictionary(
+      zip(station.tasks.map(\.task.name), stored.lastAtWork), uniquingKeysWith: { first, _ in first })
+    for meter in station.meters.joined() {
+      for (task, recordClass, minutes) in station.profiles(of: meter) {
+        let last = min(atWork[task.name] ?? wall, wall)
+        let runs = try await store.runs(
+          .profile, of: ProfileSpan.quantities(ofClass: recordClass), meter: meter.id,
+          every: Int64(minutes) * 60_000, from: zone.unixMilliseconds(of: MeterTime(localSeconds: 0)),
+          since: last - Int64(task.backfillDays + 2) * 86_400_000)
+        var records = RecordRuns(step: Int64(minutes) * 60)
+        for run in runs {
+          records.insert(localSeconds(run.lowerBound)...localSeconds(run.upperBound))
+        }
+        self.records[Key(meter: meter.id, recordClass: recordClass, minutes: minutes)] = records
+      }
+    }
   }
 
-  /// The times of the records of a class, in seconds since 1970 by the meters' clocks.
-  func times(of meter: MeterID, _ recordClass: Int, zone: ZoneOffset) -> Set<Int64> {
-    let quantities = Set(ProfileSpan.quantities(ofClass: recordClass))
-    let held = (instants[meter] ?? [:]).filter { !$0.value.isDisjoint(with: quantities) }
-    return Set(held.keys.map { zone.local(unixMilliseconds: $0).localSeconds })
+  private func localSeconds(_ instant: Int64) -> Int64 { zone.local(unixMilliseconds: instant).localSeconds }
+
+  /// From when on records of a meter were wanted, in seconds since 1970 by its clock: as far back as the task looked when
+  /// somebody was last at work. `nil` where nobody was.
+  fileprivate func since(_ task: AcquisitionTask, of meter: MeterID) -> Int64? {
+    guard let last = atWork[task.name] else { return nil }
+    let day = zone.local(unixMilliseconds: last).date.daysSince1970 - Int64(task.backfillDays)
+    return max(day * 86_400, knownSince[meter].map(localSeconds) ?? .min)
   }
 }
 

@@ -54,7 +54,7 @@ extension Configuration {
         "backfill-days",
         "only freeze.daily and load-profile are kept by meters day by day, and this task does not read them")
     }
-    let backfillDays = try table.optionalInteger("backfill-days", in: 1...62) ?? (isProfile ? 1 : 7)
+    let backfillDays = try table.optionalInteger("backfill-days", in: 1...62) ?? 7
     try table.finish()
     let task = AcquisitionTask(
       name: name, schedule: schedule, targets: targets, priority: priority, windows: windows,

@@ -87,6 +87,12 @@ extension LineEvent {
         Gap(
           meter: $0, subject: "task \(task)", instant: from, reason: reason.rawValue, until: through, rounds: rounds)
       }
+    case .recordsLapsed(_, let meter, let subject, let from, let through, let records, let reason):
+      return [
+        Gap(
+          meter: meter, subject: subject, instant: from, reason: reason.rawValue, until: from < through ? through : nil,
+          rounds: records)
+      ]
     case .backfillFailed(_, let meter, let query, let reason, _):
       // Most are known from the round that missed them.
       return query.freezeInstant(zone: zone).map {

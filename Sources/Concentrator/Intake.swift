@@ -205,7 +205,7 @@ actor Intake {
         // What an outage left out is found again at each start until it is filled.
         let news = await note(event.gaps(zone: zone)) { backlog.add(event) }
         if reason == .outage, news == 0 { return }
-      case .leftOut, .backfillFailed: _ = await note(event.gaps(zone: zone)) { backlog.add(event) }
+      case .leftOut, .recordsLapsed, .backfillFailed: _ = await note(event.gaps(zone: zone)) { backlog.add(event) }
       case .journalWanted(let line):
         await store.flush()
         return await house.journalWanted(line)

@@ -49,6 +49,9 @@ extension RunningStation {
       let stored = try await storedBefore(wall)
       var programmes = Programmes()
       let held = station.plannedMeters(line: index, programmes: &programmes, stored: stored, wall: wall).map(\.held)
+      // Before the rounds go on: records that the journal holds are not read again.
+      let profiled = try await StoredProfiles(of: station, in: store, stored, at: wall.unixMilliseconds)
+      if let profiles = station.profiles(line: index, stored: profiled) { await worker.read(profiles) }
       await worker.recalled(held, of: wall.unixMilliseconds, lastAtWork: stored.lastAtWork)
     } catch {
       // The line asks again in a minute.

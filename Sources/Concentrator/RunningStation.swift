@@ -240,7 +240,7 @@ public actor RunningStation {
     // By a clock that nobody has set nobody knows how far back to look; a record that is read again is told as such.
     let profiled =
       wall.clock == .unsynchronised
-      ? StoredProfiles() : try await StoredProfiles(of: station, in: store, at: wall.unixMilliseconds)
+      ? StoredProfiles() : try await StoredProfiles(of: station, in: store, stored, at: wall.unixMilliseconds)
     var workers: [LineWorker] = []
     var programmes = Programmes()
     let isAfterKill = isFirst && store.wasLeftOpen

@@ -69,6 +69,7 @@ public struct StationCounts: Hashable, Sendable {
     case .line(.missed(_, _, let queries, _, _)): missed += queries.count
     case .line(.leftOut(_, _, let meters, _, _, let rounds, _)):
       leftOut += meters.count * rounds
+    case .line(.recordsLapsed(_, _, _, _, _, let records, _)): missed += records
     case .line(.rejected(_, _, _, let reason)):
       if reason.hasPrefix("refused") { refused += 1 } else { damaged += 1 }
     case .line: break

@@ -90,6 +90,14 @@ public struct StationLog: Sendable {
           "from": "\(ZoneOffset.china.rfc3339(unixMilliseconds: from))",
           "through": "\(ZoneOffset.china.rfc3339(unixMilliseconds: through))", "reason": "\(reason.rawValue)",
         ])
+    case .recordsLapsed(let line, let meter, let subject, let from, let through, let records, let reason):
+      logger.warning(
+        "records given up",
+        metadata: [
+          "line": "\(line)", "meter": "\(meter)", "item": "\(subject)", "records": "\(records)",
+          "from": "\(ZoneOffset.china.rfc3339(unixMilliseconds: from))",
+          "through": "\(ZoneOffset.china.rfc3339(unixMilliseconds: through))", "reason": "\(reason.rawValue)",
+        ])
     case .journalWanted: break
     case .health(let line, let meter, let isAnswering):
       logger.notice(isAnswering ? "meter answers" : "meter silent", metadata: ["line": "\(line)", "meter": "\(meter)"])

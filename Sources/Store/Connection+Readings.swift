@@ -109,6 +109,38 @@ extension Connection {
     return found
   }
 
+  /// Instants in a row become one row each, so that the records of months cost the reader nothing.
+  func runs(
+    _ kind: ReadingKind, of quantities: [Quantity], meter: MeterID, every step: Int64, from: Int64, since: Int64
+  ) throws(StoreError) -> [ClosedRange<Int64>] {
+    guard step > 0, let kindNumber = try existingNumber(for: kind.rawValue),
+      let meterNumber = try existingNumber(for: meter.text)
+    else { return [] }
+    var numbers: [SQLValue] = []
+    for quantity in quantities {
+      if let number = try existingNumber(for: quantity.name) { numbers.append(.integer(number)) }
+    }
+    guard !numbers.isEmpty else { return [] }
+    let places = (6..<6 + numbers.count).map { "?\($0)" }.joined(separator: ", ")
+    let statement = try statement(
+      """
+      SELECT min(instant), max(instant) FROM (
+        SELECT instant, (instant - ?5) / ?4 - row_number() OVER (ORDER BY instant) AS run FROM (
+          SELECT DISTINCT instant FROM reading
+          WHERE meter = ?1 AND quantity IN (\(places)) AND kind = ?2 AND instant >= ?3 AND version = 0
+            AND (instant - ?5) % ?4 = 0))
+      GROUP BY run ORDER BY 1
+      """
+    ).bind([.integer(meterNumber), .integer(kindNumber), .integer(since), .integer(step), .integer(from)] + numbers)
+    defer { statement.reset() }
+    var found: [ClosedRange<Int64>] = []
+    while try statement.step() {
+      let first = try statement.integer(0)
+      found.append(first...max(first, try statement.integer(1)))
+    }
+    return found
+  }
+
   func evidence(_ id: Int64) throws(StoreError) -> Evidence? {
     let statement = try statement(Evidence.selection + " WHERE id = ?1").bind([.integer(id)])
     defer { statement.reset() }

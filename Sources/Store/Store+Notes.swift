@@ -33,6 +33,14 @@ extension Store {
     try open().instants(kind, of: wanted, since: since)
   }
 
+  /// The runs of instants, `every` so many milliseconds after `from`, at which the journal holds any of `quantities` of a
+  /// meter, as far back as `since`, oldest first, whatever the verdict.
+  public func runs(
+    _ kind: ReadingKind, of quantities: [Quantity], meter: MeterID, every step: Int64, from: Int64, since: Int64
+  ) throws(StoreError) -> [ClosedRange<Int64>] {
+    try open().runs(kind, of: quantities, meter: meter, every: step, from: from, since: since)
+  }
+
   /// The usable readings of a series before and after an instant, for a reading that comes late.
   public func nearestUsable(
     meter: MeterID, quantity: Quantity, kind: ReadingKind, around instant: Int64
@@ -63,7 +71,8 @@ extension Store {
           ON CONFLICT(meter, subject, instant)
           DO UPDATE SET reason = excluded.reason, until = excluded.until, rounds = excluded.rounds
           WHERE filled_ms IS NULL AND (
-            excluded.reason IN ('gone', 'refused') AND reason <> excluded.reason OR excluded.until <> until)
+            excluded.reason IN ('gone', 'refused') AND reason <> excluded.reason
+            OR coalesce(excluded.until, excluded.instant) > coalesce(until, instant))
           """
         ).run([
           .text(gap.meter), .text(gap.subject), .integer(gap.instant), .text(gap.reason), SQLValue(gap.until),

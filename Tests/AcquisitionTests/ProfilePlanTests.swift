@@ -22,17 +22,23 @@ private func at(_ text: String) -> Int64 { zone.unixMilliseconds(of: MeterTime(t
   /// One meter from a time to another; what was asked, "FIRST+COUNT at TIME", and what was told as missing.
   private func run(
     from: String, until: String, _ task: AcquisitionTask, stored: Set<Int64> = [], clock: ClockState = .synchronised,
-    shownLess: Int64 = 0, _ conclude: (ProfileSpan, String) -> ProfilePlan.Conclusion
+    shownLess: Int64 = 0, since: String? = nil, _ conclude: (ProfileSpan, String) -> ProfilePlan.Conclusion
   ) -> (asked: [String], missed: [String], records: [Int64]) {
     let begin = at(from)
     var plan = ProfilePlan(
-      [ProfilePlan.Part(meter: 0, task: task, recordClass: 4, minutes: 15, stored: stored)], zone: zone)
+      [ProfilePlan.Part(meter: 0, task: task, recordClass: 4, minutes: 15, since: since.map(local))],
+      stored: [RecordRuns(step: 900, stored)], zone: zone)
     var now = start
     var asked: [String] = [], missed: [String] = [], records: [Int64] = []
     func wall() -> Int64 { begin + (now - start).milliseconds }
     while wall() < at(until) {
       let action = plan.next(at: now, wall: HostInstant(unixMilliseconds: wall(), clock: clock)) { _, _ in true }
-      for lapsed in plan.takeLapsed() { missed.append("\(MeterTime(localSeconds: lapsed.seconds)) lapsed") }
+      for lapsed in plan.takeLapsed() {
+        #expect(lapsed.count == (lapsed.run.upperBound - lapsed.run.lowerBound) / 900 + 1)
+        missed += stride(from: lapsed.run.lowerBound, through: lapsed.run.upperBound, by: 900).map {
+          "\(MeterTime(localSeconds: $0)) lapsed \(lapsed.reason)"
+        }
+      }
       switch action {
       case .rest(let until): now = max(until, now + .milliseconds(1))
       case .ask(let part, let span):
@@ -163,6 +169,68 @@ private func at(_ text: String) -> Int64 { zone.unixMilliseconds(of: MeterTime(t
     #expect(asked.allSatisfy { $0.contains("at 03:00") })
     #expect(missed.count { $0.hasPrefix("2026-11-21") } == 96)
     #expect(Set(missed.map { $0.prefix(19) }).count == missed.count)
+  }
+
+  @Test(arguments: [
+    (ProfilePlan.Conclusion.silent, "silent"), (.damaged, "damaged"), (.told([]), "gone"),
+  ])
+  func `what lapses is told with what was wrong, not with the line's being late`(
+    _ conclusion: ProfilePlan.Conclusion, _ reason: String
+  ) {
+    let (_, missed, _) = run(from: "2026-11-22T02:10:00", until: "2026-11-23T00:30:00", task()) { _, _ in conclusion }
+    let old = missed.filter { $0.hasPrefix("2026-11-21") }
+    #expect(Set(old.map { $0.prefix(19) }).count == 96)
+    #expect(old.allSatisfy { $0.hasSuffix(reason) }, "\(old.prefix(3))")
+  }
+
+  @Test func `days that lie between the last at work and the depth are told, less what the journal holds`() {
+    let stored = Set(stride(from: local("2026-11-12T00:00:00"), to: local("2026-11-13T00:00:00"), by: 900))
+    let (_, missed, records) = run(
+      from: "2026-11-22T02:10:00", until: "2026-11-22T03:00:00", task(days: 7), stored: stored,
+      since: "2026-11-11T12:00:00"
+    ) { span, _ in .told(span.seconds) }
+    let expected =
+      stride(from: local("2026-11-11T12:00:00"), to: local("2026-11-15T00:00:00"), by: 900).filter {
+        !stored.contains($0)
+      }
+    #expect(missed == expected.map { "\(MeterTime(localSeconds: $0)) lapsed outage" })
+    #expect(records.min() == local("2026-11-15T00:00:00"))
+  }
+
+  @Test func `a wall clock that goes ten days forward leaves no day without a word`() {
+    var plan = ProfilePlan(
+      [ProfilePlan.Part(meter: 0, task: task(days: 7), recordClass: 4, minutes: 15)], zone: zone)
+    var told: Set<Int64> = []
+    var now = start
+    for wall in [at("2026-11-12T02:10:00"), at("2026-11-22T02:10:00")] {
+      now = now + .seconds(60)
+      while case .ask(let part, let span) = plan.next(
+        at: now, wall: HostInstant(unixMilliseconds: wall, clock: .synchronised), mayAsk: { _, _ in true })
+      {
+        told.formUnion(span.seconds)
+        _ = plan.concluded(part, span, .told(span.seconds), shown: nil, at: now)
+      }
+    }
+    let lapsed = plan.takeLapsed()
+    #expect(lapsed.map(\.run) == [local("2026-11-12T02:00:00")...local("2026-11-14T23:45:00")])
+    #expect(lapsed.map(\.reason) == [.outage])
+    #expect(told.count + lapsed.reduce(0) { $0 + $1.count } == 17 * 96 + 8)
+  }
+
+  @Test func `sixty-two days of minutes are kept as a run, and so is what was told of them`() {
+    let deep = AcquisitionTask(
+      name: "p", schedule: .every(seconds: 3600), targets: [.loadProfile(recordClass: 4, minutes: 1)], backfillDays: 62)
+    var plan = ProfilePlan([ProfilePlan.Part(meter: 0, task: deep, recordClass: 4, minutes: 1)], zone: zone)
+    let wall = HostInstant(unixMilliseconds: at("2026-11-22T02:10:00"), clock: .synchronised)
+    _ = plan.next(at: start, wall: wall) { _, _ in true }
+    #expect(plan.wanted == 62 * 1440 + 116)
+    #expect(plan.runsKept == 1)
+    for _ in 0..<100 {
+      guard case .ask(let part, let span) = plan.next(at: start, wall: wall, mayAsk: { _, _ in true }) else { break }
+      _ = plan.concluded(part, span, .told(span.seconds), shown: nil, at: start)
+    }
+    #expect(plan.wanted == 62 * 1440 + 116 - 800)
+    #expect(plan.runsKept == 1)
   }
 
   @Test func `while nobody has set the host's clock nothing is asked`() {

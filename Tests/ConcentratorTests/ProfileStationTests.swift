@@ -15,6 +15,7 @@ import Testing
     every = "1m"
     read = ["load-profile"]
     meters = ["M-1"]
+    backfill-days = 1
 
     """
 
@@ -80,6 +81,7 @@ import Testing
     /// `nil` where it is none.
     let mistake: String?
     var targets: [AcquisitionTask.Target] = []
+    var days = 7
     var testDescription: String { name }
   }
 
@@ -99,6 +101,9 @@ import Testing
     Case(
       name: "an interval of nothing", lines: "read = [\"energy\"]\nload-profile-minutes = 15",
       mistake: "load-profile-minutes"),
+    Case(
+      name: "as deep as meters remember", lines: "read = [\"load-profile\"]\nbackfill-days = 62", mistake: nil,
+      targets: [.loadProfile(recordClass: 4, minutes: 15)], days: 62),
     Case(name: "too deep", lines: "read = [\"load-profile\"]\nbackfill-days = 63", mistake: "backfill-days"),
   ]
 
@@ -123,7 +128,7 @@ import Testing
       let task = try configuration(text).tasks.first?.task
       #expect(each.mistake == nil)
       #expect(task?.targets == each.targets)
-      #expect(task?.backfillDays == 1)
+      #expect(task?.backfillDays == each.days)
     } catch let error as DocumentError {
       #expect(each.mistake.map { error.key.hasSuffix($0) } == true, "\(error)")
     }

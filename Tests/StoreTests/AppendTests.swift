@@ -77,6 +77,33 @@ import Testing
     #expect(Set(try await store.lateReads()) == [late("a", noon), late("b", noon - 60_000)])
   }
 
+  @Test func `records in a row are one run, whichever of the quantities they hold`() async throws {
+    let store = try eager(folder.database)
+    let minute: Int64 = 60_000
+    let (first, second) = ("energy.import.active.total", "energy.export.active.total")
+    for (quantity, count) in [(first, 5), (second, 3), (first, 9), (first, 10), (second, 12)] {
+      _ = try await store.append(
+        Store.Submission([judged(1, quantity: quantity, kind: .profile, at: noon + Int64(count) * minute)]))
+    }
+    // Off the minutes, of another kind, of another meter, and too old.
+    for each in [
+      try judged(1, kind: .profile, at: noon + 11 * minute + 1), try judged(1, at: noon + 11 * minute),
+      try judged(1, meter: "M-2", kind: .profile, at: noon + 11 * minute), try judged(1, kind: .profile, at: noon),
+      try judged(1, quantity: second, kind: .profile, at: noon + 4 * minute),
+    ] { _ = try await store.append(Store.Submission([each])) }
+    let quantities = try [first, second, "voltage.l1"].map { try #require(Quantity(name: $0)) }
+    let meter = try #require(MeterID("M-0001"))
+    let found = try await store.runs(
+      .profile, of: quantities, meter: meter, every: minute, from: -28_800_000, since: noon + minute)
+    #expect(
+      found == [
+        noon + 3 * minute...noon + 5 * minute, noon + 9 * minute...noon + 10 * minute,
+        noon + 12 * minute...noon + 12 * minute,
+      ])
+    #expect(
+      try await store.runs(.profile, of: [], meter: meter, every: minute, from: 0, since: 0).isEmpty)
+  }
+
   @Test func `the instants of a kind are found by meter and quantity, from a time on`() async throws {
     let store = try eager(folder.database)
     let first = try judged(1, at: noon)
