@@ -26,6 +26,12 @@ extension AcquisitionTask {
     return days.contains(CivilDate(daysSince1970: day).day)
   }
 
+  /// False for a slot of an interval that is outside of the windows.
+  func serves(_ slot: Int64, zone: ZoneOffset) -> Bool {
+    guard case .every = schedule else { return true }
+    return mayWork(at: slot, zone: zone)
+  }
+
   /// The slots between two instants, in milliseconds since 1970, without those at the instants; `nil` where there are
   /// none. Goes from day to day, so the two should not lie years apart.
   func run(after: Int64, before: Int64, zone: ZoneOffset) -> Run? {

@@ -39,6 +39,8 @@ public struct ClockCare: Sendable {
   /// When a setting last came to nothing before anything was sent, by meter.
   private var triedAt: [MeterID: Int64] = [:]
   private let zone: ZoneOffset
+  /// When each meter last heard the time: a look from before it comes too late.
+  private var heardAt: [MeterID: Int64] = [:]
   private var lookedFor: [MeterID: Int64] = [:]
   private var toldOn: [MeterID: CivilDate] = [:]
 
@@ -55,7 +57,8 @@ public struct ClockCare: Sendable {
 
   /// Takes a look in; what is to be said of it.
   public mutating func take(_ look: ClockLook, of meter: MeterID) -> [ClockNotice] {
-    histories[meter, default: ClockHistory()].take(look, rules, zone: zone)
+    guard look.at >= heardAt[meter] ?? .min else { return [] }
+    return histories[meter, default: ClockHistory()].take(look, rules, zone: zone)
   }
 
   /// What is to be done at a time; `nil` where nothing is. Call it again until it gives `nil`: what it gave is noted.
@@ -126,6 +129,25 @@ public struct ClockCare: Sendable {
       histories[meter]?.wasNotSent()
       triedAt[meter] = wall
     }
+  }
+
+  /// Tells that meters heard the time at `wall`, in milliseconds since 1970, whether they were named or not: a broadcast
+  /// moves all of a line.
+  public mutating func heardTime(_ all: [MeterID], at wall: Int64) {
+    for meter in all where histories[meter] != nil || meters.contains(where: { $0.id == meter }) {
+      histories[meter, default: ClockHistory()].mayHaveMoved()
+      heardAt[meter] = wall
+    }
+  }
+
+  /// Tells that a person has set the clock of a meter, or, where none is named, those of a line; who they are. It counts
+  /// like a setting of meterd's own.
+  public mutating func wasSetByPerson(_ meter: MeterID?, on line: String, at wall: Int64) -> [MeterID] {
+    let all = meters.filter { $0.line == line && (meter == nil || $0.id == meter) }.map(\.id)
+    for each in all { histories[each, default: ClockHistory()].willBeSet(at: wall) }
+    if meter == nil { broadcasts[line] = date(wall) }
+    heardTime(all, at: wall)
+    return all
   }
 
   /// Tells what came of a setting of one meter; what is to be said of it.

@@ -119,6 +119,9 @@ public struct ClockHistory: Hashable, Sendable {
   /// Takes the last setting back: nothing was sent.
   mutating func wasNotSent() { settings = settings.dropLast() }
 
+  /// Notes that it may have been moved just now: looks from before say nothing of how it drifts, nor that it moved.
+  mutating func mayHaveMoved() { (last, days, isDrifting) = (nil, [], false) }
+
   /// Notes that it is about to be set.
   mutating func willBeSet(at instant: Int64) { settings = Array((settings + [instant]).suffix(4)) }
 }

@@ -1,4 +1,4 @@
-internal import Metering
+public import Metering
 
 /// When a meter's clock is told of, and when and how it may be set. 电能表时钟管理
 ///
@@ -41,6 +41,13 @@ public struct ClockRules: Hashable, Sendable {
   static let lookAgain: Int64 = 3_600_000
 
   public init() {}
+
+  /// From when on clocks may be set again by one that shows `time`; `nil` where they may be set now.
+  public static func nextAllowed(after time: MeterTime) -> MeterTime? {
+    let second = (time.localSeconds % 3600 + 3600) % 3600
+    guard second < quiet || second > 3600 - quiet else { return nil }
+    return MeterTime(localSeconds: time.localSeconds - second + quiet + (second < quiet ? 0 : 3600))
+  }
 
   func isSettable(_ look: ClockLook) -> Bool {
     abs(look.deviation) > setOver + look.uncertainty && abs(look.deviation) < setUnder

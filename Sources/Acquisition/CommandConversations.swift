@@ -7,9 +7,31 @@ internal import Modbus
 struct CommandConversation: Conversation {
   private(set) var exchange: CommandExchange
   private(set) var outcome: CommandExchange.Outcome?
+  private let wakeUps: Int
+  private let renewed: ((BootInstant) -> Command?)?
+  /// Nothing was sent: when the line was silent it was not to be sent any more.
+  private(set) var isHeldBack = false
 
-  init(_ command: Command, to meter: IndividualAddress, wakeUps: Int) {
+  /// `renewed` makes the command anew for the instant at which its last byte is through, where it tells the time; `nil`
+  /// where it must not go out then.
+  init(
+    _ command: Command, to meter: IndividualAddress, wakeUps: Int, renewed: ((BootInstant) -> Command?)? = nil
+  ) {
     exchange = CommandExchange(command, to: meter, wakeUps: wakeUps)
+    self.wakeUps = wakeUps
+    self.renewed = renewed
+  }
+
+  var command: Command { exchange.command }
+  var tellsTime: Bool { renewed != nil }
+
+  mutating func sending(through end: BootInstant) -> [UInt8]? {
+    if let command = renewed?(end) {
+      exchange = CommandExchange(command, to: exchange.meter, wakeUps: wakeUps)
+      if case .send(let bytes) = exchange.start() { return bytes }
+    }
+    isHeldBack = true
+    return nil
   }
 
   mutating func start() -> ConversationStep { step(exchange.start()) }
@@ -32,6 +54,22 @@ struct CommandConversation: Conversation {
 /// What nobody answers: it is sent, and the line is listened to until it is quiet.
 struct Announcement: Conversation {
   let bytes: [UInt8]
+  /// As for a command.
+  var renewed: ((BootInstant) -> [UInt8]?)?
+  private(set) var isHeldBack = false
+
+  init(bytes: [UInt8], renewed: ((BootInstant) -> [UInt8]?)? = nil) {
+    self.bytes = bytes
+    self.renewed = renewed
+  }
+
+  var tellsTime: Bool { renewed != nil }
+
+  mutating func sending(through end: BootInstant) -> [UInt8]? {
+    let made = renewed?(end)
+    isHeldBack = made == nil
+    return made
+  }
 
   mutating func start() -> ConversationStep { .send(bytes, longestReply: 0) }
   mutating func receive(_ byte: UInt8) -> ConversationStep { .listen }

@@ -27,6 +27,13 @@ public final class Commander {
     case failed(String)
   }
 
+  /// A frame that sets clocks has gone out, and the time that was in it.
+  public private(set) var hasSetClock = false
+  public private(set) var timeSent: WireTime?
+
+  /// Nothing was sent: when the line was silent it was too late.
+  public static let tooClose = Outcome.failed("nothing was sent, a whole hour is too close")
+
   /// Questions that went with the command, and whether each was answered: what is late of theirs may still come.
   private(set) var asked: [(query: Query, isAnswered: Bool)] = []
 
@@ -46,13 +53,21 @@ public final class Commander {
 
   /// Sends a DL/T 645 command to one meter. `edition` is the meter's: setting the clock is the same in both, and
   /// looking at it is not.
+  ///
+  /// `time` makes the time that a clock is set to, by the instant at which the last byte is through; `nil` where nothing may
+  /// go out then.
   public func carry(
-    _ command: Command, to meter: IndividualAddress, edition: Edition, wakeUps: Int, timeout: BootInstant.Span
+    _ command: Command, to meter: IndividualAddress, edition: Edition, wakeUps: Int, timeout: BootInstant.Span,
+    time: ((BootInstant) -> WireTime?)? = nil
   ) throws(LineError) -> Outcome {
     let start = HostClock.boot
-    var conversation = CommandConversation(command, to: meter, wakeUps: wakeUps)
+    var conversation = CommandConversation(
+      command, to: meter, wakeUps: wakeUps, renewed: time.map { time in { time($0).map(Command.setClock) } })
     let timing = ExchangeTiming(silence: .milliseconds(30), reply: timeout, gap: .milliseconds(500))
     _ = try line.run(&conversation, settings: settings, timing: timing)
+    guard !conversation.isHeldBack else { return Self.tooClose }
+    let command = conversation.command
+    if case .setClock(let sent) = command { (hasSetClock, timeSent) = (true, sent) }
     try line.settle(&conversation, silence: MeterSpeaker.patience)
     switch conversation.outcome {
     case .done:
@@ -160,10 +175,26 @@ public final class Commander {
   }
 
   /// Sends a command to all meters of the line; none of them answers.
-  public func announce(_ command: BroadcastCommand, wakeUps: Int) throws(LineError) {
-    var conversation = Announcement(bytes: command.frame(wakeUps: wakeUps))
+  ///
+  /// `time` as for one meter.
+  public func announce(
+    _ command: BroadcastCommand, wakeUps: Int, time: ((BootInstant) -> WireTime?)? = nil
+  ) throws(LineError) -> Outcome {
+    var made = command
+    var conversation = Announcement(
+      bytes: command.frame(wakeUps: wakeUps),
+      renewed: time.map { time in
+        { end in
+          guard let time = time(end) else { return nil }
+          made = .time(time)
+          return made.frame(wakeUps: wakeUps)
+        }
+      })
     let quiet = ExchangeTiming(silence: .milliseconds(30), reply: .milliseconds(100), gap: .milliseconds(50))
     _ = try line.run(&conversation, settings: settings, timing: quiet)
+    guard !conversation.isHeldBack else { return Self.tooClose }
+    if case .time(let sent) = made { (hasSetClock, timeSent) = (true, sent) }
+    return .silent
   }
 
   /// What a look at the place that shall be written has shown.

@@ -87,13 +87,23 @@ extension LineEngine {
     for index in chosen where !done.contains(meters[index].settings) {
       let settings = meters[index].settings
       done.append(settings)
+      let frame = { (end: BootInstant) -> [UInt8]? in
+        self.timeToSend(at: end, chosen).time.flatMap(WireTime.init).map { BroadcastCommand.time($0).frame() }
+      }
       let length = BroadcastCommand.time(.noLimit).frame().count
-      guard let time = timeToSend(length, settings, Self.announcing, chosen, &outcome), let wire = WireTime(time) else {
+      let end = boot + Self.announcing.silence + settings.characterTime * Int64(length)
+      guard let bytes = frame(end) else {
+        outcome.trouble = timeToSend(at: end, chosen).trouble
         return
       }
-      var conversation = Announcement(bytes: BroadcastCommand.time(wire).frame())
-      _ = try line.run(&conversation, settings: settings, timing: Self.announcing)
-      outcome.isSent = true
+      var conversation = Announcement(bytes: bytes, renewed: frame)
+      let record = try line.run(&conversation, settings: settings, timing: Self.announcing)
+      guard !conversation.isHeldBack else {
+        outcome.trouble = timeToSend(at: boot, chosen).trouble
+        return
+      }
+      noteSent(
+        record, to: meters.indices.filter { meters[$0].settings == settings && !clockQueries($0).isEmpty }, &outcome)
     }
   }
 
@@ -108,12 +118,21 @@ extension LineEngine {
     }
     let timing = ExchangeTiming(
       silence: max(meter.quietBefore, .milliseconds(30)), reply: meter.replyLimit, gap: meter.gap)
-    guard let time = timeToSend(length, meter.settings, timing, [index], &outcome),
-      let command = meter.command(setting: time, by: way)
-    else { return }
-    var conversation = CommandConversation(command, to: target, wakeUps: meter.wakeUps)
-    _ = try line.run(&conversation, settings: meter.settings, timing: timing)
-    outcome.isSent = true
+    let made = { (end: BootInstant) -> Command? in
+      self.timeToSend(at: end, [index]).time.flatMap { meter.command(setting: $0, by: way) }
+    }
+    let end = boot + timing.silence + meter.settings.characterTime * Int64(length)
+    guard let command = made(end) else {
+      outcome.trouble = timeToSend(at: end, [index]).trouble
+      return
+    }
+    var conversation = CommandConversation(command, to: target, wakeUps: meter.wakeUps, renewed: made)
+    let record = try line.run(&conversation, settings: meter.settings, timing: timing)
+    guard !conversation.isHeldBack else {
+      outcome.trouble = timeToSend(at: boot, [index]).trouble
+      return
+    }
+    noteSent(record, to: [index], &outcome)
     lastAsked = index
     try line.settle(&conversation, silence: MeterSpeaker.patience)
     switch conversation.outcome {
@@ -132,31 +151,29 @@ extension LineEngine {
   private static let announcing = ExchangeTiming(
     silence: .milliseconds(50), reply: .milliseconds(500), gap: .milliseconds(50))
 
-  /// The host's time, to the nearest second, at which the last of so many bytes arrives; `nil`, with the reason, where
-  /// clocks must not be set now.
-  private func timeToSend(
-    _ bytes: Int, _ settings: SerialSettings, _ timing: ExchangeTiming, _ chosen: [Int], _ outcome: inout ClockOutcome
-  ) -> MeterTime? {
+  private func noteSent(_ record: ExchangeRecord, to heard: [Int], _ outcome: inout ClockOutcome) {
+    outcome.isSent = true
+    outcome.sentAt = wall().unixMilliseconds + (record.requestedAt - boot).milliseconds
+    outcome.heard += heard.map { meters[$0].id }
+  }
+
+  /// The host's time, to the nearest second, as it will be at an instant of the wire's clock: when the last byte of what
+  /// tells it is through. No time, with the reason, where clocks must not be set then.
+  private func timeToSend(at end: BootInstant, _ chosen: [Int]) -> (time: MeterTime?, trouble: String) {
     let wall = wall()
-    guard wall.clock != .unsynchronised else {
-      outcome.trouble = "nobody has set the host's clock"
-      return nil
-    }
-    let way = timing.silence + settings.characterTime * Int64(bytes)
-    let time = plan.zone.local(unixMilliseconds: wall.unixMilliseconds + way.milliseconds + 500)
+    guard wall.clock != .unsynchronised else { return (nil, "nobody has set the host's clock") }
+    let time = plan.zone.local(unixMilliseconds: wall.unixMilliseconds + (end - boot).milliseconds + 500)
     for index in chosen {
       let shown = MeterTime(localSeconds: time.localSeconds + (looks[index].map { $0.look.deviation / 1000 } ?? 0))
-      guard time.isClearOfHours(with: shown, by: ClockRules.quiet) else {
-        outcome.trouble = "a whole hour is too close"
-        return nil
-      }
+      guard time.isClearOfHours(with: shown, by: ClockRules.quiet) else { return (nil, "a whole hour is too close") }
     }
-    return time
+    return (time, "")
   }
 
   private func clockQueries(_ index: Int) -> [Query] { looks[index]?.by ?? meters[index].clockQueries }
 
-  /// Looks at clocks that were set, before anything else is asked.
+  /// Looks at clocks that were set, before anything else is asked, and once more some seconds later: a meter may take the
+  /// time and lose it again, or take it late.
   private func lookAgain(at asked: [Int], _ outcome: ClockOutcome, _ done: @escaping (ClockOutcome) -> Void) {
     let round = ClockRound(outcome, meters: asked.count, done)
     for index in asked {
@@ -164,16 +181,46 @@ extension LineEngine {
       // What its memories are of is not known until it was looked at.
       notes[index].forgetClock()
       looks[index] = nil
-      ownDemands -= 1
-      read(queries, of: meters[index].id, number: ownDemands) { [weak self] _ in
-        round.came(self?.looks[index]?.look, of: self?.meters[index].id)
+      readForItself(queries, of: index) { [weak self] _ in
+        guard let self, line.isOpen else { return round.came(self?.looks[index]?.look, of: self?.meters[index].id) }
+        laterLooks.append(LaterLook(meter: index, queries: queries, at: now + Self.secondLook, round: round))
       }
     }
   }
+
+  private static let secondLook = BootInstant.Span.seconds(5)
+
+  /// When the next second look is due; `nil` where none is.
+  var nextLook: BootInstant? { laterLooks.map(\.at).min() }
+
+  /// Looks once more at clocks that were set some seconds ago: the line was free for others meanwhile.
+  func lookWhereDue() {
+    let due = laterLooks.filter { $0.at <= now }
+    guard !due.isEmpty else { return }
+    laterLooks.removeAll { $0.at <= now }
+    for each in due { readForItself(each.queries, of: each.meter) { [weak self] _ in self?.end(each) } }
+  }
+
+  /// Ends second looks that nobody can make any more: what the first ones showed counts.
+  func dropLaterLooks() {
+    let all = laterLooks
+    laterLooks = []
+    for each in all { end(each) }
+  }
+
+  private func end(_ later: LaterLook) { later.round.came(looks[later.meter]?.look, of: meters[later.meter].id) }
+}
+
+/// A second look at a clock that was set.
+struct LaterLook {
+  let meter: Int
+  let queries: [Query]
+  let at: BootInstant
+  let round: ClockRound
 }
 
 /// Looks that are still to come.
-private final class ClockRound {
+final class ClockRound {
   private var outcome: ClockOutcome
   private var left: Int
   private let done: (ClockOutcome) -> Void

@@ -43,6 +43,13 @@ extension LineEngine {
       line.onControl = tellControl
       load.note(from: began, to: boot)
       _ = line.takeHeard()
+      if commander.hasSetClock {
+        // What their memories are of is not known until somebody has looked again.
+        for each in index.map({ [$0] }) ?? Array(meters.indices) {
+          notes[each].forgetClock()
+          looks[each] = nil
+        }
+      }
       if let index {
         lastAsked = index
         unanswered = nil

@@ -51,6 +51,14 @@ extension LineEngine {
     plan.demand(left, of: index, number: number)
   }
 
+  /// Puts questions of the engine's own, before those of the rounds.
+  func readForItself(
+    _ queries: [Query], of index: Int, done: @escaping ([DemandOutcome]) -> Void = { _ in }
+  ) {
+    ownDemands -= 1
+    read(queries, of: meters[index].id, number: ownDemands, done: done)
+  }
+
   /// Asks nothing more of a demand that nobody waits for. What is on the wire is finished.
   public func withdraw(_ number: Int) {
     plan.withdraw(number)
@@ -91,5 +99,6 @@ extension LineEngine {
       plan.withdraw(number)
       for query in each.left { settle(query, of: number, result) }
     }
+    dropLaterLooks()
   }
 }

@@ -46,8 +46,7 @@ extension LineEngine {
       !meters[meter].clockQueries.isEmpty
     else { return false }
     clockAsked[meter] = now
-    ownDemands -= 1
-    read(meters[meter].clockQueries, of: meters[meter].id, number: ownDemands) { _ in }
+    readForItself(meters[meter].clockQueries, of: meter)
     return true
   }
 

@@ -44,6 +44,8 @@ public final class LineEngine {
   var waiting: [Int: Waiting] = [:]
   /// When clocks were last asked for, for the sake of load profiles, by meter.
   var clockAsked: [Int: BootInstant] = [:]
+  /// Clocks that were set and are to be looked at once more.
+  var laterLooks: [LaterLook] = []
   /// The number of the engine's own last demand, below those of others.
   var ownDemands = 0
   /// How busy the line was lately.
@@ -197,9 +199,12 @@ public final class LineEngine {
       return .worked
     }
     release()
+    lookWhereDue()
     var turn = Turn.worked
     switch plan.next(at: now, wall: wall()) {
-    case .rest(let until): turn = readProfile() ?? rest(until: profiles == nil ? until : min(until, profileWake))
+    case .rest(let until):
+      let wake = min(until, nextLook ?? until)
+      turn = readProfile() ?? rest(until: profiles == nil ? wake : min(wake, profileWake))
     case .ask(let ask): carryOut(ask)
     }
     tellOfPlan()

@@ -73,7 +73,12 @@ public struct ClockOutcome: Sendable {
   public var isSent = false
   /// Why it did not, or what the meter said to it; empty where nothing speaks against it. Never a password.
   public var trouble = ""
-  /// Looks at the clocks after it, of all meters of the line for a broadcast. A meter that did not answer has none.
+  /// When the last byte was through, in milliseconds since 1970, and who may have heard it, also of those that were not
+  /// named.
+  public var sentAt: Int64?
+  public var heard: [MeterID] = []
+  /// Looks at the clocks some seconds after it, of all meters of the line for a broadcast. A meter that did not answer has
+  /// none.
   public var looks: [MeterID: ClockLook] = [:]
 
   /// Nothing sent, for a reason.

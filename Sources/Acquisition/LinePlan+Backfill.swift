@@ -43,7 +43,11 @@ extension LinePlan {
   }
 
   /// Begins a pass: one round for each task that lacks something, in place of those of the pass before.
-  mutating func openBackfill(_ wall: Int64) {
+  ///
+  /// The clocks may differ by two seconds before the plan follows: a pass that is due is begun, whatever second the wall
+  /// clock shows.
+  mutating func openBackfill(_ wall: Int64, dueAt due: Int64? = nil) {
+    let wall = max(wall, due ?? wall)
     backfillDue = BootInstant(nanoseconds: (pass(after: wall) - offset) * 1_000_000)
     retire(today: zone.local(unixMilliseconds: wall).date)
     rounds.removeAll(where: \.round.isBackfill)

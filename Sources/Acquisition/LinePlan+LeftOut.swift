@@ -95,7 +95,7 @@ extension LinePlan {
   /// Accounts for what is due while the port is lost: a day that is over is told, though nothing can be asked.
   public mutating func passBy(at now: BootInstant, wall: HostInstant) {
     followWall(at: now, wall: wall)
-    expire(wall.unixMilliseconds)
+    expire(self.wall(at: now))
     for index in tasks.indices where due[index] <= now {
       passedBy.insert(index)
       guard tasks[index].isOfDays, mayBegin(index, wall), !isAwaitingJournal(at: now) else { continue }

@@ -9,7 +9,8 @@ extension LinePlan {
     public var done: [Set<Query>]
     /// Freezes of days gone by that are not stored, by task: to be read from the meter's memory.
     public var missing: [[Query]]
-    /// Registers in the place of freezes that are not stored, by task; nobody can read them any more.
+    /// Registers that are not stored, by task, and nobody can read any more: in the place of freezes, and of the round
+    /// that was open when the daemon last was at work.
     public var lost: [[Lost]]
     /// Since when the meter is known, in milliseconds since 1970: what lies before was never expected. `nil` where
     /// everything is.

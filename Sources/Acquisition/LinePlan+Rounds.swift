@@ -21,10 +21,7 @@ extension LinePlan {
   }
 
   /// False for a round of an interval that is due outside of its task's windows.
-  func isServed(_ task: Int, _ slot: Int64) -> Bool {
-    guard case .every = tasks[task].schedule else { return true }
-    return tasks[task].mayWork(at: slot, zone: zone)
-  }
+  func isServed(_ task: Int, _ slot: Int64) -> Bool { tasks[task].serves(slot, zone: zone) }
 
   /// False while nobody has set the wall clock, for what is of a certain day.
   func mayBegin(_ task: Int, _ wall: HostInstant) -> Bool {
@@ -109,7 +106,7 @@ extension LinePlan {
 
   mutating func openDueRounds(at now: BootInstant, wall: HostInstant) {
     followWall(at: now, wall: wall)
-    expire(wall.unixMilliseconds)
+    expire(self.wall(at: now))
     for index in tasks.indices where due[index] <= now {
       guard mayBegin(index, wall), !tasks[index].isOfDays || !isAwaitingJournal(at: now) else {
         due[index] = now + .seconds(10)
@@ -140,12 +137,12 @@ extension LinePlan {
       setDue(index, after: slot)
     }
     // A round may begin when it is of no use any more, after a suspension.
-    expire(wall.unixMilliseconds)
+    expire(self.wall(at: now))
     guard backfillDue <= now else { return }
     if !isClockSet || isAwaitingJournal(at: now) {
       backfillDue = now + .seconds(10)
     } else {
-      openBackfill(wall.unixMilliseconds)
+      openBackfill(wall.unixMilliseconds, dueAt: self.wall(at: backfillDue) + 500)
     }
   }
 

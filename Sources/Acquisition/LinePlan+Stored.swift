@@ -8,13 +8,14 @@ extension LinePlan.Meter {
   /// that of the tasks and of the meters' clocks. The rest as for what is held.
   public init(
     _ meter: LineMeter, programme: [[Query]], probes: [Query], tasks: [AcquisitionTask], isKey: Bool = false,
-    at wall: Int64, zone: ZoneOffset, knownSince: Int64? = nil,
+    at wall: Int64, zone: ZoneOffset, knownSince: Int64? = nil, lastAtWork: [Int64] = [],
     late: (String, Int64) -> Set<String> = { _, _ in [] }, stored: (ReadingKind, Int64) -> Set<Quantity>
   ) {
     self.init(
       id: meter.id, programme: programme, probes: probes, replyLimit: meter.replyLimit,
       held: LinePlan.Held(
-        of: meter, programme: programme, tasks: tasks, at: wall, zone: zone, knownSince: knownSince, late: late,
+        of: meter, programme: programme, tasks: tasks, at: wall, zone: zone, knownSince: knownSince,
+        lastAtWork: lastAtWork, late: late,
         stored: stored),
       isNumbered: meter.isOnNetwork, isKey: isKey, model: meter.model)
   }
@@ -26,10 +27,12 @@ extension LinePlan.Held {
   /// `stored` tells the quantities that the journal holds of this meter, of a kind and at an instant: of registers as
   /// they stood, the due time of the round; of freezes, the time of the freeze. `late` tells, by a task's name and the
   /// due time of a round, what was answered for it later than its label allows: the subjects of the questions.
-  /// `knownSince` is when the meter was first configured, in milliseconds since 1970.
+  /// `knownSince` is when the meter was first configured, and `lastAtWork` when somebody last saw to the rounds of each
+  /// task, in milliseconds since 1970: what the round that was open then has neither brought nor lost by a gap that is
+  /// noted is lost. Empty where nobody knows.
   public init(
     of meter: LineMeter, programme: [[Query]], tasks: [AcquisitionTask], at wall: Int64, zone: ZoneOffset,
-    knownSince: Int64? = nil, late: (String, Int64) -> Set<String> = { _, _ in [] },
+    knownSince: Int64? = nil, lastAtWork: [Int64] = [], late: (String, Int64) -> Set<String> = { _, _ in [] },
     stored: (ReadingKind, Int64) -> Set<Quantity>
   ) {
     func isFrozen(_ query: Query, _ day: CivilDate) -> Bool {
@@ -42,7 +45,7 @@ extension LinePlan.Held {
     }
     self.init(knownSince: knownSince)
     let today = zone.local(unixMilliseconds: wall).date.daysSince1970
-    for (task, queries) in zip(tasks, programme) {
+    for (index, (task, queries)) in zip(tasks, programme).enumerated() {
       let slot = task.schedule.slot(at: wall, zone: zone)
       let day = zone.local(unixMilliseconds: slot).date
       let freezes = queries.filter { $0.freezeTime != nil }
@@ -71,6 +74,18 @@ extension LinePlan.Held {
           let there = stored(.dailyFreeze, before)
           let absent = queries.filter { !isThere($0, there) }
           if !absent.isEmpty { gone.append(Lost(slot: before, queries: absent)) }
+        }
+      }
+      if task.readsRegisters, !task.isSynthetic, lastAtWork.indices.contains(index) {
+        let before = task.schedule.slot(at: lastAtWork[index], zone: zone)
+        let there = stored(.instantaneous, before), answered = late(task.name, before)
+        // Memories are read again by the next round.
+        let absent = queries.filter {
+          $0.freezeTime == nil && !$0.isClock && !meter.quantities(of: $0).isEmpty && !isThere($0, there)
+            && !answered.contains($0.subject)
+        }
+        if before < slot, task.serves(before, zone: zone), !absent.isEmpty {
+          gone.append(Lost(slot: before, queries: absent))
         }
       }
       lost.append(gone)

@@ -45,6 +45,8 @@ public struct LineSnapshot: Sendable {
   public let counters: LineCounters
   /// What open rounds have left and what back-fill still looks for.
   public let missing: [Lack]
+  /// Records of load profiles that are still to be read.
+  public let recordsLeft: Int
 
   public var answering: Int { meters.count { $0.state == .answering } }
   public var setAside: Int { meters.count { if case .setAside = $0.state { true } else { false } } }
@@ -73,7 +75,7 @@ extension LineEngine {
             task: plan.tasks[missed.round.task].name, meter: meters[missed.meter].id, query: $0, reason: missed.reason,
             slot: missed.round.slot)
         }
-      })
+      }, recordsLeft: profiles?.wanted ?? 0)
   }
 }
 

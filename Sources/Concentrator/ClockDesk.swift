@@ -89,6 +89,10 @@ actor ClockDesk {
     }
     let outcome = await carry(line, order)
     if !outcome.isSent { care.wasNotSent(meters, by: way, on: line, at: clock.now.unixMilliseconds) }
+    if let sentAt = outcome.sentAt {
+      care.heardTime(outcome.heard, at: sentAt)
+      unsaved.formUnion(outcome.heard)
+    }
     for meter in meters {
       let look = outcome.looks[meter]
       let notices = care.wasSet(
@@ -97,6 +101,12 @@ actor ClockDesk {
       await tell(notices, of: meter)
       if let notice = notices.first { await audit(notice, meter, way, line, outcome) }
     }
+    await save()
+  }
+
+  /// A person has set the clock of a meter, or all of a line.
+  func wasSetByPerson(_ meter: MeterID?, on line: String) async {
+    unsaved.formUnion(care.wasSetByPerson(meter, on: line, at: clock.now.unixMilliseconds))
     await save()
   }
 

@@ -46,10 +46,25 @@ struct CommandRun {
       try await note(order, act, "refused", reason.rawValue)
       throw Complaint(.forbidden(port, act, reason))
     case .allowed(let act):
+      try await keepClearOfHours(order, act)
       return CommandReport(
         try await send(order, act, over: way), line: target.entry.name, act: act.function, target: act.target,
         isBroadcast: target.meter == nil, isModbus: target.isModbus)
     }
+  }
+
+  /// No clock is set close to a whole hour, by the host's clock or to such a time: meters take their freezes then.
+  private func keepClearOfHours(_ order: ControlOrder, _ act: ControlAct) async throws(Complaint) {
+    guard let time = order.time?.time else { return }
+    let now = station.configuration.zone.local(unixMilliseconds: HostClock.wall.unixMilliseconds)
+    let next = ClockRules.nextAllowed(after: now)
+    guard let allowed = next ?? ClockRules.nextAllowed(after: time) else { return }
+    try await note(order, act, "refused", "a whole hour is too close")
+    throw Complaint(
+      .tryLater,
+      "\(act.function) to \(act.target) on \(target.entry.name): nothing was sent, a whole hour is too close",
+      "Meters take their freezes then. \(next == nil ? "Give a time" : "Try again") from \("\(allowed.time)".prefix(5)) on."
+    )
   }
 
   private func send(
@@ -85,9 +100,8 @@ struct CommandRun {
     try await note(last, act, "sent", "")
     let (order, shows) = (last, isReadable)
     let (final, outcome) = try await speak(order, act, over: way) { (commander) throws(LineError) in
-      // The time is taken when the line is free, however long that took.
-      let final = order.renewed()
-      return (final, try Self.carry(final, commander, target, isReadable: shows))
+      let outcome = try Self.carry(order, commander, target, isReadable: shows)
+      return (order.sending(commander.timeSent), outcome)
     }
     try? await note(final, act, outcome.word, outcome.detail)
     return outcome
@@ -121,10 +135,10 @@ struct CommandRun {
     switch order.form {
     case .command(let command, let meter):
       return try commander.carry(
-        command, to: meter, edition: target.edition, wakeUps: target.wakeUps, timeout: target.timeout)
+        command, to: meter, edition: target.edition, wakeUps: target.wakeUps, timeout: target.timeout,
+        time: order.hostTime)
     case .broadcast(let command):
-      try commander.announce(command, wakeUps: target.wakeUps)
-      return .silent
+      return try commander.announce(command, wakeUps: target.wakeUps, time: order.hostTime)
     case .write(let request):
       return try commander.write(request, isReadable: isReadable, timeout: target.timeout)
     case .never(let act, let reason, _): throw .forbidden(target.entry.port, act, reason)
@@ -209,6 +223,10 @@ extension Station {
     do throws(Complaint) {
       let report = try await run.carryOut(
         order, request, over: OwnPort(target, permissions(line: target.line)))
+      if report.hasSetClock(order) {
+        let desk = try? await ClockDesk(store: store, station: self, clock: clock) { _ in }
+        await desk?.wasSetByPerson(target.meter?.id, on: target.entry.name)
+      }
       // What the daemon left behind when it was killed is still its to look after.
       await store.close(settled: false)
       return report
@@ -242,11 +260,19 @@ extension RunningStation {
     do throws(Complaint) {
       let report = try await run.carryOut(order, request, over: RunningLine(worker: worker, meter: target.meter?.id))
       tell(.commanded(line: name, request: "\(request)", by: actor, outcome: report.outcome.rawValue))
+      if report.hasSetClock(order) { await clockDesk?.wasSetByPerson(target.meter?.id, on: name) }
       return report
     } catch {
       tell(.commanded(line: name, request: "\(request)", by: actor, outcome: "not done"))
       throw error
     }
+  }
+}
+
+extension CommandReport {
+  /// A clock may be another one than before.
+  fileprivate func hasSetClock(_ order: ControlOrder) -> Bool {
+    order.setsClock && outcome != .rejected && detail != Commander.tooClose.detail
   }
 }
 

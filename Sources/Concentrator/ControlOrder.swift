@@ -95,16 +95,35 @@ struct ControlOrder: Sendable {
     return order
   }
 
-  /// The same order with the time of this moment, where the host's time is sent: the audit log and the port may have
-  /// taken seconds.
-  func renewed() -> ControlOrder {
-    guard let hostZone, let now = WireTime(hostZone.local(unixMilliseconds: HostClock.wall.unixMilliseconds)) else {
-      return self
+  /// Sets clocks.
+  var setsClock: Bool { time != nil }
+
+  /// The time that clocks are set to; `nil` for all that sets none.
+  var time: WireTime? {
+    switch form {
+    case .command(.setClock(let time), _), .broadcast(.time(let time)): time
+    case .command, .broadcast, .write, .never: nil
     }
+  }
+
+  /// The host's time as it will be when the last byte of a frame is through, to the nearest second, where that is sent: the
+  /// audit log and the line may have taken seconds. It makes none close to a whole hour.
+  var hostTime: ((BootInstant) -> WireTime?)? {
+    guard let hostZone else { return nil }
+    return { end in
+      let ahead = (end - HostClock.boot).milliseconds + 500
+      let time = hostZone.local(unixMilliseconds: HostClock.wall.unixMilliseconds + ahead)
+      return ClockRules.nextAllowed(after: time) == nil ? WireTime(time) : nil
+    }
+  }
+
+  /// The same order with the time that was sent.
+  func sending(_ time: WireTime?) -> ControlOrder {
+    guard let time else { return self }
     var order = self
     switch form {
-    case .command(.setClock, let meter): order.form = .command(.setClock(now), meter)
-    case .broadcast(.time): order.form = .broadcast(.time(now))
+    case .command(.setClock, let meter): order.form = .command(.setClock(time), meter)
+    case .broadcast(.time): order.form = .broadcast(.time(time))
     case .command, .broadcast, .write, .never: break
     }
     return order

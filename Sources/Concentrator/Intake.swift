@@ -12,13 +12,15 @@ actor Intake {
   let store: Store
   let zone: ZoneOffset
   private let files: [MeterID: MeterFile]
-  private let clock: WallClock
+  let clock: WallClock
   private var neighbours: [MeterID: [Series: [Neighbour]]] = [:]
   let report: @Sendable (StationEvent) -> Void
   private let backlog: GapBacklog
   private let house: House
   /// No gap of the backlog is tried before.
   private var retryAt = BootInstant(nanoseconds: 0)
+  /// What a clock that was ahead has noted as missing.
+  var ahead = GapsAhead()
   /// Items of meters whose values came and could not be labelled.
   private var unlabelled: Set<Item> = []
 
@@ -54,6 +56,7 @@ actor Intake {
     }
     unlabelled = Set(
       try await store.openGaps(reason: Self.valueUnlabelled).map { Item(meter: $0.meter, subject: $0.subject) })
+    ahead = GapsAhead(try await store.gaps(ahead: clock.now.unixMilliseconds))
   }
 
   /// Takes events until their source ends. Up to 256 answers wait for the disk at once.
@@ -162,6 +165,7 @@ actor Intake {
         // A gap of an earlier run of the daemon is not known to the plan.
         if answer.query.freezeDay != nil { await fill(answer) }
         await fillRecords(answer)
+        await fillAhead(answer)
         let item = Item(meter: answer.meter, subject: answer.query.subject)
         if unlabelled.remove(item) != nil { await fillUnlabelled(item, at: answer.hostTime.unixMilliseconds) }
         return
@@ -208,6 +212,7 @@ actor Intake {
       case .leftOut, .recordsLapsed, .backfillFailed: _ = await note(event.gaps(zone: zone)) { backlog.add(event) }
       case .journalWanted(let line):
         await store.flush()
+        await lookAhead()
         return await house.journalWanted(line)
       case .staleFreeze(_, let meter, let query, let told):
         let last = told.map { "its last freeze is of \($0)" } ?? "it has none yet"

@@ -11,10 +11,6 @@ extension RunningStation {
   func storedBefore(_ wall: HostInstant) async throws(StoreError) -> StoredBefore {
     let now = wall.unixMilliseconds
     var stored = StoredBefore()
-    for task in station.tasks.map(\.task) {
-      let slot = task.schedule.slot(at: now, zone: station.configuration.zone)
-      if stored.rounds[slot] == nil { stored.rounds[slot] = try await store.quantities(.instantaneous, at: slot) }
-    }
     for late in try await store.lateReads() {
       stored.late[late.meter, default: [:]][StoredBefore.Round(task: late.task, slot: late.slot), default: []]
         .insert(late.subject)
@@ -24,7 +20,16 @@ extension RunningStation {
       stored.freezes = try await store.instants(.dailyFreeze, of: station.frozenQuantities, since: since)
     }
     // By a clock that nobody has set nothing can be said of days.
-    guard wall.clock != .unsynchronised else { return stored }
+    if wall.clock != .unsynchronised { try await lookBack(&stored, now) }
+    let slots = ([now] + stored.lastAtWork).flatMap { instant in
+      station.tasks.map { $0.task.schedule.slot(at: instant, zone: station.configuration.zone) }
+    }
+    stored.rounds = try await store.quantities(.instantaneous, at: Set(slots))
+    return stored
+  }
+
+  /// Since when meters and tasks are known, and when somebody last saw to them.
+  private func lookBack(_ stored: inout StoredBefore, _ now: Int64) async throws(StoreError) {
     let tasks = station.tasks.map { "task \($0.task.name)" }
     let known = try await store.knownSince(station.meters.joined().map(\.id.text) + tasks, now: now)
     for meter in station.meters.joined() { stored.knownSince[meter.id] = known[meter.id.text] }
@@ -35,7 +40,6 @@ extension RunningStation {
       guard let from = entry.from.map({ station.configuration.zone.unixMilliseconds(of: $0) }) else { continue }
       stored.knownSince[entry.id] = max(from, stored.knownSince[entry.id] ?? from)
     }
-    return stored
   }
 
   /// Tells a line what the journal holds: its wall clock was set, or went a day or more at once.
@@ -45,7 +49,6 @@ extension RunningStation {
       let index = station.configuration.lines.firstIndex(where: { $0.name == name })
     else { return }
     do throws(StoreError) {
-      try await store.withdrawGaps(after: wall.unixMilliseconds)
       let stored = try await storedBefore(wall)
       var programmes = Programmes()
       let held = station.plannedMeters(line: index, programmes: &programmes, stored: stored, wall: wall).map(\.held)

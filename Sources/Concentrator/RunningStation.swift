@@ -138,16 +138,27 @@ public actor RunningStation {
   }
 
   private func launch() async throws(StoreError) -> Generation {
-    let clock = station.clock
-    let (wakes, wake) = AsyncStream.makeStream(of: Bool.self, bufferingPolicy: .bufferingNewest(1))
-    let report = self.report
-    let (events, tell) = AsyncStream.makeStream(of: LineEvent.self, bufferingPolicy: .bufferingOldest(8000))
     // Before anything is said: the first request is a part of the trace.
     let traces = makeTraces().map { line, file in
       let tap = tap(ofLine: line)
       let number = tap.attach(file.buffer)
       return (file: file, end: { @Sendable in tap.detach(number) })
     }
+    do throws(StoreError) {
+      return try await launch(traces)
+    } catch {
+      for trace in traces { trace.end() }
+      throw error
+    }
+  }
+
+  private func launch(
+    _ traces: [(file: TraceFile, end: @Sendable () -> Void)]
+  ) async throws(StoreError) -> Generation {
+    let clock = station.clock
+    let (wakes, wake) = AsyncStream.makeStream(of: Bool.self, bufferingPolicy: .bufferingNewest(1))
+    let report = self.report
+    let (events, tell) = AsyncStream.makeStream(of: LineEvent.self, bufferingPolicy: .bufferingOldest(8000))
     let (looks, look) = AsyncStream.makeStream(of: ClockDesk.Inbox.self, bufferingPolicy: .bufferingNewest(4096))
     let clockDesk = try await ClockDesk(store: store, station: station, clock: clock, report: report)
     self.clockDesk = clockDesk

@@ -244,7 +244,7 @@ public struct Station: Sendable {
           task.includes(meter.id) ? queries : []
         },
         probes: programme.probes, tasks: tasks, isKey: entry.isKey, at: wall.unixMilliseconds,
-        zone: configuration.zone, knownSince: stored.knownSince[meter.id],
+        zone: configuration.zone, knownSince: stored.knownSince[meter.id], lastAtWork: stored.lastAtWork,
         late: { stored.late[meter.id]?[StoredBefore.Round(task: $0, slot: $1)] ?? [] }
       ) { stored.quantities(of: meter.id, $0, at: $1) }
     }

@@ -146,6 +146,7 @@ extension StationStatus {
           .object(snapshot.overruns.sorted { $0.key < $1.key }.map { .init($0.key, .integer(Int64($0.value))) })))
       members.append(.init("held_answers", .integer(Int64(snapshot.held))))
       members.append(.init("demands", .integer(Int64(snapshot.demands))))
+      members.append(.init("profile_records_left", .integer(Int64(snapshot.recordsLeft))))
     }
     members.append(.init("counters", line.counters.json))
     if meters { members.append(.init("list", .array(line.meters.map { json($0, line.clocks[$0.id]) }))) }

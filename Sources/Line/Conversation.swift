@@ -14,6 +14,12 @@ public protocol Conversation {
   var bytesToCome: Int { get }
   /// True where the answer may be the request once more, so that the line cannot take its echo out.
   var repeatsRequest: Bool { get }
+  /// True where what is sent tells the time at which its last byte is through: it is made when the line is silent, however
+  /// long that took.
+  var tellsTime: Bool { get }
+  /// Makes what is sent anew, its last byte through at `end`; `nil` where it should not go out then. The conversation is
+  /// over in that case.
+  mutating func sending(through end: BootInstant) -> [UInt8]?
   /// A character came with wrong parity or was lost: nothing that spans it may be believed.
   mutating func interrupted()
   /// Nothing more came in time.
@@ -23,6 +29,8 @@ public protocol Conversation {
 extension Conversation {
   public var bytesToCome: Int { 1 }
   public var repeatsRequest: Bool { false }
+  public var tellsTime: Bool { false }
+  public mutating func sending(through end: BootInstant) -> [UInt8]? { nil }
 }
 
 /// What a conversation wants next.

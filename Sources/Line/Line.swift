@@ -119,9 +119,22 @@ public final class Line {
         pace.note(record, characterTime: settings.characterTime)
         counters.add(record)
         return record
-      case .send(let bytes, let longestReply):
-        let cleared = try clear(bytes)
+      case .send(var bytes, let longestReply):
+        // What may not go out is refused before anybody waits; what is made later is looked at once it is made.
+        let early = conversation.tellsTime && isAllowed(bytes) ? nil : try clear(bytes)
         record.bytesDiscarded += try awaitSilence(timing.silence) { for byte in $0 { note(byte) } }
+        let cleared: ClearedBytes
+        if let early {
+          cleared = early
+        } else {
+          let end = wire.now + settings.characterTime * Int64(bytes.count)
+          guard let made = conversation.sending(through: end) else {
+            step = .finished
+            continue
+          }
+          bytes = made
+          cleared = try clear(bytes)
+        }
         let start = wire.now
         try wire.write(cleared, until: start + .seconds(2))
         // The driver takes the bytes at once; the wire needs its time.
@@ -181,6 +194,10 @@ public final class Line {
       if case .forbidden(_, let act, let reason) = error { onControl?(ControlRecord(act: act, refusal: reason)) }
       throw error
     }
+  }
+
+  private func isAllowed(_ bytes: [UInt8]) -> Bool {
+    if case .refused = judgement(of: bytes) { false } else { true }
   }
 
   /// Sleeps while bytes that are surely still to come are on the wire: waking for each of them costs more than all

@@ -66,6 +66,9 @@ public final class TrafficTap: Sendable {
     for buffer in listeners.withLock({ Array($0.buffers.values) }) { buffer.note(run) }
   }
 
+  /// How many listen.
+  public var listening: Int { count.load(ordering: .acquiring) }
+
   /// From now on runs are put into `buffer` as well; the number by which that ends.
   public func attach(_ buffer: TraceBuffer) -> Int {
     listeners.withLock { listeners in

@@ -67,22 +67,32 @@ extension Connection {
     return readings
   }
 
+  /// Goes from series to series by the index of keys: the journal may have any number of rows, before and after.
   func quantities(
-    _ kind: ReadingKind, at instant: Int64, newest rows: Int64
-  ) throws(StoreError) -> [MeterID: Set<Quantity>] {
-    guard let kindNumber = try existingNumber(for: kind.rawValue) else { return [:] }
+    _ kind: ReadingKind, at instants: Set<Int64>
+  ) throws(StoreError) -> [Int64: [MeterID: Set<Quantity>]] {
+    guard !instants.isEmpty, let kindNumber = try existingNumber(for: kind.rawValue) else { return [:] }
+    let list = "[" + instants.sorted().map(String.init).joined(separator: ",") + "]"
     let statement = try statement(
       """
-      SELECT meter, quantity FROM reading WHERE seq > (SELECT max(seq) FROM reading) - ?1 AND kind = ?2 AND instant = ?3
+      WITH RECURSIVE
+        meters(m) AS (
+          SELECT min(meter) FROM reading UNION ALL
+          SELECT (SELECT min(meter) FROM reading WHERE meter > m) FROM meters WHERE m IS NOT NULL),
+        series(m, q) AS (
+          SELECT m, (SELECT min(quantity) FROM reading WHERE meter = m) FROM meters WHERE m IS NOT NULL UNION ALL
+          SELECT m, (SELECT min(quantity) FROM reading WHERE meter = m AND quantity > q) FROM series WHERE q IS NOT NULL)
+      SELECT m, q, instant FROM series CROSS JOIN reading
+      ON meter = m AND quantity = q AND kind = ?1 AND instant IN (SELECT value FROM json_each(?2)) AND version = 0
       """
-    ).bind([.integer(rows), .integer(kindNumber), .integer(instant)])
+    ).bind([.integer(kindNumber), .text(list)])
     defer { statement.reset() }
-    var found: [MeterID: Set<Quantity>] = [:]
+    var found: [Int64: [MeterID: Set<Quantity>]] = [:]
     while try statement.step() {
       guard let meter = MeterID(try text(ofTerm: try statement.integer(0))),
         let quantity = quantity(named: try text(ofTerm: try statement.integer(1)))
       else { continue }
-      found[meter, default: []].insert(quantity)
+      found[try statement.integer(2), default: [:]][meter, default: []].insert(quantity)
     }
     return found
   }

@@ -22,25 +22,15 @@ extension Store {
   /// A store that was written before this was noted knows them since its first reading. What was first seen by a clock
   /// that was ahead is known since `now` as well. Tasks go by `task NAME`, which no meter is called.
   public func knownSince(_ names: [String], now: Int64) throws(StoreError) -> [String: Int64] {
-    let connection = try open()
-    var known: [String: Int64] = [:]
-    let facts = try connection.statement("SELECT key, value FROM meta WHERE key >= 'known:' AND key < 'known;'")
-    do {
-      defer { facts.reset() }
-      while try facts.step() { known[String(try facts.text(0).dropFirst(6))] = Int64(try facts.text(1)) }
-    }
+    let known = try facts(named: Self.known).compactMapValues { Int64($0) }
     var first = now
     if known.isEmpty {
       first = min(
-        now, try connection.statement("SELECT host_ms FROM reading ORDER BY seq LIMIT 1").number() ?? now)
+        now, try open().statement("SELECT host_ms FROM reading ORDER BY seq LIMIT 1").number() ?? now)
     }
     var news: [String: Int64] = [:]
     for name in names where known[name].map({ $0 > now }) ?? true { news[name] = first }
-    if !news.isEmpty {
-      try write { (connection) throws(StoreError) in
-        for (name, since) in news { try connection.write(fact: "known:\(name)", "\(since)") }
-      }
-    }
+    try note(news.mapValues { "\($0)" }, named: Self.known)
     return Dictionary(
       names.map { ($0, news[$0] ?? known[$0] ?? now) }, uniquingKeysWith: { first, _ in first })
   }
@@ -57,12 +47,28 @@ extension Store {
   public func noteAtWork(_ now: Int64) throws(StoreError) { try note(Self.atWork, "\(now)") }
 
   private static let atWork = "at-work"
+  private static let known = "known:"
 
-  /// Takes back gaps of times to come, which a clock that was ahead has noted.
-  public func withdrawGaps(after instant: Int64) throws(StoreError) {
-    try write { (connection) throws(StoreError) in
-      try connection.statement("DELETE FROM gap WHERE instant > ?1 AND filled_ms IS NULL").run([.integer(instant)])
+  /// Open gaps of times after `now`, in milliseconds since 1970: a clock that was ahead has noted them, or one that is
+  /// behind asks.
+  public func gaps(ahead now: Int64) throws(StoreError) -> [Gap] {
+    let statement = try open().statement(
+      """
+      SELECT meter, subject, instant, reason, until, rounds FROM gap WHERE filled_ms IS NULL AND instant > ?1
+      ORDER BY instant, meter, subject
+      """
+    ).bind([.integer(now)])
+    defer { statement.reset() }
+    var found: [Gap] = []
+    while try statement.step() {
+      guard let meter = MeterID(try statement.text(0)) else { continue }
+      found.append(
+        Gap(
+          meter: meter, subject: try statement.text(1), instant: try statement.integer(2),
+          reason: try statement.text(3),
+          until: try statement.optionalInteger(4), rounds: Int(clamping: try statement.integer(5))))
     }
+    return found
   }
 }
 

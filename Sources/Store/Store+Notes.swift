@@ -18,12 +18,14 @@ extension Store {
   /// The last usable reading of each meter, quantity and kind: what validation compares with after a start.
   public func latestUsable() throws(StoreError) -> [StoredReading] { try open().latestUsable() }
 
-  /// Which quantities the newest rows of the journal hold of each meter at an instant, whatever their verdict.
+  /// Which quantities the journal holds of each meter at some instants, whatever their verdict.
   ///
-  /// What was read late for a round is labelled with the time of the read, and told by `lateReads`.
-  /// Looks at the last 100,000 rows: a round that is still open is not older.
-  public func quantities(_ kind: ReadingKind, at instant: Int64) throws(StoreError) -> [MeterID: Set<Quantity>] {
-    try open().quantities(kind, at: instant, newest: 100_000)
+  /// What was read late for a round is labelled with the time of the read, and told by `lateReads`. The cost is that of
+  /// the series, not of the journal.
+  public func quantities(
+    _ kind: ReadingKind, at instants: Set<Int64>
+  ) throws(StoreError) -> [Int64: [MeterID: Set<Quantity>]] {
+    try open().quantities(kind, at: instants)
   }
 
   /// At which instants from `since` on the journal holds quantities of a kind, by meter, whatever their verdict.
@@ -104,11 +106,18 @@ extension Store {
   }
 
   /// Notes that the value of a gap came after all, at a time in milliseconds since 1970.
-  public func fillGap(meter: MeterID, subject: String, instant: Int64, at: Int64) throws(StoreError) {
+  ///
+  /// A run of values is filled as a whole or not at all: `isRun` says that it is one.
+  public func fillGap(
+    meter: MeterID, subject: String, instant: Int64, isRun: Bool = false, at: Int64
+  ) throws(StoreError) {
     try write { (connection) throws(StoreError) in
       try connection.statement(
-        "UPDATE gap SET filled_ms = ?4 WHERE meter = ?1 AND subject = ?2 AND instant = ?3 AND filled_ms IS NULL"
-      ).run([.text(meter), .text(subject), .integer(instant), .integer(at)])
+        """
+        UPDATE gap SET filled_ms = ?4
+        WHERE meter = ?1 AND subject = ?2 AND instant = ?3 AND filled_ms IS NULL AND (until IS NOT NULL) = ?5
+        """
+      ).run([.text(meter), .text(subject), .integer(instant), .integer(at), .integer(isRun ? 1 : 0)])
     }
   }
 

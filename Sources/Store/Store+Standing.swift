@@ -29,6 +29,8 @@ public struct GapFilter: Hashable, Sendable {
   public var reason: String?
   /// Also those whose value came after all.
   public var withFilled = false
+  /// The time by the host's clock: what lies ahead of it is not missing yet.
+  public var now: Int64?
 
   public init() {}
 }
@@ -49,10 +51,11 @@ extension StoreReader {
       """
       SELECT meter, subject, instant, reason, filled_ms, until, rounds FROM gap
       WHERE (?1 IS NULL OR coalesce(until, instant) >= ?1) AND (?2 IS NULL OR instant < ?2) AND (?3 IS NULL OR reason = ?3)
-        AND (?4 OR filled_ms IS NULL) ORDER BY instant, meter, subject
+        AND (?4 OR filled_ms IS NULL) AND (?5 IS NULL OR instant <= ?5) ORDER BY instant, meter, subject
       """)
     try statement.bind([
       SQLValue(filter.since), SQLValue(filter.until), SQLValue(filter.reason), .integer(filter.withFilled ? 1 : 0),
+      SQLValue(filter.now),
     ])
     while try statement.step() {
       let meter = try meter(statement.text(0))
@@ -64,9 +67,16 @@ extension StoreReader {
     }
   }
 
-  /// How many values are missing.
-  public func countOfGaps() throws(StoreError) -> Int64 {
-    try connection.prepare("SELECT coalesce(sum(rounds), 0) FROM gap WHERE filled_ms IS NULL").number() ?? 0
+  /// How many values are missing at `now`, in milliseconds since 1970.
+  public func countOfGaps(at now: Int64) throws(StoreError) -> Int64 {
+    try connection.prepare("SELECT coalesce(sum(rounds), 0) FROM gap WHERE filled_ms IS NULL AND instant <= ?1")
+      .number([.integer(now)]) ?? 0
+  }
+
+  /// How many open gaps lie ahead of `now`.
+  public func countOfGaps(ahead now: Int64) throws(StoreError) -> Int64 {
+    try connection.prepare("SELECT count(*) FROM gap WHERE filled_ms IS NULL AND instant > ?1").number([.integer(now)])
+      ?? 0
   }
 
   /// The last row of the journal; `nil` where it is empty.

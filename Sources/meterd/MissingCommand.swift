@@ -1,5 +1,6 @@
 import ArgumentParser
 import Concentrator
+import Host
 import Metering
 import Store
 
@@ -50,7 +51,9 @@ struct MissingCommand: ParsableCommand {
 
   func run() throws {
     let form = try ListForm(format, json: json)
-    let filter = try filter()
+    var filter = try filter()
+    let now = HostClock.wall.unixMilliseconds
+    filter.now = now
     let reader = try place.reader()
     form.header(["instant", "meter", "item", "reason", "filled", "until", "rounds"])
     try withStore { () throws(StoreError) in
@@ -68,6 +71,14 @@ struct MissingCommand: ParsableCommand {
           ]))
       }
     }
+    let ahead = try withStore { () throws(StoreError) in try reader.countOfGaps(ahead: now) }
+    guard ahead > 0 else { return }
+    writeError(
+      """
+      meterd: \(counted(Int(clamping: ahead), "gap")) \(ahead == 1 ? "lies" : "lie") ahead of this host's clock, not shown
+        Either a clock that was ahead has noted them, or this one is behind: compare it with date -u on another host.
+
+      """)
   }
 
   private func filter() throws -> GapFilter {

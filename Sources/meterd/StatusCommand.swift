@@ -1,5 +1,6 @@
 import ArgumentParser
 import Concentrator
+import Host
 import Metering
 import Store
 
@@ -64,7 +65,7 @@ struct StatusCommand: ParsableCommand {
       return
     }
     let (last, gaps, holds) = try withStore { () throws(StoreError) in
-      (try reader.lastReading(), try reader.countOfGaps(), try reader.holds())
+      (try reader.lastReading(), try reader.countOfGaps(at: HostClock.wall.unixMilliseconds), try reader.holds())
     }
     let time = last.map { zone.rfc3339(unixMilliseconds: $0.reading.hostTime.unixMilliseconds) }
     if json {

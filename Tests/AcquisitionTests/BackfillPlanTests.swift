@@ -49,6 +49,68 @@ import Testing
     return (asked, missed, failed)
   }
 
+  @Test(arguments: [-1900, -700, 0, 700, 1900] as [Int64])
+  func `a wall clock that is slewed by less than two seconds opens no pass twice, and lets nobody spin`(
+    _ slewed: Int64
+  ) throws {
+    let begin = try at("2026-11-22T05:50:00")
+    let task = AcquisitionTask(
+      name: "t", schedule: .daily(try #require(TimeOfDay("00:05"))), targets: [.dailyFreeze])
+    let lacking = freeze.frozen(at: try #require(CivilDate("2026-11-21")))
+    let meter = LinePlan.Meter(
+      id: .unnamed, programme: [[freeze]], probes: [], replyLimit: .seconds(1),
+      held: .init(done: [[freeze]], missing: [[lacking]]))
+    func wall(_ now: BootInstant) -> HostInstant {
+      let passed = (now - start).milliseconds
+      return HostInstant(
+        unixMilliseconds: begin + passed + (passed > 300_000 ? slewed : 0), clock: .synchronised)
+    }
+    var plan = LinePlan(tasks: [task], meters: [meter], zone: zone, at: start, wall: wall(start))
+    var now = start
+    var (asked, turns) = (0, 0)
+    while (now - start).milliseconds < 1_200_000 {
+      turns += 1
+      switch plan.next(at: now, wall: wall(now)) {
+      case .rest(let until): now = max(until, now + .milliseconds(1))
+      case .ask(let ask):
+        if (now - start).milliseconds > 300_000 { asked += 1 }
+        now = now + .milliseconds(50)
+        plan.concluded(ask, .damaged, at: now)
+      }
+    }
+    #expect(asked == LinePlan.triesWhenDamaged)
+    #expect(turns < 1000, "\(turns)")
+  }
+
+  @Test(arguments: [-1900, 1900] as [Int64])
+  func `a round that expires by a slewed wall clock expires at once`(_ slewed: Int64) throws {
+    let begin = try at("2026-11-22T00:00:00")
+    let daily = AcquisitionTask(
+      name: "t", schedule: .daily(try #require(TimeOfDay("00:05"))), targets: [.dailyFreeze])
+    let synthetic = try #require(daily.synthetic)
+    let register = Query.registers(function: .inputRegisters, start: 0, count: 2)
+    let meter = LinePlan.Meter(id: .unnamed, programme: [[register]], probes: [register], replyLimit: .seconds(1))
+    func wall(_ now: BootInstant) -> HostInstant {
+      let passed = (now - start).milliseconds
+      return HostInstant(
+        unixMilliseconds: begin + passed + (passed > 300_000 ? slewed : 0), clock: .synchronised)
+    }
+    var plan = LinePlan(tasks: [synthetic], meters: [meter], zone: zone, at: start, wall: wall(start))
+    var now = start
+    var turns = 0
+    while (now - start).milliseconds < 905_000 {
+      turns += 1
+      switch plan.next(at: now, wall: wall(now)) {
+      case .rest(let until): now = max(until, now + .milliseconds(1))
+      case .ask(let ask):
+        now = now + .milliseconds(1000)
+        plan.concluded(ask, .silent, at: now)
+      }
+    }
+    #expect(turns < 1000, "\(turns)")
+    #expect(plan.takeMissed().map(\.reason) == [.silent])
+  }
+
   @Test func `a stale freeze is asked for at 00-30, 01-00, 02-00, 06-00 and then every hour`() throws {
     let (asked, missed, failed) = try run(from: "2026-11-22T00:00:00", until: "2026-11-23T00:04:00") { query, _ in
       query.freezeDay == CivilDate("2026-11-22") ? .stale : .answered(delay: nil)

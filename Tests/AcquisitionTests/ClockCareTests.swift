@@ -160,6 +160,50 @@ private func look(_ seconds: Int64, _ time: String) -> ClockLook {
     #expect(care.next(at: wall("2026-12-03T12:30:00")) == .set(line: "bus", [id("M")], .address))
   }
 
+  @Test func `who heard a broadcast has no drift across it, whether it was named or not`() {
+    var care = care([("A", [], true), ("B", [], true)])
+    for day in 1...9 {
+      _ = care.take(look(5 + Int64(day) / 3, "2026-11-0\(day)T12:00:00"), of: id("B"))
+    }
+    #expect(care.histories[id("B")]?.drift != nil)
+    care.heardTime([id("A"), id("B"), id("nobody")], at: at("2026-11-09T12:30:00"))
+    #expect(care.histories[id("B")]?.drift == nil)
+    #expect(care.histories[id("B")]?.days == [])
+    #expect(care.histories[id("nobody")] == nil)
+    // A look from before it that comes late says nothing, and the next one is no move.
+    #expect(care.take(look(8, "2026-11-09T12:29:00"), of: id("B")) == [])
+    #expect(care.histories[id("B")]?.last == nil)
+    #expect(care.take(look(-30, "2026-11-09T12:31:00"), of: id("B")) == [])
+    #expect(care.histories[id("B")]?.days.count == 1)
+    #expect(care.histories[id("B")]?.settings == [])
+  }
+
+  @Test func `what a person sets counts like a setting of meterd's own`() {
+    var care = care([("A", [.address], true), ("B", [.address], true)])
+    for name in ["A", "B"] { _ = care.take(look(90, "2026-11-22T12:28:00"), of: id(name)) }
+    #expect(care.wasSetByPerson(id("A"), on: "bus", at: at("2026-11-22T12:29:00")) == [id("A")])
+    #expect(care.histories[id("A")]?.settings == [at("2026-11-22T12:29:00")])
+    _ = care.take(look(90, "2026-11-22T12:29:30"), of: id("A"))
+    #expect(care.next(at: wall("2026-11-22T12:30:00")) == .set(line: "bus", [id("B")], .broadcast))
+    #expect(care.next(at: wall("2026-11-22T13:30:00")) == nil)
+    // All of a line, and no broadcast of meterd's own on that day.
+    care = self.care([("A", [], true), ("B", [], true)])
+    #expect(care.wasSetByPerson(nil, on: "bus", at: at("2026-11-22T12:29:00")) == [id("A"), id("B")])
+    #expect(care.broadcasts["bus"] == CivilDate("2026-11-22"))
+    #expect(care.wasSetByPerson(nil, on: "other", at: at("2026-11-22T12:29:00")) == [])
+  }
+
+  @Test(
+    arguments: [
+      ("2026-11-22T12:30:00", nil), ("2026-11-22T12:05:00", nil), ("2026-11-22T12:55:00", nil),
+      ("2026-11-22T12:04:59", "2026-11-22T12:05:00"), ("2026-11-22T12:55:01", "2026-11-22T13:05:00"),
+      ("2026-11-22T23:59:59", "2026-11-23T00:05:00"), ("2026-11-23T00:00:00", "2026-11-23T00:05:00"),
+    ] as [(String, String?)])
+  func `a person is told when clocks may be set again`(_ time: String, _ expected: String?) throws {
+    let next = ClockRules.nextAllowed(after: try #require(MeterTime(time)))
+    #expect(next.map { "\($0)" } == expected)
+  }
+
   @Test func `a setting that cannot be read back is told as such`() {
     var care = care([("M", [.write], false)])
     _ = care.take(look(90, "2026-11-22T12:28:00"), of: id("M"))

@@ -6,9 +6,43 @@ import Metering
 import Simulator
 import Testing
 
+/// A simulated wire on which somebody babbles for a while.
+private final class NoisyWire: Wire {
+  let inner: SimulatedWire
+  var noiseUntil = BootInstant(nanoseconds: 0)
+  private var hasNoise = false
+
+  init(_ inner: SimulatedWire) { self.inner = inner }
+
+  var now: BootInstant { inner.now }
+  var isOpen: Bool { inner.isOpen }
+  var marksParity: Bool { false }
+  func sleep(until instant: BootInstant) { inner.sleep(until: instant) }
+  func open() throws(LineError) { try inner.open() }
+  func close() { inner.close() }
+  func tune(_ settings: SerialSettings) throws(LineError) { try inner.tune(settings) }
+  func waitReadable(until instant: BootInstant) throws(LineError) -> Bool {
+    let next = inner.now + .milliseconds(20)
+    guard next <= instant, next < noiseUntil else { return try inner.waitReadable(until: instant) }
+    inner.sleep(until: next)
+    hasNoise = true
+    return true
+  }
+  func read(into buffer: inout [UInt8]) throws(LineError) -> Int {
+    guard hasNoise else { return try inner.read(into: &buffer) }
+    hasNoise = false
+    buffer[0] = 0x55
+    return 1
+  }
+  func write(_ cleared: ClearedBytes, until instant: BootInstant) throws(LineError) {
+    try inner.write(cleared, until: instant)
+  }
+}
+
 /// An engine over simulated meters whose clocks are off, in a time of their own.
 private final class Bench {
   let wire: SimulatedWire
+  let noisy: NoisyWire
   let engine: LineEngine
   private(set) var looks: [(meter: MeterID, look: ClockLook)] = []
   private(set) var controls: [ControlRecord] = []
@@ -39,6 +73,7 @@ private final class Bench {
     let description = LineDescription(name: "bus", settings: settings, meters: descriptions)
     let port = try #require(PortAddress("/dev/null"))
     let wire = SimulatedWire(description.bus(clock: clock), called: port, at: boot)
+    noisy = NoisyWire(wire)
     let wall = { HostInstant(unixMilliseconds: clock.instant(at: wire.now).unixMilliseconds, clock: state) }
     let task = once("clock", [.clock])
     let planned = known.map {
@@ -53,7 +88,7 @@ private final class Bench {
         guardedBy: WireGuard(
           Permissions(
             Dictionary(uniqueKeysWithValues: known.map { ($0.address, functions) }), broadcasts: broadcasts)),
-        over: wire),
+        over: noisy),
       meters: known, plan: LinePlan(tasks: [task], meters: planned, zone: .china, at: boot, wall: wall()), wall: wall
     ) { told.note($0) }
     self.wire = wire
@@ -69,10 +104,7 @@ private final class Bench {
   }
 
   func run(for span: BootInstant.Span) {
-    let end = wire.now + span
-    while wire.now < end {
-      if case .rest(let until) = engine.turn() { wire.sleep(until: min(until, end)) }
-    }
+    engine.work(on: wire, for: span)
   }
 
   func set(_ names: [String], by way: ClockOrder.Way) -> ClockOutcome? {
@@ -213,6 +245,95 @@ private let old = "dlt645-1997-three-phase"
     bench.wire.pull()
     #expect(bench.set(["M"], by: .address)?.isSent == false)
     #expect(bench.set(["M"], by: .address)?.trouble == "the line is not open")
+  }
+
+  @Test(arguments: [ClockOrder.Way.address, .broadcast])
+  func `the time is that of the last byte, however long the line was not silent`(_ way: ClockOrder.Way) throws {
+    let bench = try Bench([("M", three, "202311110001", 90)], allowing: [.setTime], broadcasts: [.setTime])
+    bench.run(for: .seconds(30))
+    bench.noisy.noiseUntil = bench.wire.now + .milliseconds(6300)
+    let outcome = try #require(bench.set(["M"], by: way))
+    #expect(outcome.isSent)
+    #expect(outcome.trouble == "")
+    let look = try #require(outcome.looks[id("M")])
+    #expect(abs(look.deviation) <= 1000 + look.uncertainty, "\(look)")
+  }
+
+  @Test func `a line that is silent only when a whole hour is close sends nothing`() throws {
+    let start = try #require(MeterTime("2026-11-22T12:54:25"))
+    let bench = try Bench([("M", three, "202311110001", 20)], at: start, allowing: [.setTime])
+    bench.run(for: .seconds(30))
+    bench.noisy.noiseUntil = bench.wire.now + .milliseconds(6300)
+    let outcome = try #require(bench.set(["M"], by: .address))
+    #expect(!outcome.isSent)
+    #expect(outcome.trouble == "a whole hour is too close")
+    #expect(bench.controls.isEmpty)
+  }
+
+  @Test func `a clock that was set is looked at once more after five seconds, and the line works meanwhile`() throws {
+    let bench = try Bench(
+      [("A", three, "202311110001", 90), ("B", three, "202311110002", 0)], allowing: [.setTime])
+    bench.run(for: .seconds(30))
+    var outcome: ClockOutcome?
+    bench.engine.setClocks(ClockOrder([id("A")], by: .address)) { outcome = $0 }
+    let sent = bench.wire.now
+    bench.run(for: .seconds(3))
+    #expect(bench.looks.count { $0.meter == id("A") && abs($0.look.deviation) < 2000 } >= 1)
+    #expect(outcome == nil)
+    // It takes the time and loses it again.
+    let index = try #require(bench.wire.bus.meters.firstIndex { $0.meter.id == id("A") })
+    let meter = try #require(bench.wire.bus.meters[index].meter as? SimulatedDLT645Meter)
+    var description = meter
+    let known = meter.registers
+    description.registers = MeterRegisters(
+      curve: known.curve, clockOffset: known.clockOffset + 40, phases: known.phases, rateCount: known.rateCount)
+    bench.wire.bus.meters[index].meter = description
+    var read: BootInstant?
+    bench.engine.read(bench.engine.meters[1].clockQueries, of: id("B"), number: 7) { _ in read = bench.wire.now }
+    bench.run(for: .seconds(20))
+    #expect(read.map { $0 - sent < .seconds(5) } == true)
+    let look = try #require(outcome?.looks[id("A")])
+    #expect(abs(look.deviation - 40_000) <= 1500 + look.uncertainty, "\(look)")
+  }
+
+  @Test func `a line that goes between two looks ends the order by the first one`() throws {
+    let bench = try Bench([("M", three, "202311110001", 90)], allowing: [.setTime])
+    bench.run(for: .seconds(30))
+    var outcome: ClockOutcome?
+    bench.engine.setClocks(ClockOrder([id("M")], by: .address)) { outcome = $0 }
+    bench.run(for: .seconds(3))
+    bench.wire.pull()
+    bench.run(for: .seconds(10))
+    let look = try #require(outcome?.looks[id("M")])
+    #expect(abs(look.deviation) <= 1000 + look.uncertainty)
+  }
+
+  @Test func `a broadcast names all who heard it`() throws {
+    let bench = try Bench(
+      [
+        ("A", three, "202311110001", 90), ("B", three, "202311110002", -20), ("E", "eastron-sdm630", "5", 0),
+      ], broadcasts: [.setTime])
+    bench.run(for: .seconds(30))
+    let outcome = try #require(bench.set(["A"], by: .broadcast))
+    #expect(Set(outcome.heard) == [id("A"), id("B")])
+    #expect(outcome.sentAt != nil)
+  }
+
+  @Test func `a person's setting makes the line forget what it knew of the clock`() throws {
+    let bench = try Bench([("M", three, "202311110001", 90)], allowing: [.setTime])
+    bench.run(for: .seconds(30))
+    #expect(bench.engine.notes[0].clock != nil && bench.engine.looks[0] != nil)
+    let target = try #require(Address("202311110001").flatMap(IndividualAddress.init))
+    _ = try bench.engine.command(to: id("M")) { (commander) throws(LineError) in
+      try commander.clock(of: target, edition: .dlt645v2007, wakeUps: 0, timeout: .seconds(1))
+    }
+    #expect(bench.engine.notes[0].clock != nil)
+    let time = try #require(WireTime(halfPast))
+    _ = try bench.engine.command(to: id("M")) { (commander) throws(LineError) in
+      try commander.carry(
+        .setClock(time), to: target, edition: .dlt645v2007, wakeUps: 0, timeout: .seconds(1), time: { _ in time })
+    }
+    #expect(bench.engine.notes[0].clock == nil && bench.engine.looks[0] == nil)
   }
 
   @Test func `a settlement after a setting is labelled by the clock as it is then`() throws {

@@ -284,6 +284,42 @@ import Testing
     #expect(bench.asked.isEmpty)
   }
 
+  @Test func `a round that was open when the daemon was killed is told, less what it brought, once the next is due`()
+    throws
+  {
+    let profile = try profile(named: "dlt645-2007-three-phase")
+    let meter = LineMeter(
+      id: id("M"), address: try #require(MeterAddress("202311110001", for: profile)), profile: profile,
+      settings: try settings("2400 8E1"))
+    let task = AcquisitionTask(
+      name: "e", schedule: .every(seconds: 900), targets: [.energies, .instantaneous, .settlements(depth: 1, of: nil)],
+      windows: [TimeWindow("00:00-20:00")].compactMap(\.self))
+    let programme = [meter.queries(for: task.targets)]
+    let asked = programme[0].filter { !meter.quantities(of: $0).isEmpty && !$0.isClock }
+    let (read, late) = (asked[0], asked[1])
+    func held(_ last: String, _ now: String) throws -> [LinePlan.Held.Lost] {
+      let slot = task.schedule.slot(at: try Self.at(last), zone: Self.zone)
+      return LinePlan.Held(
+        of: meter, programme: programme, tasks: [task], at: try Self.at(now), zone: Self.zone,
+        lastAtWork: [try Self.at(last)],
+        late: { name, instant in name == "e" && instant == slot ? [late.subject] : [] },
+        stored: { kind, instant in
+          kind == .instantaneous && instant == slot ? Set(meter.quantities(of: read)) : []
+        }
+      ).lost[0]
+    }
+    let lost = try held("2026-11-18T08:03:00", "2026-11-18T08:16:00")
+    #expect(lost.map(\.slot) == [try Self.at("2026-11-18T08:00:00")])
+    let stored = Set(meter.quantities(of: read))
+    #expect(
+      lost.first?.queries
+        == asked.filter { $0 != late && stored.isDisjoint(with: meter.quantities(of: $0)) })
+    #expect((lost.first?.queries.count ?? 0) > 3)
+    // It goes on in the same round, and outside of the windows there was none.
+    #expect(try held("2026-11-18T08:03:00", "2026-11-18T08:14:00").isEmpty)
+    #expect(try held("2026-11-18T22:03:00", "2026-11-19T08:14:00").isEmpty)
+  }
+
   @Test(arguments: [LinePlan.Conclusion.answered(delay: nil), .refused, .gone, .silent, .damaged])
   func `freezes of days before a meter was known are looked for, and never told as missing`(
     _ conclusion: LinePlan.Conclusion

@@ -73,10 +73,7 @@ import Testing
     }
 
     func run(for span: BootInstant.Span) {
-      let end = wire.now + span
-      while wire.now < end {
-        if case .rest(let until) = engine.turn() { wire.sleep(until: min(until, end)) }
-      }
+      engine.work(on: wire, for: span)
     }
 
     var readings: [Reading] {

@@ -153,6 +153,16 @@ final class Rig: Sendable {
   }
 }
 
+extension LineEngine {
+  /// Lets so much time of a simulated wire pass.
+  func work(on wire: SimulatedWire, for span: BootInstant.Span) {
+    let end = wire.now + span
+    while wire.now < end {
+      if case .rest(let until) = turn() { wire.sleep(until: min(until, end)) }
+    }
+  }
+}
+
 /// What a worker told, counted.
 struct Tally {
   var answers = 0

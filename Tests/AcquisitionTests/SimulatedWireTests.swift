@@ -67,10 +67,7 @@ private struct Bench {
 
   /// Lets so much time pass.
   func run(for span: BootInstant.Span) {
-    let end = wire.now + span
-    while wire.now < end {
-      if case .rest(let until) = engine.turn() { wire.sleep(until: min(until, end)) }
-    }
+    engine.work(on: wire, for: span)
   }
 }
 

@@ -75,6 +75,40 @@ import Testing
     await meters.stop()
   }
 
+  @Test func `records of days on which no daemon was at work, and that lie too far back, are one gap, once`()
+    async throws
+  {
+    let bench = try StationBench("profile-off", tail: Self.tail)
+    let meters = try await bench.simulate()
+    let zone = ZoneOffset.china
+    let today = zone.local(unixMilliseconds: HostClock.wall.unixMilliseconds).date.daysSince1970
+    func midnight(_ back: Int64) -> Int64 {
+      zone.unixMilliseconds(of: MeterTime(localSeconds: (today - back) * 86_400))
+    }
+    let meter = try #require(MeterID("M-1"))
+    let store = try Store(path: bench.station().configuration.store)
+    for name in ["M-1", "task profile"] { try await store.note("known:\(name)", "\(midnight(20))") }
+    try await store.noteAtWork(midnight(12) + 3_600_000)
+    await store.close()
+    for isFirst in [true, false] {
+      let run = try StationRun(try bench.station())
+      try await run.running.start()
+      // The second one may have no record left to read.
+      var events = isFirst ? await read(run, until: 8) : await run.events { counts, _ in counts.answers >= 4 }
+      events += await run.stop()
+      let lapsed = events.count { if case .line(.recordsLapsed) = $0 { true } else { false } }
+      #expect(lapsed == (isFirst ? 1 : 0))
+    }
+    let gaps = try bench.reader().openGaps().filter { $0.subject == "load profile class 4" }
+    #expect(
+      gaps == [
+        Gap(
+          meter: meter, subject: "load profile class 4", instant: midnight(13), reason: "outage",
+          until: midnight(1) - 900_000, rounds: 12 * 96)
+      ])
+    await meters.stop()
+  }
+
   struct Case: Sendable, CustomTestStringConvertible {
     let name: String
     let lines: String

@@ -33,6 +33,7 @@ import Testing
       lines[0]["meters"]?.text == #"{"total":2,"ok":1,"late":0,"silent":1,"set_aside":0,"unknown":0}"#)
     #expect((lines[0]["counters"]?["exchanges"]?.number ?? 0) >= 4)
     #expect(lines[0]["next"]?["task"]?.word != nil)
+    #expect(lines[0]["profile_records_left"]?.number == 0)
     let list = lines[0]["list"]?.items ?? []
     #expect(list.map { $0["meter"]?.word } == ["M-1", "M-2"])
     #expect(list[0]["state"]?.word == "ok" && list[0]["last_answer"]?.word != nil)
@@ -53,6 +54,19 @@ import Testing
     // Also one that is stopped says how it stands.
     #expect(try await run.running.status().json(meters: false)["lines"]?.items.first?["state"]?.word == "busy")
     await meters.stop()
+  }
+
+  @Test func `a start that fails leaves no trace listening`() async throws {
+    let bench = try StationBench("tap")
+    let text = bench.toml.replacingOccurrences(
+      of: "name = \"bus1\"", with: "name = \"bus1\"\ntrace = \"\(bench.folder)/bus1.trace\"")
+    let running = try RunningStation(try Station(configuration(text))) { _ in }
+    try await running.start()
+    #expect(await running.tap(ofLine: "bus1").listening == 1)
+    await running.stop()
+    #expect(await running.tap(ofLine: "bus1").listening == 0)
+    await #expect(throws: Complaint.self) { try await running.start() }
+    #expect(await running.tap(ofLine: "bus1").listening == 0)
   }
 
   @Test func `what a meter tells on demand is stored as of now, with its verdict`() async throws {

@@ -71,10 +71,32 @@ import Testing
     _ = try await store.append(Store.Submission([reading], late: late("a", noon - 60_000)))
     _ = try await store.append(Store.Submission([reading], late: late("a", noon)))
     _ = try await store.append(Store.Submission([reading], late: late("b", noon - 60_000)))
-    let there = try await store.quantities(.instantaneous, at: noon)
-    #expect(there.values.map { $0.map(\.name) } == [["voltage.l1"]])
+    let there = try await store.quantities(.instantaneous, at: [noon])
+    #expect(there[noon]?.values.map { $0.map(\.name) } == [["voltage.l1"]])
     // Of each task the last round.
     #expect(Set(try await store.lateReads()) == [late("a", noon), late("b", noon - 60_000)])
+  }
+
+  @Test func `a round is found however much was stored since it was due`() async throws {
+    let store = try eager(folder.database)
+    let series = [("M-1", "voltage.l1"), ("M-1", "voltage.l2"), ("M-2", "voltage.l1")]
+    for (meter, quantity) in series {
+      for instant in [noon, noon + 900_000] {
+        _ = try await store.append(Store.Submission([judged(1, meter: meter, quantity: quantity, at: instant)]))
+      }
+    }
+    _ = try await store.append(Store.Submission([judged(1, meter: "M-2", quantity: "voltage.l2", at: noon + 1)]))
+    let later = try (0..<100_100).map { try judged(1, meter: "M-3", at: noon + 1_000_000 + Int64($0)) }
+    for begin in stride(from: 0, to: later.count, by: 10_000) {
+      _ = try await store.append(Store.Submission(Array(later[begin..<min(begin + 10_000, later.count)])))
+    }
+    await store.flush()
+    let found = try await store.quantities(.instantaneous, at: [noon, noon + 900_000, noon + 5])
+    for instant in [noon, noon + 900_000] {
+      let told = (found[instant] ?? [:]).flatMap { meter, quantities in quantities.map { "\(meter) \($0.name)" } }
+      #expect(told.sorted() == series.map { "\($0) \($1)" })
+    }
+    #expect(found.keys.sorted() == [noon, noon + 900_000])
   }
 
   @Test func `records in a row are one run, whichever of the quantities they hold`() async throws {

@@ -101,7 +101,7 @@ func billRecord(
     #expect(try reader.openGaps() == [gap, answered])
   }
 
-  @Test func `a run of rounds is one gap that grows, and gaps of times to come are taken back`() async throws {
+  @Test func `a run of rounds is one gap that grows, and gaps of times to come are hidden until then`() async throws {
     let meter = try #require(MeterID("M-0001"))
     func run(_ until: Int64, _ rounds: Int) -> Gap {
       Gap(meter: meter, subject: "task e", instant: noon, reason: "outage", until: until, rounds: rounds)
@@ -113,15 +113,31 @@ func billRecord(
     #expect(try await store.record([later]) == [later])
     let reader = try StoreReader(path: folder.database)
     #expect(try reader.openGaps() == [run(noon + 1_800_000, 3), later])
-    #expect(try reader.countOfGaps() == 4)
-    try await store.withdrawGaps(after: noon + 60_000)
-    #expect(try reader.openGaps() == [run(noon + 1_800_000, 3)])
+    #expect(try reader.countOfGaps(at: noon + 86_400_000) == 4)
+    // The host's clock goes back a day, and later it is right again.
+    #expect(try reader.countOfGaps(at: noon + 60_000) == 3)
+    #expect(try reader.countOfGaps(ahead: noon + 60_000) == 1)
+    #expect(try await store.gaps(ahead: noon + 60_000) == [later])
+    for (now, expected) in [
+      (noon + 60_000, [run(noon + 1_800_000, 3)]), (noon + 86_400_000, [run(noon + 1_800_000, 3), later]),
+    ] {
+      var filter = GapFilter()
+      filter.now = now
+      var found: [Gap] = []
+      try reader.gaps(filter) { found.append($0.gap) }
+      #expect(found == expected)
+    }
+    // One value does not close a run.
+    try await store.fillGap(meter: meter, subject: "task e", instant: noon, at: noon)
+    #expect(try reader.countOfGaps(at: noon + 60_000) == 3)
     // A run that ends within what is asked for is part of it.
     var filter = GapFilter()
     filter.since = noon + 1_000_000
     var found: [Gap] = []
     try reader.gaps(filter) { found.append($0.gap) }
-    #expect(found == [run(noon + 1_800_000, 3)])
+    #expect(found == [run(noon + 1_800_000, 3), later])
+    try await store.fillGap(meter: meter, subject: "task e", instant: noon, isRun: true, at: noon)
+    #expect(try reader.openGaps() == [later])
   }
 
   @Test func `a meter is known since it was first configured, by a clock that was not ahead`() async throws {

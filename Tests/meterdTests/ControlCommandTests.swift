@@ -1,5 +1,6 @@
 import CSerial
 import Foundation
+import Metering
 import Testing
 
 /// `meterd command` and `meterd audit`, as a person uses them.
@@ -14,7 +15,8 @@ import Testing
   ]
 
   private func write(
-    _ folder: Folder, port: String, control: String, allow: String, allowModbus: String = "", more: String = ""
+    _ folder: Folder, port: String, control: String, allow: String, allowModbus: String = "", more: String = "",
+    zone: ZoneOffset = halfPastZone
   ) throws {
     try folder.write(
       "control.toml",
@@ -24,6 +26,7 @@ import Testing
       devices = "\(Program.root)/devices"
       tariffs = "\(Program.root)/tariffs"
       trust-host-clock = true
+      time-zone = "\(zone)"
       \(control)
       [[line]]
       name = "bus1"
@@ -147,7 +150,7 @@ import Testing
     try await meters.wait("line") { $0.outputText.hasSuffix("meters\n") }
 
     // Whole days away the time of day is the same; this meter takes no more than five minutes.
-    let zone = TimeZone(secondsFromGMT: 8 * 3600)
+    let zone = TimeZone(secondsFromGMT: halfPastZone.minutes * 60)
     let format = DateFormatter()
     format.timeZone = zone
     format.dateFormat = "HH:mm:ss"
@@ -162,6 +165,31 @@ import Testing
     let records = try await audit(folder)
     #expect(records.map { $0["outcome"] } == ["sent", "failed", "sent", "done", "sent", "done"])
     #expect(records.allSatisfy { $0["detail"]?.hasPrefix("set-time 20") == true })
+  }
+
+  @Test func `close to a whole hour no clock is set by a person either, and the next minute is named`() async throws {
+    let folder = try Folder()
+    try write(
+      folder, port: folder.path + "/bus1", control: "[control]\nenabled = true\n", allow: "allow = [\"set-time\"]",
+      zone: fullHourZone)
+    let meters = try folder.start("simulate", "--config", "control.toml", "--link")
+    defer { meters.end() }
+    try await meters.wait("line") { $0.outputText.hasSuffix("meters\n") }
+    let now = try await command(folder, ["M-1", "set-time"])
+    #expect(now.status == 75, "\(now.errorText)")
+    #expect(
+      now.errorText.hasPrefix(
+        "meterd: set-time to 202311110001 on bus1: nothing was sent, a whole hour is too close\n  Meters take their freezes then. Try again from "
+      ), "\(now.errorText)")
+    #expect(now.errorText.hasSuffix(":05 on.\n"), "\(now.errorText)")
+    let records = try await audit(folder)
+    #expect(records.map { $0["outcome"] } == ["refused"])
+    #expect(records.first?["detail"]?.hasSuffix(": a whole hour is too close") == true)
+
+    try write(
+      folder, port: folder.path + "/bus1", control: "[control]\nenabled = true\n", allow: "allow = [\"set-time\"]")
+    let given = try await command(folder, ["M-1", "set-time", "2026-11-22T11:58:00"])
+    #expect(given.status == 75 && given.errorText.hasSuffix("Give a time from 12:05 on.\n"), "\(given.errorText)")
   }
 
   @Test func `a register that cannot be read is written all the same, and sent is recorded only where it was`()

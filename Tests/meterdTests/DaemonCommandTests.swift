@@ -11,7 +11,8 @@ import Testing
     let folder = station.folder
     try folder.write(
       "station.toml",
-      text.replacing("[[line]]\n", with: "[control]\nenabled = true\n[[line]]\n", maxReplacements: 1)
+      text.replacing("trust-host-clock = true", with: "trust-host-clock = true\ntime-zone = \"\(halfPastZone)\"")
+        .replacing("[[line]]\n", with: "[control]\nenabled = true\n[[line]]\n", maxReplacements: 1)
         .replacing("account = \"A-1001\"", with: "account = \"A-1001\"\nallow = [\"write\", \"set-time\"]")
         .replacing("simulate = {", with: "allow = [\"set-time\"]\nsimulate = {")
         .replacing("address = \"1\"", with: "address = \"1\"\nallow = [\"write-register\"]"))

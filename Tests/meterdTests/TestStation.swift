@@ -6,6 +6,18 @@ import Testing
 
 @testable import meterd
 
+/// A zone in which it is half past an hour: near a whole one no clock is set. 校时避开整点
+var halfPastZone: ZoneOffset {
+  let minute = Int(Date().timeIntervalSince1970 / 60) % 60
+  return ZoneOffset(minutes: 480 + 30 - minute) ?? .china
+}
+
+/// A zone in which an hour has just begun.
+var fullHourZone: ZoneOffset {
+  let minute = Int(Date().timeIntervalSince1970 / 60) % 60
+  return ZoneOffset(minutes: 480 + 1 - minute) ?? .china
+}
+
 /// A station in a folder of its own: two DL/T 645 meters, a silent one and a Modbus meter on one fast line.
 final class TestStation: Sendable {
   let folder: Folder
