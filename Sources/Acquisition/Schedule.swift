@@ -97,6 +97,8 @@ public struct AcquisitionTask: Hashable, Sendable {
   /// Registers as they stand stand in for a freeze; they must be read soon or not at all.
   var isSynthetic: Bool { targets.contains(.syntheticFreeze) }
 
+  public var readsLoadProfile: Bool { targets.contains(where: \.isLoadProfile) }
+
   /// The task that takes the place of this one's daily freezes for meters that keep none: as the day begins, before all
   /// others. `nil` where this one has none.
   public var synthetic: AcquisitionTask? {
@@ -126,5 +128,7 @@ public struct AcquisitionTask: Hashable, Sendable {
     case loadProfile(recordClass: Int, minutes: Int)
     /// What the meter has noted of itself: counts of events, records of those that are new, status words. 事件
     case events
+
+    public var isLoadProfile: Bool { if case .loadProfile = self { true } else { false } }
   }
 }

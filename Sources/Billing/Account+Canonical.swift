@@ -29,18 +29,19 @@ extension Account {
   }
 }
 
-/// What all bills of a station follow from beside readings, as one text: engine, plans, master data. 费率与档案基线
+/// What all bills of a station follow from beside readings, as one text: program, engine, plans, master data. 费率与档案基线
 ///
 /// Where it is another than before, the last bills are rated again before anything is issued.
 ///
 /// - Parameters:
 ///   - accounts: each with its plans by its name.
 ///   - plans: by account.
+///   - program: the version of the program that bills: other code may rate otherwise.
 /// - Returns: lines of text, the same for the same basis in whatever order the accounts come.
-public func ratingBasis(accounts: [Account], plans: [String: PlanCatalogue]) -> String {
+public func ratingBasis(accounts: [Account], plans: [String: PlanCatalogue], program: String) -> String {
   let rows = accounts.sorted { $0.id < $1.id }.map { account in
     let digests = plans[account.id]?.plans.map(\.digest) ?? []
     return "\(account.canonicalText)\n\(digests.joined(separator: "\n"))"
   }
-  return "engine \(ratingEngineVersion)\n" + rows.joined(separator: "\n")
+  return "program \(program) engine \(ratingEngineVersion)\n" + rows.joined(separator: "\n")
 }

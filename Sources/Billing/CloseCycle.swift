@@ -135,7 +135,7 @@ private struct CycleClosing {
         let index = stretches.count
         let rule = rules[index]
         usage.id = rules.count == 1 ? "\(key)" : "\(key)/\(index + 1)"
-        usage.grantedMonths = rule.plan.grantedMonths(in: cycle.tierMonth, from: account.grantFrom)
+        usage.grantedMonths = account.grantedMonths(in: cycle, under: rule.plan)
         if index == 0, rule.plan.tiers != nil { usage.earlier = window.map { .byTier($0.byTier) } ?? .nothing }
         if let others, others.indices.contains(index) {
           usage.supply = usage.supply.map { _ in others[index].supply ?? Supply() }
@@ -263,12 +263,10 @@ private struct CycleClosing {
   ) -> Supply? {
     guard wanted.supply else { return nil }
     var supply = rule.terms.supply(over: rule.days, isWhole: isOnly && cycle.isWhole)
-    if isOnly, !cycle.isWhole, supply.basicCharge != nil || supply.transformer != nil {
-      // An account that begins or ends in the month pays what is by the month for its days. Several stretches have
-      // their days anyway.
-      let month = cycle.tierMonth
-      let count = Int(clamping: rule.days.to.daysSince1970 - rule.days.from.daysSince1970)
-      supply.part = PartMonth(days: min(count, CivilDate.days(inMonth: month.month, of: month.year)), of: month)
+    if !isOnly || !cycle.isWhole, supply.basicCharge != nil || supply.transformer != nil {
+      // Stretches, and an account that begins or ends in the cycle, pay what is by the month for their days.
+      let days = Int(clamping: rule.days.to.daysSince1970 - rule.days.from.daysSince1970)
+      supply.part = PartMonth(days: days, of: cycle.lengthMonth(settlement: account.settlement))
     }
     if wanted.reactive { supply.reactive = measured.reactive }
     if wanted.exported { supply.exported = measured.exported }
@@ -304,22 +302,22 @@ extension Plan {
       return PeriodEnergy(period.name, sum)
     }
   }
-
-  /// Months that carry the household grant in the window of a monthly bill.
-  fileprivate func grantedMonths(in month: YearMonth, from first: YearMonth?) -> Int {
-    guard let tiers, tiers.grantPerMonth != nil, let first, first <= month else { return 0 }
-    let start = tiers.windowStart(of: month)
-    let length: Int
-    switch tiers.window {
-    case .month: length = 1
-    case .twoMonths: length = 2
-    case .year: length = 12
-    }
-    return start.index + length - max(first, start).index
-  }
 }
 
 extension Account {
+  /// Months that carry the household grant in the window of a monthly bill.
+  ///
+  /// They begin with the grant, and end with the window or with the month in which the household moves out, which
+  /// counts as a whole one. Like the limits of such a window, they are known to be fewer with the last bill: kWh that
+  /// were billed until then stay in their tiers.
+  fileprivate func grantedMonths(in cycle: Cycle, under plan: Plan) -> Int {
+    let month = cycle.tierMonth
+    guard let tiers = plan.tiers, tiers.grantPerMonth != nil, let first = grantFrom, first <= month else { return 0 }
+    let start = tiers.windowStart(of: month)
+    let end = cycle.to == ends ? month + 1 : start + (tiers.windowLength ?? 1)
+    return end.index - max(first, start).index
+  }
+
   /// In how many months of a cycle's tier window the customer has the supply, a part of a month counting as a whole
   /// one; `nil` where that is all of them, or the plan's limits do not follow them.
   ///

@@ -34,6 +34,12 @@ public struct Cycle: Hashable, Sendable {
   /// does in which the whole one would have closed.
   var tierMonth: YearMonth { DayRange(from: from.date, to: to.date)?.months.upperBound ?? month }
 
+  /// The month that has as many days as the whole cycle: the one in which that begins. From 25 January to 25 February
+  /// there are 31 days, those of January.
+  func lengthMonth(settlement: SettlementDay) -> YearMonth {
+    YearMonth(of: (Cycle(month, settlement: settlement) ?? self).from.date)
+  }
+
   /// `2026-10`.
   public var label: String { "\(month)" }
 

@@ -8,6 +8,15 @@ public struct DueCycles: Hashable, Sendable {
   /// The first cycle that is over without readings at both its settlements: it keeps those after it waiting, since
   /// tiers fill in the order of time.
   public let waiting: Cycle?
+  /// The part of a cycle in which the account begins, where nothing was read at one of its ends and later cycles were
+  /// billed all the same. It keeps none waiting; `nil` for none.
+  public let unread: Cycle?
+
+  init(ready: [Cycle], waiting: Cycle?, unread: Cycle? = nil) {
+    self.ready = ready
+    self.waiting = waiting
+    self.unread = unread
+  }
 }
 
 /// The cycles of `account` that have no document yet and can be closed with readings at `instants`.
@@ -25,7 +34,8 @@ public struct DueCycles: Hashable, Sendable {
 ///   - now: milliseconds since 1970; readings of a time to come do not make it later. `nil` when only readings tell
 ///     how late it is.
 ///   - overdueAt: milliseconds since 1970; cycles that ended until then should have their readings.
-/// - Returns: the cycles to close now, in order, and the one that keeps others waiting.
+/// - Returns: the cycles to close now, in order, the one that keeps others waiting, and the first part where nobody has
+///   read it.
 public func dueCycles(
   of account: Account, billed: some Sequence<YearMonth>, instants: some Sequence<Int64>, now: Int64? = nil,
   overdueAt: Int64? = nil
@@ -53,21 +63,26 @@ public func dueCycles(
     }
   }
   var ready: [Cycle] = []
+  var unread: Cycle?
   while let current = month, let cycle = account.cycle(current),
     account.zone.unixMilliseconds(of: cycle.to) <= last
   {
     month = current + 1
     guard !documents.contains(current) else { continue }
-    // Older stores left out the part before the first settlement. Where nothing tells its use it stays so.
+    // A first day that was written down late may lie where nobody has read, and months after it are billed: they go on,
+    // and what it needs is told.
     if !cycle.isWhole, ready.isEmpty, cycle.from == account.begins, !documents.isEmpty,
       !isThere(cycle.from) || !isThere(cycle.to)
     {
+      unread = cycle
       continue
     }
-    guard isThere(cycle.from), isThere(cycle.to) else { return DueCycles(ready: ready, waiting: cycle) }
+    guard isThere(cycle.from), isThere(cycle.to) else {
+      return DueCycles(ready: ready, waiting: cycle, unread: unread)
+    }
     ready.append(cycle)
   }
-  return DueCycles(ready: ready, waiting: nil)
+  return DueCycles(ready: ready, waiting: nil, unread: unread)
 }
 
 /// The tier window that a bill of `month` starts from: the sum of the window's earlier bills.

@@ -35,6 +35,8 @@ public enum HoldReason: Error, Hashable, Sendable {
   case tooMuchDemand(MeterID, RegisterValue)
   /// The tier state given is not that of the cycle's window.
   case otherWindow(expected: YearMonth, given: YearMonth)
+  /// The days in which an account begins are on no bill, and later ones are: nobody has read at one of their ends.
+  case unreadStart(account: String, from: MeterTime, to: MeterTime)
   /// A month that was billed lies before the account's first day or after its last.
   case outsideAccount(account: String, month: YearMonth)
   /// The same registers of the same days stand on a bill of another account.
@@ -80,9 +82,15 @@ extension HoldReason: CustomStringConvertible {
     case .tooMuchDemand(let meter, let value):
       "meter \(meter): a demand of \(value) kW times the multiplier is more than can be billed; check the multiplier"
     case .otherWindow(let expected, let given):
-      "the tier window of the cycle starts in \(expected), but the state given is of \(given)"
+      "the tier window of the cycle starts in \(expected), but the state given is of \(given);"
+        + " correct the cycle before it first, which it goes on from"
+    case .unreadStart(let account, let from, let to):
+      "account \(account) begins on \(from.date), and what it used until \(to.date) is on no bill: nothing was read at one"
+        + " of the two; with the reading it is billed after all; where nothing of it is to be billed, write"
+        + " from = \"\(to.date)\""
     case .outsideAccount(let account, let month):
-      "\(month) was billed, and by its from and to account \(account) has no day in it; correct them"
+      "\(month) was billed, and by its from and to account \(account) has no day in it; mend from and to, or"
+        + " cancel the bill: meterd bill correct \(account) \(month)"
     case .billedElsewhere(let meter, let from, let to, let account, let bill):
       "meter \(meter) from \(from) to \(to) was billed to account \(account) (bill \(bill)); the same energy is not"
         + " charged twice: write from which day on it counts for this account"

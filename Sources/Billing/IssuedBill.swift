@@ -145,6 +145,8 @@ public struct IssuedPart: Hashable, Sendable {
   public let lines: [Line]
   public let total: Money
   public let segments: [IssuedSegment]
+  /// By which `ratingEngineVersion` it was rated; `nil` where the document does not say.
+  public let engine: Int?
 }
 
 /// A segment of a stored bill.
@@ -230,6 +232,7 @@ extension IssuedPart {
     } else {
       window = nil
     }
+    engine = json["engine"]?.integer
     powerFactorAdjustment = json["power_factor"]?["adjustment"]?.text
     self.lines = lines.compactMap(Line.init)
     self.total = total

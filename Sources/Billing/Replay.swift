@@ -11,8 +11,12 @@ public enum CorrectionCause: Hashable, Sendable {
   case multiplier(meter: String, old: String, new: String)
   /// Something else that is agreed for the account is different.
   case terms
+  /// Another version of the program rates the same otherwise.
+  case engine
   /// An earlier cycle of the tier window is different.
   case window
+  /// By its first and last day the account has no day in the month any more.
+  case outside(account: String, month: YearMonth)
 }
 
 extension CorrectionCause: CustomStringConvertible {
@@ -28,7 +32,9 @@ extension CorrectionCause: CustomStringConvertible {
     case .plan(let old, let new): "plan \(old) is now \(new)"
     case .multiplier(let meter, let old, let new): "meter \(meter) has multiplier \(new) instead of \(old)"
     case .terms: "what is agreed for the account, or its meters' times, has changed"
+    case .engine: "the program rates the same readings, tariffs and terms otherwise now"
     case .window: "an earlier cycle of the tier window has changed"
+    case .outside(let account, let month): "by its from and to account \(account) has no day in \(month)"
     }
   }
 }
@@ -36,11 +42,11 @@ extension CorrectionCause: CustomStringConvertible {
 /// A cycle that comes out otherwise.
 public struct CycleCorrection: Hashable, Sendable {
   public let original: IssuedBill
-  /// As it would be billed now, under the version number that it gets.
-  public let replacement: ClosedBill
+  /// As it would be billed now, under the version number that it gets; `nil` where the bill is only cancelled.
+  public let replacement: ClosedBill?
   public let causes: [CorrectionCause]
   /// New less old.
-  public var amount: Money { replacement.total - original.total }
+  public var amount: Money { (replacement?.total ?? .zero) - original.total }
 }
 
 /// What comes of billing issued cycles again.
@@ -49,6 +55,63 @@ public struct Replay: Hashable, Sendable {
   public internal(set) var corrections: [CycleCorrection] = []
   /// Cycles that cannot be billed now, and why. What was issued stands.
   public internal(set) var stuck: [YearMonth: [HoldReason]] = [:]
+}
+
+extension Replay {
+  /// A correction that cannot be issued, and the cycle that it waits for.
+  public struct Waiting: Hashable, Sendable {
+    public let cycle: YearMonth
+    public let stuck: YearMonth
+    public let reasons: [HoldReason]
+  }
+
+  /// The corrections that do not hang together with a cycle that cannot be billed now.
+  ///
+  /// Those before it can be issued where they hand over what they did before, tiers and registers, or where a cycle
+  /// between comes out the same: what stands after them fits as well as it did. Those after it build on it.
+  ///
+  /// - Parameter standing: what was replayed.
+  /// - Returns: the corrections to issue, together; and the first that waits, with what for.
+  public func untilStuck(_ standing: [IssuedBill]) -> (replay: Replay, waiting: Waiting?) {
+    guard let first = corrections.first?.original.cycle,
+      let (stuck, reasons) = stuck.filter({ $0.key >= first }).min(by: { $0.key < $1.key })
+    else { return (self, nil) }
+    let corrected = Set(corrections.map(\.original.cycle))
+    var free = Array(corrections.prefix { $0.original.cycle < stuck })
+    while let last = free.last {
+      let next = standing.first { $0.cycle > last.original.cycle }?.cycle
+      let isApart = next.map { !corrected.contains($0) && self.stuck[$0] == nil } ?? true
+      if isApart || last.handsOverTheSame { break }
+      free.removeLast()
+    }
+    var replay = self
+    replay.corrections = free
+    return (
+      replay,
+      corrections.dropFirst(free.count).first.map {
+        Waiting(cycle: $0.original.cycle, stuck: stuck, reasons: reasons)
+      }
+    )
+  }
+}
+
+extension CycleCorrection {
+  /// True where the next cycle finds the tiers and the registers that it found before.
+  fileprivate var handsOverTheSame: Bool {
+    guard let new = replacement?.parts else { return false }
+    /// What the registers stood at in the end, by meter, time and quantity.
+    func ends(_ parts: [IssuedPart]) -> [[String]: String] {
+      let segments = parts.flatMap(\.segments)
+      let end = segments.map { wholeTime($0.to) }.max()
+      let last = segments.filter { wholeTime($0.to) == end }.flatMap { segment in
+        segment.registers.map { ([segment.meter, wholeTime(segment.to), $0.quantity], $0.stop.value) }
+      }
+      return Dictionary(last, uniquingKeysWith: { _, last in last })
+    }
+    let (before, after) = (original.windowAfter, new.last?.window)
+    return before?.plan == after?.plan && before?.start == after?.start && before?.after == after?.after
+      && ends(original.parts) == ends(new)
+  }
 }
 
 /// A tier window that cycles of one plan go on with.
@@ -71,11 +134,22 @@ public struct OpenWindow: Hashable, Sendable {
     self.state = state
   }
 
+  /// Where a bill was made from; `nil` without tiers.
+  init?(before bill: IssuedBill) {
+    guard let window = bill.parts.first?.window, window.after.count == window.used.count else { return nil }
+    plan = window.plan
+    state = WindowState(start: window.start, byTier: zip(window.after, window.used).map { $0 - $1 })
+  }
+
   /// What a cycle of `account` starts from; `nil` where it is of another plan or of a later window.
-  public func state(for cycle: Cycle, of account: Account, plans: PlanCatalogue) -> WindowState? {
-    guard account.terms(on: cycle.from.date)?.plan == plan,
-      let tiers = plans.plans.last(where: { $0.name == plan })?.tiers,
-      tiers.windowStart(of: cycle.tierMonth) == state.start
+  ///
+  /// The window is that of the version which holds on the cycle's first day, as it was known on `day`: later versions may
+  /// have others.
+  public func state(
+    for cycle: Cycle, of account: Account, plans: PlanCatalogue, knownOn day: CivilDate
+  ) -> WindowState? {
+    guard let first = account.versions(in: cycle, plans: plans, knownOn: day).first?.plan, first.name == plan,
+      first.tiers?.windowStart(of: cycle.tierMonth) == state.start
     else { return nil }
     return state
   }
@@ -102,10 +176,13 @@ public func replay(
   var window: OpenWindow?
   for bill in standing {
     guard let cycle = account.cycle(bill.cycle) else {
-      result.stuck[bill.cycle] = [.outsideAccount(account: account.id, month: bill.cycle)]
+      // What was used in it is not this customer's, and fills no tier.
+      result.corrections.append(
+        CycleCorrection(
+          original: bill, replacement: nil, causes: [.outside(account: account.id, month: bill.cycle)]))
       continue
     }
-    let state = window?.state(for: cycle, of: account, plans: plans)
+    let state = window?.state(for: cycle, of: account, plans: plans, knownOn: day)
     func close(version: Int) -> Closing {
       closeCycle(
         account: account, cycle: cycle, readings: readings, windowState: state, plans: plans, knownOn: day,
@@ -117,20 +194,21 @@ public func replay(
       window = OpenWindow(after: bill)
     case .bill(let again):
       window = OpenWindow(after: again)
-      // Other words, or another engine with the same result, are nothing to correct.
-      guard again.digest != bill.digest, Charges(again) != Charges(bill.parts) else { continue }
+      // Other words, or another engine with the same result, are nothing to correct. The digest of the inputs does not
+      // tell: an engine that has changed makes another bill of the same.
+      guard Charges(again) != Charges(bill.parts) else { continue }
       let next = bill.version + (form == .reversal ? 2 : 1)
       guard case .bill(let replacement) = close(version: next) else { continue }
       result.corrections.append(
         CycleCorrection(
-          original: bill, replacement: replacement, causes: causes(of: replacement, instead: bill)))
+          original: bill, replacement: replacement, causes: causes(of: again, instead: bill)))
     }
   }
   return result
 }
 
-/// Bills one issued cycle again from the very readings it rests on, as plans were known when it was issued: what then
-/// differs comes of another plan file, another engine, or other master data.
+/// Bills one issued cycle again from the very readings and the tier window it rests on, as plans were known when it was
+/// issued: what then differs comes of another plan file, another engine, or other master data.
 ///
 /// - Parameters:
 ///   - bill: what stands.
@@ -146,19 +224,36 @@ public func rateAgain(
     return .hold([.outsideAccount(account: account.id, month: bill.cycle)])
   }
   let own = Set(bill.readings)
+  let day = account.zone.local(unixMilliseconds: bill.issuedAt).date
+  // From an empty window cycles begin without any.
+  let began = OpenWindow(before: bill).flatMap { $0.state.byTier.allSatisfy { $0 == .zero } ? nil : $0 }
+  let window = bill.began(after: before) ? before.flatMap(OpenWindow.init(after:)) : began
   return closeCycle(
     account: account, cycle: cycle, readings: readings.filter { own.contains($0.sequence) },
-    windowState: before.flatMap(OpenWindow.init(after:))?.state(for: cycle, of: account, plans: plans), plans: plans,
-    knownOn: account.zone.local(unixMilliseconds: bill.issuedAt).date, version: bill.version)
+    windowState: window?.state(for: cycle, of: account, plans: plans, knownOn: day), plans: plans, knownOn: day,
+    version: bill.version)
 }
 
-/// What makes a new bill another than the one that stands.
-func causes(of new: ClosedBill, instead old: IssuedBill) -> [CorrectionCause] {
-  causes(of: new.parts, instead: old.parts)
+extension IssuedBill {
+  /// False where the bill was made from another point of its tier window than `before`, which stands for the cycle before
+  /// it, leaves now: an earlier cycle was billed or corrected after it.
+  public func began(after before: IssuedBill?) -> Bool {
+    guard let own = OpenWindow(before: self) else { return true }
+    let left = before.flatMap(OpenWindow.init(after:))
+    guard let left, left.plan == own.plan, left.state.start == own.state.start else {
+      return own.state.byTier.allSatisfy { $0 == .zero }
+    }
+    return left.state.byTier == own.state.byTier
+  }
 }
 
-/// What makes the bills of a cycle other than those that stand.
-public func causes(of new: [IssuedPart], instead old: [IssuedPart]) -> [CorrectionCause] {
+/// What makes a bill, rated again under the version number of the one that stands, another than that.
+public func causes(of new: ClosedBill, instead old: IssuedBill) -> [CorrectionCause] {
+  // From the very same inputs only another program can make another bill.
+  new.digest == old.digest ? [.engine] : causes(of: new.parts, instead: old.parts)
+}
+
+private func causes(of new: [IssuedPart], instead old: [IssuedPart]) -> [CorrectionCause] {
   struct Place: Hashable, Comparable {
     let meter: String
     let quantity: String
@@ -195,5 +290,6 @@ public func causes(of new: [IssuedPart], instead old: [IssuedPart]) -> [Correcti
     parts.first?.window.map { window in zip(window.after, window.used).map { $0 - $1 } }
   }
   if start(old) != start(new) { causes.append(.window) }
+  if !causes.contains(.window), old.map(\.engine) != new.map(\.engine) { causes.append(.engine) }
   return causes.isEmpty ? [.terms] : causes
 }

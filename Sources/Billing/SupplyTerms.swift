@@ -97,6 +97,18 @@ extension Account {
     }
     return stretches
   }
+
+  /// The versions of plans that a cycle is rated by, one after the other, as they were known on a day.
+  ///
+  /// - Returns: each with its days of the cycle; empty where the rules of some day are not at hand.
+  public func versions(
+    in cycle: Cycle, plans: PlanCatalogue, knownOn day: CivilDate
+  ) -> [(days: DayRange, plan: Plan)] {
+    guard let days = DayRange(from: cycle.from.date, to: cycle.to.date),
+      let rules = try? rules(over: days, plans: plans, knownOn: day)
+    else { return [] }
+    return rules.map { ($0.days, $0.plan) }
+  }
 }
 
 /// What a plan wants measured beside import energy.

@@ -35,6 +35,17 @@ struct BillBook {
     return documents.sorted { $0.key < $1.key }.flatMap { Self.standing($0.value) }
   }
 
+  /// The cycles of an account to close at `now`, in milliseconds since 1970, with `readings` at hand.
+  ///
+  /// Meters are asked for their settlements once a day, so what is a day old should be there.
+  static func due(
+    of account: Account, billed: some Sequence<YearMonth>, readings: [JournalReading], at now: Int64
+  ) -> DueCycles {
+    dueCycles(
+      of: account, billed: billed, instants: readings.map(\.reading.key.instant), now: now,
+      overdueAt: now - 86_400_000)
+  }
+
   /// Settlements and estimates, and whatever there is of the instants at which the account's meters or rules were
   /// changed; of the registers that bills can be made of.
   ///
@@ -162,26 +173,26 @@ extension BillRecord {
       })
   }
 
-  /// What a correction is issued as: a reversal and a new bill, or a difference bill. All of them add up to the new bill
-  /// with what was issued before.
+  /// What a correction is issued as: a reversal and a new bill, or a difference bill; a reversal alone where nothing is
+  /// billed instead. All of them add up to the new bill with what was issued before.
   static func records(
     of correction: CycleCorrection, form: CorrectionForm, actor: String, reason: String, at: Int64
   ) throws(StoreError) -> [BillRecord] {
     let old = correction.original
     let mark = Correction(version: Int64(old.version), actor: actor, reason: reason)
+    let reversal = BillRecord(
+      account: old.account, cycle: "\(old.cycle)", version: Int64(old.version + 1),
+      kind: IssuedKind.reversal.rawValue, digest: old.digest, totalFen: -old.total.fen, issuedAt: at,
+      document: Array(old.reversalDocument.utf8),
+      lines: old.parts.flatMap(\.lines).map {
+        Line(text: "\($0.name) \($0.chineseName): reversed 红冲", rule: $0.rule, amountFen: -$0.amount.fen)
+      },
+      readings: old.readings, correction: mark)
+    guard let new = correction.replacement else { return [reversal] }
     switch form {
     case .reversal:
-      let reversal = BillRecord(
-        account: old.account, cycle: "\(old.cycle)", version: Int64(old.version + 1),
-        kind: IssuedKind.reversal.rawValue, digest: old.digest, totalFen: -old.total.fen, issuedAt: at,
-        document: Array(old.reversalDocument.utf8),
-        lines: old.parts.flatMap(\.lines).map {
-          Line(text: "\($0.name) \($0.chineseName): reversed 红冲", rule: $0.rule, amountFen: -$0.amount.fen)
-        },
-        readings: old.readings, correction: mark)
-      return [reversal, BillRecord(correction.replacement, at: at, correction: mark)]
+      return [reversal, BillRecord(new, at: at, correction: mark)]
     case .difference:
-      let new = correction.replacement
       guard let issued = IssuedBill(new, at: at) else {
         throw .corrupt(path: "", detail: "the new bill of \(old.account) for \(old.cycle) cannot be read back")
       }
@@ -208,8 +219,10 @@ extension BillRecord {
 extension Replay {
   /// What would stand once all corrections were issued at an instant, in milliseconds since 1970.
   func standing(after standing: [IssuedBill], at now: Int64) -> [IssuedBill] {
-    let replaced = Dictionary(
-      corrections.map { ($0.original.cycle, $0.replacement) }, uniquingKeysWith: { _, last in last })
-    return standing.compactMap { bill in replaced[bill.cycle].map { IssuedBill($0, at: now) } ?? bill }
+    let replaced = Dictionary(corrections.map { ($0.original.cycle, $0) }, uniquingKeysWith: { _, last in last })
+    return standing.compactMap { bill in
+      guard let correction = replaced[bill.cycle] else { return bill }
+      return correction.replacement.flatMap { IssuedBill($0, at: now) }
+    }
   }
 }

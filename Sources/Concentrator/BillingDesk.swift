@@ -12,11 +12,11 @@ actor BillingDesk {
   static let consumer = "billing"
 
   private let store: Store
-  private let reader: StoreReader
+  let reader: StoreReader
   private let accounts: [Account]
   /// By account.
   private let plans: [String: PlanCatalogue]
-  private let review: Configuration.ReviewEntry
+  let review: Configuration.ReviewEntry
   private let now: @Sendable () -> HostInstant
   private let report: @Sendable (StationEvent) -> Void
   private let thread = OwnedThread(name: "billing")
@@ -99,7 +99,7 @@ actor BillingDesk {
     for account in looked {
       let result = try close(account, decisions, accepted, at: now)
       closed += result.bills
-      holds += result.heldCorrections
+      holds += result.otherHolds
       reviews += result.reviews
       corrected += result.corrections
       if let waiting = result.waiting, isHeld(waiting, standing, at: now) {
@@ -138,7 +138,7 @@ actor BillingDesk {
   }
 
   /// A cycle that cannot be closed now.
-  private struct Waiting {
+  struct Waiting {
     let hold: Hold
     /// Readings are missing and nothing else is wrong.
     let isForReadings: Bool
@@ -161,13 +161,13 @@ actor BillingDesk {
   }
 
   /// What closing an account brought.
-  private struct Closed {
+  struct Closed {
     var bills: [ClosedBill] = []
     var reviews: [ReviewRecord] = []
     var waiting: Waiting?
     var corrections: [BillRecord] = []
-    /// Cycles that stand and whose correction waits for a person.
-    var heldCorrections: [Hold] = []
+    /// Cycles whose correction waits for a person, and those that wait and keep no other waiting.
+    var otherHolds: [Hold] = []
     /// Of all bills that were made, issued or not.
     var digests: Set<String> = []
   }
@@ -183,10 +183,9 @@ actor BillingDesk {
     let readings = try book.readings(of: account, plans: plans, until: now.unixMilliseconds)
     let documents = try book.documents(of: account.id)
     var history = BillBook.standing(documents)
-    // Meters are asked for their settlements once a day, so what is a day old should be there.
-    let due = dueCycles(
-      of: account, billed: documents.map(\.cycle), instants: readings.map(\.reading.key.instant),
-      now: now.unixMilliseconds, overdueAt: now.unixMilliseconds - 86_400_000)
+    let isFirst = history.isEmpty
+    let due = BillBook.due(
+      of: account, billed: history.map(\.cycle), readings: readings, at: now.unixMilliseconds)
     func hold(_ cycle: String, _ reason: String) -> Hold {
       Hold(account: account.id, cycle: cycle, reason: reason, since: now.unixMilliseconds)
     }
@@ -197,6 +196,15 @@ actor BillingDesk {
       result.waiting = Waiting(hold: hold(first.label, reason), isForReadings: false)
       return result
     }
+    if let part = due.unread {
+      var reasons: [HoldReason] = [.unreadStart(account: account.id, from: part.from, to: part.to)]
+      if case .hold(let missing) = closeCycle(
+        account: account, cycle: part, readings: readings, windowState: nil, plans: plans, knownOn: today)
+      {
+        reasons += missing
+      }
+      result.otherHolds.append(hold(part.label, reasons.map(\.description).joined(separator: "; ")))
+    }
     // New cycles build on what is corrected in the same transaction.
     try correct(
       account, &history, readings, plans, decisions, accepted, &result, at: now)
@@ -205,7 +213,9 @@ actor BillingDesk {
       let window = before.last.flatMap(OpenWindow.init(after:))
       let closing = closeCycle(
         account: account, cycle: cycle, readings: readings,
-        windowState: window?.state(for: cycle, of: account, plans: plans), plans: plans, knownOn: today)
+        windowState: window?.state(for: cycle, of: account, plans: plans, knownOn: today), plans: plans, knownOn: today,
+        // A month that was cancelled, and is the account's again, goes on counting.
+        version: (documents.filter { $0.cycle == cycle.month }.map(\.version).max() ?? 0) + 1)
       var reasons: [HoldReason] = []
       switch closing {
       case .bill(let bill):
@@ -213,7 +223,8 @@ actor BillingDesk {
         reasons = billedElsewhere(bill, others: try book.others(than: bill) + history)
         guard reasons.isEmpty else { break }
         let look = TrialLook(
-          account: account, plans: plans, standing: history, readings: readings, accepted: accepted, today: today)
+          account: account, plans: plans, standing: history, readings: readings, accepted: accepted, today: today,
+          isFirst: isFirst)
         if let reason = untried(bill, look) ?? held(bill, after: before, decisions, &result.reviews, at: now) {
           result.waiting = Waiting(hold: hold(cycle.label, reason), isForReadings: false)
           return result
@@ -235,7 +246,7 @@ actor BillingDesk {
   }
 
   /// Why a bill waits for a trial: prices that nothing of the account was billed by, and nobody has looked at.
-  private func untried(_ bill: ClosedBill, _ look: TrialLook) -> String? {
+  func untried(_ bill: ClosedBill, _ look: TrialLook) -> String? {
     guard review.trial, let plan = bill.bills.map(\.plan).first(where: { !look.isFree($0) }) else { return nil }
     return
       "plan \(plan.name) valid from \(plan.validFrom) has prices or rules that nothing was billed by yet; meterd bill"
@@ -243,7 +254,7 @@ actor BillingDesk {
   }
 
   /// Why a bill waits for a person; `nil` where it may be issued.
-  private func held(
+  func held(
     _ bill: ClosedBill, after history: [IssuedBill], instead old: IssuedBill? = nil, _ decisions: Decisions,
     _ reviews: inout [ReviewRecord], at now: HostInstant
   ) -> String? {
@@ -272,76 +283,6 @@ actor BillingDesk {
 }
 
 extension BillingDesk {
-  /// Adds the bills that correct what new readings and notices make different, where the configuration says so.
-  ///
-  /// What people changed in the books is corrected once somebody has accepted just that in a trial; what the review rules
-  /// hold waits for a decision like any bill.
-  private func correct(
-    _ account: Account, _ standing: inout [IssuedBill], _ readings: [JournalReading], _ plans: PlanCatalogue,
-    _ decisions: Decisions, _ accepted: Set<TrialResult>, _ result: inout Closed, at now: HostInstant
-  ) throws(StoreError) {
-    guard review.correctsByItself, !standing.isEmpty else { return }
-    let today = account.zone.local(unixMilliseconds: now.unixMilliseconds).date
-    let again = replay(
-      account, standing: standing, readings: readings, plans: plans, knownOn: today, form: review.form)
-    guard let first = again.corrections.first?.original.cycle else { return }
-    // Those after a cycle that cannot be billed now, such as one of a meter that is gone from the books, build on it.
-    if let (cycle, reasons) = again.stuck.sorted(by: { $0.key < $1.key }).first(where: { $0.key >= first }) {
-      let words = reasons.map(\.description).joined(separator: "; ")
-      result.heldCorrections = [
-        Hold(
-          account: account.id, cycle: "\(first)",
-          reason: "its correction waits for \(cycle), which cannot be billed: \(words)",
-          since: now.unixMilliseconds)
-      ]
-      return
-    }
-    let look = TrialLook(
-      account: account, plans: plans, standing: standing, readings: readings, accepted: accepted, today: today)
-    let book = BillBook(reader: reader)
-    var records: [BillRecord] = []
-    var corrected = standing
-    let finally = again.standing(after: standing, at: now.unixMilliseconds)
-    var waits: [Hold] = []
-    for correction in again.corrections {
-      let (old, new) = (correction.original, correction.replacement)
-      guard let place = corrected.firstIndex(where: { $0.cycle == old.cycle }) else { continue }
-      guard look.again(place).isFree else {
-        result.heldCorrections = [
-          Hold(
-            account: account.id, cycle: "\(old.cycle)",
-            reason:
-              "its correction by \(correction.amount) yuan rests on what people changed; see and accept it: meterd bill trial",
-            since: now.unixMilliseconds)
-        ]
-        return
-      }
-      result.digests.insert(new.digest)
-      let elsewhere = billedElsewhere(new, others: try book.others(than: new) + finally).map(\.description)
-      let reason =
-        elsewhere.isEmpty
-        ? untried(new, look)
-          ?? held(new, after: Array(corrected[..<place]), instead: old, decisions, &result.reviews, at: now)
-        : elsewhere.joined(separator: "; ")
-      if let reason {
-        waits.append(
-          Hold(
-            account: account.id, cycle: "\(old.cycle)",
-            reason: "its correction by \(correction.amount) yuan: \(reason)",
-            since: now.unixMilliseconds))
-      }
-      records += try BillRecord.records(
-        of: correction, form: review.form, actor: "daemon",
-        reason: correction.causes.map(\.description).joined(separator: "; "), at: now.unixMilliseconds)
-      if let issued = IssuedBill(new, at: now.unixMilliseconds) { corrected[place] = issued }
-    }
-    // All of them or none: each builds on those before.
-    result.heldCorrections = waits
-    guard waits.isEmpty else { return }
-    result.corrections = records
-    standing = corrected
-  }
-
   /// Compares issued bills with what this basis makes of them, once; accounts where they differ are not billed until
   /// somebody has accepted it.
   private func tryBooks(at now: HostInstant) async throws(StoreError) {

@@ -110,7 +110,8 @@ public enum BillingRun {
     public let record: BillRecord
   }
 
-  /// Corrects a cycle of an account and every later one that comes out otherwise, in one transaction.
+  /// Corrects a cycle of an account and every later one that comes out otherwise, in one transaction; up to one that
+  /// cannot be billed now where they do not hang together.
   ///
   /// - Returns: what was issued; nothing where all comes out the same.
   public static func correct(
@@ -141,24 +142,28 @@ public enum BillingRun {
           "Correct from there: meterd bill correct \(id) \(first)")
         return
       }
-      if let (stuck, reasons) = again.replay.stuck.sorted(by: { $0.key < $1.key }).first(where: { $0.key >= month }) {
+      let free = again.replay.untilStuck(again.standing).replay
+      if free.corrections.isEmpty || again.replay.stuck[month] != nil,
+        let (stuck, reasons) = again.replay.stuck.sorted(by: { $0.key < $1.key }).first(where: { $0.key >= month })
+      {
         refused = Complaint(
           .badData, "\(stuck) of \(id) cannot be billed now: \(reasons.map(\.description).joined(separator: "; "))",
           "Nothing was corrected. Mend that first.")
         return
       }
       let book = BillBook(reader: reader)
-      let finally = again.replay.standing(after: again.standing, at: now.unixMilliseconds)
-      for correction in again.replay.corrections {
-        let others = try book.others(than: correction.replacement) + finally
-        guard let twice = billedElsewhere(correction.replacement, others: others).first else { continue }
+      let finally = free.standing(after: again.standing, at: now.unixMilliseconds)
+      for correction in free.corrections {
+        guard let new = correction.replacement,
+          let twice = billedElsewhere(new, others: try book.others(than: new) + finally).first
+        else { continue }
         refused = Complaint(
           .badData, "\(correction.original.cycle) of \(id) would charge energy twice: \(twice)",
           "Nothing was corrected. Mend from, to or settlement-day in \(station.configuration.file).")
         return
       }
       var records: [BillRecord] = []
-      for correction in again.replay.corrections {
+      for correction in free.corrections {
         let causes = correction.causes.map(\.description).joined(separator: "; ")
         records += try BillRecord.records(
           of: correction, form: form, actor: actor, reason: "\(reason) (\(causes))", at: now.unixMilliseconds)

@@ -15,7 +15,7 @@ public struct BillingTrial: Sendable {
     public let issuedFen: Int64
     /// `nil` where it cannot be rated now.
     public let againFen: Int64?
-    /// Why it differs, or why it cannot be rated; empty where it comes out the same.
+    /// Why it differs, or why it cannot be rated, and where else it began; empty where all is as it was.
     public let reasons: [String]
     /// True where everything that it charges comes out the same.
     public let isSame: Bool
@@ -31,7 +31,7 @@ public struct BillingTrial: Sendable {
   }
 
   public let rows: [Row]
-  /// Fingerprint of engine, plans and master data.
+  /// Fingerprint of program, engine, plans and master data.
   public let basis: String
   /// Fingerprint of the basis and of everything in `rows` that differs: what a person accepts is what was shown.
   public let shown: String
@@ -52,17 +52,18 @@ public struct BillingTrial: Sendable {
       guard let plans = plans[account.id] else { continue }
       let standing = BillBook.standing(try book.documents(of: account.id))
       guard !standing.isEmpty else { continue }
+      let readings = try book.readings(of: account, plans: plans, until: now)
       let look = TrialLook(
-        account: account, plans: plans, standing: standing,
-        readings: try book.readings(of: account, plans: plans, until: now), accepted: accepted,
+        account: account, plans: plans, standing: standing, readings: readings, accepted: accepted,
         today: account.zone.local(unixMilliseconds: now).date)
       for index in standing.indices {
         let isLast = index >= standing.count - cycles
         guard all || isLast else { continue }
         let row = look.again(index)
-        if isLast || !row.isSame { rows.append(row) }
+        if isLast || !row.reasons.isEmpty { rows.append(row) }
       }
-      rows += look.untried().map(look.ahead)
+      let due = BillBook.due(of: account, billed: standing.map(\.cycle), readings: readings, at: now)
+      rows += look.untried(due: due, corrects: all).map(look.ahead)
     }
     self.rows = rows
     let different = rows.filter { !$0.isSame }.map { "\($0.result.bill) \($0.result.result)" }
@@ -70,7 +71,7 @@ public struct BillingTrial: Sendable {
   }
 
   static func basis(_ accounts: [Account], _ plans: [String: PlanCatalogue]) -> String {
-    sha256Hex(ratingBasis(accounts: accounts, plans: plans).utf8)
+    sha256Hex(ratingBasis(accounts: accounts, plans: plans, program: meterdVersion).utf8)
   }
 
   /// True where nothing waits for somebody to accept it.
@@ -93,6 +94,8 @@ struct TrialLook {
   let readings: [JournalReading]
   let accepted: Set<TrialResult>
   let today: CivilDate
+  /// True where no bill of the account stands in the store.
+  var isFirst = false
 
   /// A bill rated again from its own readings, as plans were known when it was issued.
   func again(_ index: Int) -> BillingTrial.Row {
@@ -103,8 +106,14 @@ struct TrialLook {
       return row(bill, nil, texts, result: "none \(sha256Hex(texts.joined(separator: "\n").utf8))")
     case .bill(let again):
       let charges = Charges(again)
-      let isSame = again.digest == bill.digest || charges == Charges(bill.parts)
-      let reasons = isSame ? [] : causes(of: again.parts, instead: bill.parts).map(\.description)
+      let isSame = charges == Charges(bill.parts)
+      var reasons = isSame ? [] : causes(of: again, instead: bill).map(\.description)
+      if !bill.began(after: index > 0 ? standing[index - 1] : nil) {
+        // No file did that, so it waits for nobody here; new documents did.
+        reasons.append(
+          "it was made from another point of its tier window than the cycle before it leaves now, as an earlier one was"
+            + " billed or corrected after it; meterd bill correct \(account.id) \(bill.cycle) takes that up")
+      }
       return row(bill, again.total, reasons, isSame: isSame, result: "again \(charges.digest)")
     }
   }
@@ -114,22 +123,40 @@ struct TrialLook {
       standing[index], after: index > 0 ? standing[index - 1] : nil, account: account, readings: readings, plans: plans)
   }
 
-  /// Versions that the account's bills would be rated by and never were, of plans that they were rated by.
-  func untried() -> [Plan] {
+  /// A version of a plan that no bill of the account was rated by.
+  struct Untried {
+    let plan: Plan
+    /// Those that wait to be billed by it; `nil` where it only comes.
+    var days: DayRange?
+    /// The cycle that waits for it; `nil` where none does.
+    var cycle: Cycle?
+  }
+
+  /// Versions that the account's bills would be rated by and never were: those of every cycle that is due, earlier ones
+  /// too, those of bills that would be corrected, and those that come by what is agreed.
+  func untried(due: DueCycles, corrects: Bool) -> [Untried] {
     guard let first = standing.first?.parts.first?.days.from, let end = standing.last?.parts.last?.days.to else {
       return []
     }
-    let names = Set(standing.flatMap(\.parts).map(\.plan.name))
-    var found: [Plan] = []
-    for plan in plans.plans where names.contains(plan.name) && plan.knownSince <= today && !isKnown(plan) {
-      let start = max(plan.validFrom, first)
-      guard let day = DayRange(from: start, to: CivilDate(daysSince1970: start.daysSince1970 + 1)),
-        let next = DayRange(from: end, to: CivilDate(daysSince1970: end.daysSince1970 + 1)),
-        plans.plan(plan.name, for: day, knownOn: today) == plan
-          || plans.plan(plan.name, for: next, knownOn: today) == plan,
-        !found.contains(where: { $0.pricingDigest == plan.pricingDigest })
+    var found: [Untried] = []
+    func add(_ plan: Plan, _ days: DayRange? = nil, _ cycle: Cycle? = nil) {
+      let isFound = found.contains { ($0.plan.name, $0.plan.pricingDigest) == (plan.name, plan.pricingDigest) }
+      if !isKnown(plan), !isFound { found.append(Untried(plan: plan, days: days, cycle: cycle)) }
+    }
+    for cycle in due.ready + [due.waiting].compactMap(\.self) {
+      for (days, plan) in account.versions(in: cycle, plans: plans, knownOn: today) { add(plan, days, cycle) }
+    }
+    if corrects {
+      let again = replay(account, standing: standing, readings: readings, plans: plans, knownOn: today)
+      for bill in again.corrections.flatMap({ $0.replacement?.bills ?? [] }) { add(bill.plan, bill.usage.days) }
+    }
+    let changes = plans.plans.map(\.validFrom) + account.terms.compactMap(\.from)
+    for day in Set(changes.map { max($0, first) } + [end]).sorted() {
+      guard let name = account.terms(on: day)?.plan,
+        let one = DayRange(from: day, to: CivilDate(daysSince1970: day.daysSince1970 + 1)),
+        let plan = plans.plan(name, for: one, knownOn: today)
       else { continue }
-      found.append(plan)
+      add(plan)
     }
     return found
   }
@@ -137,29 +164,36 @@ struct TrialLook {
   /// True where a bill of the account was rated by what decides the prices of `plan`.
   private func isKnown(_ plan: Plan) -> Bool { standing.contains { $0.isPriced(like: plan) } }
 
-  /// True where bills may be issued by `plan`: others were, or somebody has seen what it makes of the last use. Under a
-  /// plan of another name there is nothing to compare.
+  /// True where bills may be issued by `plan`: others were, or somebody has seen what it makes of the last use.
+  ///
+  /// An account that has no bill yet has no last use either: its first look is free of trials, and the review of first
+  /// bills is what holds it. Another version of a plan that the look itself has billed by is none of its first ones.
   func isFree(_ plan: Plan) -> Bool {
-    isKnown(plan) || !standing.contains { $0.parts.contains { $0.plan.name == plan.name } }
+    isKnown(plan) || isFirst && !standing.contains { $0.parts.contains { $0.plan.name == plan.name } }
       || accepted.contains { $0.account == account.id && $0.result == Self.result(of: plan) }
   }
 
   private static func result(of plan: Plan) -> String { "plan \(plan.name) \(plan.pricingDigest)" }
 
-  /// The use of the last bill under a version that comes.
-  func ahead(_ plan: Plan) -> BillingTrial.Row {
+  /// The use of the last bill under a version that nothing was billed by.
+  func ahead(_ untried: Untried) -> BillingTrial.Row {
+    let plan = untried.plan
     let index = standing.count - 1
     let bill = standing[index]
     let version = "\(plan.name) valid from \(plan.validFrom)"
     func row(_ total: Money?, _ reason: String) -> BillingTrial.Row {
       self.row(bill, total, [reason], version: version, result: Self.result(of: plan))
     }
+    if let cycle = untried.cycle, !standing.contains(where: { $0.parts.contains { $0.plan.name == plan.name } }) {
+      // A plan of another name may have other periods and terms: only a use that was read for it tells anything.
+      return itself(cycle, version, row)
+    }
     guard case .bill(let again) = closing(index), let last = again.bills.last, again.bills.count == 1 else {
       return row(nil, "no bill was made by \(version) yet, and the last use cannot be rated under it as a whole")
     }
     var usage = last.usage
     if !plan.applies(to: usage.days) {
-      guard let days = account.firstCycle(under: plan, from: usage.days.to) else {
+      guard let days = untried.days ?? account.firstCycle(under: plan, from: usage.days.to) else {
         return row(nil, "\(version) does not hold for a whole cycle")
       }
       usage.days = days
@@ -170,6 +204,22 @@ struct TrialLook {
       return row(bill.total, "no bill was made by \(version) yet; the use of \(usage.days) at its prices")
     } catch {
       return row(nil, "no bill was made by \(version) yet, and the last use cannot be rated by it: \(error)")
+    }
+  }
+
+  /// The cycle that waits for a version, as it would be billed.
+  private func itself(
+    _ cycle: Cycle, _ version: String, _ row: (Money?, String) -> BillingTrial.Row
+  ) -> BillingTrial.Row {
+    let window = standing.last { $0.cycle < cycle.month }.flatMap(OpenWindow.init(after:))
+    let closing = closeCycle(
+      account: account, cycle: cycle, readings: readings,
+      windowState: window?.state(for: cycle, of: account, plans: plans, knownOn: today), plans: plans, knownOn: today)
+    switch closing {
+    case .bill(let bill): return row(bill.total, "no bill was made by \(version) yet; \(cycle.label) is the first")
+    case .hold(let reasons):
+      let words = reasons.map(\.description).joined(separator: "; ")
+      return row(nil, "no bill was made by \(version) yet, and \(cycle.label) cannot be: \(words)")
     }
   }
 

@@ -1,6 +1,6 @@
 public import Billing
 internal import Host
-internal import Metering
+public import Metering
 internal import Rating
 public import Store
 
@@ -12,10 +12,11 @@ public enum BooksCheck {
   ///   - station: accounts and tariffs.
   ///   - reader: of the store.
   ///   - cycle: only this one, such as `2026-10`; `nil` for all.
+  ///   - now: what is over by then is due; `nil` for the station's clock.
   /// - Returns: the steps in the order of the way from readings to the ledger.
   /// - Throws: `Complaint` for a cycle that is none, and where the store cannot be read.
   public static func steps(
-    _ station: Station, reader: StoreReader, cycle: String? = nil
+    _ station: Station, reader: StoreReader, cycle: String? = nil, at now: HostInstant? = nil
   ) throws(Complaint) -> [ReconciliationStep] {
     var only: YearMonth?
     if let cycle {
@@ -29,7 +30,7 @@ public enum BooksCheck {
       var postings: [Int64: Int64] = [:]
       try reader.ledger { bill, _, _, fen in postings[bill] = fen }
       let holds = try reader.holds()
-      let now = station.clock.now.unixMilliseconds
+      let now = (now ?? station.clock.now).unixMilliseconds
       // Accounts that were renamed or are gone from the configuration have their bills all the same.
       let known = Set(station.accounts.map(\.id))
       let gone = try reader.postedAccounts().filter { !known.contains($0) }
@@ -56,7 +57,7 @@ public enum BooksCheck {
         }
         let due =
           known.contains(account.id)
-          ? states(of: account, posted.map(\.bill), holds, readings.map(\.reading.key.instant), at: now) : [:]
+          ? states(of: account, posted.map(\.bill), holds, readings, at: now) : [:]
         books.add(account, due: due.filter { only == nil || $0.key == only }, posted: posted, readings: all)
       }
     } catch {
@@ -67,25 +68,30 @@ public enum BooksCheck {
 
   /// What became of every cycle that is over: billed, waiting, or behind one that waits.
   private static func states(
-    of account: Account, _ bills: [IssuedBill], _ holds: [Hold], _ instants: [Int64], at now: Int64
+    of account: Account, _ bills: [IssuedBill], _ holds: [Hold], _ readings: [JournalReading], at now: Int64
   ) -> [YearMonth: [CycleState]] {
     var states: [YearMonth: [CycleState]] = [:]
     var last: [YearMonth: IssuedBill] = [:]
     for bill in bills { last[bill.cycle] = bill }
-    for (month, bill) in last { states[month, default: []].append(bill.parts.isEmpty ? .cancelled : .billed) }
+    // A month that was cancelled and is the account's again has to be billed like any other.
+    let standing = Set(last.values.filter { !$0.parts.isEmpty }.map(\.cycle))
+    for month in last.keys where standing.contains(month) || account.cycle(month) == nil {
+      states[month, default: []].append(standing.contains(month) ? .billed : .cancelled)
+    }
     // What waits of a month that has a bill is a correction of it.
     let waiting = holds.filter { hold in
-      hold.account == account.id && YearMonth(hold.cycle).map { last[$0] == nil } ?? true
+      hold.account == account.id && YearMonth(hold.cycle).map { !standing.contains($0) } ?? true
     }
     for hold in waiting {
       if let month = YearMonth(hold.cycle) { states[month, default: []].append(.held) }
     }
     // A cycle behind one that waits is over and has to wait; one before all others has to be billed.
-    let due = dueCycles(
-      of: account, billed: last.keys, instants: instants, now: now, overdueAt: now - 86_400_000)
-    for cycle in due.ready + [due.waiting].compactMap({ $0 }) where states[cycle.month] == nil {
-      states[cycle.month] = waiting.isEmpty ? [] : [.held]
+    let due = BillBook.due(of: account, billed: standing, readings: readings, at: now)
+    let keepsOthers = waiting.contains { $0.cycle != due.unread?.label }
+    for cycle in due.ready + [due.waiting].compactMap(\.self) where states[cycle.month] == nil {
+      states[cycle.month] = keepsOthers ? [.held] : []
     }
+    if let part = due.unread, states[part.month] == nil { states[part.month] = [] }
     return states
   }
 }

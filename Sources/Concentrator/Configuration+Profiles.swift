@@ -23,7 +23,7 @@ extension Station {
     for (index, meter) in meters[line].enumerated() {
       // The 1997 edition keeps none, and Modbus meters none that is read here.
       guard case .dlt645(.of2007, _) = meter.profile.language else { continue }
-      for entry in tasks where entry.meters.map({ $0.contains(meter.id) }) ?? true {
+      for entry in tasks where entry.includes(meter.id) {
         for case .loadProfile(let recordClass, let minutes) in entry.task.targets {
           parts.append(
             ProfilePlan.Part(
@@ -39,7 +39,7 @@ extension Station {
   var profiledQuantities: [MeterID: Set<Quantity>] {
     var all: [MeterID: Set<Quantity>] = [:]
     for meter in meters.joined() {
-      for entry in tasks where entry.meters.map({ $0.contains(meter.id) }) ?? true {
+      for entry in tasks where entry.includes(meter.id) {
         for case .loadProfile(let recordClass, _) in entry.task.targets {
           all[meter.id, default: []].formUnion(ProfileSpan.quantities(ofClass: recordClass))
         }
@@ -61,9 +61,7 @@ struct StoredProfiles {
     let quantities = station.profiledQuantities
     guard !quantities.isEmpty else { return }
     let days =
-      station.tasks.map(\.task).filter { task in
-        task.targets.contains { if case .loadProfile = $0 { true } else { false } }
-      }.map(\.backfillDays).max() ?? 0
+      station.tasks.map(\.task).filter(\.readsLoadProfile).map(\.backfillDays).max() ?? 0
     instants = try await store.instants(.profile, of: quantities, since: wall - Int64(days + 2) * 86_400_000)
   }
 

@@ -41,9 +41,9 @@ extension Configuration {
     let meters = try meters(&table, known: known, key: key)
     let priority = try table.optionalInteger("priority", in: 1...4) ?? 2
     let windows = try windows(&table)
-    let isFrozen = targets.contains { if case .dailyFreeze = $0 { true } else { false } }
-    let isProfile = targets.contains { if case .loadProfile = $0 { true } else { false } }
-    guard !isProfile || targets.allSatisfy({ if case .loadProfile = $0 { true } else { false } }) else {
+    let isFrozen = targets.contains(.dailyFreeze)
+    let isProfile = targets.contains(where: \.isLoadProfile)
+    guard !isProfile || targets.allSatisfy(\.isLoadProfile) else {
       throw table.error(
         "read", "a load profile is read where the line has nothing else to do; give it a [[task]] of its own")
     }

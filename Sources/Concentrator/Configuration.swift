@@ -138,6 +138,9 @@ public struct Configuration: Hashable, Sendable {
     /// `nil` for every meter.
     public let meters: Set<MeterID>?
     public let fileLine: Int
+
+    /// Whether `meter` has a part in it.
+    public func includes(_ meter: MeterID) -> Bool { meters?.contains(meter) ?? true }
   }
 
   /// Lines of the keys that other files can find wrong.

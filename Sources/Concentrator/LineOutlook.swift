@@ -36,11 +36,10 @@ struct LineOutlook {
 
   /// What a task asks of one meter; nothing where it has no part in it.
   mutating func cost(of wish: Wish, _ meter: LineMeter) -> Cost {
-    guard wish.meters.map({ $0.contains(meter.id) }) ?? true else { return Cost() }
-    let isProfile = wish.task.targets.contains { if case .loadProfile = $0 { true } else { false } }
+    guard wish.meters?.contains(meter.id) ?? true else { return Cost() }
     let model = Model(
       profile: meter.profile.name, settings: meter.settings, targets: wish.task.targets,
-      schedule: isProfile ? wish.task.schedule : nil)
+      schedule: wish.task.readsLoadProfile ? wish.task.schedule : nil)
     if let cost = known[model] { return cost }
     let queries = meter.queries(for: wish.task.targets) + meter.profileQueries(of: wish.task)
     let time = queries.reduce(BootInstant.Span.zero) { $0 + meter.wireTime(of: $1) }

@@ -81,7 +81,7 @@ extension RunningStation {
   private func nextRound(ofLine line: Int, after wall: Int64) -> StationStatus.NextRound? {
     let rounds = station.tasks.compactMap { entry -> StationStatus.NextRound? in
       let isAsked = station.meters[line].contains { meter in
-        entry.meters.map { $0.contains(meter.id) } ?? true && !meter.queries(for: entry.task.targets).isEmpty
+        entry.includes(meter.id) && !meter.queries(for: entry.task.targets).isEmpty
       }
       guard isAsked else { return nil }
       let next = entry.task.nextRound(after: wall, zone: station.configuration.zone)

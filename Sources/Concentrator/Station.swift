@@ -192,7 +192,7 @@ public struct Station: Sendable {
     meters.map { found in
       found.flatMap { meter in
         var items: [String] = []
-        for task in configuration.tasks where task.meters.map({ $0.contains(meter.id) }) ?? true {
+        for task in configuration.tasks where task.includes(meter.id) {
           for item in meter.lacking(task.task.targets) where !items.contains(item) { items.append(item) }
         }
         return items.map { (meter.id, $0) }
@@ -241,7 +241,7 @@ public struct Station: Sendable {
       return LinePlan.Meter(
         meter,
         programme: zip(entries, programme.queries).map { task, queries in
-          task.meters.map { $0.contains(meter.id) } ?? true ? queries : []
+          task.includes(meter.id) ? queries : []
         },
         probes: programme.probes, tasks: tasks, isKey: entry.isKey, at: wall.unixMilliseconds,
         zone: configuration.zone, knownSince: stored.knownSince[meter.id],

@@ -138,7 +138,8 @@ extension Usage {
     var supply = supply ?? Supply()
     supply.cycle = run
     if supply.basicCharge != nil || supply.transformer != nil {
-      let month = cycle.months.upperBound
+      // From 25 January to 25 February there are 31 days, those of the month in which the cycle begins.
+      let month = YearMonth(of: cycle.from)
       let count = Int(clamping: days.to.daysSince1970 - days.from.daysSince1970)
       let most = CivilDate.days(inMonth: month.month, of: month.year)
       if supply.part == nil { supply.part = PartMonth(days: min(count, most), of: month) }

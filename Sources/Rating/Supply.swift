@@ -107,7 +107,7 @@ public struct FeedDemand: Hashable, Sendable {
 public struct PartMonth: Hashable, Sendable {
   /// 1...31; a part of a day counts as a day, and the day of a change belongs to what holds after it.
   public let days: Int
-  /// The month that the days are of.
+  /// The month whose length the whole billing period has: where that is no calendar month, the one in which it begins.
   public let month: YearMonth
 
   /// `nil` unless the month has so many days.

@@ -21,14 +21,21 @@ enum Replug {
       }
       try await group.waitForAll()
     }
-    let leaked = openDescriptors() - before
+    // The last threads may still be on their way out.
+    var leaked = openDescriptors() - before
+    for _ in 0..<200 where leaked > 0 {
+      try await Task.sleep(for: .milliseconds(10))
+      leaked = openDescriptors() - before
+    }
+    func seconds(_ name: String) -> String { decimalString(Int64(sum[name]) / 1000, decimals: 2) }
     let worst = BootInstant.Span(nanoseconds: Int64(sum["slowest"]))
     return [
       Outcome(
         row: "R15", title: "hang-up and return under the same link", trials: sum["cycles"], what: "cycles",
         isMet: sum["wrong"] == 0 && leaked <= 0 && worst <= .seconds(5) && sum["cycles"] >= cycles && sum["stuck"] == 0,
         findings: [
-          "read again at most \(decimalString(worst.nanoseconds / 1000, decimals: 2)) s after the return (limit 5), \(sum["stuck"]) never",
+          "read again at most \(seconds("slowest")) s after the return (limit 5), \(sum["stuck"]) never",
+          "told at most \(seconds("told")) s after it: what is read in a run of like questions without end is held until the run is cut",
           "\(leaked) descriptors leaked, \(sum["wrong"]) of \(sum["accepted"]) answers wrong, told \(sum["lost"]) times as lost and \(sum["opened"]) as open",
         ])
     ]
@@ -43,20 +50,21 @@ enum Replug {
     let far = try FarEnd(.link(link), relay)
     defer { _ = unsafe unlink(link) }
     let tongue = Tongue.allCases[number % 2]
-    let work = try Work(
-      "replug-\(number)", Work.Shape(tongue: tongue, meters: 2, rounds: 4000, speed: 1), port: far.port)
+    // A time-out as lines have it: 64 of them on one machine may be served 20 ms late, and a silence costs seconds.
+    let shape = Work.Shape(tongue: tongue, meters: 2, rounds: 4000, timeout: 300, speed: 1)
+    let work = try Work("replug-\(number)", shape, port: far.port)
     relay.set(SlowMeters(ledger: work.ledger))
     let over = Flag()
-    let working = Task { await work.run(limit: .seconds(3600)) { _ in over.isSet } }
-    func answered(since count: Int) async -> Bool {
-      let end = HostClock.boot + .seconds(30)
-      while work.tally["accepted"] <= count {
-        guard HostClock.boot < end else { return false }
-        try? await Task.sleep(for: .milliseconds(10))
+    let first = FirstAnswer()
+    let working = Task {
+      await work.run(limit: .seconds(3600)) { event in
+        guard case .answered(let answer) = event else { return }
+        first.take(answer)
+      } isEnough: { _ in
+        over.isSet
       }
-      return true
     }
-    _ = await answered(since: 0)
+    _ = await first.answered(since: BootInstant(nanoseconds: 0))
     while left.take() {
       far.unplug()
       // Mostly at once, sometimes after half a minute.
@@ -65,12 +73,11 @@ enum Replug {
       let base =
         places < 75 ? wait[random.below(6)] : places < 95 ? wait[6 + random.below(2)] : wait[8 + random.below(2)]
       try await Task.sleep(for: .milliseconds(base + random.below(100)))
-      let count = work.tally["accepted"]
       let back = HostClock.boot
       far.plugIn()
-      if await answered(since: count) {
-        let took = HostClock.boot - back
-        sum.most("slowest", Int(took.nanoseconds))
+      if let read = await first.answered(since: back) {
+        sum.most("slowest", Int((read - back).nanoseconds))
+        sum.most("told", Int((HostClock.boot - back).nanoseconds))
       } else {
         sum.add("stuck")
       }
@@ -89,6 +96,27 @@ struct SlowMeters: Behaviour {
   mutating func answer(_ request: [UInt8], at now: BootInstant) -> [Burst] {
     guard let asked = Asked(request) else { return [] }
     return [Burst(due: now + .milliseconds(10), bytes: asked.reply(ledger.number(for: asked, at: now)))]
+  }
+}
+
+/// Waits for the answer to a question that was put after an instant: what was read before an adapter went is told as
+/// it goes.
+private final class FirstAnswer: Sendable {
+  private let state = Mutex<(since: BootInstant, read: BootInstant?)>((BootInstant(nanoseconds: 0), nil))
+
+  func take(_ answer: Acquisition.Answer) {
+    state.withLock { if $0.read == nil, answer.startedAt >= $0.since { $0.read = answer.bootTime } }
+  }
+
+  /// When it was read; `nil` where that took more than half a minute.
+  func answered(since start: BootInstant) async -> BootInstant? {
+    state.withLock { $0 = (start, nil) }
+    let end = HostClock.boot + .seconds(30)
+    while HostClock.boot < end {
+      if let read = state.withLock({ $0.read }) { return read }
+      try? await Task.sleep(for: .milliseconds(10))
+    }
+    return nil
   }
 }
 

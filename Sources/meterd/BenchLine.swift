@@ -70,7 +70,7 @@ struct BenchLine {
     let expected = station.expectedExchanges()
     let truth = Truth(lines, zone: station.configuration.zone)
     let seen = Mutex(Seen())
-    let (finished, finish) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
+    let round = BenchRound()
     let cpuBefore = processorTime()
     let running = try RunningStation(station) { event in
       let isDone = seen.withLock { seen in
@@ -85,16 +85,10 @@ struct BenchLine {
         }
         return seen.answers >= expected.exchanges
       }
-      if isDone { finish.yield() }
+      if isDone { round.finish() }
     }
     try await running.start()
-    let limitSeconds = expected.limit.nanoseconds / 1_000_000_000
-    let guardTime = Task {
-      try? await Task.sleep(for: .seconds(limitSeconds * 3 + 60))
-      finish.yield()
-    }
-    for await _ in finished { break }
-    guardTime.cancel()
+    await round.wait(atMost: .nanoseconds(expected.limit.nanoseconds) * 3 + .seconds(60))
     await running.stop()
     let cpu = processorTime() - cpuBefore
     let statistics = await simulated.stop()
@@ -194,7 +188,7 @@ extension Station {
     for (line, found) in zip(configuration.lines, meters) {
       for (entry, meter) in zip(line.meters, found) where isCounted(meter.id) {
         let delay = BootInstant.Span.milliseconds(Int64(entry.simulation.replyDelay))
-        for task in configuration.tasks where task.meters.map({ $0.contains(meter.id) }) ?? true {
+        for task in configuration.tasks where task.includes(meter.id) {
           for query in meter.queries(for: task.task.targets) {
             exchanges += 1
             values += meter.quantities(of: query).count { $0.unit != nil }
@@ -218,4 +212,23 @@ func processorTime() -> BootInstant.Span {
     total += spent
   }
   return BootInstant.Span(nanoseconds: total)
+}
+
+/// The end of what a bench waits for, or of its patience.
+struct BenchRound: Sendable {
+  private let ends: AsyncStream<Void>
+  private let end: AsyncStream<Void>.Continuation
+
+  init() { (ends, end) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1)) }
+
+  func finish() { end.yield() }
+
+  func wait(atMost patience: Duration) async {
+    let guardTime = Task { [end] in
+      try? await Task.sleep(for: patience)
+      end.yield()
+    }
+    for await _ in ends { break }
+    guardTime.cancel()
+  }
 }

@@ -20,15 +20,9 @@ struct BenchLines {
     let output = "\(folder)/simulate.ndjson"
     let child = try ChildProcess(["simulate", "--config", "\(folder)/bench.toml", "--link", "--json"], output: output)
     let count = station.configuration.lines.count
-    let measured: (Seen, cpu: BootInstant.Span, wall: BootInstant.Span, resident: Int64)
-    do {
-      try await wait("the simulated lines", seconds: 60) { (try? objects(output).count) ?? 0 >= count }
-      measured = try await scan()
-    } catch {
-      child.end()
-      throw error
-    }
-    child.end()
+    try await wait("the simulated lines", seconds: 60) { (try? objects(output).count) ?? 0 >= count }
+    let measured = try await scan()
+    try child.finish()
     let statistics = try objects(output).dropFirst(count)
     func sum(_ name: String) -> Int64 { statistics.reduce(0) { $0 + ($1[name]?.number ?? 0) } }
     return try figures(
@@ -39,7 +33,7 @@ struct BenchLines {
   private func scan() async throws -> (Seen, cpu: BootInstant.Span, wall: BootInstant.Span, resident: Int64) {
     let expected = station.expectedExchanges()
     let seen = Mutex(Seen())
-    let (finished, finish) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
+    let round = BenchRound()
     let cpuBefore = processorTime()
     let running = try RunningStation(station) { event in
       let isDone = seen.withLock { seen in
@@ -53,16 +47,11 @@ struct BenchLines {
         }
         return seen.answers >= expected.exchanges
       }
-      if isDone { finish.yield() }
+      if isDone { round.finish() }
     }
     let began = HostClock.boot
     try await running.start()
-    let guardTime = Task {
-      try? await Task.sleep(for: .seconds(expected.limit.nanoseconds / 1_000_000_000 + 60))
-      finish.yield()
-    }
-    for await _ in finished { break }
-    guardTime.cancel()
+    await round.wait(atMost: .nanoseconds(expected.limit.nanoseconds) + .seconds(60))
     let wall = HostClock.boot - began
     let cpu = processorTime() - cpuBefore
     let resident = peakMemory()

@@ -1,6 +1,5 @@
 import Acquisition
 import Concentrator
-import Glibc
 import Host
 import Metering
 import Simulator
@@ -37,8 +36,7 @@ struct BenchStart {
 
   private func measure(_ file: String, _ simulated: SimulatedStation) async throws -> [BenchLine.Figure] {
     // The first start finds an empty store and reads all meters.
-    let first = try BenchDaemon(file)
-    defer { first.end() }
+    let first = try daemon(file)
     let empty = try await untilHeard(simulated, since: first.startedAt)
     try await untilIdle(simulated)
     let memory = first.residentKibibytes
@@ -46,8 +44,7 @@ struct BenchStart {
     var times: [BootInstant.Span] = []
     for _ in 0..<Self.starts {
       for line in simulated.lines { await line.change { $0.listenAnew() } }
-      let daemon = try BenchDaemon(file)
-      defer { daemon.end() }
+      let daemon = try daemon(file)
       times.append(try await untilHeard(simulated, since: daemon.startedAt))
       try daemon.finish()
     }
@@ -68,6 +65,8 @@ struct BenchStart {
         against: "resident, \(meters) meters on \(Self.lines) lines, all read", goal: "<=16", met: memory <= 16 << 10),
     ]
   }
+
+  private func daemon(_ file: String) throws(Complaint) -> ChildProcess { try ChildProcess(["run", "--config", file]) }
 
   private func milliseconds(_ span: BootInstant.Span) -> String { decimalString(span.nanoseconds, decimals: 1) }
 
@@ -134,61 +133,5 @@ struct BenchStart {
       }
     }
     return text
-  }
-}
-
-/// This program, run as a daemon; ended with this object at the latest.
-private final class BenchDaemon {
-  private let process: pid_t
-  private var isOver = false
-  /// Just before the process was made.
-  let startedAt: BootInstant
-
-  init(_ configuration: String) throws {
-    var actions = unsafe posix_spawn_file_actions_t()
-    unsafe posix_spawn_file_actions_init(&actions)
-    defer { unsafe posix_spawn_file_actions_destroy(&actions) }
-    for number: CInt in 0...2 {
-      unsafe posix_spawn_file_actions_addopen(&actions, number, "/dev/null", O_RDWR, 0)
-    }
-    let words = ["meterd", "run", "--config", configuration]
-    var texts: [UnsafeMutablePointer<CChar>?] = unsafe words.map { unsafe strdup($0) } + [nil]
-    defer { unsafe texts.forEach { unsafe free($0) } }
-    var started: pid_t = 0
-    startedAt = HostClock.boot
-    let failed = unsafe posix_spawn(&started, "/proc/self/exe", &actions, nil, &texts, environ)
-    guard failed == 0 else { throw Complaint(.software, "cannot start a daemon: \(systemError(failed))") }
-    process = started
-  }
-
-  deinit { end() }
-
-  /// What of it is in memory.
-  var residentKibibytes: Int64 {
-    let text = (try? TextFile.read("/proc/\(process)/statm", what: "process")) ?? ""
-    let pages = text.split(separator: " ").dropFirst().first.flatMap { Int64($0) } ?? 0
-    return pages * Int64(sysconf(CInt(_SC_PAGESIZE))) / 1024
-  }
-
-  /// Ends it in order.
-  func finish() throws {
-    guard !isOver else { return }
-    kill(process, SIGTERM)
-    let status = wait()
-    guard status == 0 else { throw Complaint(.software, "the daemon ended with status \(status)") }
-  }
-
-  /// Ends it, wherever it is.
-  func end() {
-    guard !isOver else { return }
-    kill(process, SIGKILL)
-    _ = wait()
-  }
-
-  private func wait() -> CInt {
-    var status: CInt = 0
-    while unsafe waitpid(process, &status, 0) < 0, errno == EINTR {}
-    isOver = true
-    return status
   }
 }

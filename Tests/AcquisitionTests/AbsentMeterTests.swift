@@ -36,8 +36,9 @@ private func line(of count: Int, _ change: (Int, inout Pair) -> Void) throws -> 
     print("3 of 12 dead: \(tally.answers) answers, \(asked) questions to the dead ones, \(tally.exchanges) exchanges")
     #expect(tally.wrong == [])
     #expect(dead.allSatisfy { tally.byMeter[$0] == nil })
-    // Once each at first, then ever more rarely; a round of a living meter takes some 150 questions.
-    #expect(asked <= 3 * 12)
+    // Once each at first, then ever more rarely, so the longer the slower the machine is. Ten rounds of a living meter
+    // take some 1,500 questions: a fiftieth of that.
+    #expect(asked <= 3 * 30)
     #expect(tally.health.filter { !$0.isAnswering }.map(\.meter).sorted() == dead.sorted())
   }
 

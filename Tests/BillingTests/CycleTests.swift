@@ -82,9 +82,16 @@ import Testing
     let found = ["2026-08 2026-08-20 2026-09-01", "2026-09 2026-09-01 2026-10-01", "2026-10 2026-10-01 2026-10-12"]
     #expect(try cycles(moved, all) == found)
     #expect(try cycles(moved, all, billed: ["2026-09"]) == [found[0], found[2]])
-    // A store of before, when the first part was left out, and nobody has read it since.
+    // Nobody has read at the first day, and a later month is billed: the rest goes on, and the first part is named.
     #expect(try cycles(moved, Array(all.dropFirst()), billed: ["2026-09"]) == [found[2]])
+    let unread = dueCycles(of: moved, billed: [try month("2026-09")], instants: Array(all.dropFirst()))
+    #expect(unread.unread?.label == "2026-08")
+    #expect(unread.waiting == nil)
+    #expect(dueCycles(of: moved, billed: [try month("2026-09")], instants: all).unread == nil)
+    // Before any bill it keeps the rest waiting.
     #expect(try cycles(moved, Array(all.dropFirst())) == [])
+    let first = dueCycles(of: moved, billed: [], instants: Array(all.dropFirst()))
+    #expect(first.unread == nil && first.waiting?.label == "2026-08")
     #expect(
       try cycles(account("2026-10-03", "2026-10-12"), instants(["2026-10-03T00:00", "2026-10-12T00:00"])) == [
         "2026-10 2026-10-03 2026-10-12"
@@ -111,13 +118,16 @@ import Testing
       knownOn: try day("2026-11-02"))
     #expect(again.corrections.isEmpty && again.stuck.isEmpty)
     #expect(moved.cycle(try month("2026-11")) == nil)
-    // With another last day the bill has no place any more.
+    // With another last day the bill has no place any more, and is cancelled.
     let shorter = replay(
       try account("2026-08-20", "2026-10-01"), standing: [try closed.issued()], readings: journal.readings,
       plans: try PlanCatalogue([plan]), knownOn: try day("2026-11-02"))
+    #expect(shorter.stuck.isEmpty)
+    #expect(shorter.corrections.map { "\($0.original.cycle) \($0.amount)" } == ["2026-10 -37.02"])
+    #expect(shorter.corrections.allSatisfy { $0.replacement == nil })
     #expect(
-      shorter.stuck.values.flatMap { $0 }.map(\.description) == [
-        "2026-10 was billed, and by its from and to account A-1001 has no day in it; correct them"
+      shorter.corrections.flatMap(\.causes).map(\.description) == [
+        "by its from and to account A-1001 has no day in 2026-10"
       ])
   }
 
@@ -165,26 +175,6 @@ import Testing
     // The next year is a whole one.
     let next = try account("2025-05", nil)
     #expect(try byTier(next, "2026-06", used: "1300") == ["1200.00", "100.00", "0.00"])
-  }
-
-  @Test func `what is charged by the month is charged for the days of an account that ends in it`() throws {
-    let terms = SupplyTerms(
-      plan: "mill", basicCharge: .capacity, running: Power(millionths: 1_000_000_000),
-      contracted: Power(millionths: 1_000_000_000), isExemptFromPowerFactor: true)
-    let whole = try mill([terms], multiplier: .one)
-    let ending = Account(
-      id: whole.id, meters: whole.meters, terms: whole.terms, from: try day("2026-01-01"), to: try day("2026-10-12"))
-    var journal = Journal()
-    try journal.noteMill("2026-10-01T00:00", total: "100.00", reactive: "0.00")
-    try journal.note("160.00", at: "2026-10-12T00:00", kind: .dailyFreeze)
-    let cycle = try #require(ending.cycle(month("2026-10")))
-    let closing = closeCycle(
-      account: ending, cycle: cycle, readings: journal.readings, windowState: nil,
-      plans: try PlanCatalogue([try twoPart()]), knownOn: try day("2026-11-01"))
-    let bill = try #require(closing.closed, "\(closing.reasons)").bill
-    // 1000 kVA × 30 × 11/31, and 60 kWh × 0.6.
-    #expect(bill.lines.map { bill.formula(of: $0) }.contains("1000.00 kVA x 30.00000000 x 11/31 = 10645.16"))
-    #expect("\(bill.total)" == "10681.16")
   }
 
   @Test func `a year of bills crosses both limits by replay, and a corrected month counts once`() throws {

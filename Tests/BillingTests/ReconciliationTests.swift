@@ -54,7 +54,7 @@ private struct Books {
       let closed = try #require(
         closeCycle(
           account: account, cycle: cycle, readings: journal.readings,
-          windowState: window?.state(for: cycle, of: account, plans: plans), plans: plans,
+          windowState: window?.state(for: cycle, of: account, plans: plans, knownOn: day("2099-01-01")), plans: plans,
           knownOn: try day("2099-01-01")
         ).closed)
       window = OpenWindow(after: closed)

@@ -38,8 +38,9 @@ import Testing
   private func reader(_ bench: DeskBench) throws -> StoreReader { try StoreReader(path: bench.store.path) }
 
   private func unbalanced(_ bench: DeskBench, _ station: Station? = nil) throws -> [String] {
-    try BooksCheck.steps(station ?? bench.station, reader: try reader(bench)).filter { !$0.isBalanced }.flatMap(
-      \.differences)
+    try BooksCheck.steps(station ?? bench.station, reader: try reader(bench), at: bench.now).filter { !$0.isBalanced }
+      .flatMap(
+        \.differences)
   }
 
   @Test func `a first bill waits until somebody has looked at it, and a rejected one as long as it is the same`()
@@ -215,6 +216,120 @@ import Testing
     #expect(try bench.holds().map(\.account) == ["A-1"])
     #expect(try unbalanced(bench, station) == [])
     await bench.store.close()
+  }
+
+  @Test
+  func
+    `a billed month that is not the account's any more is cancelled, by itself or by hand, and billed again when it is`()
+    async throws
+  {
+    for form in CorrectionForm.allCases {
+      let extra = "[review]\ncorrect-automatically = true\ncorrect-by = \"\(form.rawValue)\"\n"
+      let bench = try await filled(extra)
+      try await bench.note("M-1", 350, at: "2026-12-01T00:00")
+      try monthLater(bench)
+      try await bench.desk().pass(all: true)
+      func told() throws -> [String] {
+        try bench.bills().filter { $0.account == "A-1" }.map { "\($0.cycle) \($0.kind) \($0.version) \($0.totalFen)" }
+      }
+      let first = ["2026-10 original 1 6170", "2026-11 original 1 9255"]
+      #expect(try told() == first)
+      // The customer left on 1 November, and somebody wrote it down in December.
+      let range = try #require(bench.settings.range(of: "from = \"2026-10-01\""))
+      let text = bench.settings.replacingCharacters(in: range, with: "from = \"2026-10-01\"\nto = \"2026-11-01\"")
+      let ended = try Station(configuration("trust-host-clock = true\n" + text + extra))
+      #expect(
+        try BillingRun.findings(ended, reader: try reader(bench)).map(\.text) == [
+          "bill 2 of A-1 for 2026-11 would be different by -92.55: by its from and to account A-1 has no day in 2026-11"
+        ])
+      // It is what a person changed: nothing is cancelled before somebody has accepted just that.
+      try await bench.desk(of: ended).pass(all: true)
+      #expect(try told() == first)
+      let trial = try BillingRun.trial(ended, reader: try reader(bench))
+      #expect(
+        trial.rows.filter { !$0.isSame }.flatMap(\.reasons) == [
+          "2026-11 was billed, and by its from and to account A-1 has no day in it; mend from and to, or cancel the bill:"
+            + " meterd bill correct A-1 2026-11"
+        ])
+      try await trial.accept(in: bench.store, actor: "li", reason: "moved out", at: 9)
+      if form == .reversal {
+        try await bench.desk(of: ended).pass(all: true)
+      } else {
+        await bench.store.close()
+        _ = try await BillingRun.correct(
+          ended, account: "A-1", from: "2026-11", form: form, actor: "li", reason: "moved out")
+      }
+      #expect(try told() == first + ["2026-11 reversal 2 -9255"], "there is nothing to bill instead in either form")
+      #expect(try unbalanced(bench, ended) == [])
+      #expect(try BillingRun.findings(ended, reader: try reader(bench)).isEmpty)
+      let stored = try #require(try reader(bench).bill(4))
+      let explanation = try BillExplanation(stored, station: ended, reader: try reader(bench))
+      #expect(explanation.isReproduced)
+      #expect(explanation.text.first?.contains("by its from and to account A-1 has no day in 2026-11") == true)
+      guard form == .reversal else { continue }
+      // A mistake after all: the month is billed again, and counts on.
+      try await bench.desk().pass(all: true)
+      #expect(try told().last == "2026-11 original 3 9255")
+      #expect(try unbalanced(bench) == [])
+      await bench.store.close()
+    }
+  }
+
+  @Test(arguments: [true, false])
+  func `an earlier correction does not wait for a later month that cannot be billed, one that it builds on does`(
+    _ byItself: Bool
+  ) async throws {
+    let extra = "[review]\ncorrect-automatically = \(byItself)\n"
+    let bench = try await filled(extra)
+    for (index, month) in ["2026-12", "2027-01", "2027-02"].enumerated() {
+      try await bench.note("M-1", Int64(300 + 100 * index), at: "\(month)-01T00:00")
+    }
+    let late = try DeskBench.instant("2027-02-10T12:00")
+    bench.host.now.withLock { $0 = late }
+    try await bench.desk().pass(all: true)
+    func told() throws -> [String] {
+      try bench.bills().filter { $0.account == "A-1" }.map { "\($0.cycle) \($0.kind) \($0.totalFen)" }
+    }
+    let first = ["2026-10 original 6170", "2026-11 original 6170", "2026-12 original 6170", "2027-01 original 6170"]
+    #expect(try told() == first)
+    let numbers = Dictionary(
+      try BillBook(reader: reader(bench)).documents(of: "A-1").flatMap(\.parts).flatMap(\.segments).flatMap(\.marks)
+        .map { ($0.at, $0.mark.reading) }, uniquingKeysWith: { first, _ in first })
+    func revise(_ month: String, _ energy: Int64) async throws {
+      try await bench.store.revise(
+        Revision(
+          reading: try #require(numbers["\(month)-01T00:00:00"]),
+          value: RegisterValue(millionths: energy * 1_000_000, resolution: 10_000), actor: "li", reason: "site", at: 7))
+    }
+    // January's last reading falls below its first: it cannot be billed any more. October's was 10 kWh more.
+    try await revise("2027-02", 350)
+    try await revise("2026-11", 210)
+    let after = ["2026-10 reversal -6170", "2026-10 original 6787", "2026-11 reversal -6170", "2026-11 original 5553"]
+    let station = try Station(configuration("trust-host-clock = true\n" + bench.settings + extra))
+    if byItself {
+      try await bench.desk().pass(all: true)
+      #expect(try told() == first + after)
+      #expect(try bench.holds().filter { $0.account == "A-1" }.isEmpty)
+      // December ends where January begins: that one waits.
+      try await revise("2027-01", 390)
+      try await bench.desk().pass(all: true)
+      #expect(try told() == first + after)
+      #expect(
+        try bench.holds().filter { $0.account == "A-1" }.map { "\($0.cycle) \($0.reason.prefix(60))" } == [
+          "2026-12 its correction waits for 2027-01, which cannot be billed: me"
+        ])
+      await bench.store.close()
+      return
+    }
+    await bench.store.close()
+    let issued = try await BillingRun.correct(
+      station, account: "A-1", from: "2026-10", form: .reversal, actor: "li", reason: "site")
+    #expect(issued.map { "\($0.record.cycle) \($0.record.kind) \($0.record.totalFen)" } == after)
+    let refusal = await #expect(throws: Complaint.self) {
+      try await BillingRun.correct(
+        station, account: "A-1", from: "2027-01", form: .reversal, actor: "li", reason: "site")
+    }
+    #expect(refusal?.headline.hasPrefix("2027-01 of A-1 cannot be billed now: meter M-1:") == true)
   }
 
   @Test func `a correction that makes no sense is refused in words`() async throws {

@@ -14,6 +14,7 @@ final class DeskBench: Sendable {
   let host: Host
   /// The configuration without what was added.
   let settings: String
+  var now: HostInstant { host.now.withLock { $0 } }
 
   /// What the desk sees of the machine, and what it told.
   final class Host: Sendable {

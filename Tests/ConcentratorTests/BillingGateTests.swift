@@ -11,7 +11,7 @@ import Testing
 /// What people change in files, and what of it gets onto bills.
 @Suite(.timeLimit(.minutes(2))) struct BillingGateTests {
   /// Two accounts of two tariff files with October billed by `settings`, 100 kWh each.
-  private func billed(_ extra: String = "") async throws -> DeskBench {
+  func billed(_ extra: String = "") async throws -> DeskBench {
     let bench = try DeskBench(tariffs: ["version-2012", "version-2026"], extra: extra)
     for meter in ["M-1", "M-2"] {
       try await bench.note(meter, 100, at: "2026-10-01T00:00")
@@ -23,27 +23,31 @@ import Testing
   }
 
   /// A later run with its configuration.
-  private func pass(_ bench: DeskBench, _ text: String) async throws -> Station {
+  func pass(_ bench: DeskBench, _ text: String) async throws -> Station {
     let station = try Station(configuration(text))
     try await bench.desk(of: station).pass(all: true)
     return station
   }
 
-  private func reader(_ bench: DeskBench) throws -> StoreReader { try StoreReader(path: bench.store.path) }
+  func reader(_ bench: DeskBench) throws -> StoreReader { try StoreReader(path: bench.store.path) }
 
-  private func told(_ bench: DeskBench) throws -> [String] {
+  func told(_ bench: DeskBench) throws -> [String] {
     try bench.bills().map { "\($0.account) \($0.cycle) \($0.kind) \($0.totalFen)" }
   }
 
-  /// Accepts what a trial shows now.
-  private func accept(_ bench: DeskBench, _ station: Station) async throws {
-    let trial = try BillingTrial(
+  /// What a trial shows now.
+  func trial(_ bench: DeskBench, _ station: Station) throws -> BillingTrial {
+    try BillingTrial(
       reader: reader(bench), accounts: station.accounts, plans: station.plansByAccount,
       all: station.configuration.review.correctsByItself, at: bench.host.now.withLock(\.unixMilliseconds))
-    try await trial.accept(in: bench.store, actor: "li", reason: "meant", at: 9)
   }
 
-  private static let automatic = "[review]\ncorrect-automatically = true\n"
+  /// Accepts what a trial shows now.
+  func accept(_ bench: DeskBench, _ station: Station) async throws {
+    try await trial(bench, station).accept(in: bench.store, actor: "li", reason: "meant", at: 9)
+  }
+
+  static let automatic = "[review]\ncorrect-automatically = true\n"
 
   @Test func `other words, sources and dates of a tariff neither stop nor correct anything`() async throws {
     let bench = try await billed(Self.automatic)
@@ -78,7 +82,7 @@ import Testing
         "A-1 2026-11 1 of the account's bills come out otherwise by tariff, program or master data alone; look at meterd"
           + " bill trial"
       ])
-    #expect(try BooksCheck.steps(station, reader: try reader(bench)).allSatisfy(\.isBalanced))
+    #expect(try BooksCheck.steps(station, reader: try reader(bench), at: bench.now).allSatisfy(\.isBalanced))
     try await accept(bench, station)
     _ = try await pass(bench, text)
     #expect(
@@ -171,53 +175,93 @@ import Testing
     await bench.store.close()
   }
 
-  @Test func `the same energy is not charged to an account of another name`() async throws {
+  @Test func `a month before the first bill waits for a trial of the older version that it is billed by`() async throws
+  {
     let bench = try await billed()
-    let text = bench.settings.replacing("\"A-1\"", with: "\"B-1\"")
-    let station = try await pass(bench, text)
-    #expect(try bench.bills().count == 2)
+    try bench.copy("version-2012", to: "older") {
+      $0.replacing("\"0.617\"", with: "\"0.517\"")
+        .replacing("currency ", with: "valid-to = \"2026-09-30\"\ncurrency ")
+    }
+    try bench.edit("version-2012", "\"2012-07-01\"", "\"2026-10-01\"")
+    let text = bench.settings.replacing(
+      "tariff = \"version-2012\"", with: "tariff = \"version-2012\"\nversions = [\"older\"]")
+    // While September is not due nothing waits for the older version.
+    let before = try await pass(bench, text)
+    #expect(try trial(bench, before).rows.map(\.version) == [nil, nil])
+    try await bench.note("M-1", 40, at: "2026-09-01T00:00")
+    let first = try #require(text.range(of: "from = \"2026-10-01\""))
+    let moved = text.replacingCharacters(in: first, with: "from = \"2026-09-01\"")
+    let station = try await pass(bench, moved)
     #expect(
-      try bench.holds().map { "\($0.account) \($0.cycle) \($0.reason)" } == [
-        "B-1 2026-10 meter M-1 from 2026-10-01T00:00:00 to 2026-11-01T00:00:00 was billed to account A-1 (bill 1); the"
-          + " same energy is not charged twice: write from which day on it counts for this account"
+      try bench.holds().map { "\($0.cycle) \($0.reason)" } == [
+        "2026-09 plan shanghai-residential valid from 2012-07-01 has prices or rules that nothing was billed by yet;"
+          + " meterd bill trial shows what they make of the last use, and accepts them"
       ])
-    #expect(try BooksCheck.steps(station, reader: try reader(bench)).allSatisfy(\.isBalanced))
-    // From where the other one ends it goes on.
-    try await bench.note("M-1", 300, at: "2026-12-01T00:00")
-    bench.wait(days: 10)
-    let later = try #require(text.range(of: "from = \"2026-10-01\""))
-    let after = try await pass(bench, text.replacingCharacters(in: later, with: "from = \"2026-11-01\""))
-    #expect(try told(bench).last == "B-1 2026-11 original 6170")
-    // Somebody has put a bill of the same days beside it: the check over all accounts of the ledger finds it.
-    let stored = try #require(try reader(bench).bill(1)).bill
-    let copy = BillRecord(
-      account: "C-1", cycle: stored.cycle, version: 1, digest: stored.digest, totalFen: stored.totalFen, issuedAt: 1,
-      document: stored.document, lines: stored.lines, readings: stored.readings)
-    _ = try await bench.store.issue([copy], consumer: "test", through: 1)
-    let steps = try BooksCheck.steps(after, reader: try reader(bench)).filter { !$0.isBalanced }
-    #expect(steps.map(\.name) == ["once"])
-    #expect(steps.first?.left == "400.00")
-    #expect(steps.first?.right == "300.00")
+    let rows = try trial(bench, station).rows
+    #expect(rows.map(\.version) == [nil, "shanghai-residential valid from 2012-07-01", nil])
+    #expect(rows.map(\.againFen) == [6170, 5170, 7170])
+    #expect(
+      rows[1].reasons == [
+        "no bill was made by shanghai-residential valid from 2012-07-01 yet; the use of 2026-09-01 to 2026-10-01 at its"
+          + " prices"
+      ])
+    try await accept(bench, station)
+    _ = try await pass(bench, moved)
+    #expect(try told(bench).last == "A-1 2026-09 original 3102")
+    #expect(try bench.holds().isEmpty)
     await bench.store.close()
   }
 
-  @Test func `months before the first bill are billed when the first day is moved back, and a hole waits`() async throws
-  {
+  /// A-1 has a plan of another name from November on.
+  private func movedToAnotherPlan(_ bench: DeskBench) throws -> String {
+    try bench.copy("version-2026", to: "homes") { $0.replacing("\"shanghai-residential\"", with: "\"homes\"") }
+    let first = try #require(bench.settings.range(of: "from = \"2026-10-01\""))
+    return bench.settings.replacingCharacters(
+      in: first, with: "from = \"2026-10-01\"\n[[account.change]]\nfrom = \"2026-11-01\"\ntariff = \"homes\"")
+  }
+
+  @Test func `a plan of another name waits for a trial like another version of the old one`() async throws {
     let bench = try await billed()
-    try await bench.note("M-1", 40, at: "2026-08-01T00:00")
-    try await bench.note("M-1", 60, at: "2026-09-01T00:00")
-    let text = bench.settings.replacing("from = \"2026-10-01\"", with: "from = \"2026-07-01\"")
+    let text = try movedToAnotherPlan(bench)
+    // It is shown as soon as it is agreed, with the last use at its prices.
+    let early = try trial(bench, try Station(configuration(text)))
+    #expect(early.rows.map(\.version) == [nil, "homes valid from 2026-01-01", nil])
+    #expect(early.rows.map(\.againFen) == [6170, 7170, 7170])
+    for meter in ["M-1", "M-2"] { try await bench.note(meter, 350, at: "2026-12-01T00:00") }
+    bench.wait(days: 30)
     let station = try await pass(bench, text)
-    #expect(try told(bench).count == 2)
-    let held = try bench.holds()
-    #expect(held.map { "\($0.account) \($0.cycle)" } == ["A-1 2026-07", "A-2 2026-07"])
-    #expect(try BooksCheck.steps(station, reader: try reader(bench)).allSatisfy(\.isBalanced))
-    try await bench.note("M-1", 10, at: "2026-07-01T00:00")
-    _ = try await pass(bench, text)
+    #expect(try told(bench).last == "A-2 2026-11 original 10755")
     #expect(
-      try told(bench).dropFirst(2) == [
-        "A-1 2026-07 original 1851", "A-1 2026-08 original 1234", "A-1 2026-09 original 2468",
+      try bench.holds().map(\.reason) == [
+        "plan homes valid from 2026-01-01 has prices or rules that nothing was billed by yet; meterd bill trial shows what"
+          + " they make of the last use, and accepts them"
       ])
+    let rows = try trial(bench, station).rows
+    #expect(rows.map(\.againFen) == [6170, 10_755, 10_755])
+    #expect(rows[1].reasons == ["no bill was made by homes valid from 2026-01-01 yet; 2026-11 is the first"])
+    try await accept(bench, station)
+    _ = try await pass(bench, text)
+    #expect(try told(bench).last == "A-1 2026-11 original 10755")
+    #expect(try bench.holds().isEmpty)
+    await bench.store.close()
+  }
+
+  @Test func `the first look at an account is free of trials, whatever plans it finds`() async throws {
+    let bench = try DeskBench(tariffs: ["version-2012", "version-2026"])
+    for meter in ["M-1", "M-2"] {
+      try await bench.note(meter, 100, at: "2026-10-01T00:00")
+      try await bench.note(meter, 200, at: "2026-11-01T00:00")
+      try await bench.note(meter, 350, at: "2026-12-01T00:00")
+    }
+    bench.wait(days: 30)
+    let station = try await pass(bench, movedToAnotherPlan(bench))
+    #expect(
+      try told(bench) == [
+        "A-1 2026-10 original 6170", "A-1 2026-11 original 10755", "A-2 2026-10 original 7170",
+        "A-2 2026-11 original 10755",
+      ])
+    #expect(try bench.holds().isEmpty)
+    #expect(try trial(bench, station).isAccepted)
     await bench.store.close()
   }
 
@@ -240,7 +284,9 @@ import Testing
           + " 200.00; meterd review list shows it"
       ])
     #expect(
-      try BooksCheck.steps(station, reader: try reader(bench)).filter { !$0.isBalanced }.map(\.name) == ["newest"])
+      try BooksCheck.steps(station, reader: try reader(bench), at: bench.now).filter { !$0.isBalanced }.map(\.name) == [
+        "newest"
+      ])
     let review = try #require(try reader(bench).reviews().first)
     #expect(review.review.totalFen == 24_680)
     try await bench.store.decide(review.id, ReviewDecision(.accepted, actor: "li", at: 8, reason: "read on site"))
@@ -302,21 +348,21 @@ import Testing
 }
 
 extension DeskBench {
-  fileprivate func wait(days: Int64) {
+  func wait(days: Int64) {
     host.now.withLock {
       $0 = HostInstant(unixMilliseconds: $0.unixMilliseconds + days * 86_400_000, clock: $0.clock)
     }
   }
 
   /// Changes a tariff file; stations that are made later read it.
-  fileprivate func edit(_ tariff: String, _ old: String, _ new: String) throws {
+  func edit(_ tariff: String, _ old: String, _ new: String) throws {
     let path = "\(folder)/\(tariff).toml"
     let text = try String(contentsOfFile: path, encoding: .utf8)
     #expect(text.contains(old), "\(old) is in \(tariff)")
     try text.replacing(old, with: new).write(toFile: path, atomically: true, encoding: .utf8)
   }
 
-  fileprivate func copy(_ tariff: String, to other: String, _ change: (String) -> String) throws {
+  func copy(_ tariff: String, to other: String, _ change: (String) -> String) throws {
     let text = try String(contentsOfFile: "\(folder)/\(tariff).toml", encoding: .utf8)
     try change(text).write(toFile: "\(folder)/\(other).toml", atomically: true, encoding: .utf8)
   }

@@ -91,8 +91,10 @@ private struct Seeded: RandomNumberGenerator {
       }
       try await once.desk().pass(all: true)
       let expected = try standing(once)
-      let unbalanced = try BooksCheck.steps(bench.station, reader: try StoreReader(path: bench.store.path))
-        .filter { !$0.isBalanced }
+      let unbalanced = try BooksCheck.steps(
+        bench.station, reader: try StoreReader(path: bench.store.path), at: bench.now
+      )
+      .filter { !$0.isBalanced }
       guard expected.count == 4, try standing(bench) == expected, try ledger(bench) == expected, unbalanced.isEmpty
       else {
         Issue.record(

@@ -3,7 +3,8 @@ import Metering
 import Store
 import Testing
 
-/// A station whose meter has told two settlements, with a store that nobody holds.
+/// A station whose meter has told two settlements, with a store that nobody holds. The account ends with the last one, so
+/// that nothing more is due, whatever day it is.
 private final class BilledStation: Sendable {
   let folder: Folder
   var store: String { folder.path + "/meterd.db" }
@@ -47,6 +48,7 @@ private final class BilledStation: Sendable {
     name = "李明"
     tariff = "home"
     from = "2026-09-01"
+    to = "2026-11-01"
     """
   }
 
