@@ -39,7 +39,7 @@ let package = Package(
     room("Documents"),
     room("DLT645", ["Metering"]),
     room("Modbus", ["Metering"]),
-    room("Devices", ["Metering", "Documents", "Modbus"]),
+    room("Devices", ["Metering", "Documents", "DLT645", "Modbus"]),
     room("Validation", ["Metering"]),
     room("Rating", ["Metering", "Documents"]),
     room("Billing", ["Rating", "Metering"]),

@@ -70,7 +70,7 @@ extension AcquisitionTask {
     targets.contains { target in
       switch target {
       case .quantity, .energies, .instantaneous: true
-      case .settlements, .dailyFreeze, .syntheticFreeze, .clock, .loadProfile: false
+      case .settlements, .dailyFreeze, .syntheticFreeze, .clock, .loadProfile, .events: false
       }
     }
   }

@@ -35,6 +35,8 @@ public struct Answer: Sendable {
   public var fillsGap = false
   /// The task of the round; `nil` for probes and reads on demand.
   public var task: String?
+  /// The bytes behind the identifier, of what an events task reads; empty of all else.
+  var payload: [UInt8] = []
 }
 
 extension Answer {
@@ -163,6 +165,8 @@ public enum LineEvent: Sendable {
   case answeredTwice(line: String, meter: MeterID, query: Query, disagree: Bool, isNews: Bool)
   /// Bytes that came after their time and were thrown away.
   case late(line: String, meter: MeterID, bytes: Int)
+  /// What a meter has noted of itself, with the counts to go on from: one fact.
+  case events(EventReport)
   /// How far a meter's clock is off. A look that is news was looked at twice.
   case clock(line: String, meter: MeterID, ClockLook)
   /// Something that changes a meter was sent, or kept back by the guard.

@@ -27,6 +27,7 @@ extension LineEngine {
     }
     plan.concluded(ask, conclusion, at: now)
     if let number = ask.demand { settleDemand(ask, number, result) }
+    if conclusion == .refused { noteRefusedEvents(ask) }
     let isSetAside = plan.health[ask.meter].isSetAside
     let isFirstNews = !wasKnown && plan.health[ask.meter].state != .unknown
     if wasSetAside != isSetAside || isFirstNews, conclusion != .portLost {
@@ -37,7 +38,7 @@ extension LineEngine {
   func converse(
     _ ask: LinePlan.Ask, _ meter: LineMeter, _ result: inout DemandOutcome.Result?
   ) throws(LineError) -> LinePlan.Conclusion {
-    let isConfirmed = ask.query.isBillingMemory
+    let isConfirmed = ask.query.isBillingMemory || ask.query.isEventRecord
     var asked = ask.query
     let said: MeterSpeaker.Said
     if let day = ask.query.freezeDay {
@@ -64,7 +65,8 @@ extension LineEngine {
         settlementDay: notes[ask.meter].settlementDay, settlementDoubt: notes[ask.meter].settlementDoubt,
         isConfirmed: isConfirmed,
         isSynthetic: ask.round.map { plan.tasks[$0.task].isSynthetic } ?? false,
-        fillsGap: plan.isMissing(ask.query, of: ask.meter), task: ask.round.map { plan.tasks[$0.task].name })
+        fillsGap: plan.isMissing(ask.query, of: ask.meter), task: ask.round.map { plan.tasks[$0.task].name },
+        payload: told.payload)
       // A probe proves that the meter is there and in step; its values belong to no round.
       if let number = ask.demand, waiting[number]?.left.contains(ask.query) == true {
         hold(answer, to: asked, ask.meter, nil, number)
@@ -126,7 +128,9 @@ extension LineEngine {
     if let day, !told.isFrozen(at: day) { return first }
     // A second answer to the first read that came late would have met this one; only the last is waited for.
     var second = try readWithTime(query, of: ask, meter, listening: MeterSpeaker.patience)
-    if case .told(let again) = second.result, again.observations != told.observations {
+    if case .told(let again) = second.result,
+      again.observations != told.observations || again.payload != told.payload
+    {
       second.result = .damaged("two reads differ")
     }
     return second

@@ -219,6 +219,7 @@ extension LineEngine {
     held.removeFirst(min(count, held.count))
     for each in released {
       tell(.answered(each.answer))
+      if let round = each.round { noteEvents(each.answer, each.meter, round) }
       if let number = each.demand { settle(each.answer.query, of: number, .answered(each.answer)) }
     }
   }

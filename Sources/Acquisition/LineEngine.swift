@@ -40,6 +40,8 @@ public final class LineEngine {
   public var profiles: ProfilePlan?
   /// When to look for records of load profiles again.
   var profileWake = BootInstant(nanoseconds: 0)
+  /// The events that are read here; `nil` where there are none.
+  public var events: EventWatch?
   /// What somebody waits for, by the number of the demand.
   var waiting: [Int: Waiting] = [:]
   /// When clocks were last asked for, for the sake of load profiles, by meter.
@@ -215,9 +217,12 @@ public final class LineEngine {
   private func tellOfPlan() {
     if plan.takeRecall() { tell(.journalWanted(line: name)) }
     for missed in plan.takeMissed() {
+      // A record that a meter does not have is told with its events.
+      let queries = missed.queries.filter { !$0.isEventRecord || missed.reason != .refused }
+      guard !queries.isEmpty else { continue }
       tell(
         .missed(
-          line: name, meter: meters[missed.meter].id, queries: missed.queries, reason: missed.reason,
+          line: name, meter: meters[missed.meter].id, queries: queries, reason: missed.reason,
           slot: missed.round.slot))
     }
     for leftOut in plan.takeLeftOut() {

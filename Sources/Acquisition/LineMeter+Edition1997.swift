@@ -51,6 +51,9 @@ extension LineMeter {
       case .clock: add(Self.clock1997)
       // The edition has none.
       case .loadProfile: continue
+      case .events:
+        let words = current.filter(\.isStatusWord)
+        if !words.isEmpty { add(Self.clock1997 + words) }
       }
     }
     return found.filter { !isCovered(told(by: $0), by: found.map(told(by:))) }
@@ -103,16 +106,18 @@ extension ShortIdentifier {
 
 extension LineMeter {
   /// The memories among `targets` that a DL/T 645 meter of this profile does not keep at all, in the words of the
-  /// configuration: a task that names them will never read them of this meter.
+  /// configuration, and events for any meter: a task that names them will never read them of this meter.
   public func lacking(_ targets: [AcquisitionTask.Target]) -> [String] {
-    guard profile.language.isDLT645 else { return [] }
+    let events = targets.contains(.events) && queries(for: [.events]).isEmpty ? ["events"] : []
+    guard profile.language.isDLT645 else { return events }
     let kinds = Set(profile.dlt645Items.map(\.kind))
-    return targets.compactMap { target in
-      switch target {
-      case .dailyFreeze: kinds.contains(.dailyFreeze) ? nil : "freeze.daily"
-      case .settlements: kinds.contains(.settlement) ? nil : "settlement"
-      case .energies, .instantaneous, .quantity, .syntheticFreeze, .clock, .loadProfile: nil
+    return events
+      + targets.compactMap { target in
+        switch target {
+        case .dailyFreeze: kinds.contains(.dailyFreeze) ? nil : "freeze.daily"
+        case .settlements: kinds.contains(.settlement) ? nil : "settlement"
+        case .energies, .instantaneous, .quantity, .syntheticFreeze, .clock, .loadProfile, .events: nil
+        }
       }
-    }
   }
 }

@@ -100,6 +100,12 @@ extension LineMeter {
       case .clock: clock(in: current).forEach(add)
       // Read where the line has nothing else to do, by a plan of its own.
       case .loadProfile: continue
+      case .events:
+        let asked = eventIdentifiers(among: current)
+        guard !asked.isEmpty else { continue }
+        // The meter's clock dates them.
+        clock(in: current).forEach(add)
+        asked.forEach(add)
       case .syntheticFreeze:
         guard !items.contains(where: { $0.kind == .dailyFreeze }) else { continue }
         current.filter { $0.di3 == 0x00 }.forEach(add)
@@ -183,7 +189,7 @@ extension LineMeter {
       case .energies, .syntheticFreeze: isEnergy
       case .instantaneous: !isEnergy
       case .quantity(let wanted): wanted == quantity
-      case .settlements, .dailyFreeze, .clock, .loadProfile: false
+      case .settlements, .dailyFreeze, .clock, .loadProfile, .events: false
       }
     }
   }
@@ -236,7 +242,7 @@ extension LineMeter {
       // A demand as it stands may change while its time is read, so it is read before and after.
       once = query.isBillingMemory ? [query, times] : [query, times, query]
     }
-    return query.isBillingMemory ? once + once : once
+    return query.isBillingMemory || query.isEventRecord ? once + once : once
   }
 
   /// The least time of one exchange on the wire: request, the meter's delay, reply, and for Modbus the silence that

@@ -12,6 +12,7 @@ extension LinePlan {
         left[index].removeAll { held.done[round.task].contains($0) }
       }
     }
+    leaveOutResting(of: &left, at: round.slot)
     let day = zone.local(unixMilliseconds: round.slot).date
     for index in left.indices { left[index] = left[index].map { $0.frozen(at: day) } }
     latest[round.task] = round

@@ -167,6 +167,8 @@ public struct LinePlan: Sendable {
   var served: [[ClosedRange<Int64>]]
   /// The round of each task that was opened last.
   var latest: [Int: Round] = [:]
+  /// Until which slot a question is left out of the rounds, by meter: the meter has no such thing.
+  var resting: [Int: [Query: Int64]] = [:]
   /// How many slots of each task went by without a round of their own since they were due.
   public internal(set) var overruns: [Int]
 

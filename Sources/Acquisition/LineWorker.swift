@@ -175,6 +175,12 @@ public actor LineWorker {
     engine.profileWake = BootInstant(nanoseconds: 0)
   }
 
+  /// Has events read by the tasks that name them. Comes before `run`.
+  public func watch(_ events: EventWatch) { engine.events = events }
+
+  /// Takes back what the store did not keep of a meter's events: they are read again.
+  public func notKept(_ report: EventReport) { engine.events?.takenBack(report) }
+
   /// Tries to open the port once, so that the start of the daemon can tell how it went.
   public func open() -> LineError? { engine.open() }
 

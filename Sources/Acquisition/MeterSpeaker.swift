@@ -48,6 +48,8 @@ package final class MeterSpeaker {
     package var from: Address?
     /// Registers of the answer that could not be read.
     var faults: [RegisterFault] = []
+    /// The bytes behind the identifier, of what an events task reads; empty of all else.
+    var payload: [UInt8] = []
   }
 
   /// How long a second meter at the same address is waited for where it matters most.
@@ -66,8 +68,11 @@ package final class MeterSpeaker {
   ) throws(LineError) -> Said {
     switch (query, meter.address) {
     case (.identifier(let identifier), .dlt645(let address)):
-      return try read(.data(identifier), from: address, meter, line, replyTimeout, listening) {
-        (payload) throws(DataError) in try identifier.observations(in: payload)
+      return try read(
+        .data(identifier), from: address, meter, line, replyTimeout, listening, keepsPayload: identifier.isEventData
+      ) { (payload) throws(DataError) in
+        // A record of an event is kept whatever it holds, and judged where it is stored.
+        identifier.isEventRecord ? [] : try identifier.observations(in: payload)
       }
     case (.profile(let span), .dlt645(let address)):
       guard let read = span.read else {
@@ -97,13 +102,13 @@ package final class MeterSpeaker {
   /// Reads one identifier with its follow-ups; `decode` makes values of the bytes after it.
   func read<Fault: Error>(
     _ request: ReadExchange.Request, from address: Address, _ meter: LineMeter, _ line: Line,
-    _ replyTimeout: BootInstant.Span, _ listening: BootInstant.Span,
+    _ replyTimeout: BootInstant.Span, _ listening: BootInstant.Span, keepsPayload: Bool = false,
     decode: ([UInt8]) throws(Fault) -> [Observation]
   ) throws(LineError) -> Said {
     var conversation = DLT645Conversation(
       request, to: address, wakeUps: meter.wakeUps, rates: meter.profile.rates)
     let timing = ExchangeTiming(silence: meter.quietBefore, reply: replyTimeout, gap: meter.gap)
-    return try carry(&conversation, on: line, meter.settings, timing, listening) { result($0, decode) }
+    return try carry(&conversation, on: line, meter.settings, timing, listening) { result($0, keepsPayload, decode) }
   }
 
   /// Runs a question to its end and listens after its answer, which a second one may turn. `result` is worked out
@@ -124,7 +129,7 @@ package final class MeterSpeaker {
   }
 
   private func result<Fault: Error>(
-    _ conversation: DLT645Conversation, _ decode: ([UInt8]) throws(Fault) -> [Observation]
+    _ conversation: DLT645Conversation, _ keepsPayload: Bool, _ decode: ([UInt8]) throws(Fault) -> [Observation]
   ) -> SaidResult {
     switch conversation.end {
     case .silent: return .silent
@@ -133,7 +138,8 @@ package final class MeterSpeaker {
     case .answered:
       guard case .data(let payload, let from, let frames) = conversation.outcome else { return .silent }
       do throws(Fault) {
-        return .told(Told(observations: try decode(payload), frames: frames, from: from))
+        let told = try decode(payload)
+        return .told(Told(observations: told, frames: frames, from: from, payload: keepsPayload ? payload : []))
       } catch {
         return .damaged("\(error)")
       }

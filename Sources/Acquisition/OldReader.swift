@@ -72,7 +72,9 @@ struct OldReader {
     _ identifier: ShortIdentifier, _ listening: BootInstant.Span,
     decode: ([UInt8]) throws(OldReadError) -> [Observation]
   ) throws(LineError) -> MeterSpeaker.Said {
-    try speaker.read(.data1997(identifier), from: address, meter, line, replyTimeout, listening, decode: decode)
+    try speaker.read(
+      .data1997(identifier), from: address, meter, line, replyTimeout, listening,
+      keepsPayload: identifier.isStatusWord, decode: decode)
   }
 
   /// C117: hh DD.

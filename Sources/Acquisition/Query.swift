@@ -52,6 +52,20 @@ extension Query {
     }
   }
 
+  /// Asks for a record of an event, which is read twice like what bills rest on.
+  public var isEventRecord: Bool {
+    if case .identifier(let identifier) = self { identifier.isEventRecord } else { false }
+  }
+
+  /// Asks for counts or records of events, or for status words.
+  public var isEventData: Bool {
+    switch self {
+    case .identifier(let identifier): identifier.isEventData
+    case .shortIdentifier(let identifier): identifier.isStatusWord
+    case .frozen, .profile, .registers: false
+    }
+  }
+
   /// The day that the freeze asked for began; `nil` for all that is no freeze of a day.
   public var freezeDay: CivilDate? { if case .frozen(_, let day) = self { day } else { nil } }
 

@@ -126,6 +126,8 @@ public struct AcquisitionTask: Hashable, Sendable {
     case clock
     /// The records of a class of the load profile, 1...6, so many minutes apart. 负荷曲线
     case loadProfile(recordClass: Int, minutes: Int)
+    /// What the meter has noted of itself: counts of events, records of those that are new, status words. 事件
+    case events
 
     public var isLoadProfile: Bool { if case .loadProfile = self { true } else { false } }
   }

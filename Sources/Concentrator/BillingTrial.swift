@@ -189,9 +189,11 @@ struct TrialLook {
       return itself(cycle, version, row)
     }
     guard case .bill(let again) = closing(index), let last = again.bills.last, again.bills.count == 1 else {
+      if let cycle = untried.cycle { return itself(cycle, version, row) }
       return row(nil, "no bill was made by \(version) yet, and the last use cannot be rated under it as a whole")
     }
     var usage = last.usage
+    if last.plan.name != plan.name { usage.earlier = .nothing }
     if !plan.applies(to: usage.days) {
       guard let days = untried.days ?? account.firstCycle(under: plan, from: usage.days.to) else {
         return row(nil, "\(version) does not hold for a whole cycle")

@@ -26,12 +26,13 @@ extension Configuration {
       case "settlement": targets.append(.settlements(depth: depth, of: nil))
       case "freeze.daily": targets.append(.dailyFreeze)
       case "clock": targets.append(.clock)
+      case "events": targets.append(.events)
       default:
         let isKept = word.hasPrefix("settlement:")
         guard let quantity = Quantity(name: isKept ? String(word.dropFirst("settlement:".count)) : word) else {
           throw table.error(
             "read",
-            "\"\(word)\" is no quantity; write energy, instantaneous, settlement, settlement:NAME, freeze.daily, clock, load-profile, load-profile:1 to :6 or a name such as energy.import.active.total"
+            "\"\(word)\" is no quantity; write energy, instantaneous, settlement, settlement:NAME, freeze.daily, clock, events, load-profile, load-profile:1 to :6 or a name such as energy.import.active.total"
           )
         }
         targets.append(isKept ? .settlements(depth: depth, of: quantity) : .quantity(quantity))

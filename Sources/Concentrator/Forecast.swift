@@ -28,6 +28,8 @@ public struct Forecast: Sendable {
     let alone: LineDay.Fate
     let withDead: LineDay.Fate
     let remedies: [Remedy]
+    /// What one event more costs at the most, in microseconds of wire time; `nil` for tasks that read none.
+    let eventTime: Int64?
   }
 
   struct LineForecast: Sendable {
@@ -92,7 +94,7 @@ extension Station {
           task: wish.task.name, meters: round.meters, questions: round.cost.questions, time: round.cost.time,
           interval: wish.task.schedule.shortestInterval, priority: wish.task.priority, fate: fates[place],
           alone: alone.first ?? LineDay.Fate(), withDead: withDead[place],
-          remedies: remedies))
+          remedies: remedies, eventTime: outlook.eventTime(of: wish)))
     }
     return Forecast.LineForecast(
       name: line.name, port: "\(line.port)", settings: "\(line.settings)", meters: line.meters.count,
@@ -138,7 +140,8 @@ extension Forecast.Round {
       "seconds": .string(decimalString(time, decimals: 2)), "interval": .integer(interval),
       "priority": .integer(Int64(priority)), "feasible": .boolean(fate.isKept),
       "feasible_alone": .boolean(alone.isKept), "feasible_with_dead": .boolean(withDead.isKept),
-      "beside_others": json(fate), "with_dead": json(withDead),
+      "event_seconds": .optional(eventTime.map { decimalString($0, decimals: 2) }), "beside_others": json(fate),
+      "with_dead": json(withDead),
       "remedies": .array(
         remedies.map {
           .object(["change": .string($0.change), "value": .string($0.value), "text": .string($0.text)])
@@ -179,6 +182,11 @@ extension Forecast.Round {
     var out = [
       "  \(task): \(counted(meters, "meter")), \(counted(questions, "exchange")), \(decimalString(time, decimals: 2)) s every \(interval) s, done after \(decimalString(fate.longest &* 1000, decimals: 2)) s at the latest"
     ]
+    if let eventTime {
+      out.append(
+        "    counts in each round; records only where they grew: up to \(decimalString(eventTime, decimals: 2)) s for one event more"
+      )
+    }
     if !fate.isKept {
       let how = alone.isKept ? "beside the others" : "even with the line to itself"
       out.append("    cannot be kept \(how): \(told(fate))")

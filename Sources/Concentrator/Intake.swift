@@ -16,11 +16,13 @@ actor Intake {
   private var neighbours: [MeterID: [Series: [Neighbour]]] = [:]
   let report: @Sendable (StationEvent) -> Void
   private let backlog: GapBacklog
-  private let house: House
+  let house: House
   /// No gap of the backlog is tried before.
   private var retryAt = BootInstant(nanoseconds: 0)
   /// What a clock that was ahead has noted as missing.
   var ahead = GapsAhead()
+  /// Counts of events that were missed and have not come since, by meter.
+  var missedEvents: [MeterID: Set<String>] = [:]
   /// Items of meters whose values came and could not be labelled.
   private var unlabelled: Set<Item> = []
 
@@ -35,13 +37,15 @@ actor Intake {
     var journalWanted: @Sendable (_ line: String) async -> Void = { _ in }
     /// The disk did not keep an answer, and will not.
     var notKept: @Sendable (Answer) async -> Void = { _ in }
+    /// Nor what a meter has noted of itself.
+    var eventsNotKept: @Sendable (EventReport) async -> Void = { _ in }
   }
 
   private static let valueUnlabelled = "unlabelled"
 
   init(
     store: Store, zone: ZoneOffset, files: [MeterID: MeterFile], clock: WallClock, backlog: GapBacklog? = nil,
-    house: House = House(), report: @escaping @Sendable (StationEvent) -> Void
+    house: House = House(), eventSubjects: Set<String> = [], report: @escaping @Sendable (StationEvent) -> Void
   ) async throws(StoreError) {
     self.backlog = backlog ?? GapBacklog(zone: zone)
     self.house = house
@@ -54,6 +58,7 @@ actor Intake {
       let key = stored.reading.key
       neighbours[key.meter, default: [:]][Series(key), default: []].append(Neighbour(stored.reading))
     }
+    if !eventSubjects.isEmpty { missedEvents = try await store.openSubjects(of: eventSubjects) }
     unlabelled = Set(
       try await store.openGaps(reason: Self.valueUnlabelled).map { Item(meter: $0.meter, subject: $0.subject) })
     ahead = try await GapsAhead(of: store, at: clock.now)
@@ -67,6 +72,7 @@ actor Intake {
         if case .answered(let answer) = event {
           report(.line(event))
           let judged = judgeReadings(of: answer)
+          await fillEvents(answer)
           guard !judged.isEmpty else {
             await noteUnlabelled(answer)
             continue
@@ -76,6 +82,13 @@ actor Intake {
             waiting -= 1
           }
           group.addTask { await self.keep(judged, of: answer) }
+          waiting += 1
+        } else if case .events(let told) = event {
+          if waiting >= 256 {
+            await group.next()
+            waiting -= 1
+          }
+          group.addTask { await self.keep(told) }
           waiting += 1
         } else {
           await pass(event)
@@ -206,6 +219,7 @@ actor Intake {
     do throws(StoreError) {
       switch event {
       case .missed(_, _, _, let reason, _):
+        noteMissedEvents(event)
         // What an outage left out is found again at each start until it is filled.
         let news = await note(event.gaps(zone: zone)) { backlog.add(event) }
         if reason == .outage, news == 0 { return }
@@ -221,7 +235,7 @@ actor Intake {
             at: clock.now.unixMilliseconds, meter: meter, code: .staleFreeze, detail: "asked for \(query), \(last)"))
       case .control(let line, let record):
         try await store.audit(AuditRecord(record, line: line, actor: "daemon", at: clock.now.unixMilliseconds))
-      case .answered, .clock, .health, .rejected, .answeredTwice, .late, .portLost, .portOpened: break
+      case .answered, .events, .clock, .health, .rejected, .answeredTwice, .late, .portLost, .portOpened: break
       }
     } catch {
       report(.storeFailed(reason: Complaint(error).headline, readings: 0))

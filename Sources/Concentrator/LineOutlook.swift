@@ -61,6 +61,16 @@ struct LineOutlook {
     return (asked, sum)
   }
 
+  /// What one event more costs at the most, in microseconds; `nil` where the task reads none.
+  func eventTime(of wish: Wish) -> Int64? {
+    guard wish.task.targets.contains(.events) else { return nil }
+    var seen: Set<Model> = []
+    return meters.filter { meter in
+      let model = Model(profile: meter.profile.name, settings: meter.settings, targets: [.events], schedule: nil)
+      return wish.meters.map { $0.contains(meter.id) } ?? true && seen.insert(model).inserted
+    }.compactMap(\.timeOfOneEvent).max().map { $0.nanoseconds / 1000 }
+  }
+
   /// The work of each task. With `dead` one meter in ten does not answer: it costs no part of a round, but a time-out
   /// each time it is looked for, and those are the meters whose part is the least.
   mutating func works(dead: Bool = false) -> [LineDay.Work] {

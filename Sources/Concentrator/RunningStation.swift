@@ -167,6 +167,7 @@ public actor RunningStation {
       if case .clock(_, let meter, let seen) = event { look.yield(.look(meter, seen)) }
       guard case .dropped(let lost) = tell.yield(event) else { return }
       backlog.add(lost)
+      if case .events(let told) = lost { Task { await self?.takeBack(told) } }
       guard case .answered(let answer) = lost else { return }
       report(.storeFailed(reason: "too much waits for the disk", readings: answer.observations.count))
       Task { await self?.takeBack(answer) }
@@ -188,7 +189,8 @@ public actor RunningStation {
         store: store, zone: station.configuration.zone, files: station.files, clock: clock, backlog: backlog,
         house: Intake.House(
           journalWanted: { [weak self] in await self?.recall(line: $0) },
-          notKept: { [weak self] in await self?.takeBack($0) })
+          notKept: { [weak self] in await self?.takeBack($0) },
+          eventsNotKept: { [weak self] in await self?.takeBack($0) }), eventSubjects: station.eventSubjects
       ) { event in
         report(event)
         if case .stored(_, let reading, _, .new) = event, reading.key.kind != .instantaneous { wake.yield(false) }
@@ -252,6 +254,7 @@ public actor RunningStation {
     let profiled =
       wall.clock == .unsynchronised
       ? StoredProfiles() : try await StoredProfiles(of: station, in: store, stored, at: wall.unixMilliseconds)
+    let counts = try await store.eventCounts()
     var workers: [LineWorker] = []
     var programmes = Programmes()
     let isAfterKill = isFirst && store.wasLeftOpen
@@ -267,6 +270,7 @@ public actor RunningStation {
           clock: clock, listensFirst: isAfterKill, permissions: station.permissions(line: index),
           tap: tap(ofLine: line.name), tell: tell)
         if let profiles = station.profiles(line: index, stored: profiled) { await worker.read(profiles) }
+        if let events = station.events(line: index, known: counts) { await worker.watch(events) }
         workers.append(worker)
       } catch {
         report(.line(.portLost(line: line.name, reason: error.reason)))

@@ -69,7 +69,7 @@ final class StationBoard: Sendable {
       case .billingWaitsForClock: state.isWaitingForClock = true
       case .billingWaitsForTrial(let differences): state.trialDifferences = differences > 0 ? differences : nil
       case .billed: state.isWaitingForClock = false
-      case .unlabelled, .notKept, .clock, .held, .traceFailed, .commanded: break
+      case .unlabelled, .notKept, .event, .eventNotice, .clock, .held, .traceFailed, .commanded: break
       }
     }
     for watcher in watchers.withLock({ Array($0.values) }) { watcher.yield(event) }
@@ -100,7 +100,7 @@ extension StationBoard.State {
       ports[line] = StationBoard.Port(isOpen: false, since: wall, reason: reason)
     case .portOpened(let line): ports[line] = StationBoard.Port(isOpen: true, since: wall)
     case .missed, .leftOut, .recordsLapsed, .journalWanted, .rejected, .staleFreeze, .backfillFailed, .answeredTwice,
-      .control, .clock:
+      .control, .events, .clock:
       break
     }
   }

@@ -9,6 +9,10 @@ public enum StationEvent: Sendable {
   case unlabelled(meter: MeterID, quantity: Quantity, reason: String)
   /// A task names a memory that a meter of this profile does not keep; told once, not in each round.
   case notKept(meter: MeterID, item: String)
+  /// A meter has told an event of its own.
+  case event(line: String, meter: MeterID, MeterEvent, EventKept)
+  /// Something is to be said of a meter's events as a whole.
+  case eventNotice(meter: MeterID, EventNotice)
   /// Something is to be said of a meter's clock.
   case clock(meter: MeterID, ClockNotice)
   case storeFailed(reason: String, readings: Int)
@@ -52,6 +56,13 @@ public struct StationCounts: Hashable, Sendable {
   /// Values that came after their round had missed them.
   public var filled = 0
   public var unlabelled = 0
+  /// Events that meters told, by what they are: since they were last read, before they were first read, not to be taken
+  /// at their word.
+  public var events = 0
+  public var pastEvents = 0
+  public var heldEvents = 0
+  /// Events of which there is no record.
+  public var lostEvents = 0
   public var billed = 0
   public var billsHeld = 0
   public var totalFen: Int64 = 0
@@ -88,6 +99,15 @@ public struct StationCounts: Hashable, Sendable {
       case .rejected: rejected += 1
       }
     case .unlabelled: unlabelled += 1
+    case .event(_, _, let event, let kept):
+      guard kept == .new else { return }
+      switch event.state {
+      case .new: events += 1
+      case .history: pastEvents += 1
+      case .held: heldEvents += 1
+      }
+    case .eventNotice(_, .lost(_, _, let lost)): lostEvents += Int(lost)
+    case .eventNotice: break
     case .clock, .storeFailed, .billingWaitsForClock, .billingWaitsForTrial, .notKept, .traceFailed, .commanded: break
     case .billed(_, _, _, let fen, let isNew):
       if isNew {

@@ -27,6 +27,9 @@ public struct StationLog: Sendable {
         "reading without an instant", metadata: ["meter": "\(meter)", "quantity": "\(quantity)", "reason": "\(reason)"])
     case .notKept(let meter, let item):
       logger.notice("meter does not keep this", metadata: ["meter": "\(meter)", "item": "\(item)"])
+    case .event(let line, let meter, let event, let kept): note(event, kept, meter, line)
+    case .eventNotice(let meter, let notice):
+      logger.warning("meter's events", metadata: ["meter": "\(meter)", "what": "\(notice)"])
     case .clock(let meter, let notice):
       logger.log(
         level: notice.isTrouble ? .warning : .notice, "meter's clock",
@@ -62,9 +65,23 @@ public struct StationLog: Sendable {
       ])
   }
 
+  private func note(_ event: MeterEvent, _ kept: EventKept, _ meter: MeterID, _ line: String) {
+    guard kept != .known else { return }
+    var metadata: Logger.Metadata = ["line": "\(line)", "meter": "\(meter)", "kind": "\(event.kind)"]
+    if let begin = event.begin { metadata["begin"] = "\(begin)" }
+    if let end = event.end { metadata["end"] = "\(end)" }
+    if let doubt = event.doubt { metadata["doubt"] = "\(doubt)" }
+    switch event.state {
+    case .new: logger.notice(kept == .ended ? "event of a meter has ended" : "event of a meter", metadata: metadata)
+    // What was there before the meter was known alarms nobody.
+    case .history: logger.debug("earlier event of a meter", metadata: metadata)
+    case .held: logger.warning("event of a meter cannot be taken at its word", metadata: metadata)
+    }
+  }
+
   private func note(_ event: LineEvent) {
     switch event {
-    case .answered, .clock: break
+    case .answered, .events, .clock: break
     case .staleFreeze(let line, let meter, let query, let told):
       logger.notice(
         "stale freeze",

@@ -89,6 +89,10 @@ extension StationStatus {
         "stale_freezes": .integer(Int64(counts.staleFreezes)),
         "late_bytes": .integer(Int64(counts.lateBytes)),
       ]),
+      "events": .object([
+        "new": .integer(Int64(counts.events)), "history": .integer(Int64(counts.pastEvents)),
+        "held": .integer(Int64(counts.heldEvents)), "lost": .integer(Int64(counts.lostEvents)),
+      ]),
       "store": .object([
         "path": .string(storePath), "waiting": number(standing.map { Int64($0.waiting) }),
         "last": number(standing?.lastSequence), "last_commit": optionalTime(standing?.lastCommit),

@@ -1,3 +1,4 @@
+internal import DLT645
 internal import Documents
 internal import Metering
 
@@ -20,6 +21,9 @@ public struct DLT645Item: Hashable, Sendable {
     case settlement
     /// The last daily freeze; its lowest byte counts back from 01. The 1997 edition has none.
     case dailyFreeze = "daily-freeze"
+    /// The record of the last event of a kind; its lowest byte counts back from 01. Counters of events go by the same
+    /// entry. The 1997 edition has none that are read here.
+    case event
   }
 
   public let edition: DLT645Edition
@@ -59,6 +63,9 @@ extension TableReader {
       if edition == .of1997, kind == .dailyFreeze {
         throw group.error("kind", "DL/T 645-1997 has no daily freeze")
       }
+      if edition == .of1997, kind == .event {
+        throw group.error("kind", "of DL/T 645-1997 no records of events are read, only status words")
+      }
       for var table in try group.tables("item") {
         let item = try table.dlt645Item(kind, edition, within: evidence)
         guard !items.contains(where: { $0.identifier == item.identifier }) else {
@@ -85,6 +92,9 @@ extension TableReader {
     else { throw error("identifier", "\"\(text)\" is not \(digits) upper-case hex digits") }
     if kind != .current, edition == .of2007, identifier & 0xFF != 1 {
       throw error("identifier", "\"\(text)\" does not end in 01, the last record; earlier ones are counted from it")
+    }
+    if kind == .event, EventKind(lastRecord: DataIdentifier(rawValue: identifier)) == nil {
+      throw error("identifier", "\"\(text)\" is no record of an event that the catalogue knows")
     }
     if kind != .current, edition == .of1997, identifier & 0x0C00 != 0x0400 {
       throw error("identifier", "\"\(text)\" is not of last month, 94xx to 97xx, A4xx to A7xx or B4xx to B7xx")

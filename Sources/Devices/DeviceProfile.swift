@@ -1,3 +1,4 @@
+public import DLT645
 public import Documents
 public import Metering
 
@@ -122,6 +123,13 @@ extension DeviceProfile {
   public var dlt645Items: [DLT645Item] {
     guard case .dlt645(_, let items) = language else { return [] }
     return items
+  }
+
+  /// The kinds of events that a DL/T 645-2007 meter keeps records of, in the order of the file.
+  public var eventKinds: [EventKind] {
+    dlt645Items.filter { $0.kind == .event }.compactMap {
+      EventKind(lastRecord: DataIdentifier(rawValue: $0.identifier))
+    }
   }
 
   /// Where the register of `quantity` starts again from 0, in whole units.

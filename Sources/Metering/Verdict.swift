@@ -77,4 +77,8 @@ public enum FindingCode: String, Hashable, Sendable, CaseIterable {
   case clockSet = "CSET"
   /// The meter's clock is off after it was set as often as it may be. 时钟故障
   case clockFault = "CFLT"
+  /// More events happened than the meter keeps records of, or records of them could not be had. 事件记录丢失
+  case eventsLost = "ELOST"
+  /// A count of events went down: the events or the meter were cleared. 事件清零
+  case eventsCleared = "ECLR"
 }

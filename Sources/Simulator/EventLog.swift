@@ -15,11 +15,11 @@ struct EventLog: Sendable {
     case clockSet = 0x03_3004
     case coverOpen = 0x03_300D
     case terminalCoverOpen = 0x03_300E
-    /// State Grid; its counter has DI0 01H and its records, which lie elsewhere, are not kept here.
+    /// State Grid; its counter has DI0 01H, and its records one more in DI1. What they hold is unverified.
     case trip = 0x1D_0000
     case close = 0x1E_0000
 
-    var recordSize: Int? {
+    var recordSize: Int {
       switch self {
       case .powerFail: 12
       case .programming: 50
@@ -28,9 +28,14 @@ struct EventLog: Sendable {
       case .eventClear: 14
       case .clockSet: 16
       case .coverOpen, .terminalCoverOpen: 60
-      case .trip, .close: nil
+      case .trip, .close: 34
       }
     }
+
+    /// The first three bytes of the identifiers of its records, and the last byte of that of its counter.
+    fileprivate var records: UInt32 { isRelay ? rawValue + 1 : rawValue }
+    fileprivate var counter: UInt8 { isRelay ? 1 : 0 }
+    private var isRelay: Bool { self == .trip || self == .close }
 
     /// What no command erases: it would erase the trace of itself.
     var isPermanent: Bool { self == .meterClear || self == .eventClear }
@@ -48,10 +53,16 @@ struct EventLog: Sendable {
   func count(of kind: Kind) -> Int64 { entries[kind]?.count ?? 0 }
   func last(_ kind: Kind) -> [UInt8]? { entries[kind]?.records.first }
 
+  /// Puts other bytes in the place of the record so many back, as a damaged memory does; the count stays.
+  mutating func spoil(_ kind: Kind, _ back: Int, with record: [UInt8]) {
+    guard entries[kind]?.records.indices.contains(back - 1) == true else { return }
+    entries[kind]?.records[back - 1] = record
+  }
+
   /// An event that happened; a record of another size than its kind's is brought to it with FFH.
   mutating func add(_ kind: Kind, _ record: [UInt8] = []) {
     entries[kind, default: Entry()].count += 1
-    guard let size = kind.recordSize else { return }
+    let size = kind.recordSize
     let filled = record.prefix(size) + [UInt8](repeating: 0xFF, count: max(0, size - record.count))
     entries[kind, default: Entry()].records.insert(Array(filled), at: 0)
     entries[kind, default: Entry()].records = Array(entries[kind, default: Entry()].records.prefix(Self.kept))
@@ -67,16 +78,23 @@ struct EventLog: Sendable {
 
   /// The bytes behind an identifier; `nil` for what the meter does not keep. A record that never was is FFH.
   func payload(of identifier: DataIdentifier) -> [UInt8]? {
-    // Loss of voltage, current and all voltage never happens here: counts and minutes.
+    // Loss of voltage, current and all voltage never happens here: counts and minutes, and records that never were.
     switch identifier.rawValue {
     case 0x0301_0000, 0x0302_0000, 0x0303_0000, 0x0304_0000: return [UInt8](repeating: 0, count: 18)
     case 0x0305_0000: return [UInt8](repeating: 0, count: 6)
     default: break
     }
-    guard let kind = Kind(rawValue: identifier.rawValue >> 8) else { return nil }
-    let counter: UInt8 = kind.recordSize == nil ? 1 : 0
-    if identifier.di0 == counter { return decimalBytes(count(of: kind), count: 3) }
-    guard let size = kind.recordSize, (1...Self.kept).contains(Int(identifier.di0)) else { return nil }
+    if identifier.di3 == 0x03, identifier.di2 <= 0x05, identifier.isEventRecord {
+      return identifier.payloadLength().map { [UInt8](repeating: 0xFF, count: $0) }
+    }
+    let head = identifier.rawValue >> 8
+    if let kind = Kind(rawValue: head), identifier.di0 == kind.counter {
+      return decimalBytes(count(of: kind), count: 3)
+    }
+    guard let kind = Kind.allCases.first(where: { $0.records == head }),
+      (1...Self.kept).contains(Int(identifier.di0))
+    else { return nil }
+    let size = kind.recordSize
     let records = entries[kind]?.records ?? []
     let back = Int(identifier.di0) - 1
     return back < records.count ? records[back] : [UInt8](repeating: 0xFF, count: size)

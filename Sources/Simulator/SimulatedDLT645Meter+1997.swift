@@ -9,12 +9,15 @@ extension SimulatedDLT645Meter {
       ?? cataloguePayload(of: identifier, at: now) ?? MeterParameters.factory(identifier)
   }
 
-  /// Last programming and demand clear, MMDDhhmm, and how often.
+  /// Last programming and demand clear, MMDDhhmm, and how often; the status words.
   private func eventPayload(of identifier: ShortIdentifier) -> [UInt8]? {
     let kind: EventLog.Kind = identifier.di0 & 1 == 0 ? .programming : .demandClear
     switch identifier.rawValue {
     case 0xB210, 0xB211: return state.events.last(kind).map { Array($0[1..<5]) } ?? [0, 0, 0, 0]
     case 0xB212, 0xB213: return decimalBytes(state.events.count(of: kind), count: 2)
+    // Which bits a relay moves has no published rule; this make has those of the 2007 edition.
+    case 0xC020: return [UInt8(truncatingIfNeeded: state.supply.bits)]
+    case 0xC021: return [0]
     default: return nil
     }
   }

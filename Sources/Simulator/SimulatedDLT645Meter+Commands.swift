@@ -125,11 +125,11 @@ extension SimulatedDLT645Meter {
       let told = selection.kind?.wireBytes ?? [0xFF, 0xFF, 0xFF, 0xFF]
       state.events.add(.eventClear, stamp(at: now) + author.wireBytes + told)
       return done
-    case .supply(let action, let until, let password, _):
+    case .supply(let action, let until, let password, let author):
       try admit(password, MeterAccess.highLevel, at: now)
       guard until.time >= registers.clock(at: now), state.supply.obey(action) else { throw Refusal(.other) }
-      if action == .trip { state.events.add(.trip) }
-      if action == .close || action == .allowClose { state.events.add(.close) }
+      if action == .trip { state.events.add(.trip, stamp(at: now) + author.wireBytes) }
+      if action == .close || action == .allowClose { state.events.add(.close, stamp(at: now) + author.wireBytes) }
       return done
     case .terminalOutput(let output):
       state.output = output

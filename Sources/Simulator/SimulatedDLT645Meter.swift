@@ -61,6 +61,8 @@ public struct SimulatedDLT645Meter: SimulatedMeter {
     /// Wrong passwords in a row that lock it, and for how long.
     public var passwordTries = 3
     public var lockSeconds: Int64 = 86_400
+    /// What it has noted before the line was opened, oldest first.
+    public var history: [SimulatedEvent] = []
 
     public init() {}
   }
@@ -90,6 +92,7 @@ public struct SimulatedDLT645Meter: SimulatedMeter {
     self.registers = registers
     self.habits = habits
     state = CommandState(access: MeterAccess(habits.passwords))
+    for event in habits.history { happen(event) }
   }
 
   public mutating func answer(_ request: [UInt8], at now: SimulatedInstant) -> Answer? {

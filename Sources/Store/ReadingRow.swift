@@ -169,13 +169,13 @@ extension ReadingRow {
 }
 
 /// A time by a meter's clock as digits, `20151009235900`; 99 where no seconds were told.
-private func packed(_ time: MeterTime) -> Int64 {
+func packed(_ time: MeterTime) -> Int64 {
   let (date, clock) = (time.date, time.time)
   let day = Int64(date.year) * 10_000 + Int64(date.month) * 100 + Int64(date.day)
   return day * 1_000_000 + Int64(clock.hour) * 10_000 + Int64(clock.minute) * 100 + Int64(clock.second ?? 99)
 }
 
-private func meterTime(packed digits: Int64) -> MeterTime? {
+func meterTime(packed digits: Int64) -> MeterTime? {
   guard digits >= 0 else { return nil }
   let pair = { (place: Int64) in Int(digits / place % 100) }
   return MeterTime(

@@ -12,7 +12,7 @@ enum Schema {
   static let migrations = [
     Migration(number: 1, script: version1), Migration(number: 2, script: version2),
     Migration(number: 3, script: version3), Migration(number: 4, script: version4),
-    Migration(number: 5, script: version5),
+    Migration(number: 5, script: version5), Migration(number: 6, script: version6),
   ]
 
   /// The number this program reads and writes.
@@ -150,6 +150,26 @@ enum Schema {
       actor TEXT NOT NULL, at_ms INTEGER NOT NULL, reason TEXT NOT NULL, UNIQUE(bill, result)) STRICT;
     \(["bill_pricing", "bill_segment", "trial_result"].map(fixed).joined(separator: "\n"))
     \(["bill_pricing", "bill_segment", "trial_result"].map(stays).joined(separator: "\n"))
+    """
+
+  /// What meters have noted of themselves. `begins` and `ends` are digits, yyyymmddhhmmss by the meter's clock, `same` tells
+  /// events of one kind apart that began in the same second; an event that was going on has its end in a row of its own.
+  private static let version6 = """
+    CREATE TABLE event(
+      seq INTEGER PRIMARY KEY, meter TEXT NOT NULL, kind TEXT NOT NULL, begins INTEGER, same INTEGER NOT NULL,
+      ends INTEGER, ordinal INTEGER NOT NULL, identifier INTEGER NOT NULL, data BLOB NOT NULL, heard_ms INTEGER NOT NULL,
+      state TEXT NOT NULL, doubt TEXT, evidence INTEGER NOT NULL REFERENCES evidence(id), crc INTEGER NOT NULL,
+      UNIQUE(meter, kind, begins, same)) STRICT;
+    CREATE TABLE event_end(
+      event INTEGER PRIMARY KEY REFERENCES event(seq), ends INTEGER NOT NULL, data BLOB NOT NULL, heard_ms INTEGER NOT NULL,
+      evidence INTEGER NOT NULL REFERENCES evidence(id), crc INTEGER NOT NULL) STRICT;
+
+    -- What is known of each kind and each status word: written with the events that it speaks of.
+    CREATE TABLE event_count(
+      meter TEXT NOT NULL, name TEXT NOT NULL, count INTEGER NOT NULL, open INTEGER NOT NULL, doubted INTEGER NOT NULL,
+      at_ms INTEGER NOT NULL, PRIMARY KEY(meter, name)) STRICT, WITHOUT ROWID;
+    \(["event", "event_end"].map(fixed).joined(separator: "\n"))
+    \(["event", "event_end"].map(stays).joined(separator: "\n"))
     """
 
   private static func fixed(_ table: String) -> String {

@@ -187,7 +187,7 @@ extension StoredReading {
       // Only memories are labelled by the meter's clock.
       case .clockDeviation: reading.key.kind == .settlement || reading.key.kind == .dailyFreeze
       case .backward, .rollover, .runaway, .rateSum, .conflict, .meterChanged, .staleFreeze, .clockDrift, .clockSet,
-        .clockFault:
+        .clockFault, .eventsLost, .eventsCleared:
         false
       }
     }

@@ -56,6 +56,9 @@ extension StoreReader {
       found.evidence += 1
       _ = try Evidence(statement, of: connection)
     }
+    try each(EventRow.selection + " ORDER BY seq", &found) { (statement, _) throws(StoreError) in
+      _ = try StoredEvent(statement, of: connection)
+    }
     try each("SELECT id FROM bill ORDER BY id", &found) { (statement, found) throws(StoreError) in
       found.bills += 1
       _ = try connection.bill(statement.integer(0))

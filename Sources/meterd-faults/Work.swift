@@ -136,6 +136,7 @@ final class Work: Sendable {
     case .clock: break
     case .control: tally.add("controls")
     case .portLost: tally.add("lost")
+    case .events: tally.add("events")
     case .portOpened: tally.add("opened")
     }
   }

@@ -74,9 +74,10 @@ extension BillCommand {
         After a change of tariff files, program or master data: each account's last bills are rated again from the very \
         readings they rest on, as plans were known then, and with correct-automatically all bills that stand, since what \
         is accepted is corrected. A version of a plan that nothing was billed by yet is shown by what it makes of the \
-        last use. An account is not billed until its bills come out the same or the differences are accepted with a \
-        reason, nor by new prices until these were. What is accepted is what was shown: --accept takes the number that \
-        the trial ends with. Exit code 65 where something waits for that.
+        last use, a plan of another name by the first cycle that waits for it. An account is not billed until its bills \
+        come out the same or the differences are accepted with a reason, nor by new prices until these were. What is \
+        accepted is what was shown: --accept takes the number that the trial ends with. Exit code 65 where something \
+        waits for that.
 
         EXAMPLES
           meterd bill trial --config meterd.toml

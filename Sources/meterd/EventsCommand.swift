@@ -6,15 +6,26 @@ import Store
 struct EventsCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "events",
-    abstract: "Lists what was found about readings: values that go backward, run away, contradict each other.",
+    abstract: "Lists what meters noted of themselves, and what was found about readings.",
     discussion: """
-      Oldest first: what validation said of stored readings that it did not simply accept, values that came again \
-      with another content (DIFF), and what happened to the meters' clocks (CLK, DRIFT, CSET, CFLT). A reading that is held or rejected is in no bill. That a meter fell silent or a \
-      port was lost is in the daemon's log and, as it is now, in meterd status; what is missing for it in meterd missing.
+      Oldest first, by the time at which it was heard. Events of meters (tasks with read = ["events"]) have a kind, such as \
+      power-fail, cover-open, event-clear or status.relay-open, and a state: new since the meter was last read, history that \
+      was there at the first read, or held, because the record cannot be taken at its word. Their begin and end are by the \
+      meter's clock. Findings have a code: what validation said of stored readings that it did not simply accept, values that \
+      came again with another content (DIFF), what happened to the meters' clocks (CLK, DRIFT, CSET, CFLT), events of which \
+      there is no record (ELOST), counts that went down (ECLR). A reading that is held or rejected is in no bill. That a \
+      meter fell silent or a port was lost is in the daemon's log and, as it is now, in meterd status; what is missing for it \
+      in meterd missing.
+
+      A line of --json has "code" for a finding, and for an event: time (heard), meter, kind, title, title_zh, begin, end, \
+      state, doubt, ordinal (by the meter's count), set (of a status bit), verified (false where no public source bears out \
+      the layout), identifier, fields (name, title, title_zh, value, unit), data (bytes as read), event (number), frame.
 
       EXAMPLES
         meterd events --config /etc/meterd/meterd.toml --since 2026-11-01
         meterd events --store meterd.db --meter M-0001 --code BACK --json
+        meterd events --store meterd.db --kind power-fail
+        meterd events --store meterd.db --kind status --json
       """)
 
   @OptionGroup var place: StoreOption
@@ -34,6 +45,10 @@ struct EventsCommand: ParsableCommand {
   @Option(help: "Only findings of this code, such as BACK, FLY, SUM or DIFF.")
   var code: String?
 
+  @Option(
+    help: "Only events of meters of this kind, such as power-fail; of all kinds that begin so: voltage-loss, status.")
+  var kind: String?
+
   @Option(help: "table, csv or ndjson.")
   var format = "table"
 
@@ -43,10 +58,11 @@ struct EventsCommand: ParsableCommand {
   private struct Event {
     let at: Int64
     let meter: MeterID
-    let code: FindingCode
-    let detail: String
-    let verdict: String?
-    let reading: Int64?
+    /// What tells it apart from others of the same instant.
+    let order: Int64
+    /// Columns 3 to 6.
+    let columns: [String]
+    let json: JSON
   }
 
   func run() throws {
@@ -61,44 +77,62 @@ struct EventsCommand: ParsableCommand {
       }
       wanted = known
     }
+    guard code == nil || kind == nil else {
+      throw Complaint(
+        .usage, "--code is of findings and --kind of events, and nothing is both", "Leave one of them out.")
+    }
     let reader = try place.reader()
+    let zone = ZoneOffset.china
     var events: [Event] = []
-    func add(_ event: Event) {
-      guard meters.map({ $0.contains(event.meter) }) ?? true, [nil, event.code].contains(wanted),
-        first.map({ event.at >= $0 }) ?? true, end.map({ event.at < $0 }) ?? true
-      else { return }
-      events.append(event)
+    func isAsked(_ at: Int64, _ meter: MeterID) -> Bool {
+      meters.map { $0.contains(meter) } ?? true && first.map { at >= $0 } ?? true && end.map { at < $0 } ?? true
+    }
+    func add(
+      _ at: Int64, _ meter: MeterID, _ code: FindingCode, _ detail: String, verdict: String? = nil, reading: Int64?
+    ) {
+      guard isAsked(at, meter), [nil, code].contains(wanted) else { return }
+      events.append(
+        Event(
+          at: at, meter: meter, order: reading ?? 0,
+          columns: [code.rawValue, verdict ?? "", reading.map(String.init) ?? "", detail],
+          json: .object([
+            "time": .string(zone.rfc3339(unixMilliseconds: at)), "meter": .string(meter.text),
+            "code": .string(code.rawValue), "verdict": .optional(verdict),
+            "seq": reading.map(JSON.integer) ?? .null, "detail": .string(detail),
+          ])))
     }
     try withStore { () throws(StoreError) in
-      try reader.judgedReadings { stored throws(StoreError) in
-        for finding in stored.verdict.findings {
-          add(
-            Event(
-              at: stored.reading.hostTime.unixMilliseconds, meter: stored.reading.key.meter, code: finding.code,
-              detail: "\(stored.reading.key.quantity) \(stored.reading.key.kind.rawValue): \(finding.detail)",
-              verdict: stored.verdict.status.rawValue, reading: stored.sequence))
+      if kind == nil {
+        try reader.judgedReadings { stored throws(StoreError) in
+          for finding in stored.verdict.findings {
+            add(
+              stored.reading.hostTime.unixMilliseconds, stored.reading.key.meter, finding.code,
+              "\(stored.reading.key.quantity) \(stored.reading.key.kind.rawValue): \(finding.detail)",
+              verdict: stored.verdict.status.rawValue, reading: stored.sequence)
+          }
+        }
+        for finding in try reader.findings() {
+          add(finding.at, finding.meter, finding.code, finding.detail, reading: finding.reading)
         }
       }
-      for finding in try reader.findings() {
-        add(
+      guard wanted == nil else { return }
+      try reader.events { event throws(StoreError) in
+        guard isAsked(event.heard, event.meter), isWanted(event.kind) else { return }
+        events.append(
           Event(
-            at: finding.at, meter: finding.meter, code: finding.code, detail: finding.detail, verdict: nil,
-            reading: finding.reading))
+            at: event.heard, meter: event.meter, order: event.sequence,
+            columns: [event.kind, event.state.rawValue, "", event.line], json: event.json(zone)))
       }
     }
     form.header(["time", "meter", "code", "verdict", "seq", "detail"])
-    for event in events.sorted(by: { ($0.at, $0.reading ?? 0) < ($1.at, $1.reading ?? 0) }) {
-      let time = ZoneOffset.china.rfc3339(unixMilliseconds: event.at)
-      form.print(
-        [
-          time, event.meter.text, event.code.rawValue, event.verdict ?? "", event.reading.map(String.init) ?? "",
-          event.detail,
-        ],
-        .object([
-          "time": .string(time), "meter": .string(event.meter.text), "code": .string(event.code.rawValue),
-          "verdict": .optional(event.verdict), "seq": event.reading.map(JSON.integer) ?? .null,
-          "detail": .string(event.detail),
-        ]))
+    for event in events.sorted(by: { ($0.at, $0.order) < ($1.at, $1.order) }) {
+      form.print([zone.rfc3339(unixMilliseconds: event.at), event.meter.text] + event.columns, event.json)
     }
+  }
+
+  /// The kind itself, or all that begin with it: `voltage-loss` for its phases, `status` for all bits.
+  private func isWanted(_ found: String) -> Bool {
+    guard let kind else { return true }
+    return found == kind || found.hasPrefix(kind + "-") || found.hasPrefix(kind + ".")
   }
 }

@@ -55,6 +55,12 @@ struct StatusText {
     out.append(
       "readings  \(Self.count(readings?["stored"])) stored, \(Self.count(readings?["flagged"])) flagged, \(Self.count(readings?["held"])) held, \(Self.count(readings?["rejected"])) rejected, \(Self.count(readings?["missed"])) missed"
     )
+    let events = status["events"]
+    if ["new", "history", "held", "lost"].contains(where: { Self.count(events?[$0]) > 0 }) {
+      out.append(
+        "events    \(Self.count(events?["new"])) new, \(Self.count(events?["held"])) held, \(Self.count(events?["history"])) earlier, \(Self.count(events?["lost"])) without a record"
+      )
+    }
     let holds = billing?["holds"]?.items ?? []
     var waits = billing?["waits_for_clock"]?.flag == true ? "; billing waits for the host's clock" : ""
     if let differences = billing?["trial_differences"]?.number {

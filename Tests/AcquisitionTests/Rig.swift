@@ -210,6 +210,7 @@ struct Tally {
     case .staleFreeze(_, _, let query, _): rejected.append("stale freeze: \(query)")
     case .backfillFailed(_, _, let query, _, _): rejected.append("back-fill failed: \(query)")
     case .late(_, _, let bytes): lateBytes += bytes
+    case .events: break
     case .clock(_, _, let look): looks.append(look)
     case .control(_, let record): rejected.append("sent or refused: \(record.act.function)")
     case .portLost: lost += 1

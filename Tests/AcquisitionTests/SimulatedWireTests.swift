@@ -56,7 +56,7 @@ private struct Bench {
       case .rejected(_, let meter, let query, let reason): told.lines.append("\(meter) \(query) \(reason)")
       case .portLost: told.lost += 1
       case .portOpened: told.opened += 1
-      case .leftOut, .recordsLapsed, .journalWanted, .answeredTwice, .late, .control, .clock, .staleFreeze,
+      case .leftOut, .recordsLapsed, .journalWanted, .answeredTwice, .late, .control, .clock, .events, .staleFreeze,
         .backfillFailed:
         break
       }

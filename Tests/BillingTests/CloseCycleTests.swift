@@ -208,7 +208,8 @@ struct PairCase: Sendable, CustomTestStringConvertible {
       ])
     #expect(
       try reasons(try account(plan), "2012-08").first
-        == "the tier window of the cycle starts in 2012-01, but the state given is of 2011-01")
+        == "the tier window of the cycle starts in 2012-01, but the state given is of 2011-01; correct the cycle before it"
+        + " first, which it goes on from")
   }
 
   @Test func `a grant counts from its month to the end of the year`() throws {

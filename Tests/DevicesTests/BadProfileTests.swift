@@ -209,7 +209,7 @@ import Testing
     ),
     BadCase(
       base: dlt645, line: "\"settlement\"", by: "\"yearly\"",
-      message: "test.toml:9: group[0].kind: \"yearly\" is none of current, settlement, daily-freeze"),
+      message: "test.toml:9: group[0].kind: \"yearly\" is none of current, settlement, daily-freeze, event"),
     BadCase(
       base: dlt645, line: "phases = 1", by: "phases = 1\nwake-ups = 9",
       message: "test.toml:8: wake-ups: 9 is outside 0 to 8"),

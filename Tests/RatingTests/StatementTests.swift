@@ -89,6 +89,27 @@ import Testing
       ])
   }
 
+  @Test func `days of a cycle across two months add up to one month, whichever of them is longer`() throws {
+    let plan = try Mill.plan(
+      Mill.energy, Mill.component("capacity", "price = \"28\"", "day-share = \"calendar\""))
+    func shares(_ from: String, _ change: String, _ to: String) throws -> [String] {
+      func usage(_ from: String, _ to: String) throws -> Usage {
+        try mill("0", [:], try days(from, to), Supply(basicCharge: .capacity, running: try power("100")))
+      }
+      return try rate(
+        [Stretch(try usage(from, change), under: plan), Stretch(try usage(change, to), under: plan)], id: "S"
+      ).bills.flatMap(\.formulas)
+    }
+    #expect(
+      try shares("2026-01-25", "2026-02-10", "2026-02-25") == [
+        "100.00 kVA x 28.00000000 x 16/31 = 1445.16", "100.00 kVA x 28.00000000 x 15/31 = 1354.84",
+      ])
+    #expect(
+      try shares("2026-02-25", "2026-03-10", "2026-03-25") == [
+        "100.00 kVA x 28.00000000 x 13/28 = 1300.00", "100.00 kVA x 28.00000000 x 15/28 = 1500.00",
+      ])
+  }
+
   @Test func `the load rate is of the cycle's energy, not of one stretch`() throws {
     let plan = try Mill.plan(
       Mill.component(

@@ -72,7 +72,8 @@ import Testing
     do {
       let connection = try Connection.writing(folder.database, checkedRows: 0)
       for table in [
-        "audit", "bill_pricing", "bill_segment", "trial_result", "bill_correction", "ledger", "review_decision",
+        "event_end", "event", "event_count", "audit", "bill_pricing", "bill_segment", "trial_result", "bill_correction",
+        "ledger", "review_decision",
         "review", "late_read",
       ] {
         try connection.execute("DROP TABLE \(table)")

@@ -1,0 +1,242 @@
+internal import DLT645
+internal import Devices
+public import Metering
+
+/// Which events of the meters of one line are new, and which records tell them: answers in, questions and reports out.
+///
+/// A count that has grown is followed by the records that it speaks of, oldest first, and by the count once more: only
+/// where that stands as it stood are the records those that were meant. A status word that has changed is read once more
+/// too. What was reported counts as known until it is taken back.
+public struct EventWatch: Sendable {
+  /// What an answer leads to.
+  struct Outcome {
+    var ask: [Query] = []
+    var report: EventReport
+  }
+
+  /// Records that are being read.
+  private struct Batch {
+    let count: Int64
+    let slot: Int64?
+    let tries: Int
+    /// Every record that there is is read, not only those that the count speaks of.
+    let isWhole: Bool
+    /// So many back, the oldest first.
+    var wanted: [Int]
+    var got: [Int: Got] = [:]
+  }
+
+  private struct Got {
+    let payload: [UInt8]
+    let proof: EventProof
+    let clock: Clock?
+  }
+
+  /// What the meter's clock showed as an answer came, and how far ahead of it an event may lie, in seconds.
+  struct Clock {
+    let shown: MeterTime
+    let slack: Int64
+  }
+
+  private struct Meter {
+    let id: MeterID
+    let kinds: [EventKind]
+    var known: [String: KnownEvents]
+    var batches: [String: Batch] = [:]
+    /// Status words that were seen otherwise than they are known, and how often.
+    var seen: [UInt32: (bits: UInt32, tries: Int)] = [:]
+  }
+
+  private var meters: [Meter]
+
+  /// A count that does not come to rest is left to the next round after so many tries.
+  private static let tries = 3
+
+  /// Watches `meters` in the order of the line; `known` is what the store holds of each.
+  public init(_ meters: [LineMeter], known: [MeterID: [String: KnownEvents]] = [:]) {
+    self.meters = meters.map { Meter(id: $0.id, kinds: $0.profile.eventKinds, known: known[$0.id] ?? [:]) }
+  }
+
+  /// What is known of a meter.
+  public func known(of meter: MeterID) -> [String: KnownEvents] {
+    meters.first { $0.id == meter }?.known ?? [:]
+  }
+
+  /// Takes an answer of a round; `clock` is `nil` where nobody knows what the meter's shows.
+  mutating func take(_ answer: Answer, of meter: Int, clock: Clock?) -> Outcome {
+    var outcome = Outcome(report: EventReport(meter: answer.meter, line: answer.line, proof: EventProof(answer)))
+    guard meters.indices.contains(meter) else { return outcome }
+    switch answer.query {
+    case .identifier(let identifier) where identifier.isEventRecord:
+      if let place = kind(of: identifier, meter) {
+        let kind = meters[meter].kinds[place]
+        meters[meter].batches[kind.name]?.got[kind.back(identifier) ?? 0] = Got(
+          payload: answer.payload, proof: EventProof(answer), clock: clock)
+        came(identifier, kind, meter, &outcome)
+      }
+    case .identifier(let identifier):
+      for kind in meters[meter].kinds where kind.counter == identifier { take(answer, kind, meter, &outcome) }
+      take(StatusChange.words(in: answer.payload, of: identifier), answer, meter, clock, &outcome)
+    case .shortIdentifier(let identifier):
+      take(StatusChange.words(in: answer.payload, of: identifier), answer, meter, clock, &outcome)
+    case .frozen, .profile, .registers: break
+    }
+    return outcome
+  }
+
+  /// Tells that a meter has no such record; what to ask next.
+  mutating func refused(_ query: Query, of meter: Int) -> [Query] {
+    guard case .identifier(let identifier) = query, meters.indices.contains(meter),
+      let place = kind(of: identifier, meter)
+    else { return [] }
+    let kind = meters[meter].kinds[place]
+    guard let back = kind.back(identifier) else { return [] }
+    meters[meter].batches[kind.name]?.wanted.removeAll { $0 == back }
+    return meters[meter].batches[kind.name]?.wanted.isEmpty == true ? [.identifier(kind.counter)] : []
+  }
+
+  /// The store did not keep a report: what it told is read again.
+  mutating func takenBack(_ report: EventReport) {
+    guard let meter = meters.firstIndex(where: { $0.id == report.meter }) else { return }
+    for count in report.counts { meters[meter].known[count.name] = count.before }
+  }
+
+  private func kind(of identifier: DataIdentifier, _ meter: Int) -> Int? {
+    meters[meter].kinds.firstIndex { $0.back(identifier) != nil }
+  }
+
+  private mutating func came(
+    _ identifier: DataIdentifier, _ kind: EventKind, _ meter: Int, _ outcome: inout Outcome
+  ) {
+    let back = kind.back(identifier) ?? 0
+    meters[meter].batches[kind.name]?.wanted.removeAll { $0 == back }
+    if meters[meter].batches[kind.name]?.wanted.isEmpty == true { outcome.ask.append(.identifier(kind.counter)) }
+  }
+}
+
+/// Counts and records.
+extension EventWatch {
+  private mutating func take(_ answer: Answer, _ kind: EventKind, _ meter: Int, _ outcome: inout Outcome) {
+    guard let count = (try? kind.count(in: answer.payload)) ?? nil else { return }
+    var tries = 0
+    if let batch = meters[meter].batches[kind.name], batch.slot == answer.slot {
+      // Another kind that is told by the same count has asked.
+      if !batch.wanted.isEmpty, batch.count == count { return }
+      tries = batch.tries + 1
+      guard !batch.wanted.isEmpty || batch.count != count, tries < Self.tries else {
+        let isAtRest = batch.wanted.isEmpty && batch.count == count
+        meters[meter].batches[kind.name] = nil
+        return conclude(batch, kind, meter, isAtRest: isAtRest, &outcome)
+      }
+    }
+    let known = meters[meter].known[kind.name]
+    let isNews = known.map { $0.count != count || $0.isDoubted || $0.isOpen && count > 0 } ?? true
+    meters[meter].batches[kind.name] = nil
+    guard isNews else { return }
+    let wanted = Array((0..<Self.records(count, known)).reversed()).map { $0 + 1 }
+    meters[meter].batches[kind.name] = Batch(
+      count: count, slot: answer.slot, tries: tries, isWhole: known.map { $0.isDoubted || count < $0.count } ?? true,
+      wanted: wanted)
+    outcome.ask += wanted.map { .identifier(kind.record($0)) }
+    if wanted.isEmpty { outcome.ask.append(.identifier(kind.counter)) }
+    // What was cleared by whom is in the records of the clears.
+    guard let known, count < known.count else { return }
+    outcome.ask += meters[meter].kinds.filter { $0.clearsOthers && $0 != kind }.map { .identifier($0.counter) }
+  }
+
+  /// How many records are to be read.
+  private static func records(_ count: Int64, _ known: KnownEvents?) -> Int {
+    let all = Int(min(max(count, 0), Int64(EventKind.recordsKept)))
+    guard let known, !known.isDoubted, count >= known.count else { return all }
+    return Int(min(Int64(all), count - known.count + (known.isOpen ? 1 : 0)))
+  }
+
+  /// Makes a report of what was read. Where the count did not come to rest it stays as it was known, so that all is
+  /// looked at again.
+  private mutating func conclude(
+    _ batch: Batch, _ kind: EventKind, _ meter: Int, isAtRest: Bool, _ outcome: inout Outcome
+  ) {
+    let known = meters[meter].known[kind.name]
+    let isCleared = known.map { batch.count < $0.count } ?? false
+    let base = isCleared ? 0 : known?.count ?? 0
+    var told: Int64 = 0
+    var isOpen = false
+    for back in batch.got.keys.sorted(by: >) {
+      guard let got = batch.got[back] else { continue }
+      let record = EventRecord(got.payload, of: kind.record(back))
+      guard !record.isEmpty else { continue }
+      let ordinal = batch.count - Int64(back) + 1
+      if ordinal > base { told += 1 }
+      var doubt = record.doubt
+      if doubt == nil, let begin = record.begin, let clock = got.clock,
+        begin.localSeconds > clock.shown.localSeconds + clock.slack
+      {
+        doubt = "it lies in the future: the meter's clock showed \(clock.shown) when it was read"
+      }
+      if back == 1, doubt == nil { isOpen = kind.tellsEnd && record.end == nil }
+      outcome.report.events.append(
+        MeterEvent(
+          kind: kind.name, title: kind.title, chineseTitle: kind.chineseTitle, begin: record.begin, end: record.end,
+          ordinal: ordinal, state: doubt != nil ? .held : known == nil ? .history : .new, doubt: doubt,
+          identifier: kind.record(back).rawValue, data: got.payload, proof: got.proof))
+    }
+    guard isAtRest else { return }
+    // What was cleared while it was read is still to be looked at.
+    let isDoubted = known?.isDoubted ?? false && !batch.isWhole
+    let now = KnownEvents(count: batch.count, isOpen: isOpen, isDoubted: isDoubted)
+    outcome.report.counts.append(EventReport.Count(name: kind.name, now: now, before: known))
+    meters[meter].known[kind.name] = now
+    guard let known else { return }
+    if isCleared {
+      outcome.report.notices.append(.cleared(kind: kind.name, from: known.count, to: batch.count))
+    }
+    let happened = batch.count - base
+    if happened > told {
+      outcome.report.notices.append(.lost(kind: kind.name, happened: happened, lost: happened - told))
+    }
+    guard kind.clearsOthers, batch.count != known.count else { return }
+    outcome.report.clearsOthers = true
+    for other in meters[meter].kinds where !other.clearsOthers { meters[meter].known[other.name]?.isDoubted = true }
+  }
+}
+
+/// Status words.
+extension EventWatch {
+  private mutating func take(
+    _ words: [UInt32: UInt32], _ answer: Answer, _ meter: Int, _ clock: Clock?, _ outcome: inout Outcome
+  ) {
+    var asksAgain = false
+    for (word, bits) in words.sorted(by: { $0.key < $1.key }) {
+      let name = "status.\(hexString([24, 16, 8, 0].map { UInt8(truncatingIfNeeded: word >> $0) }, separator: ""))"
+      let now = KnownEvents(count: Int64(bits))
+      guard let known = meters[meter].known[name] else {
+        // The first look is where changes count from.
+        outcome.report.counts.append(EventReport.Count(name: name, now: now, before: nil))
+        meters[meter].known[name] = now
+        continue
+      }
+      guard known.count != now.count else {
+        meters[meter].seen[word] = nil
+        continue
+      }
+      guard let seen = meters[meter].seen[word], seen.bits == bits else {
+        let tries = (meters[meter].seen[word]?.tries ?? 0) + 1
+        meters[meter].seen[word] = tries < Self.tries ? (bits, tries) : nil
+        asksAgain = asksAgain || tries < Self.tries
+        continue
+      }
+      meters[meter].seen[word] = nil
+      meters[meter].known[name] = now
+      outcome.report.counts.append(EventReport.Count(name: name, now: now, before: known))
+      let before = UInt32(truncatingIfNeeded: known.count)
+      for change in StatusChange.changes(of: word, from: before, to: bits) {
+        outcome.report.events.append(
+          MeterEvent(
+            kind: change.kind, title: change.title, chineseTitle: change.chineseTitle,
+            begin: clock?.shown, end: nil, ordinal: 0,
+            state: .new, doubt: nil, identifier: word, data: change.bytes, proof: EventProof(answer)))
+      }
+    }
+    if asksAgain { outcome.ask.append(answer.query) }
+  }
+}

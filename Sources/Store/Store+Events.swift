@@ -1,0 +1,101 @@
+public import Metering
+
+/// Events of meters and what is known of their counts.
+extension Store {
+  /// Stores events, findings and counts in one transaction; the outcomes stand in the order of the events.
+  ///
+  /// An event is known by meter, kind and the second in which it began. One that came before changes nothing, except that
+  /// it may have found its end; two that began in the same second are told apart by their count and what they say.
+  public func append(_ submission: EventSubmission) throws(StoreError) -> [EventOutcome] {
+    let last = try open().lastEvent()
+    return try write { (connection) throws(StoreError) in
+      var rows = EventRows(on: connection)
+      var outcomes: [EventOutcome] = []
+      for event in submission.events {
+        var outcome = try rows.insert(event, of: submission.meter)
+        // A commit of unknown outcome may have brought it already.
+        if case .duplicate(let sequence) = outcome, sequence > last { outcome = .stored(sequence: sequence) }
+        outcomes.append(outcome)
+      }
+      if !submission.findings.isEmpty {
+        let evidence = try rows.evidence(submission.evidence)
+        for finding in submission.findings {
+          _ = try connection.insert(
+            FindingRecord(
+              at: submission.evidence.at, meter: submission.meter, code: finding.code, detail: finding.detail,
+              evidence: evidence))
+        }
+      }
+      try connection.note(submission)
+      return outcomes
+    }
+  }
+
+  /// What is known of the events of each meter, by kind or status word.
+  public func eventCounts() throws(StoreError) -> [MeterID: [String: EventCount]] {
+    let statement = try open().statement("SELECT meter, name, count, open, doubted FROM event_count").bind([])
+    defer { statement.reset() }
+    var found: [MeterID: [String: EventCount]] = [:]
+    while try statement.step() {
+      guard let meter = MeterID(try statement.text(0)) else { continue }
+      found[meter, default: [:]][try statement.text(1)] = EventCount(
+        count: try statement.integer(2), isOpen: try statement.integer(3) != 0,
+        isDoubted: try statement.integer(4) != 0)
+    }
+    return found
+  }
+
+  /// Notes that what all open gaps of some subjects of a meter waited for came after all, for whatever reason they were.
+  public func fillGaps(meter: MeterID, subject: String, at: Int64) throws(StoreError) {
+    try write { (connection) throws(StoreError) in
+      try connection.statement(
+        "UPDATE gap SET filled_ms = ?3 WHERE meter = ?1 AND subject = ?2 AND filled_ms IS NULL"
+      ).run([.text(meter), .text(subject), .integer(at)])
+    }
+  }
+
+  /// The subjects of open gaps, by meter.
+  public func openSubjects(of subjects: Set<String>) throws(StoreError) -> [MeterID: Set<String>] {
+    let statement = try open().statement("SELECT DISTINCT meter, subject FROM gap WHERE filled_ms IS NULL").bind([])
+    defer { statement.reset() }
+    var found: [MeterID: Set<String>] = [:]
+    while try statement.step() {
+      let subject = try statement.text(1)
+      guard subjects.contains(subject), let meter = MeterID(try statement.text(0)) else { continue }
+      found[meter, default: []].insert(subject)
+    }
+    return found
+  }
+}
+
+extension StoreReader {
+  /// Hands every event to `body` in the order in which they were stored, each after its checksum was found right.
+  public func events(_ body: (StoredEvent) throws(StoreError) -> Void) throws(StoreError) {
+    let statement = try connection.prepare(EventRow.selection + " ORDER BY seq")
+    while try statement.step() { try body(StoredEvent(statement, of: connection)) }
+  }
+}
+
+extension Connection {
+  fileprivate func lastEvent() throws(StoreError) -> Int64 { try statement("SELECT max(seq) FROM event").number() ?? 0 }
+
+  /// Writes down what is known of counts. An older look does not take the place of a newer one.
+  fileprivate func note(_ submission: Store.EventSubmission) throws(StoreError) {
+    if submission.clearsOthers {
+      try statement("UPDATE event_count SET doubted = 1 WHERE meter = ?1 AND name NOT LIKE 'status.%'")
+        .run([.text(submission.meter)])
+    }
+    for (name, count) in submission.counts.sorted(by: { $0.key < $1.key }) {
+      try statement(
+        """
+        INSERT INTO event_count(meter, name, count, open, doubted, at_ms) VALUES (?1, ?2, ?3, ?4, ?5, ?6)
+        ON CONFLICT(meter, name) DO UPDATE SET count = excluded.count, open = excluded.open,
+          doubted = excluded.doubted, at_ms = excluded.at_ms WHERE excluded.at_ms >= at_ms
+        """
+      ).run([
+        .text(submission.meter), .text(name), .integer(count.count), .integer(count.isOpen ? 1 : 0),
+        .integer(count.isDoubted ? 1 : 0), .integer(submission.evidence.at),
+      ])
+    }
+  }
+}
