@@ -289,7 +289,7 @@ struct BadCase: Sendable, CustomTestStringConvertible {
       "at = \"01:30\"", "at = \"25:30\"", "meterd.toml:46: task[1].at: \"25:30\" is no time of day; write \"00:05\""),
     BadCase(
       "\"voltage.l1\"", "\"voltage.l9\"",
-      "meterd.toml:41: task[0].read: \"voltage.l9\" is no quantity; write energy, instantaneous, settlement, settlement:NAME, freeze.daily, clock, load-profile, load-profile:1 to :6 or a name such as energy.import.active.total"
+      "meterd.toml:41: task[0].read: \"voltage.l9\" is no quantity; write energy, instantaneous, settlement, settlement:NAME, freeze.daily, clock, events, load-profile, load-profile:1 to :6 or a name such as energy.import.active.total"
     ),
     BadCase(
       "read = [\"energy\", \"instantaneous\", \"voltage.l1\"]", "read = []",
