@@ -57,7 +57,11 @@ public struct ClockCare: Sendable {
 
   /// Takes a look in; what is to be said of it.
   public mutating func take(_ look: ClockLook, of meter: MeterID) -> [ClockNotice] {
-    guard look.at >= heardAt[meter] ?? .min else { return [] }
+    if let heard = heardAt[meter], look.at < heard {
+      // The host's clock was set back: what was noted by it before says nothing any more.
+      guard look.at < heard - 600_000 else { return [] }
+      heardAt[meter] = nil
+    }
     return histories[meter, default: ClockHistory()].take(look, rules, zone: zone)
   }
 

@@ -71,18 +71,23 @@ struct StoredProfiles {
     knownSince = stored.knownSince
     atWork = Dictionary(
       zip(station.tasks.map(\.task.name), stored.lastAtWork), uniquingKeysWith: { first, _ in first })
+    // Where two tasks read one profile, what the one that looks back further asks for serves both.
+    var asked: [Key: Int64] = [:]
     for meter in station.meters.joined() {
       for (task, recordClass, minutes) in station.profiles(of: meter) {
-        let last = min(atWork[task.name] ?? wall, wall)
+        let key = Key(meter: meter.id, recordClass: recordClass, minutes: minutes)
+        let since = min(atWork[task.name] ?? wall, wall) - Int64(task.backfillDays + 2) * 86_400_000
+        guard since < asked[key] ?? .max else { continue }
+        asked[key] = since
         let runs = try await store.runs(
           .profile, of: ProfileSpan.quantities(ofClass: recordClass), meter: meter.id,
           every: Int64(minutes) * 60_000, from: zone.unixMilliseconds(of: MeterTime(localSeconds: 0)),
-          since: last - Int64(task.backfillDays + 2) * 86_400_000)
+          since: since)
         var records = RecordRuns(step: Int64(minutes) * 60)
         for run in runs {
           records.insert(localSeconds(run.lowerBound)...localSeconds(run.upperBound))
         }
-        self.records[Key(meter: meter.id, recordClass: recordClass, minutes: minutes)] = records
+        self.records[key] = records
       }
     }
   }

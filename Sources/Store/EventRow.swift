@@ -112,8 +112,10 @@ struct EventRows {
     }) {
       return .duplicate(sequence: same.sequence)
     }
-    if isCounted, event.begin != nil, let open = known.first(where: { $0.ordinal == event.ordinal }) {
-      guard !open.isOver, !open.isHeld, event.state != .held, let end = event.end else {
+    // Of one kind one goes on at a time: it gets the end whatever number it had, and one that is held keeps its doubt.
+    let goesOn = known.first { $0.ordinal == event.ordinal } ?? known.first { !$0.isOver && event.end != nil }
+    if isCounted, event.begin != nil, let open = goesOn {
+      guard !open.isOver, open.isHeld || event.state != .held, let end = event.end else {
         return .duplicate(sequence: open.sequence)
       }
       try note(end, event, of: open.sequence)

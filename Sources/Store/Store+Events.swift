@@ -9,6 +9,9 @@ extension Store {
   public func append(_ submission: EventSubmission) throws(StoreError) -> [EventOutcome] {
     let last = try open().lastEvent()
     return try write { (connection) throws(StoreError) in
+      // After a commit of unknown outcome all of it may be there: events are found by what they are, findings by the
+      // counts beside them.
+      let isThere = try connection.holds(submission)
       var rows = EventRows(on: connection)
       var outcomes: [EventOutcome] = []
       for event in submission.events {
@@ -17,7 +20,7 @@ extension Store {
         if case .duplicate(let sequence) = outcome, sequence > last { outcome = .stored(sequence: sequence) }
         outcomes.append(outcome)
       }
-      if !submission.findings.isEmpty {
+      if !submission.findings.isEmpty, !isThere {
         let evidence = try rows.evidence(submission.evidence)
         for finding in submission.findings {
           _ = try connection.insert(
@@ -31,16 +34,19 @@ extension Store {
     }
   }
 
-  /// What is known of the events of each meter, by kind or status word.
+  /// What is known of the events of each meter, by kind or status word. A row that no meter can have told is left out, and
+  /// its kind is looked at as for the first time: these rows have no checksum.
   public func eventCounts() throws(StoreError) -> [MeterID: [String: EventCount]] {
     let statement = try open().statement("SELECT meter, name, count, open, doubted FROM event_count").bind([])
     defer { statement.reset() }
     var found: [MeterID: [String: EventCount]] = [:]
     while try statement.step() {
-      guard let meter = MeterID(try statement.text(0)) else { continue }
-      found[meter, default: [:]][try statement.text(1)] = EventCount(
-        count: try statement.integer(2), isOpen: try statement.integer(3) != 0,
-        isDoubted: try statement.integer(4) != 0)
+      let name = try statement.text(1), count = try statement.integer(2)
+      // Counts have six digits on the wire, status words 32 bits.
+      let range: ClosedRange<Int64> = name.hasPrefix("status.") ? 0...Int64(UInt32.max) : 0...999_999
+      guard let meter = MeterID(try statement.text(0)), range.contains(count) else { continue }
+      found[meter, default: [:]][name] = EventCount(
+        count: count, isOpen: try statement.integer(3) != 0, isDoubted: try statement.integer(4) != 0)
     }
     return found
   }
@@ -79,7 +85,26 @@ extension StoreReader {
 extension Connection {
   fileprivate func lastEvent() throws(StoreError) -> Int64 { try statement("SELECT max(seq) FROM event").number() ?? 0 }
 
-  /// Writes down what is known of counts. An older look does not take the place of a newer one.
+  /// True where the counts of a submission, and the time of their look, are what the file holds.
+  fileprivate func holds(_ submission: Store.EventSubmission) throws(StoreError) -> Bool {
+    guard !submission.counts.isEmpty else { return false }
+    for (name, count) in submission.counts {
+      let same = try statement(
+        """
+        SELECT count(*) FROM event_count
+        WHERE meter = ?1 AND name = ?2 AND count = ?3 AND open = ?4 AND doubted = ?5 AND at_ms = ?6
+        """
+      ).number([
+        .text(submission.meter), .text(name), .integer(count.count), .integer(count.isOpen ? 1 : 0),
+        .integer(count.isDoubted ? 1 : 0), .integer(submission.evidence.at),
+      ])
+      guard same == 1 else { return false }
+    }
+    return true
+  }
+
+  /// Writes down what is known of counts. Submissions come in their order: the host's clock says nothing of it, for it may
+  /// have been set back.
   fileprivate func note(_ submission: Store.EventSubmission) throws(StoreError) {
     if submission.clearsOthers {
       try statement("UPDATE event_count SET doubted = 1 WHERE meter = ?1 AND name NOT LIKE 'status.%'")
@@ -90,7 +115,7 @@ extension Connection {
         """
         INSERT INTO event_count(meter, name, count, open, doubted, at_ms) VALUES (?1, ?2, ?3, ?4, ?5, ?6)
         ON CONFLICT(meter, name) DO UPDATE SET count = excluded.count, open = excluded.open,
-          doubted = excluded.doubted, at_ms = excluded.at_ms WHERE excluded.at_ms >= at_ms
+          doubted = excluded.doubted, at_ms = excluded.at_ms
         """
       ).run([
         .text(submission.meter), .text(name), .integer(count.count), .integer(count.isOpen ? 1 : 0),

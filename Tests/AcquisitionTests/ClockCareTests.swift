@@ -176,6 +176,9 @@ private func look(_ seconds: Int64, _ time: String) -> ClockLook {
     #expect(care.take(look(-30, "2026-11-09T12:31:00"), of: id("B")) == [])
     #expect(care.histories[id("B")]?.days.count == 1)
     #expect(care.histories[id("B")]?.settings == [])
+    // Where the host's clock was set back, all that was heard by it lies ahead and says nothing.
+    _ = care.take(look(-30, "2026-11-08T09:00:00"), of: id("B"))
+    #expect(care.histories[id("B")]?.last?.at == at("2026-11-08T09:00:00"))
   }
 
   @Test func `what a person sets counts like a setting of meterd's own`() {

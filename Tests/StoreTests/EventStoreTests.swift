@@ -81,6 +81,16 @@ import Testing
     #expect(try StoreReader(path: folder.database).verify().faults.isEmpty)
   }
 
+  @Test func `an event that goes on gets its end whatever number it had, also where it is held`() async throws {
+    #expect(try await append([Self.event(3, isOver: false, state: .held)], count: 3) == [.stored(sequence: 1)])
+    // By another count it is the fourth; it began in the same second.
+    #expect(try await append([Self.event(4, at: 2)], count: 4, at: 2) == [.ended(sequence: 1)])
+    #expect(try stored().map(\.end) == [MeterTime(localSeconds: Self.start + 330)])
+    #expect(try stored().map(\.state) == [.held])
+    #expect(try await append([Self.event(4, at: 3)], count: 4, at: 3) == [.duplicate(sequence: 1)])
+    #expect(try StoreReader(path: folder.database).verify().faults.isEmpty)
+  }
+
   @Test func `what tells no time is held apart, once`() async throws {
     let held = Self.event(7, state: .held, isTimed: false)
     #expect(try await append([held, Self.event(8, state: .held, isTimed: false)], count: 8).count == 2)
@@ -100,7 +110,9 @@ import Testing
     #expect(try await append([change(2)], count: 1, at: 2) == [.stored(sequence: 2)])
   }
 
-  @Test func `a clear puts all other counts in doubt, and an older look takes the place of none`() async throws {
+  @Test func `a clear puts all other counts in doubt, and a host's clock that was set back holds no count`()
+    async throws
+  {
     let counts = ["power-fail": EventCount(count: 3), "status.04000503": EventCount(count: 16)]
     _ = try await store.append(
       Store.EventSubmission(meter: Self.meter, counts: counts, events: [], evidence: Self.evidence(5)))
@@ -114,7 +126,7 @@ import Testing
         evidence: Self.evidence(4)))
     #expect(
       try await store.eventCounts()[Self.meter] == [
-        "power-fail": EventCount(count: 3, isDoubted: true), "status.04000503": EventCount(count: 16),
+        "power-fail": EventCount(count: 3, isDoubted: true), "status.04000503": EventCount(count: 0),
         "event-clear": EventCount(count: 1),
       ])
   }
@@ -123,6 +135,32 @@ import Testing
     _ = try await append([], count: 1, findings: [Finding(.eventsCleared, "from 9 to 1")])
     let finding = try #require(try StoreReader(path: folder.database).findings().first)
     #expect(finding.code == .eventsCleared && finding.evidence == 1)
+  }
+
+  @Test func `a commit that may have failed leaves findings once`() async throws {
+    let failure = StoreError.Failure(path: folder.database, operation: "commit", code: 10, message: "I/O error")
+    await store.fail(.after(.failed(failure)))
+    _ = try await append([Self.event(1)], count: 1, findings: [Finding(.eventsCleared, "from 9 to 1")])
+    #expect(try StoreReader(path: folder.database).findings().count == 1)
+    // The same again, later, is another finding.
+    _ = try await append([], count: 1, at: 2, findings: [Finding(.eventsCleared, "from 9 to 1")])
+    #expect(try StoreReader(path: folder.database).findings().count == 2)
+  }
+
+  @Test func `a count that no meter can have told is as if it were not there`() async throws {
+    let counts = ["power-fail", "cover-open", "status.04000503", "status.04000504"].map { ($0, EventCount(count: 1)) }
+    _ = try await store.append(
+      Store.EventSubmission(
+        meter: Self.meter, counts: Dictionary(counts, uniquingKeysWith: { first, _ in first }), events: [],
+        evidence: Self.evidence(1)))
+    try await store.execute(
+      """
+      UPDATE event_count SET count = 9223372036854775807 WHERE name IN ('power-fail', 'status.04000503');
+      UPDATE event_count SET count = -1 WHERE name = 'cover-open';
+      UPDATE event_count SET count = 4294967295 WHERE name = 'status.04000504'
+      """)
+    #expect(
+      try await store.eventCounts() == [Self.meter: ["status.04000504": EventCount(count: 4_294_967_295)]])
   }
 
   @Test func `rows of events are never changed, and a changed byte is found`() async throws {
