@@ -79,9 +79,10 @@ extension LinePlan.Held {
       if task.readsRegisters, !task.isSynthetic, lastAtWork.indices.contains(index) {
         let before = task.schedule.slot(at: lastAtWork[index], zone: zone)
         let there = stored(.instantaneous, before), answered = late(task.name, before)
-        // Memories are read again by the next round.
+        // Memories are read again by the next round, and of what is no number the journal holds nothing.
         let absent = queries.filter {
-          $0.freezeTime == nil && !$0.isClock && !meter.quantities(of: $0).isEmpty && !isThere($0, there)
+          $0.freezeTime == nil && !$0.isClock && !$0.isEventData
+            && meter.quantities(of: $0).contains { $0.unit != nil } && !isThere($0, there)
             && !answered.contains($0.subject)
         }
         if before < slot, task.serves(before, zone: zone), !absent.isEmpty {

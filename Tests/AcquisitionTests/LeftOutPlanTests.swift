@@ -292,10 +292,15 @@ import Testing
       id: id("M"), address: try #require(MeterAddress("202311110001", for: profile)), profile: profile,
       settings: try settings("2400 8E1"))
     let task = AcquisitionTask(
-      name: "e", schedule: .every(seconds: 900), targets: [.energies, .instantaneous, .settlements(depth: 1, of: nil)],
+      name: "e", schedule: .every(seconds: 900),
+      targets: [.energies, .instantaneous, .events, .settlements(depth: 1, of: nil)],
       windows: [TimeWindow("00:00-20:00")].compactMap(\.self))
     let programme = [meter.queries(for: task.targets)]
-    let asked = programme[0].filter { !meter.quantities(of: $0).isEmpty && !$0.isClock }
+    // Counts, status words and the meter's reading days are no readings: of those the journal never holds any.
+    let asked = programme[0].filter {
+      meter.quantities(of: $0).contains { $0.unit != nil } && !$0.isClock && !$0.isEventData
+    }
+    #expect(programme[0].contains { $0.isEventData && !meter.quantities(of: $0).isEmpty })
     let (read, late) = (asked[0], asked[1])
     func held(_ last: String, _ now: String) throws -> [LinePlan.Held.Lost] {
       let slot = task.schedule.slot(at: try Self.at(last), zone: Self.zone)
