@@ -22,6 +22,8 @@ public struct EventReport: Sendable {
     public let name: String
     public let now: KnownEvents
     public let before: KnownEvents?
+    /// The first look is not over: of what is known nothing is kept yet, for what is left is history too.
+    public var isUnderWay = false
   }
 
   var isEmpty: Bool { counts.isEmpty && events.isEmpty && notices.isEmpty }
@@ -93,6 +95,8 @@ public struct MeterEvent: Hashable, Sendable {
 public enum EventNotice: Hashable, Sendable {
   /// So many of a kind happened since the last look, and of some there is no record.
   case lost(kind: String, happened: Int64, lost: Int64)
+  /// So many records of a kind came damaged each time, in two rounds.
+  case unread(kind: String, records: Int64)
   /// A count went down.
   case cleared(kind: String, from: Int64, to: Int64)
 }
@@ -102,6 +106,8 @@ extension EventNotice: CustomStringConvertible {
     switch self {
     case .lost(let kind, let happened, let lost):
       "\(kind): \(happened) more since the last look, and the meter has no record of \(lost) of them"
+    case .unread(let kind, let records):
+      "\(kind): \(records) of its records came damaged each time they were read, in two rounds; they are not asked for again"
     case .cleared(let kind, let from, let to):
       "\(kind): the count went from \(from) to \(to): the events or the meter were cleared; see the events event-clear and meter-clear"
     }

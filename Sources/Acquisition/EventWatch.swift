@@ -7,6 +7,9 @@ public import Metering
 /// A count that has grown is followed by the records that it speaks of, oldest first, and by the count once more: only
 /// where that stands as it stood are the records those that were meant. A status word that has changed is read once more
 /// too. What was reported counts as known until it is taken back.
+///
+/// Of one meter so many records are asked for in one round, the oldest first, and what is left is news in the next one.
+/// A kind that had to wait goes before those that waited less.
 public struct EventWatch: Sendable {
   /// What an answer leads to.
   struct Outcome {
@@ -21,9 +24,17 @@ public struct EventWatch: Sendable {
     let tries: Int
     /// Every record that there is is read, not only those that the count speaks of.
     let isWhole: Bool
+    /// Up to which event this tells, by the meter's count; the rest is for the next round.
+    let through: Int64
+    /// Up to which event all is history; `nil` for a kind whose first look is over.
+    let history: Int64?
     /// So many back, the oldest first.
     var wanted: [Int]
     var got: [Int: Got] = [:]
+    /// The first event whose record came damaged time and again: it and what follows is left to the next round.
+    var stop: Int64?
+    /// Events whose records came damaged in two rounds.
+    var unread: Set<Int64> = []
   }
 
   private struct Got {
@@ -45,12 +56,24 @@ public struct EventWatch: Sendable {
     var batches: [String: Batch] = [:]
     /// Status words that were seen otherwise than they are known, and how often.
     var seen: [UInt32: (bits: UInt32, tries: Int)] = [:]
+    /// Kinds whose first look is under way, and how many events there were as it began.
+    var history: [String: Int64] = [:]
+    /// The event at which the last look of a kind stopped, for its record came damaged.
+    var spoilt: [String: Int64] = [:]
+    /// The round that is under way, and the records that were asked for in it.
+    var slot: Int64?
+    var asked = 0
+    /// How many rounds a kind has waited for its turn: as this round began, and for the next one.
+    var waits: [String: Int] = [:]
+    var waitsOn: [String: Int] = [:]
   }
 
   private var meters: [Meter]
 
   /// A count that does not come to rest is left to the next round after so many tries.
   private static let tries = 3
+  /// So many records of one meter are asked for in one round.
+  static let recordsInRound = 6
 
   /// Watches `meters` in the order of the line; `known` is what the store holds of each.
   public init(_ meters: [LineMeter], known: [MeterID: [String: KnownEvents]] = [:]) {
@@ -84,15 +107,26 @@ public struct EventWatch: Sendable {
     return outcome
   }
 
-  /// Tells that a meter has no such record; what to ask next.
-  mutating func refused(_ query: Query, of meter: Int) -> [Query] {
+  /// Tells that a record does not come in this round, for the meter has none or it came damaged each time; what to ask
+  /// next. What came damaged is asked for in one more round, and is then told as unread.
+  mutating func gaveUp(_ query: Query, of meter: Int, isRefused: Bool) -> [Query] {
     guard case .identifier(let identifier) = query, meters.indices.contains(meter),
       let place = kind(of: identifier, meter)
     else { return [] }
     let kind = meters[meter].kinds[place]
-    guard let back = kind.back(identifier) else { return [] }
-    meters[meter].batches[kind.name]?.wanted.removeAll { $0 == back }
-    return meters[meter].batches[kind.name]?.wanted.isEmpty == true ? [.identifier(kind.counter)] : []
+    guard let back = kind.back(identifier), var batch = meters[meter].batches[kind.name], batch.wanted.contains(back)
+    else { return [] }
+    batch.wanted.removeAll { $0 == back }
+    let ordinal = batch.count - Int64(back) + 1
+    if !isRefused {
+      if meters[meter].spoilt[kind.name] == ordinal {
+        batch.unread.insert(ordinal)
+      } else {
+        batch.stop = min(batch.stop ?? ordinal, ordinal)
+      }
+    }
+    meters[meter].batches[kind.name] = batch
+    return batch.wanted.isEmpty ? [.identifier(kind.counter)] : []
   }
 
   /// The store did not keep a report: what it told is read again.
@@ -118,6 +152,7 @@ public struct EventWatch: Sendable {
 extension EventWatch {
   private mutating func take(_ answer: Answer, _ kind: EventKind, _ meter: Int, _ outcome: inout Outcome) {
     guard let count = (try? kind.count(in: answer.payload)) ?? nil else { return }
+    let allowed = allowance(of: kind, meter, in: answer.slot)
     var tries = 0
     if let batch = meters[meter].batches[kind.name], batch.slot == answer.slot {
       // Another kind that is told by the same count has asked.
@@ -131,16 +166,31 @@ extension EventWatch {
     }
     let known = meters[meter].known[kind.name]
     let isNews = known.map { $0.count != count || $0.isDoubted || $0.isOpen && count > 0 } ?? true
+    let isFirstLook = known == nil || meters[meter].history[kind.name] != nil
     meters[meter].batches[kind.name] = nil
-    guard isNews else { return }
-    let wanted = Array((0..<Self.records(count, known)).reversed()).map { $0 + 1 }
+    guard isNews || isFirstLook else { return }
+    let isCleared = known.map { count < $0.count } ?? false
+    let all = Self.records(count, known)
+    let wanted = Array((0..<all).reversed().map { $0 + 1 }.prefix(allowed.records))
+    if isFirstLook {
+      // What is counted after a clear came after the first look.
+      let first = meters[meter].history[kind.name] ?? count
+      meters[meter].history[kind.name] = isCleared || count < first ? 0 : first
+    }
+    guard !wanted.isEmpty || all == 0 else {
+      let waited = meters[meter].waitsOn[kind.name] ?? 0
+      meters[meter].waitsOn[kind.name] = max(waited, allowed.waited + 1)
+      return
+    }
+    meters[meter].asked += wanted.count
     meters[meter].batches[kind.name] = Batch(
-      count: count, slot: answer.slot, tries: tries, isWhole: known.map { $0.isDoubted || count < $0.count } ?? true,
+      count: count, slot: answer.slot, tries: tries, isWhole: known.map { $0.isDoubted || isCleared } ?? true,
+      through: wanted.last.map { count - Int64($0) + 1 } ?? count, history: meters[meter].history[kind.name],
       wanted: wanted)
     outcome.ask += wanted.map { .identifier(kind.record($0)) }
     if wanted.isEmpty { outcome.ask.append(.identifier(kind.counter)) }
     // What was cleared by whom is in the records of the clears.
-    guard let known, count < known.count else { return }
+    guard isCleared else { return }
     outcome.ask += meters[meter].kinds.filter { $0.clearsOthers && $0 != kind }.map { .identifier($0.counter) }
   }
 
@@ -151,52 +201,81 @@ extension EventWatch {
     return Int(min(Int64(all), count - known.count + (known.isOpen ? 1 : 0)))
   }
 
-  /// Makes a report of what was read. Where the count did not come to rest it stays as it was known, so that all is
-  /// looked at again.
+  /// How many records of a kind may be asked for now, and for how many rounds it has waited. Those that waited longer and
+  /// were not looked at in this round have one each kept for them.
+  private mutating func allowance(
+    of kind: EventKind, _ meter: Int, in slot: Int64?
+  ) -> (records: Int, waited: Int) {
+    if meters[meter].slot != slot {
+      (meters[meter].slot, meters[meter].asked) = (slot, 0)
+      (meters[meter].waits, meters[meter].waitsOn) = (meters[meter].waitsOn, [:])
+    }
+    let waited = meters[meter].waits.removeValue(forKey: kind.name) ?? 0
+    let kept = meters[meter].waits.values.count { $0 > waited }
+    return (max(0, Self.recordsInRound - meters[meter].asked - kept), waited)
+  }
+
+  /// Makes a report of what was read. Where the count did not come to rest nothing is told, and it stays as it was known,
+  /// so that all is looked at again.
   private mutating func conclude(
     _ batch: Batch, _ kind: EventKind, _ meter: Int, isAtRest: Bool, _ outcome: inout Outcome
   ) {
+    guard isAtRest else { return }
     let known = meters[meter].known[kind.name]
     let isCleared = known.map { batch.count < $0.count } ?? false
     let base = isCleared ? 0 : known?.count ?? 0
+    let through = batch.stop.map { min(batch.through, $0 - 1) } ?? batch.through
     var told: Int64 = 0
     var isOpen = false
     for back in batch.got.keys.sorted(by: >) {
-      guard let got = batch.got[back] else { continue }
+      let ordinal = batch.count - Int64(back) + 1
+      guard let got = batch.got[back], ordinal <= through else { continue }
       let record = EventRecord(got.payload, of: kind.record(back))
       guard !record.isEmpty else { continue }
-      let ordinal = batch.count - Int64(back) + 1
       if ordinal > base { told += 1 }
+      // One that is held only for its time may get its end as well.
+      if ordinal == batch.count, record.doubt == nil { isOpen = kind.tellsEnd && record.end == nil }
       var doubt = record.doubt
       if doubt == nil, let begin = record.begin, let clock = got.clock,
         begin.localSeconds > clock.shown.localSeconds + clock.slack
       {
         doubt = "it lies in the future: the meter's clock showed \(clock.shown) when it was read"
       }
-      if back == 1, doubt == nil { isOpen = kind.tellsEnd && record.end == nil }
+      let isHistory = batch.history.map { ordinal <= $0 } ?? false
       outcome.report.events.append(
         MeterEvent(
           kind: kind.name, title: kind.title, chineseTitle: kind.chineseTitle, begin: record.begin, end: record.end,
-          ordinal: ordinal, state: doubt != nil ? .held : known == nil ? .history : .new, doubt: doubt,
+          ordinal: ordinal, state: doubt != nil ? .held : isHistory ? .history : .new, doubt: doubt,
           identifier: kind.record(back).rawValue, data: got.payload, proof: got.proof))
     }
-    guard isAtRest else { return }
     // What was cleared while it was read is still to be looked at.
     let isDoubted = known?.isDoubted ?? false && !batch.isWhole
-    let now = KnownEvents(count: batch.count, isOpen: isOpen, isDoubted: isDoubted)
-    outcome.report.counts.append(EventReport.Count(name: kind.name, now: now, before: known))
+    let now = KnownEvents(count: through, isOpen: isOpen, isDoubted: isDoubted)
+    let isFirstLook = batch.history != nil
+    outcome.report.counts.append(
+      EventReport.Count(
+        name: kind.name, now: now, before: isFirstLook ? nil : known,
+        isUnderWay: isFirstLook && through < batch.count))
     meters[meter].known[kind.name] = now
-    guard let known else { return }
+    meters[meter].spoilt[kind.name] = batch.stop
+    if isFirstLook, through == batch.count { meters[meter].history[kind.name] = nil }
+    let unread = Int64(batch.unread.count { $0 <= through })
+    if unread > 0 { outcome.report.notices.append(.unread(kind: kind.name, records: unread)) }
+    guard let known, !isFirstLook else { return }
     if isCleared {
       outcome.report.notices.append(.cleared(kind: kind.name, from: known.count, to: batch.count))
     }
-    let happened = batch.count - base
-    if happened > told {
-      outcome.report.notices.append(.lost(kind: kind.name, happened: happened, lost: happened - told))
+    let lost = through - base - told - Int64(batch.unread.count { $0 > base && $0 <= through })
+    if lost > 0 {
+      outcome.report.notices.append(.lost(kind: kind.name, happened: batch.count - base, lost: lost))
     }
     guard kind.clearsOthers, batch.count != known.count else { return }
     outcome.report.clearsOthers = true
-    for other in meters[meter].kinds where !other.clearsOthers { meters[meter].known[other.name]?.isDoubted = true }
+    for other in meters[meter].kinds where !other.clearsOthers {
+      meters[meter].known[other.name]?.isDoubted = true
+      // What is counted after a clear came after the first look.
+      if meters[meter].history[other.name] != nil { meters[meter].history[other.name] = 0 }
+    }
   }
 }
 

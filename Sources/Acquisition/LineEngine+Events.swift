@@ -3,7 +3,8 @@ internal import Metering
 
 /// Follows what meters tell of their events with the questions that it leads to, and tells what came of them.
 ///
-/// All of it are questions of the round, put one by one like any others: a meter with much to tell holds nobody up.
+/// All of it are questions of the round, put one by one like any others, and so few records in each that a meter with
+/// much to tell holds nobody up.
 extension LineEngine {
   /// Takes an answer whose time is over.
   func noteEvents(_ answer: Answer, _ meter: Int, _ round: LinePlan.Round) {
@@ -14,14 +15,17 @@ extension LineEngine {
     if !outcome.report.isEmpty { tell(.events(outcome.report)) }
   }
 
-  /// A meter has said that it has no such thing: of a record that is what there is to know, and of a kind it is asked
-  /// again tomorrow.
-  func noteRefusedEvents(_ ask: LinePlan.Ask) {
-    guard let round = ask.round, ask.query.isEventData, plan.tasks[round.task].targets.contains(.events),
-      !plan.isLeft(ask.query, of: ask.meter, in: round)
+  /// A question is given up for this round. A kind that a meter does not have is asked for again tomorrow; of a record
+  /// that is what there is to know.
+  func noteUnreadEvents(_ query: Query, of meter: Int, in round: LinePlan.Round, isRefused: Bool) {
+    guard query.isEventData, plan.tasks[round.task].targets.contains(.events),
+      !plan.isLeft(query, of: meter, in: round)
     else { return }
-    guard ask.query.isEventRecord else { return plan.rest(ask.query, of: ask.meter, from: round.slot) }
-    plan.add(events?.refused(ask.query, of: ask.meter) ?? [], of: ask.meter, in: round)
+    if query.isEventRecord {
+      plan.add(events?.gaveUp(query, of: meter, isRefused: isRefused) ?? [], of: meter, in: round)
+    } else if isRefused {
+      plan.rest(query, of: meter, from: round.slot)
+    }
   }
 
   /// A clock that nobody has looked at may be off as well; events of an hour ahead are not in their place all the same.

@@ -27,7 +27,9 @@ extension LineEngine {
     }
     plan.concluded(ask, conclusion, at: now)
     if let number = ask.demand { settleDemand(ask, number, result) }
-    if conclusion == .refused { noteRefusedEvents(ask) }
+    if let round = ask.round, conclusion == .refused || conclusion == .damaged {
+      noteUnreadEvents(ask.query, of: ask.meter, in: round, isRefused: conclusion == .refused)
+    }
     let isSetAside = plan.health[ask.meter].isSetAside
     let isFirstNews = !wasKnown && plan.health[ask.meter].state != .unknown
     if wasSetAside != isSetAside || isFirstNews, conclusion != .portLost {

@@ -145,7 +145,10 @@ extension LineEngine {
     for (index, reason) in contradicted.sorted(by: { $0.key > $1.key }) {
       let each = held.remove(at: index)
       tell(.rejected(line: name, meter: each.answer.meter, query: each.answer.query, reason: reason))
-      if let round = each.round { plan.takenBack(each.answer.query, of: each.meter, in: round) }
+      if let round = each.round {
+        plan.takenBack(each.answer.query, of: each.meter, in: round)
+        noteUnreadEvents(each.answer.query, of: each.meter, in: round, isRefused: false)
+      }
       if let number = each.demand { takeBackDemand(each.answer.query, number, reason) }
       if case .profile(let span) = each.answer.query { profiles?.takenBack(span, of: each.meter) }
     }

@@ -217,8 +217,8 @@ public final class LineEngine {
   private func tellOfPlan() {
     if plan.takeRecall() { tell(.journalWanted(line: name)) }
     for missed in plan.takeMissed() {
-      // A record that a meter does not have is told with its events.
-      let queries = missed.queries.filter { !$0.isEventRecord || missed.reason != .refused }
+      // A record is told with its events, or asked for again: its count is known only when it was.
+      let queries = missed.queries.filter { !$0.isEventRecord }
       guard !queries.isEmpty else { continue }
       tell(
         .missed(

@@ -28,11 +28,12 @@ extension Intake {
   /// A count that was missed has come: nothing of its kind is missing any more, for the records catch up with it.
   func fillEvents(_ answer: Answer) async {
     guard answer.query.isEventData, answer.slot != nil,
-      missedEvents[answer.meter]?.remove(answer.query.subject) != nil
+      missedEvents[answer.meter]?.contains(answer.query.subject) == true
     else { return }
     do throws(StoreError) {
       try await store.fillGaps(
         meter: answer.meter, subject: answer.query.subject, at: answer.hostTime.unixMilliseconds)
+      missedEvents[answer.meter]?.remove(answer.query.subject)
     } catch {
       report(.storeFailed(reason: Complaint(error).headline, readings: 0))
     }
@@ -71,7 +72,7 @@ extension Store.EventSubmission {
     self.init(
       meter: report.meter,
       counts: Dictionary(
-        report.counts.map {
+        report.counts.filter { !$0.isUnderWay }.map {
           ($0.name, EventCount(count: $0.now.count, isOpen: $0.now.isOpen, isDoubted: $0.now.isDoubted))
         }, uniquingKeysWith: { _, last in last }),
       events: report.events.map { event in
@@ -98,7 +99,7 @@ extension EventNotice {
   /// Under which code the store lists it.
   var code: FindingCode {
     switch self {
-    case .lost: .eventsLost
+    case .lost, .unread: .eventsLost
     case .cleared: .eventsCleared
     }
   }

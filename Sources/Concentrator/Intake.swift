@@ -66,7 +66,11 @@ actor Intake {
 
   /// Takes events until their source ends. Up to 256 answers wait for the disk at once.
   func run(_ events: some AsyncSequence<LineEvent, Never> & Sendable) async {
+    // Reports are kept one after the other: a later one says what is known after an earlier one.
+    let (told, reports) = AsyncStream.makeStream(of: EventReport.self)
     await withTaskGroup(of: Void.self) { group in
+      group.addTask { for await report in told { await self.keep(report) } }
+      defer { reports.finish() }
       var waiting = 0
       for await event in events {
         if case .answered(let answer) = event {
@@ -83,13 +87,8 @@ actor Intake {
           }
           group.addTask { await self.keep(judged, of: answer) }
           waiting += 1
-        } else if case .events(let told) = event {
-          if waiting >= 256 {
-            await group.next()
-            waiting -= 1
-          }
-          group.addTask { await self.keep(told) }
-          waiting += 1
+        } else if case .events(let report) = event {
+          reports.yield(report)
         } else {
           await pass(event)
         }

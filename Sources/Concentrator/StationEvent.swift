@@ -61,7 +61,7 @@ public struct StationCounts: Hashable, Sendable {
   public var events = 0
   public var pastEvents = 0
   public var heldEvents = 0
-  /// Events of which there is no record.
+  /// Events of which there is no record, or none that could be read.
   public var lostEvents = 0
   public var billed = 0
   public var billsHeld = 0
@@ -107,7 +107,8 @@ public struct StationCounts: Hashable, Sendable {
       case .held: heldEvents += 1
       }
     case .eventNotice(_, .lost(_, _, let lost)): lostEvents += Int(lost)
-    case .eventNotice: break
+    case .eventNotice(_, .unread(_, let records)): lostEvents += Int(records)
+    case .eventNotice(_, .cleared): break
     case .clock, .storeFailed, .billingWaitsForClock, .billingWaitsForTrial, .notKept, .traceFailed, .commanded: break
     case .billed(_, _, _, let fen, let isNew):
       if isNew {
