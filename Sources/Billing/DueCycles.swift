@@ -71,7 +71,7 @@ public func dueCycles(
     guard !documents.contains(current) else { continue }
     // A first day that was written down late may lie where nobody has read, and months after it are billed: they go on,
     // and what it needs is told.
-    if !cycle.isWhole, ready.isEmpty, cycle.from == account.begins, !documents.isEmpty,
+    if !cycle.isWhole, ready.isEmpty, cycle.from == account.begins, documents.contains(where: { $0 > current }),
       !isThere(cycle.from) || !isThere(cycle.to)
     {
       unread = cycle

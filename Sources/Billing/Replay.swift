@@ -67,31 +67,47 @@ extension Replay {
 
   /// The corrections that do not hang together with a cycle that cannot be billed now.
   ///
-  /// Those before it can be issued where they hand over what they did before, tiers and registers, or where a cycle
-  /// between comes out the same: what stands after them fits as well as it did. Those after it build on it.
+  /// What stands for such a cycle stays. So the correction of the one before it must hand over what it did before, tiers
+  /// and registers, and that of the one after it must start from what it did; or energy would be billed twice, or
+  /// never. Where a cycle between comes out the same, what stands fits as well as it did.
   ///
   /// - Parameter standing: what was replayed.
   /// - Returns: the corrections to issue, together; and the first that waits, with what for.
   public func untilStuck(_ standing: [IssuedBill]) -> (replay: Replay, waiting: Waiting?) {
-    guard let first = corrections.first?.original.cycle,
-      let (stuck, reasons) = stuck.filter({ $0.key >= first }).min(by: { $0.key < $1.key })
-    else { return (self, nil) }
-    let corrected = Set(corrections.map(\.original.cycle))
-    var free = Array(corrections.prefix { $0.original.cycle < stuck })
-    while let last = free.last {
-      let next = standing.first { $0.cycle > last.original.cycle }?.cycle
-      let isApart = next.map { !corrected.contains($0) && self.stuck[$0] == nil } ?? true
-      if isApart || last.handsOverTheSame { break }
-      free.removeLast()
+    guard !stuck.isEmpty else { return (self, nil) }
+    let corrected = Dictionary(corrections.map { ($0.original.cycle, $0) }, uniquingKeysWith: { first, _ in first })
+    var free: [CycleCorrection] = []
+    var waiting: Waiting?
+    // Corrections of cycles one after the other, and the stuck one before the first of them.
+    var run: [CycleCorrection] = []
+    var before: YearMonth?
+    func end(at after: YearMonth?) {
+      var kept = run[...]
+      if before != nil { kept = kept.drop { !$0.startsFromTheSame } }
+      if after != nil { while let last = kept.last, !last.handsOverTheSame { kept.removeLast() } }
+      let left = run.first { one in !kept.contains { $0.original.cycle == one.original.cycle } }
+      if waiting == nil, let left,
+        let stuck = kept.first.map({ left.original.cycle < $0.original.cycle }) == true
+          ? before : after ?? before
+      {
+        waiting = Waiting(cycle: left.original.cycle, stuck: stuck, reasons: self.stuck[stuck] ?? [])
+      }
+      free += kept
+      run = []
     }
+    for bill in standing {
+      if let correction = corrected[bill.cycle] {
+        run.append(correction)
+        continue
+      }
+      let isStuck = stuck[bill.cycle] != nil
+      end(at: isStuck ? bill.cycle : nil)
+      before = isStuck ? bill.cycle : nil
+    }
+    end(at: nil)
     var replay = self
     replay.corrections = free
-    return (
-      replay,
-      corrections.dropFirst(free.count).first.map {
-        Waiting(cycle: $0.original.cycle, stuck: stuck, reasons: reasons)
-      }
-    )
+    return (replay, waiting)
   }
 }
 
@@ -99,18 +115,34 @@ extension CycleCorrection {
   /// True where the next cycle finds the tiers and the registers that it found before.
   fileprivate var handsOverTheSame: Bool {
     guard let new = replacement?.parts else { return false }
-    /// What the registers stood at in the end, by meter, time and quantity.
-    func ends(_ parts: [IssuedPart]) -> [[String]: String] {
-      let segments = parts.flatMap(\.segments)
-      let end = segments.map { wholeTime($0.to) }.max()
-      let last = segments.filter { wholeTime($0.to) == end }.flatMap { segment in
-        segment.registers.map { ([segment.meter, wholeTime(segment.to), $0.quantity], $0.stop.value) }
-      }
-      return Dictionary(last, uniquingKeysWith: { _, last in last })
-    }
     let (before, after) = (original.windowAfter, new.last?.window)
     return before?.plan == after?.plan && before?.start == after?.start && before?.after == after?.after
-      && ends(original.parts) == ends(new)
+      && original.parts.registers(atEnd: true) == new.registers(atEnd: true)
+  }
+
+  /// True where it goes on from the tiers and the registers that it went on from before.
+  fileprivate var startsFromTheSame: Bool {
+    guard let new = replacement?.parts else { return false }
+    return original.parts.tiersAtStart == new.tiersAtStart
+      && original.parts.registers(atEnd: false) == new.registers(atEnd: false)
+  }
+}
+
+extension [IssuedPart] {
+  /// What the registers stood at in the end, or as the first days began, by meter, time and quantity.
+  fileprivate func registers(atEnd: Bool) -> [[String]: String] {
+    let segments = flatMap(\.segments)
+    let times = segments.map { wholeTime(atEnd ? $0.to : $0.from) }
+    let edge = atEnd ? times.max() : times.min()
+    let found = segments.filter { wholeTime(atEnd ? $0.to : $0.from) == edge }.flatMap { segment in
+      segment.registers.map { ([segment.meter, edge ?? "", $0.quantity], (atEnd ? $0.stop : $0.start).value) }
+    }
+    return Dictionary(found, uniquingKeysWith: { _, last in last })
+  }
+
+  /// How full each tier was before.
+  fileprivate var tiersAtStart: [Energy]? {
+    first?.window.map { window in zip(window.after, window.used).map { $0 - $1 } }
   }
 }
 
@@ -141,7 +173,7 @@ public struct OpenWindow: Hashable, Sendable {
     state = WindowState(start: window.start, byTier: zip(window.after, window.used).map { $0 - $1 })
   }
 
-  /// What a cycle of `account` starts from; `nil` where it is of another plan or of a later window.
+  /// What a cycle of `account` starts from; `nil` where it is of another plan, of a later window or of other tiers.
   ///
   /// The window is that of the version which holds on the cycle's first day, as it was known on `day`: later versions may
   /// have others.
@@ -149,7 +181,7 @@ public struct OpenWindow: Hashable, Sendable {
     for cycle: Cycle, of account: Account, plans: PlanCatalogue, knownOn day: CivilDate
   ) -> WindowState? {
     guard let first = account.versions(in: cycle, plans: plans, knownOn: day).first?.plan, first.name == plan,
-      first.tiers?.windowStart(of: cycle.tierMonth) == state.start
+      let tiers = first.tiers, tiers.windowStart(of: cycle.tierMonth) == state.start, tiers.count == state.byTier.count
     else { return nil }
     return state
   }
@@ -286,10 +318,7 @@ private func causes(of new: [IssuedPart], instead old: [IssuedPart]) -> [Correct
     else { continue }
     causes.append(.multiplier(meter: segment.meter, old: other.multiplier, new: segment.multiplier))
   }
-  func start(_ parts: [IssuedPart]) -> [Energy]? {
-    parts.first?.window.map { window in zip(window.after, window.used).map { $0 - $1 } }
-  }
-  if start(old) != start(new) { causes.append(.window) }
+  if old.tiersAtStart != new.tiersAtStart { causes.append(.window) }
   if !causes.contains(.window), old.map(\.engine) != new.map(\.engine) { causes.append(.engine) }
   return causes.isEmpty ? [.terms] : causes
 }

@@ -39,13 +39,9 @@ extension BillingDesk {
       guard let index = standing.firstIndex(where: { $0.cycle == old.cycle }),
         let place = corrected.firstIndex(where: { $0.cycle == old.cycle })
       else { continue }
-      guard look.again(index).isFree else {
+      if let reason = asked(correction, look.again(index)) {
         result.otherHolds.append(
-          Hold(
-            account: account.id, cycle: "\(old.cycle)",
-            reason:
-              "its correction by \(correction.amount) yuan rests on what people changed; see and accept it: meterd bill trial",
-            since: now.unixMilliseconds))
+          Hold(account: account.id, cycle: "\(old.cycle)", reason: reason, since: now.unixMilliseconds))
         return
       }
       records += try BillRecord.records(
@@ -76,5 +72,26 @@ extension BillingDesk {
     guard waits.isEmpty else { return }
     result.corrections = records
     standing = corrected
+  }
+  /// Why a correction is not issued by itself; `nil` where nobody has to be asked.
+  ///
+  /// Somebody who accepted what a trial showed has accepted that and nothing else.
+  private func asked(_ correction: CycleCorrection, _ row: BillingTrial.Row) -> String? {
+    let old = correction.original
+    let command = "meterd bill correct \(old.account) \(old.cycle)"
+    guard let new = correction.replacement else {
+      return
+        "it is billed with \(old.total) yuan and is not the account's month any more; mend from and to, or cancel the bill: \(command)"
+    }
+    guard row.isFree else {
+      return
+        "its correction by \(correction.amount) yuan rests on what people changed; see and accept it: meterd bill trial"
+    }
+    guard row.isSame || row.result.result == TrialLook.result(of: Charges(new)) else {
+      return
+        "its correction by \(correction.amount) yuan is not what the trial showed, as other readings count for it now;"
+        + " look at it and issue it: \(command)"
+    }
+    return nil
   }
 }

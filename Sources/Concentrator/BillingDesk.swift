@@ -189,13 +189,6 @@ actor BillingDesk {
     func hold(_ cycle: String, _ reason: String) -> Hold {
       Hold(account: account.id, cycle: cycle, reason: reason, since: now.unixMilliseconds)
     }
-    if let count = blocked?[account.id], count > 0 {
-      guard let first = (due.ready + [due.waiting].compactMap({ $0 })).first else { return result }
-      let reason =
-        "\(count) of the account's bills come out otherwise by tariff, program or master data alone; look at meterd bill trial"
-      result.waiting = Waiting(hold: hold(first.label, reason), isForReadings: false)
-      return result
-    }
     if let part = due.unread {
       var reasons: [HoldReason] = [.unreadStart(account: account.id, from: part.from, to: part.to)]
       if case .hold(let missing) = closeCycle(
@@ -205,12 +198,20 @@ actor BillingDesk {
       }
       result.otherHolds.append(hold(part.label, reasons.map(\.description).joined(separator: "; ")))
     }
+    if let count = blocked?[account.id], count > 0 {
+      guard let first = (due.ready + [due.waiting].compactMap({ $0 })).first else { return result }
+      let reason =
+        "\(count) of the account's bills come out otherwise by tariff, program or master data alone; look at meterd bill trial"
+      result.waiting = Waiting(hold: hold(first.label, reason), isForReadings: false)
+      return result
+    }
     // New cycles build on what is corrected in the same transaction.
     try correct(
       account, &history, readings, plans, decisions, accepted, &result, at: now)
     for cycle in due.ready + [due.waiting].compactMap({ $0 }) {
       let before = history.filter { $0.cycle < cycle.month }
-      let window = before.last.flatMap(OpenWindow.init(after:))
+      // What was used in a month that is not the account's any more fills no tier of it.
+      let window = before.last { account.cycle($0.cycle) != nil }.flatMap(OpenWindow.init(after:))
       let closing = closeCycle(
         account: account, cycle: cycle, readings: readings,
         windowState: window?.state(for: cycle, of: account, plans: plans, knownOn: today), plans: plans, knownOn: today,

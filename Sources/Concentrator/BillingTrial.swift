@@ -66,7 +66,9 @@ public struct BillingTrial: Sendable {
       rows += look.untried(due: due, corrects: all).map(look.ahead)
     }
     self.rows = rows
-    let different = rows.filter { !$0.isSame }.map { "\($0.result.bill) \($0.result.result)" }
+    let different = rows.filter { !$0.isSame }.map {
+      "\($0.result.bill) \($0.result.result) \($0.againFen.map(String.init) ?? "none")"
+    }
     shown = sha256Hex(([basis] + different).joined(separator: "\n").utf8)
   }
 
@@ -114,7 +116,7 @@ struct TrialLook {
           "it was made from another point of its tier window than the cycle before it leaves now, as an earlier one was"
             + " billed or corrected after it; meterd bill correct \(account.id) \(bill.cycle) takes that up")
       }
-      return row(bill, again.total, reasons, isSame: isSame, result: "again \(charges.digest)")
+      return row(bill, again.total, reasons, isSame: isSame, result: Self.result(of: charges))
     }
   }
 
@@ -205,6 +207,7 @@ struct TrialLook {
       let bill = try rate(usage, under: plan)
       return row(bill.total, "no bill was made by \(version) yet; the use of \(usage.days) at its prices")
     } catch {
+      if let cycle = untried.cycle { return itself(cycle, version, row) }
       return row(nil, "no bill was made by \(version) yet, and the last use cannot be rated by it: \(error)")
     }
   }
@@ -213,7 +216,8 @@ struct TrialLook {
   private func itself(
     _ cycle: Cycle, _ version: String, _ row: (Money?, String) -> BillingTrial.Row
   ) -> BillingTrial.Row {
-    let window = standing.last { $0.cycle < cycle.month }.flatMap(OpenWindow.init(after:))
+    let window = standing.last { $0.cycle < cycle.month && account.cycle($0.cycle) != nil }.flatMap(
+      OpenWindow.init(after:))
     let closing = closeCycle(
       account: account, cycle: cycle, readings: readings,
       windowState: window?.state(for: cycle, of: account, plans: plans, knownOn: today), plans: plans, knownOn: today)
@@ -224,6 +228,9 @@ struct TrialLook {
       return row(nil, "no bill was made by \(version) yet, and \(cycle.label) cannot be: \(words)")
     }
   }
+
+  /// What an acceptance of a bill's row names that charges this.
+  static func result(of charges: Charges) -> String { "again \(charges.digest)" }
 
   private func row(
     _ bill: IssuedBill, _ total: Money?, _ reasons: [String], isSame: Bool = false, version: String? = nil,

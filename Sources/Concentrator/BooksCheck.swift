@@ -41,9 +41,11 @@ public enum BooksCheck {
             try book.readings(of: account, plans: plans, until: now)
           } ?? []
         var posted: [PostedBill] = []
+        var documents: [IssuedBill] = []
         var named: Set<Int64> = []
         try reader.bills(account: account.id) { stored throws(StoreError) in
           let bill = try IssuedBill(stored, reader.path)
+          documents.append(bill)
           guard only.map({ $0 == bill.cycle }) ?? true else { return }
           named.formUnion(bill.readings)
           posted.append(
@@ -57,7 +59,7 @@ public enum BooksCheck {
         }
         let due =
           known.contains(account.id)
-          ? states(of: account, posted.map(\.bill), holds, readings, at: now) : [:]
+          ? states(of: account, documents, holds, readings, at: now) : [:]
         books.add(account, due: due.filter { only == nil || $0.key == only }, posted: posted, readings: all)
       }
     } catch {
@@ -78,9 +80,9 @@ public enum BooksCheck {
     for month in last.keys where standing.contains(month) || account.cycle(month) == nil {
       states[month, default: []].append(standing.contains(month) ? .billed : .cancelled)
     }
-    // What waits of a month that has a bill is a correction of it.
+    // What waits of a month that has a bill is a correction of it, and what waited of one that was cancelled is over.
     let waiting = holds.filter { hold in
-      hold.account == account.id && YearMonth(hold.cycle).map { !standing.contains($0) } ?? true
+      hold.account == account.id && YearMonth(hold.cycle).map { states[$0] == nil } ?? true
     }
     for hold in waiting {
       if let month = YearMonth(hold.cycle) { states[month, default: []].append(.held) }

@@ -112,7 +112,9 @@ extension UsageRecord {
     for segment in self.segments ?? [] { segments.append(try segment.segment()) }
     try check(segments, addUpTo: total)
     let supply = try supply?.supply()
-    if let part = supply?.part, !days.months.contains(part.month) {
+    // A cycle that is settled in the middle of a month counts for the one it ends in, and lasts as long as from its
+    // settlement in the one before.
+    if let part = supply?.part, !days.months.contains(part.month), !days.months.contains(part.month + 1) {
       throw .partOfAnotherMonth(part.month, of: days)
     }
     return Usage(

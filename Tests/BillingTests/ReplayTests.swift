@@ -111,6 +111,7 @@ import Testing
     let again: [String]
     let free: [String]
     var waits: String?
+    var on = "2026-04"
   }
 
   static let stuckCases = [
@@ -128,7 +129,10 @@ import Testing
     StuckCase(testDescription: "the tiers of all move", again: ["2026-01"], free: [], waits: "2026-01"),
     StuckCase(testDescription: "after it alone", again: ["2026-07"], free: ["2026-06"]),
     StuckCase(
-      testDescription: "on both sides", again: ["2026-02", "2026-07"], free: ["2026-01", "2026-02"], waits: "2026-06"),
+      testDescription: "on both sides", again: ["2026-02", "2026-07"], free: ["2026-01", "2026-02", "2026-06"]),
+    StuckCase(
+      testDescription: "after it, from another reading than it ended with", again: ["2026-06"], free: [],
+      waits: "2026-06", on: "2026-05"),
   ]
 
   @Test(arguments: stuckCases)
@@ -150,7 +154,7 @@ import Testing
     let (free, waiting) = all.untilStuck(standing)
     #expect(free.corrections.map { "\($0.original.cycle)" } == each.free)
     #expect(waiting.map { "\($0.cycle)" } == each.waits)
-    #expect(waiting.map { "\($0.stuck)" } == (each.waits == nil ? nil : "2026-04"))
+    #expect(waiting.map { "\($0.stuck)" } == (each.waits == nil ? nil : each.on))
   }
 
   @Test func `a later version with another tier window leaves the one before in its own`() throws {

@@ -79,10 +79,11 @@ final class DeskBench: Sendable {
     return HostInstant(unixMilliseconds: ZoneOffset.china.unixMilliseconds(of: time), clock: state)
   }
 
-  func desk(patience: Int64 = 0, of other: Station? = nil) throws -> BillingDesk {
+  /// `other` takes the place of the station, and `opened` that of the store, which was closed.
+  func desk(patience: Int64 = 0, of other: Station? = nil, opened: Store? = nil) throws -> BillingDesk {
     let station = other ?? station
     return try BillingDesk(
-      store: store, accounts: station.accounts, plans: station.plansByAccount, patience: patience,
+      store: opened ?? store, accounts: station.accounts, plans: station.plansByAccount, patience: patience,
       review: station.configuration.review,
       now: { [host] in host.now.withLock { $0 } }
     ) { [host] event in host.events.withLock { $0.append(event) } }

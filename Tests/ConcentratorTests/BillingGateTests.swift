@@ -99,6 +99,24 @@ import Testing
     await bench.store.close()
   }
 
+  @Test func `a correction that comes out other than what was accepted is for a person`() async throws {
+    let bench = try await billed(Self.automatic)
+    let text = bench.settings + Self.automatic
+    try bench.edit("version-2012", "\"0.617\"", "\"0.627\"")
+    let station = try await pass(bench, text)
+    try await accept(bench, station)
+    let revised = RegisterValue(millionths: 250_000_000, resolution: 10_000)
+    try await bench.store.revise(Revision(reading: 2, value: revised, actor: "li", reason: "site", at: 7))
+    _ = try await pass(bench, text)
+    #expect(try bench.bills().count == 2)
+    #expect(
+      try bench.holds().map { "\($0.account) \($0.cycle) \($0.reason)" } == [
+        "A-1 2026-10 its correction by 32.35 yuan is not what the trial showed, as other readings count for it now; look at"
+          + " it and issue it: meterd bill correct A-1 2026-10"
+      ])
+    await bench.store.close()
+  }
+
   @Test func `a difference that was accepted and left as it is stops nothing at the next edit`() async throws {
     let bench = try await billed()
     try bench.edit("version-2012", "\"0.617\"", "\"0.627\"")
