@@ -54,7 +54,13 @@ final class Child: Sendable {
     var started: pid_t = 0
     let result = withTexts([program] + arguments) { texts in
       withTexts(variables.map { "\($0.key)=\($0.value)" }) { variables in
-        posix_spawn(&started, program, &actions, &attributes, texts, variables)
+        // A program that was just copied is busy as long as a child that was started meanwhile has it open.
+        for _ in 0..<1_000_000 {
+          let result = posix_spawn(&started, program, &actions, &attributes, texts, variables)
+          guard result == ETXTBSY else { return result }
+          sched_yield()
+        }
+        return ETXTBSY
       }
     }
     guard result == 0 else { throw Failure("cannot start \(program): \(result)") }
