@@ -168,9 +168,11 @@ public struct OpenWindow: Hashable, Sendable {
 
   /// Where a bill was made from; `nil` without tiers.
   init?(before bill: IssuedBill) {
-    guard let window = bill.parts.first?.window, window.after.count == window.used.count else { return nil }
+    guard let window = bill.parts.first?.window, let tiers = bill.parts.tiersAtStart,
+      window.after.count == window.used.count
+    else { return nil }
     plan = window.plan
-    state = WindowState(start: window.start, byTier: zip(window.after, window.used).map { $0 - $1 })
+    state = WindowState(start: window.start, byTier: tiers)
   }
 
   /// What a cycle of `account` starts from; `nil` where it is of another plan, of a later window or of other tiers.
@@ -184,6 +186,18 @@ public struct OpenWindow: Hashable, Sendable {
       let tiers = first.tiers, tiers.windowStart(of: cycle.tierMonth) == state.start, tiers.count == state.byTier.count
     else { return nil }
     return state
+  }
+}
+
+extension [IssuedBill] {
+  /// What a cycle of `account` starts from, after what stands before it; `nil` as for `OpenWindow.state`.
+  ///
+  /// What was used in a month that is not the account's any more fills no tier of it.
+  public func window(
+    before cycle: Cycle, of account: Account, plans: PlanCatalogue, knownOn day: CivilDate
+  ) -> WindowState? {
+    last { $0.cycle < cycle.month && account.cycle($0.cycle) != nil }.flatMap(OpenWindow.init(after:))?
+      .state(for: cycle, of: account, plans: plans, knownOn: day)
   }
 }
 

@@ -210,11 +210,10 @@ actor BillingDesk {
       account, &history, readings, plans, decisions, accepted, &result, at: now)
     for cycle in due.ready + [due.waiting].compactMap({ $0 }) {
       let before = history.filter { $0.cycle < cycle.month }
-      // What was used in a month that is not the account's any more fills no tier of it.
-      let window = before.last { account.cycle($0.cycle) != nil }.flatMap(OpenWindow.init(after:))
       let closing = closeCycle(
         account: account, cycle: cycle, readings: readings,
-        windowState: window?.state(for: cycle, of: account, plans: plans, knownOn: today), plans: plans, knownOn: today,
+        windowState: before.window(before: cycle, of: account, plans: plans, knownOn: today), plans: plans,
+        knownOn: today,
         // A month that was cancelled, and is the account's again, goes on counting.
         version: (documents.filter { $0.cycle == cycle.month }.map(\.version).max() ?? 0) + 1)
       var reasons: [HoldReason] = []

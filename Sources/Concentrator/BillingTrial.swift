@@ -216,11 +216,10 @@ struct TrialLook {
   private func itself(
     _ cycle: Cycle, _ version: String, _ row: (Money?, String) -> BillingTrial.Row
   ) -> BillingTrial.Row {
-    let window = standing.last { $0.cycle < cycle.month && account.cycle($0.cycle) != nil }.flatMap(
-      OpenWindow.init(after:))
     let closing = closeCycle(
       account: account, cycle: cycle, readings: readings,
-      windowState: window?.state(for: cycle, of: account, plans: plans, knownOn: today), plans: plans, knownOn: today)
+      windowState: standing.window(before: cycle, of: account, plans: plans, knownOn: today), plans: plans,
+      knownOn: today)
     switch closing {
     case .bill(let bill): return row(bill.total, "no bill was made by \(version) yet; \(cycle.label) is the first")
     case .hold(let reasons):

@@ -75,20 +75,18 @@ struct StoredProfiles {
     var asked: [Key: Int64] = [:]
     for meter in station.meters.joined() {
       for (task, recordClass, minutes) in station.profiles(of: meter) {
-        let key = Key(meter: meter.id, recordClass: recordClass, minutes: minutes)
         let since = min(atWork[task.name] ?? wall, wall) - Int64(task.backfillDays + 2) * 86_400_000
-        guard since < asked[key] ?? .max else { continue }
-        asked[key] = since
-        let runs = try await store.runs(
-          .profile, of: ProfileSpan.quantities(ofClass: recordClass), meter: meter.id,
-          every: Int64(minutes) * 60_000, from: zone.unixMilliseconds(of: MeterTime(localSeconds: 0)),
-          since: since)
-        var records = RecordRuns(step: Int64(minutes) * 60)
-        for run in runs {
-          records.insert(localSeconds(run.lowerBound)...localSeconds(run.upperBound))
-        }
-        self.records[key] = records
+        let key = Key(meter: meter.id, recordClass: recordClass, minutes: minutes)
+        asked[key] = min(asked[key] ?? since, since)
       }
+    }
+    for (key, since) in asked {
+      let runs = try await store.runs(
+        .profile, of: ProfileSpan.quantities(ofClass: key.recordClass), meter: key.meter,
+        every: Int64(key.minutes) * 60_000, from: zone.unixMilliseconds(of: MeterTime(localSeconds: 0)), since: since)
+      var records = RecordRuns(step: Int64(key.minutes) * 60)
+      for run in runs { records.insert(localSeconds(run.lowerBound)...localSeconds(run.upperBound)) }
+      self.records[key] = records
     }
   }
 

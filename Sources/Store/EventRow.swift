@@ -83,8 +83,7 @@ struct EventRows {
   /// The number of an exchange, which is written where it is new.
   mutating func evidence(_ exchange: Evidence) throws(StoreError) -> Int64 {
     if let known = written[exchange] { return known }
-    let last = try connection.statement("SELECT max(id) FROM evidence").number()
-    let number = try connection.next(after: last, in: "evidence")
+    let number = try connection.nextEvidence()
     try exchange.insert(number, on: connection)
     written[exchange] = number
     return number

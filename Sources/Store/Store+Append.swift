@@ -104,8 +104,7 @@ private struct Batch {
     insertion = try connection.statement(ReadingRow.insertion)
     lastSequence = try connection.lastSequence()
     landed = lastSequence
-    let evidence = try connection.statement("SELECT max(id) FROM evidence").number()
-    lastEvidence = try connection.next(after: evidence, in: "evidence") - 1
+    lastEvidence = try connection.nextEvidence() - 1
   }
 
   mutating func insert(_ submission: Store.Submission) throws(StoreError) -> [Store.Outcome] {

@@ -181,4 +181,9 @@ extension Connection {
     }
     return last + 1
   }
+
+  /// The number of the next exchange.
+  func nextEvidence() throws(StoreError) -> Int64 {
+    try next(after: statement("SELECT max(id) FROM evidence").number(), in: "evidence")
+  }
 }

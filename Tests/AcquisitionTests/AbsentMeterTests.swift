@@ -201,9 +201,7 @@ private struct Babbler: SimulatedMeter {
     defer { cserial_close(listener) }
     let pair = try #require(line(of: 1) { _, _ in }.first)
     let task = once("a", [.energies])
-    let planned = LinePlan.Meter(
-      id: pair.meter.id, programme: [pair.meter.queries(for: task.targets)], probes: pair.meter.probes,
-      replyLimit: pair.meter.replyLimit)
+    let planned = pair.meter.planned(for: [task])
     let began = HostClock.boot
     let told = Mutex<[String]>([])
     let worker = try LineWorker(

@@ -76,10 +76,7 @@ private final class Bench {
     noisy = NoisyWire(wire)
     let wall = { HostInstant(unixMilliseconds: clock.instant(at: wire.now).unixMilliseconds, clock: state) }
     let task = once("clock", [.clock])
-    let planned = known.map {
-      LinePlan.Meter(
-        id: $0.id, programme: [$0.queries(for: task.targets)], probes: $0.probes, replyLimit: $0.replyLimit)
-    }
+    let planned = known.map { $0.planned(for: [task]) }
     let told = Told()
     engine = try LineEngine(
       name: "bus",

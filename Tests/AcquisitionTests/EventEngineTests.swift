@@ -53,11 +53,7 @@ import Testing
       let wire = SimulatedWire(line.bus(clock: clock), called: port, at: boot)
       let wall = { HostInstant(unixMilliseconds: clock.instant(at: wire.now).unixMilliseconds, clock: .synchronised) }
       let tasks = [AcquisitionTask(name: "events", schedule: .every(seconds: 60), targets: [.events])] + beside
-      let planned = meters.map { meter in
-        LinePlan.Meter(
-          id: meter.id, programme: tasks.map { meter.queries(for: $0.targets) }, probes: meter.probes,
-          replyLimit: meter.replyLimit)
-      }
+      let planned = meters.map { $0.planned(for: tasks) }
       let told = Told()
       engine = try LineEngine(
         name: "bus", line: Line(port, settings: settings, guardedBy: WireGuard(), over: wire), meters: meters,
@@ -87,10 +83,7 @@ import Testing
 
     /// Goes on to the end of a minute of the simulated clock, counted from the start.
     func run(toMinute minute: Int64) {
-      let end = begin + .seconds(minute * 60)
-      while wire.now < end {
-        if case .rest(let until) = engine.turn() { wire.sleep(until: min(until, end)) }
-      }
+      engine.work(on: wire, for: begin + .seconds(minute * 60) - wire.now)
     }
 
     /// Does something to the meter, and forgets what was told before.

@@ -43,11 +43,7 @@ import Testing
       let port = try #require(PortAddress("/dev/null"))
       let wire = SimulatedWire(description.bus(clock: clock), called: port, at: boot)
       let wall = { HostInstant(unixMilliseconds: clock.instant(at: wire.now).unixMilliseconds, clock: .synchronised) }
-      let planned = known.map { meter in
-        LinePlan.Meter(
-          id: meter.id, programme: tasks.map { meter.queries(for: $0.targets) }, probes: meter.probes,
-          replyLimit: meter.replyLimit)
-      }
+      let planned = known.map { $0.planned(for: tasks) }
       let told = Told()
       engine = try LineEngine(
         name: "bus", line: Line(port, settings: settings, guardedBy: WireGuard(), over: wire), meters: known,

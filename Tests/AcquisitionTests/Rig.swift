@@ -100,11 +100,7 @@ final class Rig: Sendable {
     truths = Dictionary(
       pairs.map { ($0.description.id, $0.description.meter) }, uniquingKeysWith: { first, _ in first })
     self.clock = clock
-    let planned = pairs.map { pair in
-      LinePlan.Meter(
-        id: pair.meter.id, programme: tasks.map { pair.meter.queries(for: $0.targets) }, probes: pair.meter.probes,
-        replyLimit: pair.meter.replyLimit, isNumbered: pair.meter.isOnNetwork)
-    }
+    let planned = meters.map { $0.planned(for: tasks) }
     wanted = planned.flatMap(\.programme).reduce(0) { $0 + $1.count }
     let start = ZoneOffset.china.unixMilliseconds(of: hostStart)
     let wall = WallClock(isTrusted: true, lead: start - HostClock.wall.unixMilliseconds)
@@ -150,6 +146,15 @@ final class Rig: Sendable {
   func isTrue(_ observation: Observation, of meter: MeterID) -> Bool {
     let now = clock.instant(at: HostClock.boot)
     return truths[meter]?.truth(observation.quantity, observation.memory, at: now) == observation
+  }
+}
+
+extension LineMeter {
+  /// As a plan knows it that does `tasks` and has learned nothing.
+  func planned(for tasks: [AcquisitionTask]) -> LinePlan.Meter {
+    LinePlan.Meter(
+      id: id, programme: tasks.map { queries(for: $0.targets) }, probes: probes, replyLimit: replyLimit,
+      isNumbered: isOnNetwork)
   }
 }
 

@@ -32,11 +32,7 @@ private struct Bench {
     let wall = {
       HostInstant(unixMilliseconds: clock.instant(at: wire.now).unixMilliseconds, clock: .synchronised)
     }
-    let planned = pairs.map { pair in
-      LinePlan.Meter(
-        id: pair.meter.id, programme: tasks.map { pair.meter.queries(for: $0.targets) }, probes: pair.meter.probes,
-        replyLimit: pair.meter.replyLimit)
-    }
+    let planned = pairs.map { $0.meter.planned(for: tasks) }
     let told = Told()
     engine = try LineEngine(
       name: "bus", line: Line(address, settings: settings, guardedBy: WireGuard(), over: wire),
