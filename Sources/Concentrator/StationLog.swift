@@ -115,6 +115,14 @@ public struct StationLog: Sendable {
           "from": "\(ZoneOffset.china.rfc3339(unixMilliseconds: from))",
           "through": "\(ZoneOffset.china.rfc3339(unixMilliseconds: through))", "reason": "\(reason.rawValue)",
         ])
+    case .recordsRefused(let line, let meter, let records, let word):
+      logger.warning(
+        "records refused",
+        metadata: [
+          "line": "\(line)", "meter": "\(meter)", "items": "\(records.count)",
+          "first": "\(records.first.map { "\($0)" } ?? "")",
+          "word": "\(word)",
+        ])
     case .journalWanted: break
     case .health(let line, let meter, let isAnswering):
       logger.notice(isAnswering ? "meter answers" : "meter silent", metadata: ["line": "\(line)", "meter": "\(meter)"])
