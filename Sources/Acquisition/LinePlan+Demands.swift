@@ -25,6 +25,8 @@ extension LinePlan {
   struct Turns: Sendable {
     /// Exchanges of rounds since the last one on demand; at the start it is the turn of demands.
     var ofRounds = 1
+    /// Questions of rounds since the last record of an event, while such are to be read.
+    var sinceRecord = 0
     /// The last one on demand was the line's own.
     var wasOwn = false
     /// When the questions that are under way were put: one, and one that goes between its exchanges.
@@ -93,7 +95,10 @@ extension LinePlan {
     let wall = wall(at: now)
     return rounds.contains { open in
       guard !open.round.isBackfill, windowOpens(open.round.task, at: now) == nil else { return false }
-      let questions = open.left.indices.reduce(0) { $0 + (health[$1].isSetAside ? 0 : open.left[$1].count) }
+      // Records of events may be read in the next one as well.
+      let questions = open.left.indices.reduce(0) {
+        $0 + (health[$1].isSetAside ? 0 : open.left[$1].count { !$0.isEventRecord })
+      }
       let needed = turns.pace * Int64(questions)
       return questions > 0 && wall + (needed + needed / 4).milliseconds >= min(open.deadline, open.expires ?? .max)
     }
