@@ -72,6 +72,7 @@ public struct StationLog: Sendable {
     if let end = event.end { metadata["end"] = "\(end)" }
     if let doubt = event.doubt { metadata["doubt"] = "\(doubt)" }
     switch event.state {
+    case .new where kept == .released: logger.notice("event of a meter is held no more", metadata: metadata)
     case .new: logger.notice(kept == .ended ? "event of a meter has ended" : "event of a meter", metadata: metadata)
     // What was there before the meter was known alarms nobody.
     case .history: logger.debug("earlier event of a meter", metadata: metadata)
