@@ -89,11 +89,15 @@ struct BillBook {
   }
 
   /// The load profiles of an account that is settled by intervals, of all cycles that were over at `end`, in milliseconds
-  /// since 1970; empty for others.
-  func profile(of account: Account, until end: Int64) throws(StoreError) -> ProfileReadings {
+  /// since 1970, or of those from `start` on; empty for others.
+  ///
+  /// A year of quarters is 35,000 records, so whoever needs no old ones leaves them in the store.
+  func profile(
+    of account: Account, from start: MeterTime? = nil, until end: Int64
+  ) throws(StoreError) -> ProfileReadings {
     guard let first = account.firstByIntervals else { return ProfileReadings() }
     return try profile(
-      of: Set(account.meters.map(\.meter)), since: account.zone.unixMilliseconds(of: first),
+      of: Set(account.meters.map(\.meter)), since: account.zone.unixMilliseconds(of: max(start ?? first, first)),
       through: account.closed(at: end))
   }
 

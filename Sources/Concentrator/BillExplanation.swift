@@ -175,6 +175,11 @@ public struct BillExplanation: Sendable {
           text.append("   \(quantity) at \(at): reading \(mark.reading), \(mark.value) (\(mark.quality))")
           text += (proofs[mark.reading]?.text ?? []).map { "         \($0)" }
         }
+        if let profile = segment.profile {
+          text.append(
+            "   load profile 负荷曲线: \(profile.records) records, \(profile.minutes) minutes apart, intervals of"
+              + " \(profile.energy) kWh, newest reading \(profile.newest), digest \(profile.digest.prefix(12))")
+        }
       }
     }
     return text

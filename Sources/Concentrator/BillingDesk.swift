@@ -192,12 +192,17 @@ actor BillingDesk {
     let book = BillBook(reader: reader)
     let today = account.zone.local(unixMilliseconds: now.unixMilliseconds).date
     let readings = try book.readings(of: account, plans: plans, until: now.unixMilliseconds)
-    let profile = try book.profile(of: account, until: now.unixMilliseconds)
     let documents = try book.documents(of: account.id)
     var history = BillBook.standing(documents)
     let isFirst = history.isEmpty
     let due = BillBook.due(
       of: account, billed: history.map(\.cycle), readings: readings, at: now.unixMilliseconds)
+    // Of cycles that are billed nobody asks again but automatic corrections.
+    let open = ([due.unread, due.waiting].compactMap(\.self) + due.ready).map(\.from).min()
+    let profile =
+      open == nil && !review.correctsByItself
+      ? ProfileReadings()
+      : try book.profile(of: account, from: review.correctsByItself ? nil : open, until: now.unixMilliseconds)
     func hold(_ cycle: String, _ reason: String) -> Hold {
       Hold(account: account.id, cycle: cycle, reason: reason, since: now.unixMilliseconds)
     }

@@ -53,9 +53,13 @@ public struct BillingTrial: Sendable {
       let standing = BillBook.standing(try book.documents(of: account.id))
       guard !standing.isEmpty else { continue }
       let readings = try book.readings(of: account, plans: plans, until: now)
+      let due = BillBook.due(of: account, billed: standing.map(\.cycle), readings: readings, at: now)
+      let tried = all ? nil : standing.suffix(max(1, cycles)).first.flatMap { account.cycle($0.cycle)?.from }
+      let open = ([due.unread, due.waiting].compactMap(\.self) + due.ready).map(\.from).min()
+      let profile = try book.profile(of: account, from: tried.map { min($0, open ?? $0) }, until: now)
       let look = TrialLook(
         account: account, plans: plans, standing: standing, readings: readings,
-        profile: try book.profile(of: account, until: now), accepted: accepted,
+        profile: profile, accepted: accepted,
         today: account.zone.local(unixMilliseconds: now).date)
       for index in standing.indices {
         let isLast = index >= standing.count - cycles
@@ -63,7 +67,6 @@ public struct BillingTrial: Sendable {
         let row = look.again(index)
         if isLast || !row.reasons.isEmpty { rows.append(row) }
       }
-      let due = BillBook.due(of: account, billed: standing.map(\.cycle), readings: readings, at: now)
       rows += look.untried(due: due, corrects: all).map(look.ahead)
     }
     self.rows = rows
