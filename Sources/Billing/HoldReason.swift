@@ -148,7 +148,7 @@ extension SupplyInput {
     case .transformer: "the transformer (transformer)"
     case .lineLoss: "the line loss (line-loss)"
     case .arrears: "debts"
-    case .intervals: "a load profile"
+    case .intervals: "the intervals of a load profile (settled-by)"
     }
   }
 }

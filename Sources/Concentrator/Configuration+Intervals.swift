@@ -52,8 +52,10 @@ extension Configuration {
   private func intervalMeters(of account: AccountEntry) -> [MeterEntry] {
     guard let terms = account.terms.first(where: { $0.byIntervals != nil }) else { return [] }
     let first = max(terms.agreed.from ?? account.from, account.from).daysSince1970 * 86_400
-    return lines.flatMap(\.meters).filter { meter in
-      meter.account == account.id && meter.to.map { $0.localSeconds > first } ?? true
+    return lines.flatMap { line in
+      line.meters.filter { meter in
+        meter.account == account.id && meter.to.map { $0.localSeconds > first } ?? true
+      }
     }
   }
 
