@@ -163,12 +163,18 @@ private struct CycleClosing {
         usage.grantedMonths = account.grantedMonths(in: cycle, under: rule.plan)
         let settled = usage.supply?.intervals
         if index == 0, rule.plan.tiers != nil { usage.earlier = window.map { .byTier($0.byTier) } ?? .nothing }
+        let share = usage.supply?.share
         if let others, others.indices.contains(index) {
           usage.supply = usage.supply.map { _ in others[index].supply ?? Supply() }
           usage.segments += others[index].segments
         }
         if let supply = usage.supply {
-          usage.supply = agreed(rule, wanted[index], supply, measured, isOnly: rules.count == 1)
+          usage.supply = agreed(rule, wanted[index], supply, measured, alike: rules.days(alike: index))
+        }
+        if let share {
+          var supply = usage.supply ?? Supply()
+          supply.share = share
+          usage.supply = supply
         }
         if let months = rule.plan.tiers.flatMap({ account.months(in: cycle, of: $0) }) {
           var supply = usage.supply ?? Supply()
@@ -324,14 +330,16 @@ private struct CycleClosing {
     return whole.cut(at: rules.dropFirst().map(\.days.from), by: account.proration, decimals: first.plan.energyDecimals)
   }
 
-  /// What was agreed for a stretch, with what was measured in it.
+  /// What was agreed for a stretch, with what was measured in it; only the version of the plan changes in `alike`.
   private func agreed(
-    _ rule: RuleStretch, _ wanted: Wanted, _ measured: Supply, _ demand: Power?, isOnly: Bool
+    _ rule: RuleStretch, _ wanted: Wanted, _ measured: Supply, _ demand: Power?, alike: DayRange
   ) -> Supply? {
     guard wanted.supply else { return nil }
-    var supply = rule.terms.supply(over: rule.days, isWhole: isOnly && cycle.isWhole)
-    if !isOnly || !cycle.isWhole, supply.basicCharge != nil || supply.transformer != nil {
-      // Stretches, and an account that begins or ends in the cycle, pay what is by the month for their days.
+    let isAlike = alike.from == cycle.from.date && alike.to == cycle.to.date
+    var supply = rule.terms.supply(over: alike, isWhole: isAlike && cycle.isWhole)
+    if !cycle.isWhole, supply.basicCharge != nil || supply.transformer != nil {
+      // An account that begins or ends in the cycle pays what is by the month for its days; what stretches of a whole
+      // one pay is known when they are rated together.
       let days = Int(clamping: rule.days.to.daysSince1970 - rule.days.from.daysSince1970)
       supply.part = PartMonth(days: days, of: cycle.lengthMonth(settlement: account.settlement))
     }

@@ -33,6 +33,7 @@ public func explain(_ bill: Bill, evidence: (_ reading: Int64) -> [String] = { _
     "Plan 电价 \(plan.title) \(plan.titleChinese) (\(plan.name), valid from \(plan.validFrom))",
     "Energy 电量 \(bill.totals.energy.text(decimals: plan.energyDecimals)) kWh",
   ]
+  if let share = bill.usage.supply?.share { text.append("Cut 分摊 \(share)") }
   if let losses = bill.losses {
     text.append(
       "Losses 损耗 metered \(losses.metered), transformer 变损 \(losses.transformer), line 线损 \(losses.line) kWh;"
