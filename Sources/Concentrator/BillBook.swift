@@ -1,7 +1,7 @@
-internal import Billing
+public import Billing
 internal import Metering
 internal import Rating
-internal import Store
+public import Store
 
 /// What the store knows of an account's bills, and the readings that they are made of.
 struct BillBook {
@@ -211,8 +211,8 @@ extension IssuedBill {
 }
 
 extension BillRecord {
-  /// A bill as the store keeps it.
-  init(_ closed: ClosedBill, at: Int64, correction: Correction? = nil) {
+  /// A bill as the store keeps it, issued at an instant in milliseconds since 1970 UTC.
+  public init(_ closed: ClosedBill, at: Int64, correction: Correction? = nil) {
     let lines = closed.bills.flatMap { bill in
       bill.lines.map { line in
         Line(

@@ -29,9 +29,19 @@ actor BillingDesk {
   private let patience: Int64
   /// The day of the last look at all accounts; `nil` while one is owed.
   private var wholeLook: CivilDate?
-  /// Accounts with bills that come out otherwise by the books alone, and how many, until somebody accepts it; `nil`
-  /// before they were tried. Nobody can accept while this process has the store, so once is enough.
-  private var blocked: [String: Int]?
+  /// Accounts with bills that come out otherwise by the books alone, until somebody accepts it; `nil` before they were
+  /// tried. Nobody can accept while this process has the store but by `alone`, so once is enough.
+  private var blocked: [String: Blocked]?
+  /// Somebody looks or decides; the others wait.
+  private var isTaken = false
+  private var waiters: [CheckedContinuation<Void, Never>] = []
+  private var isClosed = false
+
+  private struct Blocked {
+    let bills: Int
+    /// Of the first of them.
+    let cycle: String
+  }
 
   private struct Waits: Hashable {
     let account: String
@@ -66,6 +76,42 @@ actor BillingDesk {
   ///
   /// While nobody has set the host's clock nothing is looked at; what came meanwhile is seen by the next look.
   func pass(all: Bool = false) async throws(StoreError) {
+    await take()
+    defer { give() }
+    try await look(all: all)
+  }
+
+  /// Lets somebody decide on bills while nothing is billed; they are tried again after that. `nil`, and nothing was done,
+  /// where the desk was closed.
+  func alone<Result: Sendable>(
+    _ decide: @Sendable (Store) async throws(Complaint) -> Result
+  ) async throws(Complaint) -> Result? {
+    await take()
+    defer { give() }
+    guard !isClosed else { return nil }
+    blocked = nil
+    return try await decide(store)
+  }
+
+  /// Nobody decides here any more; who does is waited for.
+  func close() async {
+    await take()
+    isClosed = true
+    give()
+  }
+
+  private func take() async {
+    while isTaken { await withCheckedContinuation { waiters.append($0) } }
+    isTaken = true
+  }
+
+  private func give() {
+    isTaken = false
+    for waiter in waiters { waiter.resume() }
+    waiters = []
+  }
+
+  private func look(all: Bool) async throws(StoreError) {
     let now = now()
     if all { wholeLook = nil }
     guard now.clock != .unsynchronised else {
@@ -216,11 +262,12 @@ actor BillingDesk {
       }
       result.otherHolds.append(hold(part.label, reasons.map(\.description).joined(separator: "; ")))
     }
-    if let count = blocked?[account.id], count > 0 {
-      guard let first = (due.ready + [due.waiting].compactMap({ $0 })).first else { return result }
+    if let blocked = blocked?[account.id] {
+      // Where nothing is due it stands at the bill itself, so that it is seen before the month is over.
+      let cycle = (due.ready + [due.waiting].compactMap({ $0 })).first?.label ?? blocked.cycle
       let reason =
-        "\(count) of the account's bills come out otherwise by tariff, program or master data alone; look at meterd bill trial"
-      result.waiting = Waiting(hold: hold(first.label, reason), isForReadings: false)
+        "\(blocked.bills) of the account's bills come out otherwise by tariff, program or master data alone; look at meterd bill trial"
+      result.waiting = Waiting(hold: hold(cycle, reason), isForReadings: false)
       return result
     }
     // New cycles build on what is corrected in the same transaction.
@@ -318,7 +365,9 @@ extension BillingDesk {
     let trial = try BillingTrial(
       reader: reader, accounts: accounts, plans: plans, all: review.correctsByItself, at: now.unixMilliseconds)
     let waiting = trial.rows.filter { !$0.isFree && $0.version == nil }
-    blocked = Dictionary(waiting.map { ($0.account, 1) }, uniquingKeysWith: +)
+    blocked = Dictionary(grouping: waiting, by: \.account).mapValues { rows in
+      Blocked(bills: rows.count, cycle: rows.map(\.cycle).min() ?? "")
+    }
     report(.billingWaitsForTrial(differences: waiting.count))
     guard waiting.isEmpty else { return }
     let record = AuditRecord(
@@ -334,32 +383,11 @@ extension BillingDesk {
       return true
     }
     try await tryBooks(at: now)
-    if let count = blocked?[account.id], count > 0 { return true }
+    if blocked?[account.id] != nil { return true }
     let closed = try close(account, Decisions(reader.reviews()), reader.acceptedResults(), at: now)
     // Behind an earlier cycle that waits it is not made at all.
     if let waiting = closed.waiting?.hold.cycle, waiting < record.cycle { return true }
     return closed.digests.contains(record.digest)
-  }
-}
-
-/// Decisions on bills that wait.
-struct Decisions {
-  private struct Key: Hashable {
-    let account: String
-    let cycle: String
-    let digest: String
-  }
-
-  private let known: [Key: StoredReview]
-
-  init(_ reviews: [StoredReview]) {
-    known = Dictionary(
-      reviews.map { (Key(account: $0.review.account, cycle: $0.review.cycle, digest: $0.review.digest), $0) },
-      uniquingKeysWith: { _, last in last })
-  }
-
-  subscript(account: String, cycle: String, digest: String) -> StoredReview? {
-    known[Key(account: account, cycle: cycle, digest: digest)]
   }
 }
 

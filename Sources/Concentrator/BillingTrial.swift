@@ -21,6 +21,8 @@ public struct BillingTrial: Sendable {
     public let isSame: Bool
     /// The version of a plan that its use was rated under to see what comes; `nil` for the bill's own.
     public let version: String?
+    /// The versions of plans that it is about: those that the bill was issued by, or the one that comes.
+    public let plans: [PlanMark]
     /// What came out, for whoever accepts it.
     public let result: TrialResult
     /// True where somebody has accepted exactly this before.
@@ -28,6 +30,13 @@ public struct BillingTrial: Sendable {
 
     /// False where billing must wait for somebody to say that this is meant.
     public var isFree: Bool { isSame || isAccepted }
+
+    /// A version of a plan, as tariff files name it.
+    public struct PlanMark: Hashable, Sendable {
+      public let name: String
+      /// `YYYY-MM-DD`.
+      public let validFrom: String
+    }
   }
 
   public let rows: [Row]
@@ -70,10 +79,20 @@ public struct BillingTrial: Sendable {
       rows += look.untried(due: due, corrects: all).map(look.ahead)
     }
     self.rows = rows
+    shown = Self.fingerprint(basis, rows)
+  }
+
+  init(_ rows: [Row], of basis: String) {
+    self.rows = rows
+    self.basis = basis
+    shown = Self.fingerprint(basis, rows)
+  }
+
+  private static func fingerprint(_ basis: String, _ rows: [Row]) -> String {
     let different = rows.filter { !$0.isSame }.map {
       "\($0.result.bill) \($0.result.result) \($0.againFen.map(String.init) ?? "none")"
     }
-    shown = sha256Hex(([basis] + different).joined(separator: "\n").utf8)
+    return sha256Hex(([basis] + different).joined(separator: "\n").utf8)
   }
 
   static func basis(_ accounts: [Account], _ plans: [String: PlanCatalogue]) -> String {
@@ -83,11 +102,21 @@ public struct BillingTrial: Sendable {
   /// True where nothing waits for somebody to accept it.
   public var isAccepted: Bool { rows.allSatisfy(\.isFree) }
 
-  /// Notes that what differs is meant, and that this basis may be billed with.
-  func accept(in store: Store, actor: String, reason: String, at: Int64) async throws(StoreError) {
+  /// Notes that what differs is meant, and that this basis may be billed with; of a part of the trial `whole` the basis
+  /// only where no bill of that is left.
+  func accept(
+    in store: Store, actor: String, reason: String, at: Int64, of whole: BillingTrial? = nil
+  ) async throws(StoreError) {
+    let waiting = rows.filter { !$0.isFree }.map(\.result)
+    let accepted = Set(waiting)
+    let isWhole =
+      whole?.rows.allSatisfy { $0.isFree || $0.version != nil || accepted.contains($0.result) } ?? true
+    let accounts = Set(waiting.map(\.account)).sorted()
     let record = AuditRecord(
-      at: at, actor: actor, line: "", function: "bill-trial", target: basis, outcome: "accepted", detail: reason)
-    try await store.accept(rows.filter { !$0.isFree }.map(\.result), fact: (Self.fact, basis), record)
+      at: at, actor: actor, line: "", function: "bill-trial", target: basis, outcome: "accepted",
+      detail: whole == nil || waiting.isEmpty
+        ? reason : "\(waiting.count) of \(accounts.joined(separator: " ")): \(reason)")
+    try await store.accept(waiting, fact: isWhole ? (Self.fact, basis) : nil, record)
   }
 }
 
@@ -191,7 +220,7 @@ struct TrialLook {
     let bill = standing[index]
     let version = "\(plan.name) valid from \(plan.validFrom)"
     func row(_ total: Money?, _ reason: String) -> BillingTrial.Row {
-      self.row(bill, total, [reason], version: version, result: Self.result(of: plan))
+      self.row(bill, total, [reason], by: plan, version: version, result: Self.result(of: plan))
     }
     if let cycle = untried.cycle, !standing.contains(where: { $0.parts.contains { $0.plan.name == plan.name } }) {
       // A plan of another name may have other periods and terms: only a use that was read for it tells anything.
@@ -247,16 +276,19 @@ struct TrialLook {
   static func result(of charges: Charges) -> String { "again \(charges.digest)" }
 
   private func row(
-    _ bill: IssuedBill, _ total: Money?, _ reasons: [String], isSame: Bool = false, version: String? = nil,
-    result: String
+    _ bill: IssuedBill, _ total: Money?, _ reasons: [String], isSame: Bool = false, by plan: Plan? = nil,
+    version: String? = nil, result: String
   ) -> BillingTrial.Row {
+    let plans =
+      plan.map { [BillingTrial.Row.PlanMark(name: $0.name, validFrom: "\($0.validFrom)")] }
+      ?? bill.parts.map { BillingTrial.Row.PlanMark(name: $0.plan.name, validFrom: $0.plan.validFrom) }
     let result = TrialResult(bill: bill.id, account: account.id, result: result)
     let isKnown =
       version == nil
       ? accepted.contains(result) : accepted.contains { ($0.account, $0.result) == (account.id, result.result) }
     return BillingTrial.Row(
       account: account.id, cycle: "\(bill.cycle)", bill: bill.id, issuedFen: bill.total.fen, againFen: total?.fen,
-      reasons: reasons, isSame: isSame, version: version, result: result, isAccepted: isKnown)
+      reasons: reasons, isSame: isSame, version: version, plans: plans, result: result, isAccepted: isKnown)
   }
 }
 
