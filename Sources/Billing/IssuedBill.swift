@@ -120,6 +120,8 @@ public struct IssuedPart: Hashable, Sendable {
     public let rule: String
     /// With its numbers: `120.00 kWh x 0.53800000 = 64.56`.
     public let formula: String
+    /// Places of the segments that it is made of, in `segments`.
+    public let segments: [Int]
 
     /// ` x 10/30` or ` x 12 days`, between price and result; empty for most lines.
     var dayShare: Substring {
@@ -265,7 +267,8 @@ extension IssuedPart.Line {
     self.init(
       component: component, name: name, tier: json["tier"]?.integer, chineseName: json["name_zh"]?.text ?? "",
       period: json["period"]?.text,
-      quantity: quantity, unit: unit, price: price, amount: amount, rule: rule, formula: formula)
+      quantity: quantity, unit: unit, price: price, amount: amount, rule: rule, formula: formula,
+      segments: (json["segments"]?.items ?? []).compactMap(\.integer))
   }
 }
 

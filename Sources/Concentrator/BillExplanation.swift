@@ -246,6 +246,7 @@ extension IssuedPart {
             "name": .string(line.name), "name_zh": .string(line.chineseName), "rule": .string(line.rule),
             "quantity": .string(decimalString(line.quantity, decimals: 6)), "unit": .string(line.unit),
             "price": .string(line.price), "amount": .string("\(line.amount)"), "formula": .string(line.formula),
+            "segments": .array(line.segments.map { .integer(Int64($0)) }),
             "because": .optional(sentences.indices.contains(index) ? sentences[index] : nil),
           ])
         }),

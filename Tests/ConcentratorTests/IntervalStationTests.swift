@@ -143,18 +143,20 @@ import Testing
           && $0.reading.key.instant == instant
       })
     let value = RegisterValue(millionths: wrong.reading.value.millionths - 10_000, resolution: 10_000)
+    let store = try Store(path: station.configuration.store)
     _ = try await BillingRun.revise(
-      station,
+      store,
       Revision(
         reading: wrong.sequence, value: value, actor: "test", reason: "read on site",
         at: HostClock.wall.unixMilliseconds))
+    await store.close(settled: false)
     let found = try BillingRun.findings(station, reader: try bench.reader(), account: "A-9")
     #expect(found.count == 1)
     #expect(found.first?.reasons.first?.hasPrefix("other records of the load profile of meter M-1") == true)
     let issued = try await BillingRun.correct(
       station, account: "A-9", from: try #require(found.first?.cycle), form: .reversal, actor: "test",
       reason: "read on site")
-    #expect(issued.map(\.record.kind) == ["reversal", "original"])
+    #expect(issued.issued.map(\.record.kind) == ["reversal", "original"])
     for document in try bench.bills().filter({ $0.bill.account == "A-9" }) {
       #expect(try BillExplanation(document, station: station, reader: try bench.reader()).isReproduced)
     }
