@@ -3,9 +3,7 @@ extension Plan {
   ///
   /// `nil` where the plan has no tiers.
   func tierUse(of usage: Usage, _ billed: Energy) throws(RatingError) -> Bill.TierUse? {
-    guard usage.grantedMonths >= 0, usage.grantedMonths <= 120 else {
-      throw .noGrant(months: usage.grantedMonths, plan: name)
-    }
+    guard usage.grantedMonths >= 0 else { throw .noGrant(months: usage.grantedMonths, plan: name) }
     guard let tiers else {
       guard usage.grantedMonths == 0 else { throw .noGrant(months: usage.grantedMonths, plan: name) }
       if let months = usage.windowMonths { throw .windowMonths(months, plan: name) }
@@ -21,6 +19,10 @@ extension Plan {
     guard let start = tiers.windowStart(of: days.months) else { throw .crossesWindow(usage.days, plan: name) }
     guard usage.grantedMonths == 0 || tiers.grantPerMonth != nil else {
       throw .noGrant(months: usage.grantedMonths, plan: name)
+    }
+    let most = tiers.mostGrantedMonths(over: days.months)
+    guard usage.grantedMonths <= most else {
+      throw .grantedMonths(usage.grantedMonths, most: most, plan: name)
     }
     let grant = tiers.grant(months: usage.grantedMonths)
     let before: EnergyRow
