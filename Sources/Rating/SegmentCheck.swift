@@ -58,9 +58,7 @@ struct SegmentCheck {
   /// Decimal places of a kWh to which energies may have been rounded: the plan's where it is known.
   let decimals: ClosedRange<Int>
 
-  /// A segment by itself.
-  ///
-  /// - Parameter capacities: of its registers, in their order; `nil` where the record does not say.
+  /// A segment by itself; `capacities` are those of its registers, in their order, `nil` where the record does not say.
   func check(_ segment: UsageSegment, capacities: [Energy?]) throws(SegmentProblem) {
     guard segment.from.localSeconds < segment.to.localSeconds else {
       throw .notForward(from: segment.from, to: segment.to)

@@ -126,9 +126,7 @@ public struct SegmentRecord: Codable, Hashable, Sendable {
     public var quality: String
   }
 
-  /// The segment that the record tells of, which is what its readings make, as `check` sees them.
-  ///
-  /// - Parameter number: from 1.
+  /// The segment that the record tells of, which is what its readings make, as `check` sees them; `number` is from 1.
   func segment(_ number: Int, checkedBy check: SegmentCheck) throws(UsageRecordError) -> UsageSegment {
     guard let ratio = Multiplier(multiplier) else {
       throw .text(key: "segments.multiplier", multiplier, example: "150/5")
