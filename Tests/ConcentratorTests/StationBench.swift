@@ -25,6 +25,8 @@ final class StationBench: Sendable {
       trust-host-clock = true
       devices = "\(root)/devices"
       tariffs = "\(root)/tariffs"
+      [review]
+      first-bills = false
 
       """
     for line in lines { text += line.replacingOccurrences(of: "FOLDER", with: folder) }
