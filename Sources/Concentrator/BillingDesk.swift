@@ -80,14 +80,25 @@ actor BillingDesk {
     let cursor = try await store.cursor(of: Self.consumer)
     var last = cursor
     var touched: Set<MeterID> = []
+    // Of load profiles the oldest record of each meter: those of the month that runs wait for its end.
+    var recorded: [MeterID: Int64] = [:]
     var filter = ReadingFilter()
     filter.after = cursor
     try reader.readings(filter) { stored throws(StoreError) in
       last = max(last, stored.sequence)
-      if stored.reading.key.kind != .instantaneous { touched.insert(stored.reading.key.meter) }
+      let key = stored.reading.key
+      switch key.kind {
+      case .instantaneous: break
+      case .profile: recorded[key.meter] = min(recorded[key.meter] ?? key.instant, key.instant)
+      case .dailyFreeze, .settlement, .event, .estimate: touched.insert(key.meter)
+      }
     }
     let looked = accounts.filter { account in
-      isWhole || missed[account.id] != nil || account.meters.contains { touched.contains($0.meter) }
+      isWhole || missed[account.id] != nil
+        || account.meters.contains { assignment in
+          touched.contains(assignment.meter)
+            || recorded[assignment.meter].map { account.awaits(recordAt: $0, now: now.unixMilliseconds) } ?? false
+        }
     }
     let standing = try reader.holds()
     let decisions = try Decisions(reader.reviews())
@@ -186,13 +197,20 @@ actor BillingDesk {
     let isFirst = history.isEmpty
     let due = BillBook.due(
       of: account, billed: history.map(\.cycle), readings: readings, at: now.unixMilliseconds)
+    // Of cycles that are billed nobody asks again but automatic corrections.
+    let open = ([due.unread, due.waiting].compactMap(\.self) + due.ready).map(\.from).min()
+    let profile =
+      open == nil && !review.correctsByItself
+      ? ProfileReadings()
+      : try book.profile(of: account, from: review.correctsByItself ? nil : open, until: now.unixMilliseconds)
     func hold(_ cycle: String, _ reason: String) -> Hold {
       Hold(account: account.id, cycle: cycle, reason: reason, since: now.unixMilliseconds)
     }
     if let part = due.unread {
       var reasons: [HoldReason] = [.unreadStart(account: account.id, from: part.from, to: part.to)]
       if case .hold(let missing) = closeCycle(
-        account: account, cycle: part, readings: readings, windowState: nil, plans: plans, knownOn: today)
+        account: account, cycle: part, readings: readings, profile: profile, windowState: nil, plans: plans,
+        knownOn: today)
       {
         reasons += missing
       }
@@ -207,11 +225,11 @@ actor BillingDesk {
     }
     // New cycles build on what is corrected in the same transaction.
     try correct(
-      account, &history, readings, plans, decisions, accepted, &result, at: now)
+      account, &history, readings, profile, plans, decisions, accepted, &result, at: now)
     for cycle in due.ready + [due.waiting].compactMap({ $0 }) {
       let before = history.filter { $0.cycle < cycle.month }
       let closing = closeCycle(
-        account: account, cycle: cycle, readings: readings,
+        account: account, cycle: cycle, readings: readings, profile: profile,
         windowState: before.window(before: cycle, of: account, plans: plans, knownOn: today), plans: plans,
         knownOn: today,
         // A month that was cancelled, and is the account's again, goes on counting.
@@ -223,8 +241,8 @@ actor BillingDesk {
         reasons = billedElsewhere(bill, others: try book.others(than: bill) + history)
         guard reasons.isEmpty else { break }
         let look = TrialLook(
-          account: account, plans: plans, standing: history, readings: readings, accepted: accepted, today: today,
-          isFirst: isFirst)
+          account: account, plans: plans, standing: history, readings: readings, profile: profile,
+          accepted: accepted, today: today, isFirst: isFirst)
         if let reason = untried(bill, look) ?? held(bill, after: before, decisions, &result.reviews, at: now) {
           result.waiting = Waiting(hold: hold(cycle.label, reason), isForReadings: false)
           return result
@@ -237,7 +255,12 @@ actor BillingDesk {
       }
       guard reasons.isEmpty else {
         let text = reasons.map(\.description).joined(separator: "; ")
-        let isForReadings = reasons.allSatisfy { if case .missingReading = $0 { true } else { false } }
+        let isForReadings = reasons.allSatisfy { reason in
+          switch reason {
+          case .missingReading, .missingRecords: true
+          default: false
+          }
+        }
         result.waiting = Waiting(hold: hold(cycle.label, text), isForReadings: isForReadings)
         return result
       }

@@ -99,7 +99,8 @@ public enum BillingRun {
     guard !standing.isEmpty else { return nil }
     let now = station.clock.now.unixMilliseconds
     let again = replay(
-      account, standing: standing, readings: try book.readings(of: account, plans: plans, until: now), plans: plans,
+      account, standing: standing, readings: try book.readings(of: account, plans: plans, until: now),
+      profile: try book.profile(of: account, until: now), plans: plans,
       knownOn: account.zone.local(unixMilliseconds: now).date, form: form)
     return (standing, again)
   }

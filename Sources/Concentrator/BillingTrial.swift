@@ -53,8 +53,13 @@ public struct BillingTrial: Sendable {
       let standing = BillBook.standing(try book.documents(of: account.id))
       guard !standing.isEmpty else { continue }
       let readings = try book.readings(of: account, plans: plans, until: now)
+      let due = BillBook.due(of: account, billed: standing.map(\.cycle), readings: readings, at: now)
+      let tried = all ? nil : standing.suffix(max(1, cycles)).first.flatMap { account.cycle($0.cycle)?.from }
+      let open = ([due.unread, due.waiting].compactMap(\.self) + due.ready).map(\.from).min()
+      let profile = try book.profile(of: account, from: tried.map { min($0, open ?? $0) }, until: now)
       let look = TrialLook(
-        account: account, plans: plans, standing: standing, readings: readings, accepted: accepted,
+        account: account, plans: plans, standing: standing, readings: readings,
+        profile: profile, accepted: accepted,
         today: account.zone.local(unixMilliseconds: now).date)
       for index in standing.indices {
         let isLast = index >= standing.count - cycles
@@ -62,7 +67,6 @@ public struct BillingTrial: Sendable {
         let row = look.again(index)
         if isLast || !row.reasons.isEmpty { rows.append(row) }
       }
-      let due = BillBook.due(of: account, billed: standing.map(\.cycle), readings: readings, at: now)
       rows += look.untried(due: due, corrects: all).map(look.ahead)
     }
     self.rows = rows
@@ -94,6 +98,7 @@ struct TrialLook {
   /// What stands, in the order of the cycles.
   let standing: [IssuedBill]
   let readings: [JournalReading]
+  let profile: ProfileReadings
   let accepted: Set<TrialResult>
   let today: CivilDate
   /// True where no bill of the account stands in the store.
@@ -122,7 +127,8 @@ struct TrialLook {
 
   private func closing(_ index: Int) -> Closing {
     rateAgain(
-      standing[index], after: index > 0 ? standing[index - 1] : nil, account: account, readings: readings, plans: plans)
+      standing[index], after: index > 0 ? standing[index - 1] : nil, account: account, readings: readings,
+      profile: profile, plans: plans)
   }
 
   /// A version of a plan that no bill of the account was rated by.
@@ -149,7 +155,8 @@ struct TrialLook {
       for (days, plan) in account.versions(in: cycle, plans: plans, knownOn: today) { add(plan, days, cycle) }
     }
     if corrects {
-      let again = replay(account, standing: standing, readings: readings, plans: plans, knownOn: today)
+      let again = replay(
+        account, standing: standing, readings: readings, profile: profile, plans: plans, knownOn: today)
       for bill in again.corrections.flatMap({ $0.replacement?.bills ?? [] }) { add(bill.plan, bill.usage.days) }
     }
     let changes = plans.plans.map(\.validFrom) + account.terms.compactMap(\.from)
@@ -196,6 +203,14 @@ struct TrialLook {
     }
     var usage = last.usage
     if last.plan.name != plan.name { usage.earlier = .nothing }
+    if let intervals = again.intervals.first ?? nil {
+      // The hours of the other version may be others.
+      do throws(SettlementError) {
+        usage = usage.settled(by: try intervals.settled(under: plan))
+      } catch {
+        return row(nil, "no bill was made by \(version) yet, and the last use cannot be put into its hours: \(error)")
+      }
+    }
     if !plan.applies(to: usage.days) {
       guard let days = untried.days ?? account.firstCycle(under: plan, from: usage.days.to) else {
         return row(nil, "\(version) does not hold for a whole cycle")
@@ -217,7 +232,7 @@ struct TrialLook {
     _ cycle: Cycle, _ version: String, _ row: (Money?, String) -> BillingTrial.Row
   ) -> BillingTrial.Row {
     let closing = closeCycle(
-      account: account, cycle: cycle, readings: readings,
+      account: account, cycle: cycle, readings: readings, profile: profile,
       windowState: standing.window(before: cycle, of: account, plans: plans, knownOn: today), plans: plans,
       knownOn: today)
     switch closing {

@@ -126,7 +126,9 @@ private struct BooksReader {
       all.append(JournalReading(sequence: sequence, reading: found.reading, verdict: found.verdict))
     }
     let due = isKnown ? states(of: account, own, readings).filter { isWanted($0.key) } : [:]
-    books.add(account, due: due, posted: posted, readings: all, plans: plans?.plans ?? [])
+    books.add(
+      account, due: due, posted: posted, readings: all, plans: plans?.plans ?? [],
+      profile: try book.profile(under: BillBook.standing(posted.map(\.bill)), of: account))
     takeDue(account, due, readings, BillBook.standing(own))
     for bill in BillBook.standing(posted.map(\.bill)) { try takeDays(of: bill, account) }
   }
