@@ -1,11 +1,8 @@
 extension Plan {
   /// The window that a usage belongs to, what it had seen before, and its billed energy by tier.
   ///
-  /// `nil` where the plan has no tiers.
-  ///
-  /// - Parameters:
-  ///   - billed: kWh, with losses.
-  ///   - rest: where the usage is a part of a month, kWh of this part and all after it.
+  /// `nil` where the plan has no tiers. `billed` are kWh with losses; `rest` is, where the usage is a part of a month, kWh of
+  /// this part and all after it.
   func tierUse(of usage: Usage, _ billed: Energy, rest: Energy? = nil) throws(RatingError) -> Bill.TierUse? {
     guard usage.grantedMonths >= 0 else { throw .noGrant(months: usage.grantedMonths, plan: name) }
     guard let tiers else {
