@@ -104,6 +104,18 @@ public struct IssuedPart: Hashable, Sendable {
     public let used: [Energy]
   }
 
+  /// A power factor and what it comes of, as printed.
+  public struct PowerFactorMark: Hashable, Sendable {
+    /// kWh that counted.
+    public let active: String
+    /// kvarh that counted.
+    public let reactive: String
+    public let factor: String
+    public let standard: String
+    /// As a share of its base.
+    public let adjustment: String
+  }
+
   /// A printed line.
   public struct Line: Hashable, Sendable {
     public let component: String
@@ -143,7 +155,9 @@ public struct IssuedPart: Hashable, Sendable {
   public let byPeriod: [PeriodEnergy]
   public let window: Window?
   /// Of the power factor, as a share of its base; `nil` where there is none.
-  public let powerFactorAdjustment: String?
+  public var powerFactorAdjustment: String? { powerFactor?.adjustment }
+  /// What was found of the power factor; `nil` where there is none.
+  public let powerFactor: PowerFactorMark?
   public let lines: [Line]
   public let total: Money
   public let segments: [IssuedSegment]
@@ -247,13 +261,23 @@ extension IssuedPart {
       window = nil
     }
     engine = json["engine"]?.integer
-    powerFactorAdjustment = json["power_factor"]?["adjustment"]?.text
+    powerFactor = json["power_factor"].flatMap { PowerFactorMark($0) }
+    guard (powerFactor == nil) == (json["power_factor"] == nil) else { return nil }
     self.lines = lines.compactMap(Line.init)
     self.total = total
     self.segments = segments.compactMap(IssuedSegment.init)
     guard self.lines.count == lines.count, self.segments.count == segments.count,
       byPeriod.count == rows.count - 1
     else { return nil }
+  }
+}
+
+extension IssuedPart.PowerFactorMark {
+  init?(_ json: JSONValue) {
+    guard let active = json["active"]?.text, let reactive = json["reactive"]?.text, let factor = json["factor"]?.text,
+      let standard = json["standard"]?.text, let adjustment = json["adjustment"]?.text
+    else { return nil }
+    self.init(active: active, reactive: reactive, factor: factor, standard: standard, adjustment: adjustment)
   }
 }
 

@@ -3,8 +3,8 @@ public import Rating
 
 /// One comparison of two sums that must be equal, with what does not match. 对账
 public struct ReconciliationStep: Hashable, Sendable {
-  /// Stable name: `cycles`, `readings`, `newest`, `registers`, `records`, `intervals`, `usage`, `periods`, `lines-kwh`, `lines-fen`, `documents`,
-  /// `ledger`, `corrections`, `chain`, `once`.
+  /// Stable name: `due`, `journal`, `accepted`, `settled`, `cycles`, `readings`, `newest`, `registers`, `records`,
+  /// `intervals`, `days`, `usage`, `periods`, `lines-kwh`, `lines-fen`, `documents`, `ledger`, `corrections`, `batches`, `chain`, `once`, `day-chain`.
   public let name: String
   /// What is counted: `1`, `kWh` or `fen`.
   public let unit: String
@@ -12,6 +12,8 @@ public struct ReconciliationStep: Hashable, Sendable {
   public let right: String
   /// Each unmatched thing in words; empty where all is conserved.
   public let differences: [String]
+  /// What waits or is left out, each with its reason: all of it is accounted for.
+  public let explained: [String]
   public var isBalanced: Bool { differences.isEmpty && left == right }
 }
 
@@ -45,13 +47,15 @@ public struct Reconciliation: Sendable {
     var left: Int64 = 0
     var right: Int64 = 0
     var differences: [String] = []
+    var explained: [String] = []
   }
 
   private static let order: [(name: String, unit: String)] = [
-    ("cycles", "1"), ("readings", "1"), ("newest", "1"), ("registers", "kWh"), ("records", "1"),
-    ("intervals", "kWh"), ("usage", "kWh"), ("periods", "kWh"), ("lines-kwh", "kWh"), ("lines-fen", "fen"),
-    ("documents", "fen"), ("ledger", "fen"), ("corrections", "fen"),
-    ("chain", "1"), ("once", "kWh"),
+    ("due", "1"), ("journal", "1"), ("accepted", "1"), ("settled", "1"), ("cycles", "1"), ("readings", "1"),
+    ("newest", "1"), ("registers", "kWh"), ("records", "1"), ("intervals", "kWh"), ("days", "kWh"), ("usage", "kWh"),
+    ("periods", "kWh"), ("lines-kwh", "kWh"),
+    ("lines-fen", "fen"), ("documents", "fen"), ("ledger", "fen"), ("corrections", "fen"), ("batches", "fen"),
+    ("chain", "1"), ("once", "kWh"), ("day-chain", "1"),
   ]
   private var sums: [String: Sums] = [:]
   /// Stretches of each meter on bills that stand.
@@ -74,7 +78,8 @@ public struct Reconciliation: Sendable {
       let sum = sums[name] ?? Sums()
       func text(_ number: Int64) -> String { unit == "kWh" ? "\(Energy(millionths: number))" : "\(number)" }
       return ReconciliationStep(
-        name: name, unit: unit, left: text(sum.left), right: text(sum.right), differences: sum.differences)
+        name: name, unit: unit, left: text(sum.left), right: text(sum.right), differences: sum.differences,
+        explained: sum.explained)
     }
   }
 
@@ -100,13 +105,22 @@ public struct Reconciliation: Sendable {
     return sum
   }
 
-  private mutating func compare(_ name: String, _ left: Int64, _ right: Int64, _ detail: @autoclosure () -> String) {
+  /// Adds to both sides of a step; what differs is told.
+  mutating func compare(_ name: String, _ left: Int64, _ right: Int64, _ detail: @autoclosure () -> String) {
     var sum = sums[name] ?? Sums()
     sum.left = sum.left &+ left
     sum.right = sum.right &+ right
     if left != right { sum.differences.append(detail()) }
     sums[name] = sum
   }
+
+  /// Adds a difference that no sum shows.
+  mutating func find(_ name: String, _ difference: String) {
+    sums[name, default: Sums()].differences.append(difference)
+  }
+
+  /// Adds something to a step that is accounted for, with its reason.
+  mutating func explain(_ name: String, _ reason: String) { sums[name, default: Sums()].explained.append(reason) }
 
   /// Takes one account in.
   ///
@@ -115,10 +129,11 @@ public struct Reconciliation: Sendable {
   ///   - due: every cycle that is over, with all that became of it; each must have one state.
   ///   - posted: every document of the cycles, in the order of issue.
   ///   - readings: of the journal; those that its bills rest on and the newest of their instants at least.
+  ///   - plans: what its bills may have been rated under, as far as that is at hand.
   ///   - profile: the load profiles that its bills rest on.
   public mutating func add(
     _ account: Account, due: [YearMonth: [CycleState]], posted: [PostedBill], readings: [JournalReading],
-    profile: ProfileReadings = ProfileReadings()
+    plans: [Plan] = [], profile: ProfileReadings = ProfileReadings()
   ) {
     for (month, states) in due.sorted(by: { $0.key < $1.key }) {
       compare(
@@ -145,7 +160,7 @@ public struct Reconciliation: Sendable {
     // Of a month that was cancelled nothing stands.
     let standing = last.values.filter { !$0.parts.isEmpty }.sorted { $0.cycle < $1.cycle }
     for bill in standing {
-      check(bill, account, bySequence, newest)
+      check(bill, account, bySequence, newest, plans)
       check(bill, account, bySequence, profile)
       for segment in bill.parts.flatMap(\.segments) where segment.hasImport {
         metered[segment.meter, default: []].append(
@@ -174,7 +189,8 @@ public struct Reconciliation: Sendable {
 
   /// What stands against its readings, its segments and its own lines.
   private mutating func check(
-    _ bill: IssuedBill, _ account: Account, _ journal: [Int64: JournalReading], _ newest: BoundaryReadings
+    _ bill: IssuedBill, _ account: Account, _ journal: [Int64: JournalReading], _ newest: BoundaryReadings,
+    _ plans: [Plan]
   ) {
     let name = "bill \(bill.id) of \(bill.account) for \(bill.cycle)"
     var named: Set<Int64> = []
@@ -207,7 +223,12 @@ public struct Reconciliation: Sendable {
     compare(
       "usage", segments, metered,
       "\(name): segments have \(Energy(millionths: segments)) kWh, the bill \(Energy(millionths: metered)) kWh")
-    for part in bill.parts { check(part, name) }
+    for (index, part) in bill.parts.enumerated() {
+      // Another text of the same prices will do as well.
+      let pricing = bill.pricing.count == bill.parts.count ? bill.pricing[index] : ""
+      check(
+        part, name, plans.first { $0.digest == part.plan.digest } ?? plans.first { $0.pricingDigest == pricing })
+    }
   }
 
   /// A register's use, worked out again from the journal.
@@ -274,7 +295,7 @@ public struct Reconciliation: Sendable {
     }
   }
 
-  private mutating func check(_ part: IssuedPart, _ name: String) {
+  private mutating func check(_ part: IssuedPart, _ name: String, _ plan: Plan?) {
     if !part.byPeriod.isEmpty {
       let sum = part.byPeriod.reduce(Int64(0)) { $0 + $1.energy.millionths }
       compare(
@@ -297,21 +318,9 @@ public struct Reconciliation: Sendable {
         "lines-kwh", sum, part.energy.millionths &* times,
         "\(name): the lines of \(component) are for \(Energy(millionths: sum)) kWh, it bills \(part.energy)")
     }
-    for line in part.lines { check(line, name) }
+    for problem in LineCheck(part: part, plan: plan).problems { compare("lines-fen", 0, 1, "\(name): \(problem)") }
     let sum = part.lines.reduce(Money.zero) { $0 + $1.amount }
     compare("lines-fen", sum.fen, part.total.fen, "\(name): its lines add up to \(sum), its total is \(part.total)")
-  }
-
-  /// Quantity times price within one rounding; shares of other lines are followed by their total only.
-  private mutating func check(_ line: IssuedPart.Line, _ name: String) {
-    guard line.unit != LineUnit.yuan.rawValue, line.dayShare.allSatisfy({ $0 == " " }),
-      let price = Price(yuan: line.price)
-    else { return }
-    // In 10⁻¹⁴ yuan, of which 10¹² make a fen.
-    let exact = Int128(line.quantity) * Int128(price.hundredMillionths)
-    let gap = exact - Int128(line.amount.fen) * 1_000_000_000_000
-    guard gap.magnitude >= 1_000_000_000_000 else { return }
-    compare("lines-fen", 0, 1, "\(name): \(line.name), \(line.formula), is not quantity times price")
   }
 
   /// Where one cycle ends, the next begins: at the same time, with the same registers and the same tier window.

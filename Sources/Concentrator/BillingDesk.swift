@@ -392,14 +392,18 @@ extension BillingDesk {
 }
 
 extension Configuration.ReviewEntry {
+  /// What was never billed so before. Another plan is the trial's matter where there is one.
+  private func isFirst(_ rule: ReviewRule) -> Bool {
+    [.firstBill, .meterChanged, .multiplierChanged].contains(rule) || (rule == .planChanged && !trial)
+  }
+
   /// Whether a finding keeps a bill from being issued.
   func holds(_ finding: ReviewFinding) -> Bool {
     switch finding.weight {
     case .stop: true
     case .note: false
     case .look:
-      holding.contains(finding.rule)
-        || (firstBills && [.firstBill, .planChanged, .meterChanged, .multiplierChanged].contains(finding.rule))
+      holding.contains(finding.rule) || firstBills && isFirst(finding.rule)
     }
   }
 }

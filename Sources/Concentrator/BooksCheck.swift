@@ -6,18 +6,28 @@ public import Store
 
 /// Follows every bill from the journal to the ledger.
 public enum BooksCheck {
+  /// What was compared, and the days on which bills were issued.
+  public struct Report: Sendable {
+    /// In the order of the way from readings to the ledger.
+    public let steps: [ReconciliationStep]
+    /// Of all bills in the store, whatever cycle was asked for.
+    public let days: [BillDay]
+  }
+
   /// Compares counts, kWh and fen at each step.
   ///
   /// - Parameters:
   ///   - station: accounts and tariffs.
   ///   - reader: of the store.
-  ///   - cycle: only this one, such as `2026-10`; `nil` for all.
+  ///   - cycle: only this one, such as `2026-10`; `nil` for all. The journal and the days are always whole.
+  ///   - kept: hashes of days, such as `2026-11-22`, that somebody has kept.
   ///   - now: what is over by then is due; `nil` for the station's clock.
-  /// - Returns: the steps in the order of the way from readings to the ledger.
+  /// - Returns: the steps and the days.
   /// - Throws: `Complaint` for a cycle that is none, and where the store cannot be read.
-  public static func steps(
-    _ station: Station, reader: StoreReader, cycle: String? = nil, at now: HostInstant? = nil
-  ) throws(Complaint) -> [ReconciliationStep] {
+  public static func report(
+    _ station: Station, reader: StoreReader, cycle: String? = nil, kept: [String: String] = [:],
+    at now: HostInstant? = nil
+  ) throws(Complaint) -> Report {
     var only: YearMonth?
     if let cycle {
       guard let month = YearMonth(cycle) else {
@@ -25,54 +35,107 @@ public enum BooksCheck {
       }
       only = month
     }
-    var books = Reconciliation()
+    var books = BooksReader(
+      station: station, reader: reader, only: only, now: (now ?? station.clock.now).unixMilliseconds)
     do throws(StoreError) {
-      var postings: [Int64: Int64] = [:]
-      try reader.ledger { bill, _, _, fen in postings[bill] = fen }
-      let holds = try reader.holds()
-      let now = (now ?? station.clock.now).unixMilliseconds
-      // Accounts that were renamed or are gone from the configuration have their bills all the same.
-      let known = Set(station.accounts.map(\.id))
-      let gone = try reader.postedAccounts().filter { !known.contains($0) }
-      for account in station.accounts + gone.map({ Account(id: $0, meters: [], terms: []) }) {
-        let book = BillBook(reader: reader)
-        let readings =
-          try station.plansByAccount[account.id].map { (plans) throws(StoreError) in
-            try book.readings(of: account, plans: plans, until: now)
-          } ?? []
-        var posted: [PostedBill] = []
-        var documents: [IssuedBill] = []
-        var named: Set<Int64> = []
-        try reader.bills(account: account.id) { stored throws(StoreError) in
-          let bill = try IssuedBill(stored, reader.path)
-          documents.append(bill)
-          guard only.map({ $0 == bill.cycle }) ?? true else { return }
-          named.formUnion(bill.readings)
-          posted.append(
-            PostedBill(
-              bill: bill, linesFen: stored.bill.lines.reduce(0) { $0 + $1.amountFen }, postedFen: postings[stored.id]))
-        }
-        var all = readings
-        for sequence in named.subtracting(readings.map(\.sequence)).sorted() {
-          guard let found = try reader.reading(sequence) else { continue }
-          all.append(JournalReading(sequence: sequence, reading: found.reading, verdict: found.verdict))
-        }
-        let due =
-          known.contains(account.id)
-          ? states(of: account, documents, holds, readings, at: now) : [:]
-        books.add(
-          account, due: due.filter { only == nil || $0.key == only }, posted: posted, readings: all,
-          profile: try book.profile(under: BillBook.standing(posted.map(\.bill)), of: account))
-      }
+      return try books.report(kept: kept)
     } catch {
       throw Complaint(error)
     }
-    return books.steps
+  }
+
+  /// The steps of `report`.
+  public static func steps(
+    _ station: Station, reader: StoreReader, cycle: String? = nil, at now: HostInstant? = nil
+  ) throws(Complaint) -> [ReconciliationStep] {
+    try report(station, reader: reader, cycle: cycle, at: now).steps
+  }
+}
+
+/// Reads the store for one reconciliation.
+private struct BooksReader {
+  let station: Station
+  let reader: StoreReader
+  /// Only this cycle.
+  let only: YearMonth?
+  /// Milliseconds since 1970.
+  let now: Int64
+  private var books = Reconciliation()
+  private var holds: [Hold] = []
+  private var gaps: [MeterID: [Gap]] = [:]
+  private var documents: [String: [IssuedBill]] = [:]
+
+  init(station: Station, reader: StoreReader, only: YearMonth?, now: Int64) {
+    self.station = station
+    self.reader = reader
+    self.only = only
+    self.now = now
+  }
+
+  private func isWanted(_ month: YearMonth) -> Bool { only.map { $0 == month } ?? true }
+
+  mutating func report(kept: [String: String]) throws(StoreError) -> BooksCheck.Report {
+    var postings: [Int64: Int64] = [:]
+    var batches: [String: Int64] = [:]
+    try reader.ledger { bill, _, cycle, fen in
+      postings[bill] = fen
+      batches[cycle, default: 0] += fen
+    }
+    holds = try reader.holds()
+    gaps = Dictionary(grouping: try reader.openGaps(), by: \.meter)
+    // Accounts that were renamed or are gone from the configuration have their bills all the same.
+    let known = Set(station.accounts.map(\.id))
+    let gone = try reader.postedAccounts().filter { !known.contains($0) }
+    for account in station.accounts + gone.map({ Account(id: $0, meters: [], terms: []) }) {
+      try take(account, isKnown: known.contains(account.id), postings)
+    }
+    try takeSettlements()
+    try takeJournal()
+    let all = documents.values.flatMap(\.self)
+    let byCycle = Dictionary(grouping: all) { "\($0.cycle)" }
+    for cycle in Set(byCycle.keys).union(batches.keys).sorted()
+    where only.map({ "\($0)" == cycle }) ?? true {
+      books.add(batch: cycle, bills: byCycle[cycle] ?? [], postings: Money(fen: batches[cycle] ?? 0))
+    }
+    let days = BillDay.chain(all, zone: station.configuration.zone)
+    books.add(days, bills: Set(all.map(\.id)), posted: Set(postings.keys), kept: kept)
+    return BooksCheck.Report(steps: books.steps, days: days)
+  }
+
+  private mutating func take(_ account: Account, isKnown: Bool, _ postings: [Int64: Int64]) throws(StoreError) {
+    let book = BillBook(reader: reader)
+    let plans = station.plansByAccount[account.id]
+    let readings =
+      try plans.map { (plans) throws(StoreError) in try book.readings(of: account, plans: plans, until: now) } ?? []
+    var posted: [PostedBill] = []
+    var own: [IssuedBill] = []
+    var named: Set<Int64> = []
+    try reader.bills(account: account.id) { stored throws(StoreError) in
+      let bill = try IssuedBill(stored, reader.path)
+      own.append(bill)
+      guard isWanted(bill.cycle) else { return }
+      named.formUnion(bill.readings)
+      posted.append(
+        PostedBill(
+          bill: bill, linesFen: stored.bill.lines.reduce(0) { $0 + $1.amountFen }, postedFen: postings[stored.id]))
+    }
+    documents[account.id] = own
+    var all = readings
+    for sequence in named.subtracting(readings.map(\.sequence)).sorted() {
+      guard let found = try reader.reading(sequence) else { continue }
+      all.append(JournalReading(sequence: sequence, reading: found.reading, verdict: found.verdict))
+    }
+    let due = isKnown ? states(of: account, own, readings).filter { isWanted($0.key) } : [:]
+    books.add(
+      account, due: due, posted: posted, readings: all, plans: plans?.plans ?? [],
+      profile: try book.profile(under: BillBook.standing(posted.map(\.bill)), of: account))
+    takeDue(account, due, readings, BillBook.standing(own))
+    for bill in BillBook.standing(posted.map(\.bill)) { try takeDays(of: bill, account) }
   }
 
   /// What became of every cycle that is over: billed, waiting, or behind one that waits.
-  private static func states(
-    of account: Account, _ bills: [IssuedBill], _ holds: [Hold], _ readings: [JournalReading], at now: Int64
+  private func states(
+    of account: Account, _ bills: [IssuedBill], _ readings: [JournalReading]
   ) -> [YearMonth: [CycleState]] {
     var states: [YearMonth: [CycleState]] = [:]
     var last: [YearMonth: IssuedBill] = [:]
@@ -97,5 +160,164 @@ public enum BooksCheck {
     }
     if let part = due.unread, states[part.month] == nil { states[part.month] = [] }
     return states
+  }
+
+  /// The boundaries of every cycle that is over, each once, with what became of their readings.
+  private mutating func takeDue(
+    _ account: Account, _ due: [YearMonth: [CycleState]], _ readings: [JournalReading], _ standing: [IssuedBill]
+  ) {
+    struct Boundary: Hashable {
+      let meter: MeterID
+      /// Seconds by the local clock: a time may be written without its seconds.
+      let seconds: Int64
+
+      init(_ meter: MeterID, _ at: MeterTime) { (self.meter, seconds) = (meter, at.localSeconds) }
+    }
+    let total = Quantity.energyTotal(.importActive)
+    let there = Set(
+      readings.filter { $0.reading.key.quantity == total }.map {
+        Boundary($0.reading.key.meter, account.zone.local(unixMilliseconds: $0.reading.key.instant))
+      })
+    var seen: Set<Boundary> = []
+    var found: [DueReading] = []
+    for (month, states) in due.sorted(by: { $0.key < $1.key }) where states != [.cancelled] {
+      guard let cycle = account.cycle(month) else { continue }
+      let bill = standing.first { $0.cycle == month }
+      for meter in account.meters {
+        let (from, to) = (max(meter.from ?? cycle.from, cycle.from), min(meter.to ?? cycle.to, cycle.to))
+        guard from < to else { continue }
+        for at in [from, to] where seen.insert(Boundary(meter.meter, at)).inserted {
+          let state: DueReading.State =
+            if there.contains(Boundary(meter.meter, at)) {
+              .acquired
+            } else if let bill, !bill.names(meter.meter, at: at) {
+              .missing("\(month) was billed when the account had other meters or days")
+            } else if bill == nil, let reason = missing(meter.meter, account, month, at) {
+              .missing(reason)
+            } else {
+              .lost
+            }
+          found.append(DueReading(meter: meter.meter, at: at, state: state))
+        }
+      }
+    }
+    books.add(found, of: account.id)
+  }
+
+  /// Why a boundary reading is not there, by the list of gaps or by what the cycle or one before it waits for.
+  private func missing(_ meter: MeterID, _ account: Account, _ month: YearMonth, _ at: MeterTime) -> String? {
+    let instant = account.zone.unixMilliseconds(of: at)
+    let gap = gaps[meter]?.first { $0.instant <= instant + 86_400_000 && instant <= $0.until ?? $0.instant }
+    if let gap { return gap.reason }
+    return holds.first { hold in
+      hold.account == account.id && YearMonth(hold.cycle).map { $0 <= month } ?? true
+    }.map { "\($0.cycle) waits: \($0.reason)" }
+  }
+
+  /// Daily freezes beside the registers of a bill, where those of all its midnights are there.
+  private mutating func takeDays(of bill: IssuedBill, _ account: Account) throws(StoreError) {
+    let name = "bill \(bill.id) of \(bill.account) for \(bill.cycle)"
+    for segment in bill.parts.flatMap(\.segments) {
+      guard let meter = MeterID(segment.meter), let from = MeterTime(segment.from), let to = MeterTime(segment.to),
+        from.localSeconds % 86_400 == 0, to.localSeconds % 86_400 == 0
+      else { continue }
+      let zone = station.configuration.zone
+      var filter = ReadingFilter()
+      (filter.meter, filter.quantity, filter.kind) = (meter, .energyTotal(.importActive), .dailyFreeze)
+      filter.since = zone.unixMilliseconds(of: from)
+      filter.until = zone.unixMilliseconds(of: to) + 1
+      var freezes: [Int64: (sequence: Int64, value: RegisterValue, isUsable: Bool)] = [:]
+      // A later version of a key takes the place of the one before.
+      try reader.readings(filter) { stored in
+        freezes[stored.reading.key.instant] = (stored.sequence, stored.reading.value, stored.verdict.isUsable)
+      }
+      let midnights = Int64((to.localSeconds - from.localSeconds) / 86_400) + 1
+      guard freezes.count == midnights, freezes.values.allSatisfy(\.isUsable) else { continue }
+      books.add(
+        freezes: freezes.sorted { $0.key < $1.key }.map { ($0.value.sequence, $0.value.value) }, of: segment, on: name,
+        capacity: account.meters.first { $0.meter == meter }?.register.capacity)
+    }
+  }
+}
+
+extension BooksReader {
+  /// Usable settlements of every meter, also of those that no account names.
+  private mutating func takeSettlements() throws(StoreError) {
+    var filter = ReadingFilter()
+    (filter.quantity, filter.kind) = (.energyTotal(.importActive), .settlement)
+    var newest: [ReadingKey: StoredReading] = [:]
+    try reader.readings(filter) { stored in newest[stored.reading.key] = stored }
+    let standing = documents.values.flatMap { BillBook.standing($0) }
+    let rated = Set(standing.flatMap(\.readings))
+    let settled = newest.values.filter(\.verdict.isUsable).sorted { $0.sequence < $1.sequence }
+    var found: [SettledReading] = []
+    for stored in settled {
+      let meter = stored.reading.key.meter
+      let at = station.configuration.zone.local(unixMilliseconds: stored.reading.key.instant)
+      if let only, Cycle(only, settlement: .firstOfMonth)?.to.localSeconds != at.localSeconds { continue }
+      found.append(
+        SettledReading(
+          sequence: stored.sequence, meter: meter, at: at,
+          state: rated.contains(stored.sequence) ? .rated : unrated(meter, at, standing)))
+    }
+    books.add(found)
+  }
+
+  /// What became of a settlement that no bill rests on.
+  private func unrated(_ meter: MeterID, _ at: MeterTime, _ standing: [IssuedBill]) -> SettledReading.State {
+    let accounts = station.accounts.filter { $0.meters.contains { $0.meter == meter } }
+    guard !accounts.isEmpty else { return .held("no account names meter \(meter)") }
+    if standing.contains(where: { $0.names(meter, at: at) }) {
+      return .held("the bill rests on another reading of that time")
+    }
+    for account in accounts {
+      for assignment in account.meters
+      where assignment.meter == meter && assignment.from.map({ $0 <= at }) ?? true
+        && assignment.to.map({ at <= $0 }) ?? true
+      {
+        for bill in standing where bill.account == account.id {
+          guard let cycle = account.cycle(bill.cycle),
+            [cycle.from, cycle.to].contains(where: { $0.localSeconds == at.localSeconds }),
+            // What begins or ends just there is of the other cycle.
+            assignment.from.map({ $0 < cycle.to }) ?? true, assignment.to.map({ cycle.from < $0 }) ?? true
+          else { continue }
+          return .lost(cycle: "\(account.id) \(bill.cycle)")
+        }
+      }
+    }
+    for account in accounts {
+      let hold = holds.first { hold in
+        guard hold.account == account.id else { return false }
+        guard let cycle = YearMonth(hold.cycle).flatMap({ account.cycle($0) }) else { return true }
+        return cycle.from <= at
+      }
+      if let hold { return .held("\(account.id) \(hold.cycle) waits: \(hold.reason)") }
+    }
+    return .held("no cycle of \(accounts.map(\.id).joined(separator: ", ")) that is over begins or ends with it")
+  }
+
+  /// Every row of the journal, with what people decided on.
+  private mutating func takeJournal() throws(StoreError) {
+    var approved: Set<Int64> = []
+    try reader.audit { stored in
+      if let reading = stored.record.decidedReading { approved.insert(reading) }
+    }
+    var census = JournalCensus()
+    try reader.readings { stored in
+      census.count(
+        JournalReading(sequence: stored.sequence, reading: stored.reading, verdict: stored.verdict),
+        isApproved: approved.contains(stored.sequence))
+    }
+    books.add(census, last: documents.values.flatMap(\.self).flatMap(\.readings).max() ?? 0)
+  }
+}
+
+extension IssuedBill {
+  /// True where a segment of `meter` begins or ends at `time`, local time.
+  fileprivate func names(_ meter: MeterID, at time: MeterTime) -> Bool {
+    parts.flatMap(\.segments).contains { segment in
+      segment.meter == meter.text
+        && [segment.from, segment.to].contains { MeterTime($0)?.localSeconds == time.localSeconds }
+    }
   }
 }

@@ -6,8 +6,9 @@ internal import Rating
 extension Configuration {
   /// `[review]`: which bills wait for a person, and which corrections do not.
   public struct ReviewEntry: Hashable, Sendable {
-    /// The first bill of an account, and the first after another plan, meter or multiplier, waits for a look.
-    public var firstBills = false
+    /// The first bill of an account, and the first after another meter or multiplier, waits for a look; without trials the
+    /// first after another plan, too. True unless the configuration says otherwise.
+    public var firstBills = true
     /// After another plan, engine or master data, no account is billed before its last bills were rated again and what
     /// differs was accepted; by prices that are new, before somebody has seen what they make of the last use.
     public var trial = true
@@ -27,7 +28,7 @@ extension Configuration {
   static func review(_ reader: inout TableReader) throws(DocumentError) -> ReviewEntry {
     var entry = ReviewEntry()
     guard var table = try reader.optionalTable("review") else { return entry }
-    entry.firstBills = try table.optionalBoolean("first-bills") ?? false
+    entry.firstBills = try table.optionalBoolean("first-bills") ?? true
     entry.trial = try table.optionalBoolean("trial") ?? true
     entry.correctsByItself = try table.optionalBoolean("correct-automatically") ?? false
     if let text = try table.optionalString("correct-by") {

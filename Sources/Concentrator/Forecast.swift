@@ -47,6 +47,8 @@ public struct Forecast: Sendable {
   let file: String
   let accounts: Int
   let tariffs: Int
+  /// First bills wait for a person.
+  let looksAtFirstBills: Bool
   let lines: [LineForecast]
 
   /// False where some task could not be kept if it had its line to itself: no daemon can carry that out.
@@ -67,7 +69,8 @@ extension Station {
     let lacking = lacking
     let lines = configuration.lines.indices.map { forecast(ofLine: $0, lacking: lacking[$0]) }
     return Forecast(
-      file: configuration.file, accounts: configuration.accounts.count, tariffs: plans.count, lines: lines)
+      file: configuration.file, accounts: configuration.accounts.count, tariffs: plans.count,
+      looksAtFirstBills: configuration.review.firstBills, lines: lines)
   }
 
   private func forecast(ofLine index: Int, lacking: [(meter: MeterID, item: String)]) -> Forecast.LineForecast {
@@ -118,7 +121,7 @@ extension Forecast {
   public var json: JSON {
     .object([
       "configuration": .string(file), "accounts": .integer(Int64(accounts)), "tariffs": .integer(Int64(tariffs)),
-      "possible": .boolean(isPossible),
+      "first_bills_wait": .boolean(looksAtFirstBills), "possible": .boolean(isPossible),
       "lines": .array(
         lines.map { line in
           .object([
@@ -164,6 +167,9 @@ extension Forecast {
     var out = [
       "\(file): good. \(counted(lines.count, "line")), \(counted(accounts, "account")), \(counted(tariffs, "tariff"))."
     ]
+    if accounts > 0, !looksAtFirstBills {
+      out.append("first bills are issued without a look, as [review] first-bills = false says")
+    }
     for line in lines {
       out.append(
         "\(line.name)  \(line.port)  \(line.settings)  \(counted(line.meters, "meter"))  load \(line.load / 10_000) %")

@@ -125,10 +125,11 @@ private struct ColumnSource: BlockSource {
     }
     block.clear(block.layout.granted)
     if !usages.grantedMonths.isEmpty {
+      let most = plan.tiers?.mostGrantedMonths(over: compiled.days.months) ?? 0
       for row in 0..<block.count {
         let months = usages.grantedMonths[start + row]
         // A grant is looked at even where there is no tier to give it to.
-        guard (0...120).contains(months), months == 0 || compiled.grant > 0 else {
+        guard (0...most).contains(months), months == 0 || compiled.grant > 0 else {
           block.isAside[row] = true
           continue
         }

@@ -22,6 +22,8 @@ public enum RatingError: Error, Hashable, Sendable {
   case tierCount(Int, expected: Int)
   /// The plan has no household grant, or fewer than no months were granted.
   case noGrant(months: Int, plan: String)
+  /// More granted months than the tier window of the bill has.
+  case grantedMonths(Int, most: Int, plan: String)
   /// The plan's limits know nothing of so many months of a window.
   case windowMonths(Int, plan: String)
   /// A grant in a window with earlier use needs that use by tier: its total does not say which room is left.
@@ -62,6 +64,8 @@ extension RatingError: CustomStringConvertible {
       "\(days) reaches into two tier windows of plan \(plan); bill each window by itself"
     case .tierCount(let count, let expected): "earlier use is given for \(count) tiers, the plan has \(expected)"
     case .noGrant(let months, let plan): "\(months) granted months, but plan \(plan) has no such grant"
+    case .grantedMonths(let months, let most, let plan):
+      "\(months) granted months, but the tier window of plan \(plan) has \(most) for this bill; only months of the window count"
     case .windowMonths(let months, let plan):
       "limits for \(months) months of a window, but plan \(plan) has none such: [tiers] says moving = \"months\" where it does"
     case .grantNeedsTiers: "a household grant needs the earlier use of the window by tier, not only its total"

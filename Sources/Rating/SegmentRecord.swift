@@ -62,7 +62,9 @@ public struct IntervalsRecord: Codable, Hashable, Sendable {
 ///         "start":{"reading":"1201","value":"100.00","quality":"actual"},
 ///         "stop":{"reading":"1888","value":"121.60","quality":"actual"},"rolled_over":false,"energy":"648"}]}]
 ///
-/// Values are what the register showed, with as many decimal places as it has. A segment may have a `demand`: a reading
+/// Values are what the register showed, with as many decimal places as it has. A segment lies within the billed days,
+/// those of one meter join end to end, and each energy is the difference of its readings times the multiplier. A register
+/// may say its `capacity`, which one that rolled over needs unless that is a power of ten. A segment may have a `demand`: a reading
 /// with `occurred`, the time by the meter's clock or null, and `power`, kW after the multiplier.
 public struct SegmentRecord: Codable, Hashable, Sendable {
   /// The meter's identifier.
@@ -102,11 +104,14 @@ public struct SegmentRecord: Codable, Hashable, Sendable {
     public var stop: Mark
     /// True when the register passed its capacity; false where it is left out.
     public var rolledOver: Bool?
-    /// kWh after the multiplier.
+    /// How far it counts in kWh, such as `1000000`; where it is left out a register that rolled over counts to the
+    /// smallest power of ten above the reading it started from.
+    public var capacity: String?
+    /// kWh after the multiplier: the difference of the readings times it, rounded half up once.
     public var energy: String
 
     private enum CodingKeys: String, CodingKey {
-      case quantity, start, stop, energy
+      case quantity, start, stop, capacity, energy
       case rolledOver = "rolled_over"
     }
   }
@@ -121,26 +126,37 @@ public struct SegmentRecord: Codable, Hashable, Sendable {
     public var quality: String
   }
 
-  /// The segment that the record tells of.
-  func segment() throws(UsageRecordError) -> UsageSegment {
+  /// The segment that the record tells of, which is what its readings make, as `check` sees them; `number` is from 1.
+  func segment(_ number: Int, checkedBy check: SegmentCheck) throws(UsageRecordError) -> UsageSegment {
     guard let ratio = Multiplier(multiplier) else {
       throw .text(key: "segments.multiplier", multiplier, example: "150/5")
     }
     guard let first = MeterTime(from) else { throw .time(key: "segments.from", from) }
     guard let last = MeterTime(to) else { throw .time(key: "segments.to", to) }
     var uses: [RegisterUse] = []
+    var capacities: [Energy?] = []
     for register in registers {
       guard let quantity = Quantity(name: register.quantity) else {
         throw .text(key: "segments.registers.quantity", register.quantity, example: "energy.import.active.total")
       }
       let energy = try RecordNumber.energy("segments.registers.energy", register.energy)
+      capacities.append(
+        try register.capacity.map { text throws(UsageRecordError) in
+          try RecordNumber.energy("segments.registers.capacity", text)
+        })
       uses.append(
         RegisterUse(
           quantity: quantity, start: try register.start.mark("start"), stop: try register.stop.mark("stop"),
           rolledOver: register.rolledOver ?? false, energy: energy))
     }
-    return UsageSegment(
+    let segment = UsageSegment(
       meter: meter, multiplier: ratio, from: first, to: last, registers: uses, demand: try demand?.demand())
+    do throws(SegmentProblem) {
+      try check.check(segment, capacities: capacities)
+    } catch {
+      throw .segment(number, meter: meter, error)
+    }
+    return segment
   }
 }
 

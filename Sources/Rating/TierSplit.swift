@@ -1,15 +1,10 @@
 extension Plan {
   /// The window that a usage belongs to, what it had seen before, and its billed energy by tier.
   ///
-  /// `nil` where the plan has no tiers.
-  ///
-  /// - Parameters:
-  ///   - billed: kWh, with losses.
-  ///   - rest: where the usage is a part of a month, kWh of this part and all after it.
+  /// `nil` where the plan has no tiers. `billed` are kWh with losses; `rest` is, where the usage is a part of a month, kWh of
+  /// this part and all after it.
   func tierUse(of usage: Usage, _ billed: Energy, rest: Energy? = nil) throws(RatingError) -> Bill.TierUse? {
-    guard usage.grantedMonths >= 0, usage.grantedMonths <= 120 else {
-      throw .noGrant(months: usage.grantedMonths, plan: name)
-    }
+    guard usage.grantedMonths >= 0 else { throw .noGrant(months: usage.grantedMonths, plan: name) }
     guard let tiers else {
       guard usage.grantedMonths == 0 else { throw .noGrant(months: usage.grantedMonths, plan: name) }
       if let months = usage.windowMonths { throw .windowMonths(months, plan: name) }
@@ -25,6 +20,10 @@ extension Plan {
     guard let start = tiers.windowStart(of: days.months) else { throw .crossesWindow(usage.days, plan: name) }
     guard usage.grantedMonths == 0 || tiers.grantPerMonth != nil else {
       throw .noGrant(months: usage.grantedMonths, plan: name)
+    }
+    let most = tiers.mostGrantedMonths(over: days.months)
+    guard usage.grantedMonths <= most else {
+      throw .grantedMonths(usage.grantedMonths, most: most, plan: name)
     }
     let grant = tiers.grant(months: usage.grantedMonths)
     let before: EnergyRow

@@ -126,6 +126,12 @@ extension Tiers {
     }
   }
 
+  /// The most months of a bill's tier window that can carry a grant: those of the window, or of the bill where the window is
+  /// as long as that.
+  func mostGrantedMonths(over months: ClosedRange<YearMonth>) -> Int {
+    windowLength ?? months.upperBound.index - months.lowerBound.index + 1
+  }
+
   /// What so many granted months add to every limit.
   func grant(months: Int) -> Energy { Energy(millionths: (grantPerMonth ?? .zero).millionths * Int64(months)) }
 

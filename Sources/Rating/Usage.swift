@@ -17,7 +17,7 @@ public struct Usage: Hashable, Sendable {
   /// Use before this bill in the same tier window.
   public var earlier: EarlierUse
   /// Months of the tier window that carry a household grant, as known when this bill is made. In a window of a year
-  /// all months from the application to its end count at once.
+  /// all months from the application to its end count at once. No more than the window has.
   public var grantedMonths: Int
   /// The stretches of metering that the energy is the sum of; empty where the caller does not say.
   public var segments: [UsageSegment]

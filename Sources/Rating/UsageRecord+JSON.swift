@@ -185,7 +185,7 @@ extension SegmentRecord.Demand {
 
 extension SegmentRecord.Register {
   fileprivate init(_ reader: inout JSONReader) throws(UsageRecordError) {
-    var (quantity, energy): (String?, String?)
+    var (quantity, energy, capacity): (String?, String?, String?)
     var (start, stop): (SegmentRecord.Mark?, SegmentRecord.Mark?)
     var rolledOver: Bool?
     var seen = SeenKeys()
@@ -203,13 +203,14 @@ extension SegmentRecord.Register {
         try seen.mark(3, path)
         if try !reader.isNull() { rolledOver = try reader.boolean(path) }
       case "energy": energy = try seen.first(4, path).read(&reader)
+      case "capacity": capacity = try seen.first(5, path).readOrNull(&reader)
       default: throw .unknown(key: path)
       }
     }
     self.init(
       quantity: try required(quantity, "segments.registers.quantity"),
       start: try required(start, "segments.registers.start"), stop: try required(stop, "segments.registers.stop"),
-      rolledOver: rolledOver, energy: try required(energy, "segments.registers.energy"))
+      rolledOver: rolledOver, capacity: capacity, energy: try required(energy, "segments.registers.energy"))
   }
 }
 

@@ -10,7 +10,8 @@ internal import Metering
 /// earlier use in the same tier window, `used_before_by_tier` the same by tier (`["2760","240","0"]`), needed with
 /// household grants; `granted_months` counts months of the window with a grant; `tolerance` is by how much the periods may
 /// disagree with the total; `intervals` are a load profile that the periods are made of, see `IntervalsRecord`;
-/// `segments` the readings that all of it rests on, see `SegmentRecord`, whose import energies add up to the total;
+/// `segments` the readings that all of it rests on, see `SegmentRecord`: they explain each energy, lie within the billed
+/// days, and their import energies add up to the total;
 /// `supply` is what `SupplyRecord` shows. All of
 /// those may be left out.
 public struct UsageRecord: Codable, Hashable, Sendable {
@@ -79,7 +80,7 @@ extension UsageRecord {
   /// - Returns: a usage that can be rated under `plan`, and under any other where it has no intervals.
   /// - Throws: `UsageRecordError` for the first thing that is no usage.
   public func usage(under plan: Plan? = nil, calendar: DayCalendar? = nil) throws(UsageRecordError) -> Usage {
-    let usage = try metered()
+    let usage = try metered(decimals: plan.map { $0.energyDecimals...$0.energyDecimals } ?? 0...6)
     guard let intervals else { return usage }
     guard let plan else { throw .intervalsWithoutPlan }
     guard usage.parts.isEmpty else { throw .periodsTwice }
@@ -93,8 +94,8 @@ extension UsageRecord {
     }
   }
 
-  /// The usage without its intervals.
-  private func metered() throws(UsageRecordError) -> Usage {
+  /// The usage without its intervals; energies of segments may be rounded to so many places of a kWh.
+  private func metered(decimals: ClosedRange<Int>) throws(UsageRecordError) -> Usage {
     guard !id.isEmpty else { throw .empty(key: "id") }
     guard !account.isEmpty else { throw .empty(key: "account") }
     guard let first = CivilDate(from) else { throw .date(key: "from", from) }
@@ -109,8 +110,14 @@ extension UsageRecord {
     var tolerance = Energy(millionths: 10_000 * Int64(parts.isEmpty ? 0 : parts.count + 1))
     if let text = self.tolerance { tolerance = try kilowattHours("tolerance", text) }
     var segments: [UsageSegment] = []
-    for segment in self.segments ?? [] { segments.append(try segment.segment()) }
-    try check(segments, addUpTo: total)
+    let check = SegmentCheck(days: days, decimals: decimals)
+    for (index, segment) in (self.segments ?? []).enumerated() {
+      segments.append(try segment.segment(index + 1, checkedBy: check))
+    }
+    if let (number, problem) = check.problem(of: segments) {
+      throw .segment(number, meter: segments[number - 1].meter, problem)
+    }
+    try self.check(segments, addUpTo: total)
     let supply = try supply?.supply()
     // A cycle that is settled in the middle of a month counts for the one it ends in, and lasts as long as from its
     // settlement in the one before.

@@ -16,6 +16,8 @@ public enum UsageRecordError: Error, Hashable, Sendable {
   case outOfRange(key: String, String, range: String)
   /// The import energy of segments is not the total.
   case segments(sum: Energy, total: Energy)
+  /// A segment, by its number from 1, that is not what its readings and its days make it.
+  case segment(Int, meter: String, SegmentProblem)
   /// A key that stands there a second time.
   case twice(key: String)
   /// A key that no record has: most likely a slip of the pen, which must not change a bill in silence.
@@ -65,6 +67,7 @@ extension UsageRecordError: CustomStringConvertible {
     case .segments(let sum, let total):
       "segments: they have \(sum) kWh of import energy in all, and energy.total says \(total); every segment belongs here,"
         + " after the multiplier"
+    case .segment(let number, let meter, let problem): "segments, number \(number) of meter \(meter): \(problem)"
     case .twice(let key): "\(key): this key stands there twice"
     case .unknown(let key): "\(key): this key is not known"
     case .date(let key, let text): "\(key): \"\(text)\" is no date; write it as \"2026-11-22\""

@@ -35,7 +35,10 @@ enum RateSchema: String, CaseIterable {
           "items": { "$ref": "#/$defs/amount" },
           "description": "The same by tier, from the first; needed where household grants are given. Not both."
         },
-        "granted_months": { "type": ["integer", "null"], "minimum": 0, "maximum": 120 },
+        "granted_months": {
+          "type": ["integer", "null"], "minimum": 0, "maximum": 24,
+          "description": "Months of the tier window with a household grant; no more than the window has, or the bill where it is monthly."
+        },
         "tolerance": {
           "$ref": "#/$defs/optional",
           "description": "kWh by which the periods may disagree with the total; 0.01 for each period and one more where it is left out."
@@ -59,7 +62,7 @@ enum RateSchema: String, CaseIterable {
         },
         "segments": {
           "type": ["array", "null"],
-          "description": "The readings that the energy is the sum of: their import energies add up to energy.total. They stand on the bill and in its digest.",
+          "description": "The readings that the energy is the sum of: each register's energy is the difference of its readings times the multiplier, segments lie within the billed days and join end to end, and their import energies add up to energy.total. They stand on the bill and in its digest.",
           "items": { "$ref": "#/$defs/segment" }
         },
         "supply": {
@@ -186,6 +189,7 @@ enum RateSchema: String, CaseIterable {
                   "start": { "$ref": "#/$defs/mark" },
                   "stop": { "$ref": "#/$defs/mark" },
                   "rolled_over": { "type": ["boolean", "null"] },
+                  "capacity": { "$ref": "#/$defs/optional", "description": "kWh to which the register counts; the smallest power of ten above its start where it is left out." },
                   "energy": { "$ref": "#/$defs/amount" }
                 }
               }

@@ -6,16 +6,29 @@ struct ReconcileCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "reconcile", abstract: "Follows counts, kWh and fen from the journal to the ledger.",
     discussion: """
+      Every settlement that a cycle needs is acquired or noted as missing (due); every number of the journal is \
+      a reading that was accepted, quarantined or rejected (journal); every accepted one was measured, taken at the \
+      boundary of a meter without freezes, or approved by somebody in the audit log (accepted); every accepted settlement \
+      is on a bill or waits with a reason, those of meters that no account names too (settled).
+
       Every cycle that is over is billed or waits; every reading on a bill is in the journal, usable, says the same and \
-      is the newest; registers times multiplier are segments, segments are usage, usage is periods and lines; quantity \
-      times price are lines, lines are bills, bills are postings; originals, reversals and new bills add up to what \
-      stands; one cycle begins where the last ended; no energy of a meter is on two bills. Accounts that have bills and are \
-      gone from the configuration are followed, too. Exit code 65 at the first thing that does not match; all of them \
-      are listed. Works beside a running daemon.
+      is the newest; registers times multiplier are segments, daily freezes add up to them where all are there, segments \
+      are usage, usage is periods and lines; each line is what its own rule makes of its numbers to the fen, shares by \
+      power factor, days and least charges too; lines are bills, bills are postings; originals, reversals and new bills add \
+      up to what stands; the bills of each cycle are its postings (batches); one cycle begins where the last ended; no \
+      energy of a meter is on two bills. Accounts that have bills and are gone from the configuration are followed, too.
+
+      Last come the days on which bills were issued, each with a hash that covers the day before. Keep it, or let the \
+      receiver of bills keep it, and give it with --day: other bills are another hash.
+
+      Not compared: what was handed over and acknowledged, since the store keeps nothing of it. Lines of a \
+      tariff that is not at hand any more may be rounded either way. Exit code 65 at the first thing that does not \
+      match; what does not match is listed, of each step the first ten, all with --json. Works beside a running daemon.
 
       EXAMPLES
         meterd reconcile --config /etc/meterd/meterd.toml
         meterd reconcile --config /etc/meterd/meterd.toml --cycle 2026-10 --json
+        meterd reconcile --config /etc/meterd/meterd.toml --day 2026-11-01=9f86d081884c7d65...
       """)
 
   @Option(help: "The configuration.")
@@ -24,33 +37,82 @@ struct ReconcileCommand: ParsableCommand {
   @Option(help: "The store, where it is another than the configuration's.")
   var store: String?
 
-  @Option(help: "Only this cycle, such as 2026-10.")
+  @Option(help: "Only this cycle, such as 2026-10. Journal and days are whole.")
   var cycle: String?
+
+  @Option(
+    name: .customLong("day"), help: "A day and the hash that somebody kept of it, DAY=HASH; as often as there are.")
+  var kept: [String] = []
 
   @Flag(help: "One JSON object a step.")
   var json = false
 
+  /// Lines of a list that people are shown.
+  private static let most = 10
+
   func run() throws {
     let station = try Station(Configuration.load(config))
     let reader = try StoreOption.reader(at: store ?? station.configuration.store)
-    let steps = try BooksCheck.steps(station, reader: reader, cycle: cycle)
+    let report = try BooksCheck.report(station, reader: reader, cycle: cycle, kept: try keptHashes())
     if !json { print("step\tunit\tleft\tright\tunmatched") }
-    for step in steps {
+    for step in report.steps {
       if json {
-        print(
-          JSON.object([
-            "step": .string(step.name), "unit": .string(step.unit), "left": .string(step.left),
-            "right": .string(step.right), "balanced": .boolean(step.isBalanced),
-            "unmatched": .array(step.differences.map(JSON.string)),
-          ]).text)
+        print(object(step, report.days).text)
       } else {
         print("\(step.name)\t\(step.unit)\t\(step.left)\t\(step.right)\t\(step.differences.count)")
-        for difference in step.differences { print("  \(difference)") }
+        show(step.differences) { "  \($0)" }
+        show(step.explained) { "  (\($0))" }
       }
     }
-    guard let first = steps.first(where: { !$0.isBalanced }) else { return }
+    if !json, !report.days.isEmpty {
+      print("day\tbills\tkWh\tyuan\tfirst\tlast\thash")
+      for day in report.days {
+        print("\(day.day)\t\(day.count)\t\(day.energy)\t\(day.amount)\t\(day.first)\t\(day.last)\t\(day.hash)")
+      }
+    }
+    guard let first = report.steps.first(where: { !$0.isBalanced }) else { return }
     throw Complaint(
       .badData, "the books do not balance: \(first.name), \(first.left) against \(first.right) \(first.unit)",
       "First: \(first.differences.first ?? "the sums differ")", "Nothing was changed. Each difference is listed above.")
+  }
+
+  /// The first lines of a list, and how many more there are.
+  private func show(_ lines: [String], _ written: (String) -> String) {
+    for line in lines.prefix(Self.most) { print(written(line)) }
+    if lines.count > Self.most { print(written("and \(lines.count - Self.most) more; --json lists them")) }
+  }
+
+  private func object(_ step: ReconciliationStep, _ days: [BillDay]) -> JSON {
+    var members = [
+      JSON.Member("step", .string(step.name)), JSON.Member("unit", .string(step.unit)),
+      JSON.Member("left", .string(step.left)), JSON.Member("right", .string(step.right)),
+      JSON.Member("balanced", .boolean(step.isBalanced)),
+      JSON.Member("unmatched", .array(step.differences.map(JSON.string))),
+      JSON.Member("explained", .array(step.explained.map(JSON.string))),
+    ]
+    if step.name == "day-chain" { members.append(JSON.Member("days", .array(days.map(object)))) }
+    return .object(members)
+  }
+
+  private func object(_ day: BillDay) -> JSON {
+    .object([
+      "day": .string(day.day), "bills": .integer(Int64(day.count)), "kwh": .string("\(day.energy)"),
+      "yuan": .string("\(day.amount)"), "first": .integer(day.first), "last": .integer(day.last),
+      "hash": .string(day.hash),
+    ])
+  }
+
+  private func keptHashes() throws -> [String: String] {
+    var found: [String: String] = [:]
+    for text in kept {
+      let parts = text.split(separator: "=", maxSplits: 1)
+      guard parts.count == 2, parts[1].utf8.count == 64 else {
+        throw Complaint(
+          .usage, "--day takes a day and its hash, and \"\(text)\" is none",
+          "Write them as meterd reconcile prints them: 2026-11-01=9f86d0...")
+      }
+      found[String(parts[0])] = String(parts[1])
+    }
+    return found
   }
 }

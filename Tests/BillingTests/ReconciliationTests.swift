@@ -160,6 +160,142 @@ private struct Books {
     #expect(books.unbalanced.contains("lines-kwh"))
   }
 
+  private func unbalanced(_ change: (inout Billing.Reconciliation) throws -> Void) rethrows -> [String] {
+    var check = Reconciliation()
+    try change(&check)
+    return check.steps.filter { !$0.isBalanced }.map { "\($0.name): \($0.differences.joined(separator: "; "))" }
+  }
+
+  @Test func `a due reading that is neither there nor noted, and a settlement on no bill, are named`() throws {
+    let (at, name) = (try time("2026-11-01T00:00:00"), try meter())
+    func due(_ state: DueReading.State) throws -> [String] {
+      unbalanced { $0.add([DueReading(meter: name, at: at, state: state)], of: "A-1") }
+    }
+    #expect(try due(.acquired) == [])
+    #expect(try due(.missing("silent")) == [])
+    #expect(
+      try due(.lost) == [
+        "due: A-1: settlement of M-0001 at 2026-11-01T00:00:00 is neither in the journal nor noted as missing"
+      ])
+    func settled(_ state: SettledReading.State) -> [String] {
+      unbalanced { $0.add([SettledReading(sequence: 7, meter: name, at: at, state: state)]) }
+    }
+    #expect(settled(.rated) == [])
+    #expect(settled(.held("no account names meter M-0001")) == [])
+    #expect(
+      settled(.lost(cycle: "A-1 2026-10")) == [
+        "settled: reading 7, settlement of M-0001 at 2026-11-01T00:00:00 is accepted, A-1 2026-10 is billed, and no bill"
+          + " has the meter at that time"
+      ])
+    var check = Reconciliation()
+    check.add([SettledReading(sequence: 7, meter: name, at: at, state: .held("no account names meter M-0001"))])
+    #expect(
+      check.steps.flatMap(\.explained) == [
+        "reading 7, settlement of M-0001 at 2026-11-01T00:00:00: no account names meter M-0001"
+      ])
+  }
+
+  @Test func `rows that are gone from the journal, and values that nobody has vouched for, are named`() throws {
+    var journal = Journal()
+    try journal.settle("2026-10-01T00:00", total: "1.00")
+    try journal.note("2.00", at: "2026-10-02T00:00", status: .held)
+    try journal.note("3.00", at: "2026-10-03T00:00", status: .rejected)
+    try journal.note("4.00", at: "2026-10-04T00:00", quality: .substituted)
+    try journal.note("5.00", at: "2026-10-05T00:00", kind: .instantaneous, quality: .synthetic)
+    func census(_ rows: [JournalReading], approved: Set<Int64> = [4]) -> JournalCensus {
+      var census = JournalCensus()
+      for row in rows { census.count(row, isApproved: approved.contains(row.sequence)) }
+      return census
+    }
+    let rows = journal.readings
+    #expect(unbalanced { $0.add(census(rows), last: 5) } == [])
+    #expect(
+      unbalanced { $0.add(census(rows), last: 7) } == [
+        "journal: readings 6 to 7 were acquired and are not in the journal"
+      ])
+    #expect(
+      unbalanced { $0.add(census([rows[0]] + rows[2...]), last: 5) } == [
+        "journal: reading 2 was acquired and is not in the journal"
+      ])
+    #expect(
+      unbalanced { $0.add(census(rows, approved: []), last: 5) } == [
+        "accepted: reading 4 of energy.import.active.total of M-0001, 4.00, is substituted and usable, and nobody's word"
+          + " for it is in the audit log"
+      ])
+  }
+
+  @Test func `daily freezes that do not add up to a bill's register, or fall, are named`() throws {
+    let bill = try #require(try books([30_000]).posted.first?.bill)
+    let segment = try #require(bill.parts.first?.segments.first)
+    let register = try #require(segment.registers.first)
+    #expect(register.rolledOver, "the register passes its capacity in this month")
+    func values(_ texts: [String]) throws -> [(sequence: Int64, value: RegisterValue)] {
+      try texts.enumerated().map { index, text in
+        (Int64(index + 40), RegisterValue(millionths: try #require(exactDecimal(text, scale: 6)), resolution: 10_000))
+      }
+    }
+    func days(_ texts: [String], capacity: Int64? = 1_000_000_000_000) throws -> [String] {
+      let freezes = try values(texts)
+      return unbalanced { $0.add(freezes: freezes, of: segment, on: "bill 1", capacity: capacity) }
+    }
+    let (start, stop) = (register.start.value, register.stop.value)
+    #expect(try days([start, "999999.99", "100.00", stop]) == [])
+    let short = try days([start, "999999.99", "100.00", "200.00"])
+    #expect(
+      short.count == 1
+        && short.allSatisfy { $0.hasPrefix("days: bill 1, meter M-0001: its daily freezes, readings 40 to 43") })
+    #expect(
+      try days([start, "120.00", "100.00", stop]) == [
+        "days: bill 1, meter M-0001: reading 42 is 100.00 after 120.00 a day before"
+      ])
+    #expect(try days([start, stop], capacity: nil) == [], "of an unknown capacity nothing can be said")
+  }
+
+  @Test func `a posting in the wrong batch, a bill that is gone and another hash of a day are found`() throws {
+    let bills = try books([30_000, 60_000, 45_000]).posted.map(\.bill)
+    #expect(unbalanced { $0.add(batch: "2026-01", bills: [bills[0]], postings: bills[0].amount) } == [])
+    #expect(
+      unbalanced { $0.add(batch: "2026-01", bills: [bills[0]], postings: .zero) } == [
+        "batches: 2026-01: its bills add up to \(bills[0].amount), its postings to 0.00"
+      ])
+    let days = BillDay.chain(bills, zone: .china)
+    #expect(days.map(\.count) == [3])
+    let day = try #require(days.first)
+    #expect((day.first, day.last) == (1, 3))
+    #expect(day.amount == bills.reduce(Money.zero) { $0 + $1.amount })
+    func chain(_ bills: [IssuedBill], posted: Set<Int64> = [1, 2, 3], kept: [String: String] = [:]) -> [String] {
+      unbalanced {
+        $0.add(BillDay.chain(bills, zone: .china), bills: Set(bills.map(\.id)), posted: posted, kept: kept)
+      }
+    }
+    #expect(chain(bills, kept: [day.day: day.hash]) == [])
+    #expect(chain(bills, posted: [1, 2, 3, 4]) == ["day-chain: bill 4 was posted and is not in the store"])
+    #expect(chain([bills[0], bills[2]]) == ["day-chain: bill 2 was posted and is not in the store"])
+    let other = try IssuedBill(
+      id: 2, account: "A-1001", cycle: "2026-02", version: 1, kind: "original", digest: bills[1].digest,
+      totalFen: bills[1].amount.fen + 1, issuedAt: bills[1].issuedAt, document: Array(bills[1].standing.utf8),
+      readings: bills[1].readings)
+    let found = chain([bills[0], other, bills[2]], kept: [day.day: day.hash])
+    #expect(found.count == 1 && found.allSatisfy { $0.hasSuffix("kept was \(day.hash)") })
+    #expect(chain(bills, kept: ["2020-01-01": day.hash]).first?.contains("nothing was issued") == true)
+  }
+
+  @Test func `the hash of a day covers the days before it`() throws {
+    let first = try books([30_000, 60_000]).posted.map(\.bill)
+    func later(_ bill: IssuedBill, fen: Int64) throws -> IssuedBill {
+      try IssuedBill(
+        id: bill.id, account: bill.account, cycle: "\(bill.cycle)", version: 1, kind: "original", digest: bill.digest,
+        totalFen: bill.amount.fen + fen, issuedAt: bill.issuedAt + 86_400_000 * (bill.id - 1),
+        document: Array(bill.standing.utf8), readings: bill.readings)
+    }
+    let right = BillDay.chain(try first.map { try later($0, fen: 0) }, zone: .china)
+    let wrong = BillDay.chain([try later(first[0], fen: 1), try later(first[1], fen: 0)], zone: .china)
+    #expect(right.count == 2)
+    #expect(right.map(\.hash) != wrong.map(\.hash))
+    #expect(right.last?.amount == wrong.last?.amount)
+    #expect(right.last?.hash != wrong.last?.hash, "a day after the one that was changed has another hash, too")
+  }
+
   @Test func `a bill is held against those of other accounts, stretch by stretch`() throws {
     let plan = try tariff("shanghai-residential-2012")
     func closed(_ id: String, _ from: String, _ to: String, meter name: String = "M-0001") throws -> ClosedBill {

@@ -12,8 +12,8 @@ import Testing
 /// Bills that wait, are corrected, tried again and reconciled, with a store of their own.
 @Suite(.timeLimit(.minutes(2))) struct BillingBooksTests {
   /// Two accounts with a month each, and 100 kWh in it.
-  private func filled(_ extra: String = "") async throws -> DeskBench {
-    let bench = try DeskBench(extra: extra)
+  private func filled(_ extra: String = "", looksAtFirstBills: Bool = false) async throws -> DeskBench {
+    let bench = try DeskBench(extra: extra, looksAtFirstBills: looksAtFirstBills)
     for meter in ["M-1", "M-2"] {
       try await bench.note(meter, 100, at: "2026-10-01T00:00")
       try await bench.note(meter, 200, at: "2026-11-01T00:00")
@@ -43,10 +43,57 @@ import Testing
         \.differences)
   }
 
+  @Test func `settlements that no account names are listed, and a value that nobody has vouched for is found`()
+    async throws
+  {
+    let bench = try await filled()
+    try await bench.desk().pass(all: true)
+    try await bench.note("X-9", 5, at: "2026-11-01T00:00")
+    func steps() throws -> [ReconciliationStep] {
+      try BooksCheck.steps(bench.station, reader: try reader(bench), at: bench.now)
+    }
+    let whole = try steps()
+    #expect(whole.filter { !$0.isBalanced }.map(\.name) == [])
+    let settled = try #require(whole.first { $0.name == "settled" })
+    #expect((settled.left, settled.right) == ("5", "5"))
+    #expect(
+      settled.explained == [
+        "reading 5, settlement of X-9 at 2026-11-01T00:00:00: no account names meter X-9"
+      ])
+    #expect(whole.first { $0.name == "due" }.map { "\($0.left) \($0.right)" } == "4 4")
+    #expect(whole.first { $0.name == "journal" }.map { "\($0.left) \($0.right)" } == "5 5")
+    #expect(
+      whole.first { $0.name == "batches" }?.explained == ["2026-10: 2 documents of 2 accounts, 200.00 kWh, 123.40 yuan"]
+    )
+    try await bench.note("X-9", 6, at: "2026-11-02T00:00", kind: .estimate, quality: .substituted)
+    #expect(try steps().filter { !$0.isBalanced }.map(\.name) == ["accepted"])
+  }
+
+  @Test func `daily freezes of a whole cycle are added up beside its bill`() async throws {
+    let bench = try await filled()
+    try await bench.desk().pass(all: true)
+    for day in 1...31 {
+      let text = "2026-10-\(day < 10 ? "0" : "")\(day)T00:00"
+      try await bench.note("M-1", 100 + Int64(day - 1) * 3, at: text, kind: .dailyFreeze)
+    }
+    func days() throws -> ReconciliationStep? {
+      try BooksCheck.steps(bench.station, reader: try reader(bench), at: bench.now).first { $0.name == "days" }
+    }
+    #expect(try days().map { [$0.left, $0.right] } == ["0.00", "0.00"], "the last midnight is not there")
+    try await bench.note("M-1", 201, at: "2026-11-01T00:00", kind: .dailyFreeze)
+    let found = try #require(try days())
+    #expect((found.left, found.right) == ("101.00", "100.00"))
+    #expect(found.differences.count == 1)
+    #expect(
+      found.differences.allSatisfy { $0.contains("of A-1 for 2026-10, meter M-1: its daily freezes, readings 5 to 36") }
+    )
+  }
+
   @Test func `a first bill waits until somebody has looked at it, and a rejected one as long as it is the same`()
     async throws
   {
-    let bench = try await filled("[review]\nfirst-bills = true\n")
+    // Nothing is said of it in the file.
+    let bench = try await filled(looksAtFirstBills: true)
     let desk = try bench.desk()
     try await desk.pass(all: true)
     #expect(try bench.bills().isEmpty)
@@ -166,7 +213,7 @@ import Testing
     try await bench.note("M-1", 300, at: "2026-11-01T00:00")
     let text = settings.replacingOccurrences(of: "account = \"A-1\"", with: "account = \"A-1\"\nct = \"10/5\"")
     let other = try Station(configuration(text))
-    let station = try Station(configuration("trust-host-clock = true\n" + text))
+    let station = try Station(configuration("trust-host-clock = true\n" + text + "[review]\nfirst-bills = false\n"))
     try await bench.desk(of: other).pass(all: true)
     #expect(try bench.bills().count == 2)
     #expect(

@@ -14,6 +14,8 @@ final class DeskBench: Sendable {
   let host: Host
   /// The configuration without what was added.
   let settings: String
+  /// First bills wait, as the configuration says; else nobody waits for those.
+  private let looksAtFirstBills: Bool
   var now: HostInstant { host.now.withLock { $0 } }
 
   /// What the desk sees of the machine, and what it told.
@@ -27,8 +29,10 @@ final class DeskBench: Sendable {
   /// `accounts` names the file of each account's tariff; `meter` is added to the first meter, and each of `more` is
   /// another one of the first account; `extra` stands at the end of the file.
   init(
-    tariffs: [String] = ["version-2012", "version-2012"], meter: String = "", more: [String] = [], extra: String = ""
+    tariffs: [String] = ["version-2012", "version-2012"], meter: String = "", more: [String] = [], extra: String = "",
+    looksAtFirstBills: Bool = false
   ) throws {
+    self.looksAtFirstBills = looksAtFirstBills
     folder = "\(NSTemporaryDirectory())meterd-desk-\(UInt64.random(in: 0 ... .max))"
     try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
     let plan = try String(contentsOfFile: "\(root)/tariffs/shanghai-residential-2012.toml", encoding: .utf8)
@@ -82,21 +86,25 @@ final class DeskBench: Sendable {
   /// `other` takes the place of the station, and `opened` that of the store, which was closed.
   func desk(patience: Int64 = 0, of other: Station? = nil, opened: Store? = nil) throws -> BillingDesk {
     let station = other ?? station
+    var review = station.configuration.review
+    if !looksAtFirstBills { review.firstBills = false }
     return try BillingDesk(
       store: opened ?? store, accounts: station.accounts, plans: station.plansByAccount, patience: patience,
-      review: station.configuration.review,
+      review: review,
       now: { [host] in host.now.withLock { $0 } }
     ) { [host] event in host.events.withLock { $0.append(event) } }
   }
 
   /// Stores the total of a meter in whole kWh.
-  func note(_ meter: String, _ energy: Int64, at text: String, kind: ReadingKind = .settlement) async throws {
+  func note(
+    _ meter: String, _ energy: Int64, at text: String, kind: ReadingKind = .settlement, quality: Quality = .confirmed
+  ) async throws {
     let at = try Self.instant(text)
     let key = ReadingKey(
       meter: try #require(MeterID(meter)), quantity: .energyTotal(.importActive), kind: kind,
       instant: at.unixMilliseconds)
     let reading = Reading(
-      key: key, value: RegisterValue(millionths: energy * 1_000_000, resolution: 10_000), quality: .confirmed,
+      key: key, value: RegisterValue(millionths: energy * 1_000_000, resolution: 10_000), quality: quality,
       hostTime: at, bootTime: BootInstant(nanoseconds: 0))
     let judged = JudgedReading(reading, Verdict(status: .accepted, findings: [], ruleVersion: 1))
     _ = try await store.append(Store.Submission([judged]))

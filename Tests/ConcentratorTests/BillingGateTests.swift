@@ -337,8 +337,24 @@ import Testing
     await bench.store.close()
   }
 
+  @Test func `another meter's first bill waits, another plan's waits for its trial alone, unless there is none`() throws
+  {
+    let bench = try DeskBench()
+    let findings = ReviewRule.allCases.map { ReviewFinding($0, .look, "") }
+    func held(_ text: String) throws -> [String] {
+      let review = try configuration(bench.settings + text).review
+      return findings.filter(review.holds).map(\.rule.rawValue)
+    }
+    let metering = ["first-bill", "meter-changed", "multiplier-changed"]
+    #expect(try held("") == metering)
+    #expect(try held("[review]\nfirst-bills = true") == metering)
+    #expect(
+      try held("[review]\ntrial = false") == ["first-bill", "plan-changed", "meter-changed", "multiplier-changed"])
+    #expect(try held("[review]\nfirst-bills = false\nhold = [\"jump\"]") == ["jump"])
+  }
+
   @Test func `a decision on a bill that has changed since is refused in words`() async throws {
-    let bench = try DeskBench(extra: "[review]\nfirst-bills = true\n")
+    let bench = try DeskBench(looksAtFirstBills: true)
     for meter in ["M-1", "M-2"] {
       try await bench.note(meter, 100, at: "2026-10-01T00:00")
       try await bench.note(meter, 200, at: "2026-11-01T00:00")
@@ -350,7 +366,7 @@ import Testing
         at: 7))
     await bench.store.close()
     let station = try Station(
-      configuration("trust-host-clock = true\n" + bench.settings + "[review]\nfirst-bills = true\n"))
+      configuration("trust-host-clock = true\n" + bench.settings))
     let refused = await #expect(throws: Complaint.self) {
       try await BillingRun.decide(station, review: 2, ReviewDecision(.accepted, actor: "li", at: 5, reason: "checked"))
     }

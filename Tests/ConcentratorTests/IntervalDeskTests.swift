@@ -42,6 +42,8 @@ private final class HoursBench: Sendable {
         tariff = "hours"
         from = "2026-10-30"
         settled-by = "intervals"
+        [review]
+        first-bills = false
         \(extra)
         """))
     store = try Store(path: station.configuration.store)
@@ -128,7 +130,7 @@ private final class HoursBench: Sendable {
   }
 
   @Test func `a record that is corrected after the bill corrects the bill, where that is allowed`() async throws {
-    let bench = try HoursBench(extra: "[review]\ncorrect-automatically = true")
+    let bench = try HoursBench(extra: "correct-automatically = true")
     let desk = try bench.desk()
     try await bench.note(["2026-10-30T00:00"], kind: .dailyFreeze)
     try await bench.note(["2026-11-01T00:00"], kind: .settlement)

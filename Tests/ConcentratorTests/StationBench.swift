@@ -28,6 +28,8 @@ final class StationBench: Sendable {
       trust-host-clock = true
       devices = "\(root)/devices"
       tariffs = "\(tariffs ?? "\(root)/tariffs")"
+      [review]
+      first-bills = false
 
       """
     for line in lines { text += line.replacingOccurrences(of: "FOLDER", with: folder) }

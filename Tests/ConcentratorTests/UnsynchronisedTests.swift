@@ -41,7 +41,7 @@ import Testing
       await intake.run(events)
       let desk = try BillingDesk(
         store: store, accounts: station.accounts, plans: station.plansByAccount, patience: 600,
-        now: { station.clock.now }
+        review: station.configuration.review, now: { station.clock.now }
       ) { event in seen.withLock { $0.append(event) } }
       try await desk.pass(all: true)
       try await desk.pass(all: true)

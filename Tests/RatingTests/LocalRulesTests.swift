@@ -21,6 +21,24 @@ import Testing
   }
   private static let prices = Mill.component("tier-prices", "prices = [\"0.62\", \"0.67\", \"0.92\"]")
 
+  @Test func `no more months carry a grant than the tier window has`() throws {
+    let monthly = try Mill.plan(Self.tiers("grant-per-month = \"100\""), Self.prices)
+    let yearly = try Mill.plan(Self.tiers("grant-per-month = \"100\"", window: "year"), Self.prices)
+    func bill(_ plan: Plan, _ months: Int, _ from: String = "2026-10-01") throws -> Bill {
+      var usage = try mill("700", [:], try days(from, "2026-11-01"))
+      usage.grantedMonths = months
+      usage.earlier = .byTier([.zero, .zero, .zero])
+      return try rate(usage, under: plan)
+    }
+    for (plan, months, from) in [(monthly, 1, "2026-10-01"), (monthly, 2, "2026-09-01"), (yearly, 12, "2026-10-01")] {
+      #expect(try bill(plan, months, from).usage.grantedMonths == months)
+    }
+    #expect(throws: RatingError.grantedMonths(7, most: 1, plan: monthly.name)) { try bill(monthly, 7) }
+    #expect(throws: RatingError.grantedMonths(3, most: 2, plan: monthly.name)) { try bill(monthly, 3, "2026-09-01") }
+    #expect(throws: RatingError.grantedMonths(50, most: 12, plan: yearly.name)) { try bill(yearly, 50) }
+    #expect("\(RatingError.grantedMonths(50, most: 12, plan: "home"))".contains("has 12 for this bill"))
+  }
+
   @Test func `limits follow the months in which a customer has the supply, where the plan says so`() throws {
     let moving = try Mill.plan(Self.tiers("moving = \"months\"", window: "year"), Self.prices)
     let whole = try Mill.plan(Self.tiers("", window: "year"), Self.prices)

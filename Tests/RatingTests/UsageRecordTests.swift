@@ -103,12 +103,132 @@ import Testing
   ]
 
   private static func segments(_ energies: String...) -> String {
-    let mark = #"{"reading":"1","value":"0.00","quality":"actual"}"#
-    let all = energies.map { energy in
-      #"{"meter":"M","multiplier":"1","from":"2026-10-01T00:00","to":"2026-11-01T00:00","registers":["#
-        + #"{"quantity":"energy.import.active.total","start":\#(mark),"stop":\#(mark),"energy":"\#(energy)"}]}"#
+    func mark(_ value: String) -> String { #"{"reading":"1","value":"\#(value)","quality":"actual"}"# }
+    let all = energies.enumerated().map { index, energy in
+      #"{"meter":"M-\#(index)","multiplier":"1","from":"2026-10-01T00:00","to":"2026-11-01T00:00","registers":["#
+        + #"{"quantity":"energy.import.active.total","start":\#(mark("0.00")),"stop":\#(mark(energy)),"energy":"\#(energy)"}]}"#
     }
     return #","segments":[\#(all.joined(separator: ","))]"#
+  }
+
+  /// A record that a segment is wrong in, as a change of one that is right.
+  struct FalseSegment: Sendable, CustomTestStringConvertible {
+    let name: String
+    let old: String
+    let new: String
+    let segment: Int
+    let problem: String
+    var testDescription: String { name }
+  }
+
+  /// 21.60 times 30 are 648 kWh until the 15th, then two more behind other transformers.
+  private static let twoSegments =
+    #"{"id":"B","account":"A","from":"2026-10-01","to":"2026-11-01","energy":{"total":"650"},"segments":["#
+    + #"{"meter":"M","multiplier":"150/5","from":"2026-10-01T00:00","to":"2026-10-15T09:30","registers":[{"#
+    + #""quantity":"energy.import.active.total","start":{"reading":"1","value":"100.00","quality":"actual"},"#
+    + #""stop":{"reading":"2","value":"121.60","quality":"actual"},"rolled_over":false,"energy":"648"}],"#
+    + #""demand":{"reading":"4","value":"0.1312","quality":"actual","occurred":"2026-10-14T19:45","power":"3.936"}},"#
+    + #"{"meter":"M","multiplier":"1","from":"2026-10-15T09:30","to":"2026-11-01T00:00","registers":[{"#
+    + #""quantity":"energy.import.active.total","start":{"reading":"2","value":"121.60","quality":"actual"},"#
+    + #""stop":{"reading":"3","value":"123.60","quality":"actual"},"energy":"2"}]}]}"#
+
+  static let falseSegments = [
+    FalseSegment(
+      name: "an energy that the readings do not make", old: #""energy":"648""#, new: #""energy":"999""#, segment: 1,
+      problem: "energy.import.active.total from 100.00 to 121.60 times 30 is 648.00 kWh, and energy says 999.00"),
+    FalseSegment(
+      name: "another multiplier", old: "150/5", new: "100/5", segment: 1,
+      problem: "energy.import.active.total from 100.00 to 121.60 times 20 is 432.00 kWh, and energy says 648.00"),
+    FalseSegment(
+      name: "a demand that the reading does not make", old: "3.936", new: "3.937", segment: 1,
+      problem: "a demand of 0.1312 times 30 is 3.9360 kW, and power says 3.9370"),
+    FalseSegment(
+      name: "a register that runs backward", old: #""value":"123.60""#, new: #""value":"119.60""#, segment: 2,
+      problem:
+        "energy.import.active.total falls from 121.60 to 119.60; where it passed its capacity say \"rolled_over\":true"),
+    FalseSegment(
+      name: "a rollover without a fall", old: #""rolled_over":false"#, new: #""rolled_over":true"#, segment: 1,
+      problem: "energy.import.active.total is said to have rolled over, and does not fall from 100.00 to 121.60"),
+    FalseSegment(
+      name: "a reading beyond the register", old: #""rolled_over":false"#,
+      new: #""rolled_over":false,"capacity":"120""#, segment: 1,
+      problem: "energy.import.active.total cannot show 121.60: it counts to 120 kWh"),
+    FalseSegment(
+      name: "a segment of other years", old: "2026-10-01T00:00", new: "2020-10-01T00:00", segment: 1,
+      problem:
+        "it is from 2020-10-01T00:00 to 2026-10-15T09:30, and the bill is for 2026-10-01 to 2026-11-01"),
+    FalseSegment(
+      name: "a segment that ends before it begins", old: #""to":"2026-11-01T00:00""#,
+      new: #""to":"2026-10-02T00:00""#, segment: 2,
+      problem: "it ends at 2026-10-02T00:00, which is not after 2026-10-15T09:30"),
+    FalseSegment(
+      name: "the first days on no segment", old: "2026-10-01T00:00", new: "2026-10-03T00:00", segment: 1,
+      problem:
+        "the segments of import energy are from 2026-10-03T00:00 to 2026-11-01T00:00, and the bill is for"
+        + " 2026-10-01 to 2026-11-01; they begin and end on its days"),
+    FalseSegment(
+      name: "a gap between two segments", old: #""from":"2026-10-15T09:30""#, new: #""from":"2026-10-16T09:30""#,
+      segment: 2,
+      problem:
+        "energy.import.active.total is billed to 2026-10-15T09:30 and from 2026-10-16T09:30 on; segments of one"
+        + " meter join end to end"),
+    FalseSegment(
+      name: "a register that leaps between two segments",
+      old: #""start":{"reading":"2","value":"121.60""#, new: #""start":{"reading":"2","value":"121.61""#, segment: 2,
+      problem: "energy.import.active.total from 121.61 to 123.60 times 1 is 1.99 kWh, and energy says 2.00"),
+  ]
+
+  @Test(arguments: falseSegments)
+  func `a segment must be what its readings, its multiplier and its days make it`(_ each: FalseSegment) throws {
+    func usage(_ text: String) throws -> Usage {
+      try UsageRecord(json: Array(text.utf8)[...]).usage(under: try Tariffs.plan("hunan-residential-2012"))
+    }
+    #expect(try usage(Self.twoSegments).segments.count == 2)
+    #expect(Self.twoSegments.contains(each.old))
+    let error = #expect(throws: UsageRecordError.self) {
+      try usage(Self.twoSegments.replacing(each.old, with: each.new))
+    }
+    #expect(
+      error.map { "\($0)" } == "segments, number \(each.segment) of meter M: \(each.problem)")
+  }
+
+  @Test func `a register that leaps between two segments is found though each is right by itself`() throws {
+    let text = Self.twoSegments
+      .replacing(#""start":{"reading":"2","value":"121.60""#, with: #""start":{"reading":"2","value":"131.60""#)
+      .replacing("123.60", with: "133.60")
+    let error = #expect(throws: UsageRecordError.self) { try UsageRecord(json: Array(text.utf8)[...]).usage() }
+    #expect(error.map { "\($0)" }?.contains("ends at 121.60 and begins at 131.60 at the same instant") == true)
+  }
+
+  @Test func `a register that rolled over counts to its capacity, or to the next power of ten`() throws {
+    func energy(_ start: String, _ stop: String, _ energy: String, _ capacity: String = "") throws -> Energy {
+      let text = Self.record(
+        #","segments":[{"meter":"M","multiplier":"1","from":"2026-10-01T00:00","to":"2026-11-01T00:00","registers":[{"#
+          + #""quantity":"energy.import.active.total","start":{"reading":"1","value":"\#(start)","quality":"actual"},"#
+          + #""stop":{"reading":"2","value":"\#(stop)","quality":"actual"},"rolled_over":true\#(capacity),"#
+          + #""energy":"\#(energy)"}]}]"#, energy: #"{"total":"\#(energy)"}"#)
+      return try UsageRecord(json: Array(text.utf8)[...]).usage().total
+    }
+    #expect(try energy("999990.00", "15.00", "25.00") == Energy(millionths: 25_000_000))
+    #expect(try energy("999990.00", "15.00", "25.00", #","capacity":"1000000""#) == Energy(millionths: 25_000_000))
+    #expect(
+      try energy("4294960.00", "2.70", "9.99", #","capacity":"4294967.29""#) == Energy(millionths: 9_990_000))
+    #expect(throws: UsageRecordError.self) { try energy("4294960.00", "2.70", "9.99") }
+    #expect(throws: UsageRecordError.self) { try energy("999990.00", "15.00", "25.00", #","capacity":"10000000""#) }
+  }
+
+  @Test func `an energy is rounded half up to the places that the plan bills`() throws {
+    let whole = try Tariffs.plan("guangdong-residential-2012")
+    func usage(_ said: String) throws -> Usage {
+      let text = Self.record(
+        Self.segments("7").replacing("\"1\",\"from\"", with: "\"10/3\",\"from\"")
+          .replacing("\"energy\":\"7\"", with: "\"energy\":\"\(said)\""), energy: #"{"total":"\#(said)"}"#)
+      return try UsageRecord(json: Array(text.utf8)[...]).usage(under: whole)
+    }
+    let right = try #require(Multiplier(10, 3)?.energy(Energy(millionths: 7_000_000), decimals: whole.energyDecimals))
+    #expect(try usage("\(right)").total == right)
+    #expect(throws: UsageRecordError.self) { try usage("23.4") }
+    #expect(throws: UsageRecordError.self) { try usage("23.333") }
   }
 
   @Test(arguments: slips)

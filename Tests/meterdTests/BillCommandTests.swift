@@ -28,7 +28,17 @@ private final class BilledStation: Sendable {
       "tariffs/home.toml", plan.replacingOccurrences(of: "price    = \"0.617\"", with: "price    = \"\(price)\""))
   }
 
+  /// `extra` are settings; where they say nothing of first bills nobody waits for those.
   func text(_ extra: String) -> String {
+    let review =
+      extra.contains("[review]")
+      ? extra.replacing("[review]", with: "[review]\nfirst-bills = false")
+      : extra + "\n[review]\nfirst-bills = false"
+    return text(settings: review)
+  }
+
+  /// The configuration with what stands between its head and its lines.
+  func text(settings extra: String) -> String {
     """
     station = "T-1"
     store = "\(store)"
@@ -202,8 +212,10 @@ private final class BilledStation: Sendable {
       ).contains("has no meter \"M-9\""))
   }
 
-  @Test func `a first bill waits for a person where the configuration says so`() async throws {
-    let station = try await BilledStation(extra: "[review]\nfirst-bills = true")
+  @Test func `a first bill waits for a person unless the configuration says otherwise`() async throws {
+    let station = try await BilledStation()
+    try station.folder.write("station.toml", station.text(settings: ""))
+    #expect(!(try await station.say("check").contains("without a look")))
     #expect(try await station.say("bill", "run").hasPrefix("A-1  2026-09  waits: waits for a look: first-bill (look)"))
     let open = try #require(try await station.objects("review", "list").first)
     #expect(open["total"] as? String == "401.05")

@@ -82,6 +82,9 @@ final class TestStation: Sendable {
       tariff = "hunan-residential-2012"
       from = "\(from)"
 
+      [review]
+      first-bills = false
+
       """
   }
 

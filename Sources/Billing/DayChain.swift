@@ -1,0 +1,56 @@
+public import Metering
+public import Rating
+
+/// The bills that were issued on one day, with a hash that covers those of all days before. 日链
+///
+/// Whoever takes bills over keeps it: the same days with the same hash are the same bills.
+public struct BillDay: Hashable, Sendable {
+  /// By the station's clock, such as `2026-11-22`.
+  public let day: String
+  /// How many documents, corrections too.
+  public let count: Int
+  /// kWh that stand after them.
+  public let energy: Energy
+  /// What they add to the ledger.
+  public let amount: Money
+  /// Number of the first of them in the store.
+  public let first: Int64
+  /// Number of the last of them.
+  public let last: Int64
+  /// SHA-256, in hex, of the hash before and a line for each document.
+  public let hash: String
+
+  /// The days on which something was issued, in their order.
+  ///
+  /// The text that is hashed is the hash of the day before (nothing for the first), the day, then of each document by its
+  /// number: number, account, cycle, version, kind, kWh, fen, digest; spaces between them and an end of line after each.
+  ///
+  /// - Parameters:
+  ///   - bills: every document of the store, in any order.
+  ///   - zone: in which the days are.
+  /// - Returns: one day after the other.
+  public static func chain(_ bills: some Sequence<IssuedBill>, zone: ZoneOffset) -> [BillDay] {
+    let byDay = Dictionary(grouping: bills) { zone.local(unixMilliseconds: $0.issuedAt).date.daysSince1970 }
+    var days: [BillDay] = []
+    for (day, bills) in byDay.sorted(by: { $0.key < $1.key }) {
+      let bills = bills.sorted { $0.id < $1.id }
+      guard let first = bills.first, let last = bills.last else { continue }
+      let name = "\(CivilDate(daysSince1970: day))"
+      var text = "\(days.last?.hash ?? "")\n\(name)\n"
+      var (energy, fen) = (Int64(0), Int64(0))
+      for bill in bills {
+        let own = bill.parts.reduce(Int64(0)) { $0 &+ $1.energy.millionths }
+        energy = energy &+ own
+        fen = fen &+ bill.amount.fen
+        text +=
+          "\(bill.id) \(bill.account) \(bill.cycle) \(bill.version) \(bill.kind.rawValue)"
+          + " \(Energy(millionths: own)) \(bill.amount.fen) \(bill.digest)\n"
+      }
+      days.append(
+        BillDay(
+          day: name, count: bills.count, energy: Energy(millionths: energy), amount: Money(fen: fen), first: first.id,
+          last: last.id, hash: sha256Hex(text.utf8)))
+    }
+    return days
+  }
+}
