@@ -163,6 +163,8 @@ public struct IssuedPart: Hashable, Sendable {
   public let segments: [IssuedSegment]
   /// By which `ratingEngineVersion` it was rated; `nil` where the document does not say.
   public let engine: Int?
+  /// What earlier parts of the same month cost towards the least charge; `nil` where it is no last part of one.
+  let chargedBefore: Money?
 }
 
 /// A segment of a stored bill.
@@ -263,6 +265,7 @@ extension IssuedPart {
     engine = json["engine"]?.integer
     powerFactor = json["power_factor"].flatMap { PowerFactorMark($0) }
     guard (powerFactor == nil) == (json["power_factor"] == nil) else { return nil }
+    chargedBefore = json["month"]?["charged"].flatMap { Money($0) }
     self.lines = lines.compactMap(Line.init)
     self.total = total
     self.segments = segments.compactMap(IssuedSegment.init)

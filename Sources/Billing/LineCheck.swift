@@ -137,7 +137,8 @@ struct LineCheck {
     let before = part.lines[..<index]
     switch component.kind {
     case .minimum(let least):
-      let sum = before.reduce(line.amount) { $0 + $1.amount }
+      // What earlier parts of the same month cost counts too.
+      let sum = before.reduce(line.amount + (part.chargedBefore ?? .zero)) { $0 + $1.amount }
       return sum == least ? nil : "makes \(sum) and not the least of \(least)"
     case .lateCharge(let charge) where line.rule == Rule.lateLeast.rawValue:
       guard let least = charge.least else { return "fills up a debt that has no least charge" }

@@ -85,6 +85,9 @@ public struct BillWriter: Sendable {
       if let intervals = bill.usage.supply?.intervals, bill.usage.segments.contains(where: { $0.profile != nil }) {
         json.object("intervals") { intervals.write(to: &$0) }
       }
+      // Of what it is a part, where rules changed in the cycle.
+      if let share = bill.usage.supply?.share { json.object("cut") { share.write(to: &$0) } }
+      if let month = bill.usage.supply?.month { json.object("month") { month.write(to: &$0) } }
       json.number("engine", ratingEngineVersion)
       json.string("digest", bill.inputDigest)
     }

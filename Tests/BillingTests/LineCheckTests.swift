@@ -62,14 +62,17 @@ import Testing
   }
 
   private func problems(_ text: String, _ bill: Bill, _ plans: [Plan]) throws -> [String] {
+    try problems(text, digest: bill.inputDigest, total: bill.total, plans)
+  }
+
+  private func problems(_ text: String, digest: String, total: Money, _ plans: [Plan]) throws -> [String] {
     let issued = try IssuedBill(
-      id: 1, account: "A-9", cycle: "2026-10", version: 1, kind: "original", digest: bill.inputDigest,
-      totalFen: bill.total.fen, issuedAt: 1_795_320_000_000, document: Array(text.utf8), readings: [])
+      id: 1, account: "A-9", cycle: "2026-10", version: 1, kind: "original", digest: digest,
+      totalFen: total.fen, issuedAt: 1_795_320_000_000, document: Array(text.utf8), readings: [])
     var check = Reconciliation()
     check.add(
       Account(id: "A-9", meters: [], terms: []), due: [:],
-      posted: [PostedBill(bill: issued, linesFen: bill.total.fen, postedFen: bill.total.fen)], readings: [],
-      plans: plans)
+      posted: [PostedBill(bill: issued, linesFen: total.fen, postedFen: total.fen)], readings: [], plans: plans)
     return try #require(check.steps.first { $0.name == "lines-fen" }).differences
   }
 
@@ -97,6 +100,26 @@ import Testing
           "\(bill.name(of: line)) \(other): \(found)")
       }
     }
+  }
+
+  @Test func `parts of one month are checked with what the others cost, and told as such`() throws {
+    let (whole, plan) = try bill(Self.cases[0])
+    var usage = whole.usage
+    usage.supply?.part = nil
+    let parts = try #require(usage.cut(at: [try day("2026-10-11")], by: .days, decimals: 2))
+    let statement = try rate(parts.map { Stretch($0, under: plan) }, id: "S", proration: .days)
+    #expect(statement.bills.map { $0.lines.contains { $0.rule == .minimum } } == [false, true])
+    #expect("\(statement.total)" == "900000.00")
+    let text = statement.canonicalText
+    #expect(try problems(text, digest: statement.inputDigest, total: statement.total, [plan]) == [])
+    #expect(text.contains("\"cut\":{\"from\":\"2026-10-01\",\"to\":\"2026-11-01\",\"total\":\"123456.780000\""))
+    let charged = try #require(statement.bills.first).total
+    #expect(text.contains("\"charged\":\"\(charged)\""))
+    #expect(
+      try problems(
+        text.replacing("\"charged\":\"\(charged)\"", with: "\"charged\":\"\(charged + Money(fen: 1))\""),
+        digest: statement.inputDigest, total: statement.total, [plan]
+      ).count == 1)
   }
 
   @Test func `of a plan that is not at hand a line may be rounded either way, and no further`() throws {
