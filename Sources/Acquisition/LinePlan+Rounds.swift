@@ -174,7 +174,12 @@ extension LinePlan {
 
   private mutating func miss(_ open: OpenRound) {
     for (meter, queries) in open.left.enumerated() where !queries.isEmpty {
-      miss(queries, of: meter, in: open.round, health[meter].isSetAside ? .silent : .late)
+      miss(
+        queries, of: meter, in: open.round, health[meter].isSetAside ? .silent : .late,
+        isExpected: isExpected(of: meter, at: open.round.slot))
     }
   }
+
+  /// False for a round that was due before the meter was known: it is asked for, and nobody misses it.
+  func isExpected(of meter: Int, at slot: Int64) -> Bool { held[meter].knownSince.map { $0 <= slot } ?? true }
 }
