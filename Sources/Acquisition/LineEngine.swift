@@ -225,6 +225,14 @@ public final class LineEngine {
           line: name, meter: meters[missed.meter].id, queries: queries, reason: missed.reason,
           slot: missed.round.slot))
     }
+    for lacking in plan.takeLacking() {
+      let queries = lacking.queries.filter { !$0.isEventRecord }
+      guard !queries.isEmpty else { continue }
+      tell(
+        .lacking(
+          line: name, meter: meters[lacking.meter].id, queries: queries, reason: lacking.reason,
+          slot: lacking.round.slot))
+    }
     for leftOut in plan.takeLeftOut() {
       tell(
         .leftOut(

@@ -4,6 +4,7 @@ internal import Metering
 extension LinePlan {
   mutating func choose(at now: BootInstant, wall: HostInstant) -> Action {
     openDueRounds(at: now, wall: wall)
+    lookForLacking(at: now)
     let roundsGoFirst = isTurnOfRounds(at: now)
     if !roundsGoFirst, let ask = nextOfDemands(at: now) { return .ask(ask) }
     if let probe = overdueProbe(at: now, patience: Self.probePatience) { return .ask(probe) }

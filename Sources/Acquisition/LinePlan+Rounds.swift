@@ -45,7 +45,7 @@ extension LinePlan {
     rounds.append(
       OpenRound(
         round: round, deadline: task.nextSlot(after: round.slot, zone: zone),
-        expires: task.isSynthetic ? round.slot + task.schedule.grace : nil, left: left))
+        expires: task.isSynthetic ? round.slot + task.schedule.grace : nil, left: left, since: lastLook))
     // The list is short: tasks of one line. Earlier deadlines first within a priority, and the past after the present.
     rounds.sort { a, b in
       let ranks = [a, b].map { ($0.round.isBackfill ? 1 : 0, tasks[$0.round.task].priority, $0.deadline) }

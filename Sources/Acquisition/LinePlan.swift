@@ -111,6 +111,10 @@ public struct LinePlan: Sendable {
     let expires: Int64?
     /// Questions left, by meter.
     var left: [[Query]]
+    /// When it was opened.
+    let since: BootInstant
+    /// Meters of which it was told what it lacks.
+    var told: Set<Int> = []
     var cursor = 0
   }
 
@@ -136,6 +140,10 @@ public struct LinePlan: Sendable {
   /// Wall milliseconds less boot milliseconds when the dues were reckoned.
   var offset: Int64
   var missed: [Missed] = []
+  /// What open rounds lack, as it is told before they end.
+  var lacking: [Missed] = []
+  /// When open rounds are next looked through.
+  var lackingLook: BootInstant
   /// What rounds have missed and meters may still remember, in the order in which it was missed.
   public internal(set) var shortfalls: [Shortfall] = []
   var failures: [Shortfall] = []
@@ -196,6 +204,7 @@ public struct LinePlan: Sendable {
     due = []
     backfillDue = now
     lastLook = now
+    lackingLook = now + Self.patienceOfRounds
     served = tasks.map { _ in [] }
     begun = tasks.map { _ in [] }
     held = meters.map(\.held)

@@ -94,7 +94,12 @@ public struct MeterHealth: Hashable, Sendable {
     return false
   }
 
-  /// How long after its time an answer is still feared: serial servers keep bytes for many seconds.
+  /// Set aside and looked for several times since: it is not away for a moment only.
+  var isGivenUp: Bool {
+    if case .setAside(let silences, _) = state { silences >= 5 } else { false }
+  }
+
+  /// How long after its time an answer is still feared where serial servers keep bytes for many seconds.
   public static let longestLateness = BootInstant.Span.seconds(120)
 
   /// True where the answer to `query` cannot be mistaken for a late one.

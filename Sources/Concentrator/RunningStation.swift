@@ -190,7 +190,8 @@ public actor RunningStation {
         house: Intake.House(
           journalWanted: { [weak self] in await self?.recall(line: $0) },
           notKept: { [weak self] in await self?.takeBack($0) },
-          eventsNotKept: { [weak self] in await self?.takeBack($0) }), eventSubjects: station.eventSubjects
+          eventsNotKept: { [weak self] in await self?.takeBack($0) }), eventSubjects: station.eventSubjects,
+        tasks: station.tasks.map(\.task)
       ) { event in
         report(event)
         if case .stored(_, let reading, _, .new) = event, reading.key.kind != .instantaneous { wake.yield(false) }
