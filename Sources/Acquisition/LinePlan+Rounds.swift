@@ -150,7 +150,9 @@ extension LinePlan {
   func hasWork(task: Int) -> Bool {
     rounds.contains { open in
       open.round.task == task && !open.round.isBackfill
-        && open.left.enumerated().contains { !$0.element.isEmpty && !health[$0.offset].isSetAside }
+        && open.left.enumerated().contains {
+          !$0.element.isEmpty && !health[$0.offset].isSetAside && heldOff[$0.offset].map { $0 <= lastLook } ?? true
+        }
     }
   }
 

@@ -129,7 +129,9 @@ public struct LinePlan: Sendable {
   public let meters: [Meter]
   public internal(set) var health: [MeterHealth]
   /// Answers of one meter may pass each other on the way, by one place: a serial server lies between.
-  var answersMayOvertake = false
+  var answersMayOvertake = false {
+    didSet { for index in health.indices { health[index].set(wayKeepsBytes: answersMayOvertake) } }
+  }
   let zone: ZoneOffset
   var rounds: [OpenRound] = []
   /// How often an answer to a question could not be believed; kept until the next round of its task is opened.
@@ -164,6 +166,8 @@ public struct LinePlan: Sendable {
   /// Tasks whose next round waited for one that was not finished, and those whose round nobody could begin.
   var heldUp: Set<Int> = []
   var passedBy: Set<Int> = []
+  /// Until when a meter that answers is not asked, since every answer of it could be taken for a late one.
+  var heldOff: [Int: BootInstant] = [:]
   /// When the plan was last asked what to do.
   var lastLook: BootInstant
   var backfillDue: BootInstant
@@ -198,7 +202,10 @@ public struct LinePlan: Sendable {
     self.zone = zone
     keyMeters = meters.indices.filter { meters[$0].isKey }
     self.health = health ?? meters.map { _ in MeterHealth() }
-    for (index, meter) in meters.enumerated() { self.health[index].answersAreNumbered(meter.isNumbered) }
+    for (index, meter) in meters.enumerated() {
+      self.health[index].answersAreNumbered(meter.isNumbered)
+      self.health[index].set(probeShapes: Set((meter.probes + meter.programme.joined()).map(\.shape)).count)
+    }
     offset = wall.unixMilliseconds - now.nanoseconds / 1_000_000
     overruns = tasks.map { _ in 0 }
     due = []

@@ -209,7 +209,10 @@ public struct Station: Sendable {
     for (line, found) in zip(configuration.lines, meters) {
       for (entry, meter) in zip(line.meters, found) where meter.profile.isModbus {
         let programme = programmes.programme(of: meter, profile: entry.profile, tasks: tasks.map(\.task))
-        health[meter.id] = MeterHealth(owing: programme.queries.joined(), at: now)
+        let isDirect = if case .device = line.port { true } else { false }
+        health[meter.id] = MeterHealth(
+          owing: programme.queries.joined(), at: now,
+          lateness: isDirect ? MeterHealth.usualLateness : MeterHealth.longestLateness)
       }
     }
     return health
