@@ -15,7 +15,7 @@ public actor RunningStation {
   let report: @Sendable (StationEvent) -> Void
   var generation: Generation?
   var clockDesk: ClockDesk?
-  private var learned: [MeterID: MeterHealth] = [:]
+  private var learned = Learned()
   private var isFirst = true
   /// Counts of lines that were closed by a reload.
   var counted: [String: LineCounters] = [:]
@@ -69,7 +69,7 @@ public actor RunningStation {
     }
   }
 
-  /// Takes another configuration over. What the lines have learned of meters goes on.
+  /// Takes another configuration over. What the lines have learned of meters that stay as they are goes on.
   public func reload(_ new: Station) async throws(Complaint) {
     guard new.configuration.store == station.configuration.store else {
       throw Complaint(
@@ -259,11 +259,12 @@ public actor RunningStation {
     var workers: [LineWorker] = []
     var programmes = Programmes()
     let isAfterKill = isFirst && store.wasLeftOpen
-    if isAfterKill { learned = station.owing(&programmes, at: HostClock.boot) }
+    let health =
+      isAfterKill ? station.owing(&programmes, at: HostClock.boot) : learned.health(in: station)
     isFirst = false
     for (index, line) in station.configuration.lines.enumerated() {
       let plan = station.plan(
-        line: index, programmes: &programmes, health: learned,
+        line: index, programmes: &programmes, health: health,
         stored: stored, at: now, wall: wall)
       do throws(SpeakerError) {
         let worker = try LineWorker(
@@ -305,10 +306,12 @@ public actor RunningStation {
       trace.file.stop()
       await trace.running.value
     }
+    var health: [MeterID: MeterHealth] = [:]
     for worker in generation.workers {
-      learned.merge(await worker.health()) { _, new in new }
+      health.merge(await worker.health()) { _, new in new }
       counted[worker.name, default: LineCounters()] += await worker.counters()
     }
+    learned = Learned(health, of: station)
     generation.events.finish()
     await store.flush()
     // A disk that stays full must not keep the daemon from ending: each answer gets a last try.
