@@ -253,6 +253,13 @@ public final class LineEngine {
     plan.recalled(held, of: wall, lastAtWork: lastAtWork, at: now)
   }
 
+  /// Takes over other questions to some meters, from the rounds on that are due then.
+  public func adopt(_ coming: [MeterID: LinePlan.Meter.Coming]) {
+    var places: [Int: LinePlan.Meter.Coming] = [:]
+    for (index, meter) in meters.enumerated() { places[index] = coming[meter.id] }
+    plan.adopt(places)
+  }
+
   /// Takes back an answer that the disk did not keep.
   public func notKept(_ query: Query, of meter: MeterID) {
     guard let index = meters.firstIndex(where: { $0.id == meter }) else { return }

@@ -3,6 +3,7 @@ internal import Metering
 /// Rounds: when they are due, opened and closed.
 extension LinePlan {
   mutating func open(_ round: Round) {
+    adopt(for: round)
     noteBegun(round.task, round.slot)
     let run = served[round.task].popLast() ?? round.slot...round.slot
     served[round.task].append(min(run.lowerBound, round.slot)...max(run.upperBound, round.slot))

@@ -9,7 +9,9 @@ public struct LinePlan: Sendable {
   public struct Meter: Sendable {
     public let id: MeterID
     /// Questions for each task, by the task's place in the list; empty where it has none.
-    public let programme: [[Query]]
+    public internal(set) var programme: [[Query]]
+    /// Other ones from some round on; `nil` where they stay.
+    public internal(set) var coming: Coming?
     /// Short questions of different shapes, to find out whether the meter is there and to get back in step.
     public let probes: [Query]
     /// Longest wait for a first byte.
@@ -25,8 +27,9 @@ public struct LinePlan: Sendable {
 
     public init(
       id: MeterID, programme: [[Query]], probes: [Query], replyLimit: BootInstant.Span,
-      held: Held = Held(), isNumbered: Bool = false, isKey: Bool = false, model: String = ""
+      held: Held = Held(), isNumbered: Bool = false, isKey: Bool = false, model: String = "", coming: Coming? = nil
     ) {
+      self.coming = coming
       self.model = model
       self.isNumbered = isNumbered
       self.isKey = isKey
@@ -126,7 +129,7 @@ public struct LinePlan: Sendable {
   }
 
   public let tasks: [AcquisitionTask]
-  public let meters: [Meter]
+  public internal(set) var meters: [Meter]
   public internal(set) var health: [MeterHealth]
   /// Answers of one meter may pass each other on the way, by one place: a serial server lies between.
   var answersMayOvertake = false {

@@ -22,6 +22,10 @@ public struct MeterHealth: Hashable, Sendable {
   /// How fast the meter answers, by the shape of the question: a block of settlements takes far longer than a clock.
   private var paces: [Query.Shape: Pace] = [:]
 
+  /// The mean delay of its latest Modbus answers, and how many were measured.
+  private var meanDelay = BootInstant.Span.zero
+  private var measured: Int64 = 0
+
   /// Answers carry the number of their question, so none is ever owed.
   private var isNumbered = false
 
@@ -121,6 +125,13 @@ public struct MeterHealth: Hashable, Sendable {
     var lateness = 0
   }
 
+  /// So many answers the mean delay goes back, more or less.
+  private static let answersOfMean: Int64 = 64
+
+  /// How long the meter takes to begin its Modbus answers, on the whole; `nil` before so much is known of it as a
+  /// programme can rest on: 16 answers.
+  public var usualDelay: BootInstant.Span? { measured >= 16 ? meanDelay : nil }
+
   /// Answers whose delay was measured, and the longest of these; old extremes fade.
   var answers: Int { paces.values.reduce(0) { $0 + $1.answers } }
   var longestDelay: BootInstant.Span { paces.values.reduce(.zero) { max($0, $1.longestDelay) } }
@@ -213,6 +224,9 @@ public struct MeterHealth: Hashable, Sendable {
     // Old extremes fade: a meter that was slow once is not waited for so long for ever.
     pace.longestDelay = max(delay ?? .zero, pace.longestDelay - pace.longestDelay / 64)
     paces[query.shape] = pace
+    guard let delay, case .registers = query else { return }
+    measured = min(measured + 1, Self.answersOfMean)
+    meanDelay = meanDelay + (delay - meanDelay) / measured
   }
 
   /// The meter is there but its answer proves nothing about which question it answers.

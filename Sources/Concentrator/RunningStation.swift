@@ -16,6 +16,8 @@ public actor RunningStation {
   var generation: Generation?
   var clockDesk: ClockDesk?
   private var learned = Learned()
+  /// For which delays the registers of meters are joined, where somebody has measured them.
+  var delays: [MeterID: AssumedDelay] = [:]
   private var isFirst = true
   /// Counts of lines that were closed by a reload.
   var counted: [String: LineCounters] = [:]
@@ -228,6 +230,7 @@ public actor RunningStation {
           look.yield(.tick)
           minutes += 1
           if minutes % 15 == 0 { await self?.noteAtWork() }
+          if minutes % 15 == 1 { await self?.followDelays() }
         }
       })
   }
@@ -251,6 +254,7 @@ public actor RunningStation {
   ) async throws(StoreError) -> [LineWorker] {
     let (now, wall) = (HostClock.boot, clock.now)
     let stored = try await storedBefore(wall)
+    delays = stored.delays
     // By a clock that nobody has set nobody knows how far back to look; a record that is read again is told as such.
     let profiled =
       wall.clock == .unsynchronised
@@ -260,7 +264,7 @@ public actor RunningStation {
     var programmes = Programmes()
     let isAfterKill = isFirst && store.wasLeftOpen
     let health =
-      isAfterKill ? station.owing(&programmes, at: HostClock.boot) : learned.health(in: station)
+      isAfterKill ? station.owing(&programmes, delays, at: HostClock.boot) : learned.health(in: station)
     isFirst = false
     for (index, line) in station.configuration.lines.enumerated() {
       let plan = station.plan(
