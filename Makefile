@@ -30,7 +30,7 @@ KINDS ?=
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo test lint release bench crash-loop faults fuzz peers decode-cost days rating-oracle check install clean setup
+.PHONY: help demo test lint release bench crash-loop faults fuzz peers decode-cost days rating-oracle record-bills docs check install clean setup
 
 help: ## this list
 	@sed -nE 's/^([a-z-]+):[^#]*## (.*)/  make \1|\2/p' $(MAKEFILE_LIST) | column -t -s '|' 2>/dev/null \
@@ -85,6 +85,13 @@ days: ## 200 days of 200 meters on a bad line in simulated time; SEEDS=20 for fe
 
 rating-oracle: setup ## 100000 random bills of each kind of plan against the plain rules, built for release
 	@.ci/rating-oracle
+
+record-bills: setup ## keep what the engine makes of the kept usages now, after ratingEngineVersion was raised
+	@METERD_RECORD_BILLS=1 swift test --disable-xctest \
+	  --filter 'RatingTests\.(KeptBillsTests|GoldenTests)|BillingTests\.KeptClosingsTests'
+
+docs: setup ## the pages of the library product Rating, in .build/docs; each link is held
+	@DOCS=.build/docs .ci/documented
 
 check: ## what CI runs: tests, lint, gates, sanitizers
 	@.ci/run

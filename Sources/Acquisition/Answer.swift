@@ -151,6 +151,8 @@ public enum LineEvent: Sendable {
   case recordsLapsed(
     line: String, meter: MeterID, subject: String, from: Int64, through: Int64, records: Int,
     reason: LinePlan.Missed.Reason)
+  /// Records of a load profile that a meter refuses, one query each, and what it says: its error word.
+  case recordsRefused(line: String, meter: MeterID, records: [Query], word: String)
   /// The line asks what the journal holds of its meters: the wall clock was set, or stepped far.
   case journalWanted(line: String)
   /// A meter's last freeze is of another day than the one that was asked for: `told` is when it was taken, `nil`

@@ -22,8 +22,6 @@ public struct EventReport: Sendable {
     public let name: String
     public let now: KnownEvents
     public let before: KnownEvents?
-    /// The first look is not over: of what is known nothing is kept yet, for what is left is history too.
-    public var isUnderWay = false
   }
 
   var isEmpty: Bool { counts.isEmpty && events.isEmpty && notices.isEmpty }
@@ -35,13 +33,17 @@ public struct KnownEvents: Hashable, Sendable {
   public var count: Int64
   /// The last one was not over.
   public var isOpen: Bool
-  /// Events were cleared since: all records are to be looked at.
+  /// Events were cleared since, or one of them is held until the host's clock is right: all records are to be looked at.
   public var isDoubted: Bool
+  /// Up to which event all was there as the first look began; `nil` once that is over. Kept from its first count on, so
+  /// that what happens later is new, wherever a daemon stops meanwhile.
+  public var history: Int64?
 
-  public init(count: Int64, isOpen: Bool = false, isDoubted: Bool = false) {
+  public init(count: Int64, isOpen: Bool = false, isDoubted: Bool = false, history: Int64? = nil) {
     self.count = count
     self.isOpen = isOpen
     self.isDoubted = isDoubted
+    self.history = history
   }
 }
 

@@ -43,10 +43,31 @@ public struct EventWatch: Sendable {
     let clock: Clock?
   }
 
-  /// What the meter's clock showed as an answer came, and how far ahead of it an event may lie, in seconds.
+  /// What the meter's clock showed as an answer came, or else the host's, and how far ahead of it an event may lie, in
+  /// seconds.
   struct Clock {
     let shown: MeterTime
     let slack: Int64
+    var isOfHost = false
+  }
+
+  /// Events that lie in the future by the host's clock alone, which may be wrong itself.
+  private struct Unjudged {
+    /// The first of them.
+    var begin: MeterTime
+    /// Where the host's clock stood, in milliseconds since the boot.
+    let offset: Int64
+
+    /// True where nothing speaks for looking at them again.
+    func stillLies(ahead clock: Clock?, _ answer: Answer) -> Bool {
+      guard let clock else { return true }
+      let isSame = abs(EventWatch.offset(answer) - offset) <= 2000
+      return clock.isOfHost && isSame && begin.localSeconds > clock.shown.localSeconds + clock.slack
+    }
+  }
+
+  private static func offset(_ answer: Answer) -> Int64 {
+    answer.hostTime.unixMilliseconds - answer.bootTime.nanoseconds / 1_000_000
   }
 
   private struct Meter {
@@ -56,8 +77,8 @@ public struct EventWatch: Sendable {
     var batches: [String: Batch] = [:]
     /// Status words that were seen otherwise than they are known, and how often.
     var seen: [UInt32: (bits: UInt32, tries: Int)] = [:]
-    /// Kinds whose first look is under way, and how many events there were as it began.
-    var history: [String: Int64] = [:]
+    /// Kinds of which something is held for the host's clock.
+    var unjudged: [String: Unjudged] = [:]
     /// The event at which the last look of a kind stopped, for its record came damaged.
     var spoilt: [String: Int64] = [:]
     /// The round that is under way, and the records that were asked for in it.
@@ -98,7 +119,7 @@ public struct EventWatch: Sendable {
         came(identifier, kind, meter, &outcome)
       }
     case .identifier(let identifier):
-      for kind in meters[meter].kinds where kind.counter == identifier { take(answer, kind, meter, &outcome) }
+      for kind in meters[meter].kinds where kind.counter == identifier { take(answer, kind, meter, clock, &outcome) }
       take(StatusChange.words(in: answer.payload, of: identifier), answer, meter, clock, &outcome)
     case .shortIdentifier(let identifier):
       take(StatusChange.words(in: answer.payload, of: identifier), answer, meter, clock, &outcome)
@@ -150,7 +171,9 @@ public struct EventWatch: Sendable {
 
 /// Counts and records.
 extension EventWatch {
-  private mutating func take(_ answer: Answer, _ kind: EventKind, _ meter: Int, _ outcome: inout Outcome) {
+  private mutating func take(
+    _ answer: Answer, _ kind: EventKind, _ meter: Int, _ clock: Clock?, _ outcome: inout Outcome
+  ) {
     guard let count = (try? kind.count(in: answer.payload)) ?? nil else { return }
     let allowed = allowance(of: kind, meter, in: answer.slot)
     var tries = 0
@@ -161,22 +184,23 @@ extension EventWatch {
       guard !batch.wanted.isEmpty || batch.count != count, tries < Self.tries else {
         let isAtRest = batch.wanted.isEmpty && batch.count == count
         meters[meter].batches[kind.name] = nil
-        return conclude(batch, kind, meter, isAtRest: isAtRest, &outcome)
+        return conclude(batch, kind, meter, isAtRest: isAtRest, answer, &outcome)
       }
     }
-    let known = meters[meter].known[kind.name]
-    let isNews = known.map { $0.count != count || $0.isDoubted || $0.isOpen && count > 0 } ?? true
-    let isFirstLook = known == nil || meters[meter].history[kind.name] != nil
+    var known = meters[meter].known[kind.name] ?? KnownEvents(count: 0, history: count)
+    if meters[meter].known[kind.name] == nil {
+      outcome.report.counts.append(EventReport.Count(name: kind.name, now: known, before: nil))
+    }
+    let stillLies = meters[meter].unjudged[kind.name]?.stillLies(ahead: clock, answer) ?? false
+    let isNews = known.count != count || known.isDoubted && !stillLies || known.isOpen && count > 0
     meters[meter].batches[kind.name] = nil
-    guard isNews || isFirstLook else { return }
-    let isCleared = known.map { count < $0.count } ?? false
+    let isCleared = count < known.count
+    // What is counted after a clear came after the first look.
+    if let first = known.history, isCleared || count < first { known.history = 0 }
+    meters[meter].known[kind.name] = known
+    guard isNews || known.history != nil && !stillLies else { return }
     let all = Self.records(count, known)
     let wanted = Array((0..<all).reversed().map { $0 + 1 }.prefix(allowed.records))
-    if isFirstLook {
-      // What is counted after a clear came after the first look.
-      let first = meters[meter].history[kind.name] ?? count
-      meters[meter].history[kind.name] = isCleared || count < first ? 0 : first
-    }
     guard !wanted.isEmpty || all == 0 else {
       let waited = meters[meter].waitsOn[kind.name] ?? 0
       meters[meter].waitsOn[kind.name] = max(waited, allowed.waited + 1)
@@ -184,8 +208,8 @@ extension EventWatch {
     }
     meters[meter].asked += wanted.count
     meters[meter].batches[kind.name] = Batch(
-      count: count, slot: answer.slot, tries: tries, isWhole: known.map { $0.isDoubted || isCleared } ?? true,
-      through: wanted.last.map { count - Int64($0) + 1 } ?? count, history: meters[meter].history[kind.name],
+      count: count, slot: answer.slot, tries: tries, isWhole: known.isDoubted || isCleared,
+      through: wanted.last.map { count - Int64($0) + 1 } ?? count, history: known.history,
       wanted: wanted)
     outcome.ask += wanted.map { .identifier(kind.record($0)) }
     if wanted.isEmpty { outcome.ask.append(.identifier(kind.counter)) }
@@ -195,9 +219,9 @@ extension EventWatch {
   }
 
   /// How many records are to be read.
-  private static func records(_ count: Int64, _ known: KnownEvents?) -> Int {
+  private static func records(_ count: Int64, _ known: KnownEvents) -> Int {
     let all = Int(min(max(count, 0), Int64(EventKind.recordsKept)))
-    guard let known, !known.isDoubted, count >= known.count else { return all }
+    guard !known.isDoubted, count >= known.count else { return all }
     return Int(min(Int64(all), count - known.count + (known.isOpen ? 1 : 0)))
   }
 
@@ -218,7 +242,7 @@ extension EventWatch {
   /// Makes a report of what was read. Where the count did not come to rest nothing is told, and it stays as it was known,
   /// so that all is looked at again.
   private mutating func conclude(
-    _ batch: Batch, _ kind: EventKind, _ meter: Int, isAtRest: Bool, _ outcome: inout Outcome
+    _ batch: Batch, _ kind: EventKind, _ meter: Int, isAtRest: Bool, _ answer: Answer, _ outcome: inout Outcome
   ) {
     guard isAtRest else { return }
     let known = meters[meter].known[kind.name]
@@ -227,6 +251,7 @@ extension EventWatch {
     let through = batch.stop.map { min(batch.through, $0 - 1) } ?? batch.through
     var told: Int64 = 0
     var isOpen = false
+    var unjudged: Unjudged?
     for back in batch.got.keys.sorted(by: >) {
       let ordinal = batch.count - Int64(back) + 1
       guard let got = batch.got[back], ordinal <= through else { continue }
@@ -239,7 +264,11 @@ extension EventWatch {
       if doubt == nil, let begin = record.begin, let clock = got.clock,
         begin.localSeconds > clock.shown.localSeconds + clock.slack
       {
-        doubt = "it lies in the future: the meter's clock showed \(clock.shown) when it was read"
+        let whose = clock.isOfHost ? "host" : "meter"
+        doubt = "it lies in the future: the \(whose)'s clock showed \(clock.shown) when it was read"
+        if clock.isOfHost {
+          unjudged = Unjudged(begin: min(begin, unjudged?.begin ?? begin), offset: Self.offset(answer))
+        }
       }
       let isHistory = batch.history.map { ordinal <= $0 } ?? false
       outcome.report.events.append(
@@ -250,15 +279,15 @@ extension EventWatch {
     }
     // What was cleared while it was read is still to be looked at.
     let isDoubted = known?.isDoubted ?? false && !batch.isWhole
-    let now = KnownEvents(count: through, isOpen: isOpen, isDoubted: isDoubted)
     let isFirstLook = batch.history != nil
-    outcome.report.counts.append(
-      EventReport.Count(
-        name: kind.name, now: now, before: isFirstLook ? nil : known,
-        isUnderWay: isFirstLook && through < batch.count))
+    let isOver = through == batch.count && unjudged == nil
+    let now = KnownEvents(
+      count: through, isOpen: isOpen, isDoubted: isDoubted || unjudged != nil,
+      history: isOver ? nil : isFirstLook ? known?.history ?? batch.history : nil)
+    outcome.report.counts.append(EventReport.Count(name: kind.name, now: now, before: known))
     meters[meter].known[kind.name] = now
+    meters[meter].unjudged[kind.name] = unjudged
     meters[meter].spoilt[kind.name] = batch.stop
-    if isFirstLook, through == batch.count { meters[meter].history[kind.name] = nil }
     let unread = Int64(batch.unread.count { $0 <= through })
     if unread > 0 { outcome.report.notices.append(.unread(kind: kind.name, records: unread)) }
     guard let known, !isFirstLook else { return }
@@ -274,7 +303,7 @@ extension EventWatch {
     for other in meters[meter].kinds where !other.clearsOthers {
       meters[meter].known[other.name]?.isDoubted = true
       // What is counted after a clear came after the first look.
-      if meters[meter].history[other.name] != nil { meters[meter].history[other.name] = 0 }
+      if meters[meter].known[other.name]?.history != nil { meters[meter].known[other.name]?.history = 0 }
     }
   }
 }

@@ -61,12 +61,17 @@ extension LineEngine {
       outcome.trouble = "the line is not open"
       return done(outcome)
     }
-    let began = boot
+    var began = boot
     do throws(LineError) {
       if case .broadcast = order.way {
         try announceTime(to: chosen, &outcome)
       } else {
-        for index in chosen { try setClock(index, order.way, &outcome) }
+        for index in chosen where line.isOpen {
+          load.note(from: began, to: boot)
+          giveWay()
+          began = boot
+          if line.isOpen { try setClock(index, order.way, &outcome) }
+        }
       }
     } catch {
       outcome.trouble = "\(error)"

@@ -32,6 +32,7 @@ extension LineEngine {
   private func clock(_ answer: Answer) -> EventWatch.Clock? {
     if let shown = answer.clock?.time(at: answer.bootTime) { return EventWatch.Clock(shown: shown, slack: 60) }
     guard answer.hostTime.clock != .unsynchronised else { return nil }
-    return EventWatch.Clock(shown: plan.zone.local(unixMilliseconds: answer.hostTime.unixMilliseconds), slack: 3600)
+    return EventWatch.Clock(
+      shown: plan.zone.local(unixMilliseconds: answer.hostTime.unixMilliseconds), slack: 3600, isOfHost: true)
   }
 }

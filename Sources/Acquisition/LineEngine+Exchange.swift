@@ -5,17 +5,24 @@ internal import Metering
 extension LineEngine {
   func carryOut(_ ask: LinePlan.Ask) {
     let meter = meters[ask.meter]
-    let wasSetAside = plan.health[ask.meter].isSetAside
-    let wasKnown = plan.health[ask.meter].state != .unknown
     let conclusion: LinePlan.Conclusion
     var result: DemandOutcome.Result?
     let began = boot
-    defer { load.note(from: began, to: boot) }
+    let outer = course
+    course = Course(
+      ask: ask, wasSetAside: plan.health[ask.meter].isSetAside, wasKnown: plan.health[ask.meter].state != .unknown)
+    defer {
+      goBack(to: outer)
+      if outer == nil { load.note(from: began, to: boot) }
+    }
     do throws(LineError) {
       conclusion = try converse(ask, meter, &result)
     } catch {
-      result = error.losesPort ? .portLost : .silent
-      if error.losesPort {
+      let isPutOff = course?.isPutOff == true
+      result = isPutOff ? nil : error.losesPort ? .portLost : .silent
+      if isPutOff {
+        conclusion = .putOff
+      } else if error.losesPort {
         conclusion = .portLost
         lost(error)
       } else {
@@ -31,8 +38,8 @@ extension LineEngine {
       noteUnreadEvents(ask.query, of: ask.meter, in: round, isRefused: conclusion == .refused)
     }
     let isSetAside = plan.health[ask.meter].isSetAside
-    let isFirstNews = !wasKnown && plan.health[ask.meter].state != .unknown
-    if wasSetAside != isSetAside || isFirstNews, conclusion != .portLost {
+    let isFirstNews = course?.wasKnown == false && plan.health[ask.meter].state != .unknown
+    if course?.wasSetAside != isSetAside || isFirstNews, conclusion != .portLost {
       tell(.health(line: name, meter: meter.id, isAnswering: !isSetAside))
     }
   }
@@ -56,12 +63,14 @@ extension LineEngine {
     switch said.result {
     case .told(let told):
       let took = said.record.endedAt - said.record.startedAt
+      // Before a second look at the clock, with all that may come between.
+      let hostTime = wall()
       notes[ask.meter].take(told.observations, at: said.record.endedAt, took: took)
       if asked.isClock { try noteClock(said.record, asked, of: ask, meter) }
       let answer = Answer(
         meter: meter.id, line: name, query: ask.query, slot: ask.round?.slot,
         slotGrace: ask.round.map { plan.tasks[$0.task].schedule.grace } ?? 0, observations: told.observations,
-        requests: said.record.requests, replies: told.frames, hostTime: wall(),
+        requests: said.record.requests, replies: told.frames, hostTime: hostTime,
         bootTime: said.record.endedAt, startedAt: said.record.startedAt, replyDelay: said.record.replyDelay,
         clock: notes[ask.meter].clock,
         settlementDay: notes[ask.meter].settlementDay, settlementDoubt: notes[ask.meter].settlementDoubt,
@@ -100,6 +109,8 @@ extension LineEngine {
   func put(
     _ query: Query, of ask: LinePlan.Ask, _ meter: LineMeter, _ listening: BootInstant.Span = .zero
   ) throws(LineError) -> MeterSpeaker.Said {
+    if let course, course.exchanges > 0 { try giveWay(before: query) }
+    course?.exchanges += 1
     var asked = meter
     asked.sendsWakeUps = plan.health[ask.meter].needsWakeUps
     var said = try speaker.ask(

@@ -59,8 +59,10 @@ extension LineEngine {
     let wasKnown = plan.health[meter].state != .unknown
     let began = boot
     let conclusion: ProfilePlan.Conclusion
+    /// What the meter said in its refusal.
+    var word: String?
     do throws(LineError) {
-      conclusion = try converse(ask, span, part)
+      (conclusion, word) = try converse(ask, span, part)
     } catch {
       guard !error.losesPort else {
         lost(error)
@@ -72,28 +74,32 @@ extension LineEngine {
       conclusion = .damaged
     }
     load.note(from: began, to: boot)
-    conclude(conclusion, span, part, meter)
+    conclude(conclusion, word, span, part, meter)
     let isSetAside = plan.health[meter].isSetAside
     if wasSetAside != isSetAside || !wasKnown && plan.health[meter].state != .unknown {
       tell(.health(line: name, meter: meters[meter].id, isAnswering: !isSetAside))
     }
   }
 
-  private func conclude(_ conclusion: ProfilePlan.Conclusion, _ span: ProfileSpan, _ part: Int, _ meter: Int) {
-    let shown = notes[meter].clock?.time(at: boot)
-    let missed = profiles?.concluded(part, span, conclusion, shown: shown, at: now) ?? []
-    for each in missed { miss(each.seconds, span.recordClass, span.minutes, of: meter, each.reason) }
-  }
-
-  private func miss(
-    _ seconds: Int64, _ recordClass: Int, _ minutes: Int, of meter: Int, _ reason: LinePlan.Missed.Reason
+  private func conclude(
+    _ conclusion: ProfilePlan.Conclusion, _ word: String?, _ span: ProfileSpan, _ part: Int, _ meter: Int
   ) {
-    let record = ProfileSpan(
-      recordClass: recordClass, first: MeterTime(localSeconds: seconds), minutes: minutes, count: 1)
-    tell(
-      .missed(
-        line: name, meter: meters[meter].id, queries: [.profile(record)], reason: reason,
-        slot: plan.zone.unixMilliseconds(of: record.first)))
+    let shown = notes[meter].clock?.time(at: boot)
+    // What one answer leaves out is missing for one reason.
+    guard let missed = profiles?.concluded(part, span, conclusion, shown: shown, at: now), let first = missed.first
+    else { return }
+    let records = missed.map {
+      Query.profile(
+        ProfileSpan(
+          recordClass: span.recordClass, first: MeterTime(localSeconds: $0.seconds), minutes: span.minutes, count: 1))
+    }
+    if let word, first.reason == .refused {
+      tell(.recordsRefused(line: name, meter: meters[meter].id, records: records, word: word))
+    } else {
+      tell(
+        .missed(
+          line: name, meter: meters[meter].id, queries: records, reason: first.reason, slot: instant(first.seconds)))
+    }
   }
 
   /// A time by the meters' clocks, in milliseconds since 1970.
@@ -103,7 +109,7 @@ extension LineEngine {
 
   private func converse(
     _ ask: LinePlan.Ask, _ span: ProfileSpan, _ part: Int
-  ) throws(LineError) -> ProfilePlan.Conclusion {
+  ) throws(LineError) -> (ProfilePlan.Conclusion, word: String?) {
     let meter = meters[ask.meter]
     let said = try put(ask.query, of: ask, meter)
     switch said.result {
@@ -120,20 +126,20 @@ extension LineEngine {
           settlementDay: nil, isConfirmed: false, fillsGap: profiles?.mayFill(part, times) ?? false)
         hold(answer, to: ask.query, ask.meter, nil)
       }
-      return .told(times)
+      return (.told(times), nil)
     case .refused(let reason):
       plan.health[ask.meter].refused(ask.query, at: now)
       tell(.rejected(line: name, meter: meter.id, query: ask.query, reason: "refused: \(reason)"))
-      return .refused
+      return (.refused, reason)
     case .damaged(let reason):
       plan.health[ask.meter].damaged(ask.query, at: now)
       tell(.rejected(line: name, meter: meter.id, query: ask.query, reason: reason))
       try quarantine(meter)
-      return .damaged
+      return (.damaged, nil)
     case .silent:
       plan.health[ask.meter].silent(ask.query, at: now)
       try quarantine(meter)
-      return .silent
+      return (.silent, nil)
     }
   }
 }

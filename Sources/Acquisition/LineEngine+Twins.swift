@@ -60,7 +60,9 @@ extension LineEngine {
   /// Looks for second answers in what the exchange brought besides its own.
   func listenBack(for said: inout MeterSpeaker.Said, _ query: Query, _ meter: Int) {
     defer { expectSecond(said, query, meter) }
-    var heard = line.takeHeard()
+    let heardBefore = course?.heard ?? []
+    var heard = heardBefore + line.takeHeard()
+    course?.heard = []
     // Modbus RTU answers do not say which question they answer: what came may be of an earlier one.
     let isContested = plan.health[meter].contested(query, at: now) != nil
     var unsure: [Doubt] = []
@@ -69,7 +71,9 @@ extension LineEngine {
         guard let place = heard.place(of: frame) else { continue }
         heard.removeSubrange(place..<place + frame.count)
       }
-      if heard.count >= Self.shortestFrame, let frame = speaker.answer(in: heard, to: query, of: meters[meter]) {
+      let all = (course?.strays ?? []) + heard
+      course?.strays = []
+      if all.count >= Self.shortestFrame, let frame = speaker.answer(in: all, to: query, of: meters[meter]) {
         if told.frames.contains(frame) {
           // Two meters that show the same.
           tellTwice(meter, query, disagree: false)
@@ -77,7 +81,7 @@ extension LineEngine {
           said.result = .damaged("another answer came with it")
           said.isContradicted = true
         }
-      } else if isDoubtful(meter), heard.hasMoreThanFill {
+      } else if isDoubtful(meter), all.hasMoreThanFill {
         said.result = .damaged(Self.moreCame)
       } else if case .registers = query, !line.address.isModbusTCP, !heard.isEmpty {
         let rest = heard.withoutSoundFrames
@@ -96,6 +100,7 @@ extension LineEngine {
       if case .refused = said.result {} else { unsure.append(Doubt(meter: meter, shape: query.shape)) }
     }
     if said.isContradicted { tellTwice(meter, query, disagree: true) }
+    course?.besides += heard
     lookBack(heard, unsure, told: said.isContradicted ? Doubt(meter: meter, shape: query.shape) : nil)
   }
 

@@ -48,6 +48,10 @@ public final class LineEngine {
   var clockAsked: [Int: BootInstant] = [:]
   /// Clocks that were set and are to be looked at once more.
   var laterLooks: [LaterLook] = []
+  /// Where other threads put what they want to know.
+  let inbox = DemandInbox()
+  /// What is being asked; of two the one that has come between the exchanges of the other.
+  var course: Course?
   /// The number of the engine's own last demand, below those of others.
   var ownDemands = 0
   /// How busy the line was lately.
@@ -99,6 +103,10 @@ public final class LineEngine {
     self.tell = tell
     notes = meters.map(MeterNotes.init(of:))
     line.onControl = { tell(.control(line: name, $0)) }
+    speaker.giveWay = { [weak self] (query) throws(LineError) in
+      guard let self else { return }
+      try giveWay(before: query)
+    }
   }
 
   /// The port was open once, or could not be opened.
@@ -127,8 +135,9 @@ public final class LineEngine {
     }
   }
 
-  /// Does the next thing: one exchange at most.
+  /// Does the next thing: one question at most, with all the exchanges that it takes. Questions on demand go between.
   public func turn() -> Turn {
+    takeIn()
     guard line.isOpen else { return reopen() }
     return step()
   }
@@ -137,6 +146,7 @@ public final class LineEngine {
   public func finish() {
     hear(since: nil)
     release(all: true)
+    inbox.close()
     dropDemands(.closed)
     line.close()
   }

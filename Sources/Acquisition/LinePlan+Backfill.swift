@@ -25,11 +25,11 @@ extension LinePlan {
   static let passes: [Int64] = [1800, 3600, 7200] + (6...23).map { $0 * 3600 }
 
   /// The last pass that was due at `wall`, in milliseconds since 1970.
-  private func pass(at wall: Int64) -> Int64 {
+  static func pass(at wall: Int64, zone: ZoneOffset) -> Int64 {
     let local = zone.local(unixMilliseconds: wall)
     let midnight = local.date.daysSince1970 * 86_400
-    let today = Self.passes.last { midnight + $0 <= local.localSeconds }
-    let last = today.map { midnight + $0 } ?? midnight - 86_400 + (Self.passes.last ?? 0)
+    let today = passes.last { midnight + $0 <= local.localSeconds }
+    let last = today.map { midnight + $0 } ?? midnight - 86_400 + (passes.last ?? 0)
     return zone.unixMilliseconds(of: MeterTime(localSeconds: last))
   }
 
@@ -53,7 +53,7 @@ extension LinePlan {
     rounds.removeAll(where: \.round.isBackfill)
     tries = tries.filter { !$0.key.round.isBackfill }
     guard !shortfalls.isEmpty else { return }
-    let slot = pass(at: wall)
+    let slot = Self.pass(at: wall, zone: zone)
     for task in tasks.indices {
       let wanted = shortfalls.filter { $0.task == task }
       guard !wanted.isEmpty else { continue }

@@ -33,7 +33,8 @@ extension LinePlan {
   mutating func nextOfRounds(at now: BootInstant) -> Action? {
     var best: Choice?
     var wake: BootInstant?
-    search: for index in rounds.indices {
+    let parts = partsInOrder()
+    search: for (index, part) in parts {
       if let opens = windowOpens(rounds[index].round.task, at: now) {
         wake = min(wake ?? opens, opens)
         continue
@@ -42,7 +43,7 @@ extension LinePlan {
         let isOfKeys = step < keyMeters.count
         let meter = isOfKeys ? keyMeters[step] : (rounds[index].cursor + step - keyMeters.count) % meters.count
         guard isOfKeys || !meters[meter].isKey else { continue }
-        guard !health[meter].isSetAside, let first = rounds[index].left[meter].first else { continue }
+        guard !health[meter].isSetAside, let first = rounds[index].left[meter].first(where: part.has) else { continue }
         if let until = heldOff[meter] {
           guard until <= now else {
             wake = min(wake ?? until, until)
@@ -61,7 +62,7 @@ extension LinePlan {
             wake = min(wake ?? until, until)
             continue
           }
-          if !rounds[index].left[meter].contains(where: { health[meter].mayAsk($0, at: now) }) {
+          if !rounds[index].left[meter].contains(where: { part.has($0) && health[meter].mayAsk($0, at: now) }) {
             // Whatever it were asked, a late answer could be taken for it. Nobody asks, so nobody calls it silent.
             let free = health[meter].firstFree(rounds[index].left[meter] + meters[meter].probes, at: now) ?? now
             let until = max(free, now + .milliseconds(50))
@@ -70,7 +71,7 @@ extension LinePlan {
             continue
           }
         }
-        for query in rounds[index].left[meter] where health[meter].mayAsk(query, at: now) {
+        for query in rounds[index].left[meter] where part.has(query) && health[meter].mayAsk(query, at: now) {
           let until = health[meter].contested(query, at: now)
           guard let risk = risk(of: query, to: meter, at: now) else {
             wake = [wake, until].compactMap(\.self).min()
@@ -83,8 +84,56 @@ extension LinePlan {
       }
     }
     guard let best else { return wake.map { .rest(until: $0) } }
+    noteTurn(of: best, parts)
     rounds[best.round].cursor = best.meter
     return .ask(ask(best.meter, best.query, rounds[best.round].round))
+  }
+
+  /// Which questions of a round are looked at.
+  enum Part {
+    case all, records
+    case allButRecords
+
+    func has(_ query: Query) -> Bool {
+      switch self {
+      case .all: true
+      case .records: query.isEventRecord
+      case .allButRecords: !query.isEventRecord
+      }
+    }
+  }
+
+  /// The open rounds in the order in which they are served.
+  ///
+  /// How many records of events there are to be read nobody knows before, and what is left of them is for the next round.
+  /// So they yield to all other questions of rounds of their priority, except for one question in eight, which keeps them
+  /// from waiting for ever on a line that is never done.
+  private func partsInOrder() -> [(round: Int, part: Part)] {
+    var parts: [(round: Int, part: Part)] = []
+    for (index, open) in rounds.enumerated() {
+      let hasRecords =
+        tasks[open.round.task].targets.contains(.events) && open.left.contains { $0.contains(where: \.isEventRecord) }
+      parts += hasRecords ? [(index, .allButRecords), (index, .records)] : [(index, .all)]
+    }
+    guard parts.count > rounds.count else { return parts }
+    let isTurnOfRecords = turns.sinceRecord >= Self.exchangesWhenShort
+    func rank(_ each: (round: Int, part: Part)) -> (Int, Int, Int, Int) {
+      let round = rounds[each.round].round
+      let goesLast = (each.part == .records) != isTurnOfRecords
+      return (round.isBackfill ? 1 : 0, tasks[round.task].priority, goesLast ? 1 : 0, each.round)
+    }
+    return parts.sorted { rank($0) < rank($1) }
+  }
+
+  /// Counts what records of the same priority have waited for.
+  private mutating func noteTurn(of best: Choice, _ parts: [(round: Int, part: Part)]) {
+    func priority(_ index: Int) -> Int { tasks[rounds[index].round.task].priority }
+    let waiting = parts.filter { $0.part == .records }
+    if waiting.isEmpty || best.query.isEventRecord {
+      turns.sinceRecord = 0
+    } else if waiting.contains(where: { priority($0.round) == priority(best.round) }) {
+      turns.sinceRecord += 1
+    }
   }
 
   struct Choice {

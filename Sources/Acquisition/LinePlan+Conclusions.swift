@@ -4,10 +4,13 @@ public import Metering
 extension LinePlan {
   /// Tells what became of a question.
   public mutating func concluded(_ ask: Ask, _ conclusion: Conclusion, at now: BootInstant) {
-    defer { if let number = ask.demand { concluded(ask, number, conclusion, at: now) } }
+    defer { if let number = ask.demand, conclusion != .putOff { concluded(ask, number, conclusion, at: now) } }
     turns.concluded(at: now)
     if conclusion.isAnswer { heldOff[ask.meter] = nil }
+    // What came between its exchanges was asked before the last of them.
+    lastAsked = (ask.meter, ask.query.shape)
     switch conclusion {
+    case .putOff: break
     case .portLost: portLost(at: now)
     case .answered(let delay):
       health[ask.meter].answered(ask.query, delay: delay, mayOvertake: answersMayOvertake)

@@ -42,7 +42,7 @@ extension LinePlan {
     else { return }
     let asked = meters.indices.filter {
       meters[$0].programme.indices.contains(task)
-        && meters[$0].programme[task].contains { $0.freezeTime == nil && !$0.isClock }
+        && meters[$0].programme[task].contains(where: \.isOfTheMoment)
         && (held[$0].knownSince.map { $0 <= run.first } ?? true)
     }
     guard !asked.isEmpty else { return }
@@ -80,10 +80,9 @@ extension LinePlan {
   private mutating func miss(_ day: CivilDate, _ task: Int, _ reason: Missed.Reason) {
     let slot = tasks[task].schedule.slot(at: midnight(day) + 86_399_999, zone: zone)
     for (index, meter) in meters.enumerated() where meter.programme.indices.contains(task) {
-      guard !meter.programme[task].isEmpty else { continue }
-      missed.append(
-        Missed(
-          meter: index, round: Round(task: task, slot: slot), queries: meter.programme[task], reason: reason))
+      let queries = meter.programme[task].filter(\.isOfTheMoment)
+      guard !queries.isEmpty else { continue }
+      missed.append(Missed(meter: index, round: Round(task: task, slot: slot), queries: queries, reason: reason))
     }
   }
 

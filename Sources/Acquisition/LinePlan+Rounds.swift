@@ -148,11 +148,15 @@ extension LinePlan {
     }
   }
 
+  /// True where a round of a task is to be finished before its next one. Records of events hold up no registers: the next
+  /// round asks for them again.
   func hasWork(task: Int) -> Bool {
-    rounds.contains { open in
+    let recordsMayWait = tasks[task].readsRegisters
+    return rounds.contains { open in
       open.round.task == task && !open.round.isBackfill
-        && open.left.enumerated().contains {
-          !$0.element.isEmpty && !health[$0.offset].isSetAside && heldOff[$0.offset].map { $0 <= lastLook } ?? true
+        && open.left.enumerated().contains { meter, left in
+          !health[meter].isSetAside && heldOff[meter].map { $0 <= lastLook } ?? true
+            && left.contains { !recordsMayWait || !$0.isEventRecord }
         }
     }
   }

@@ -74,7 +74,7 @@ extension LinePlan.Held {
           let before = slot - back * 86_400_000
           guard wall > before + task.schedule.grace else { continue }
           let there = stored(.dailyFreeze, before)
-          let absent = queries.filter { !isThere($0, there) }
+          let absent = queries.filter { $0.isOfTheMoment && !isThere($0, there) }
           if !absent.isEmpty { gone.append(Lost(slot: before, queries: absent)) }
         }
       }
@@ -83,7 +83,7 @@ extension LinePlan.Held {
         let there = stored(.instantaneous, before), answered = late(task.name, before)
         // Memories are read again by the next round, and of what is no number the journal holds nothing.
         let absent = queries.filter {
-          $0.freezeTime == nil && !$0.isClock && !$0.isEventData
+          $0.isOfTheMoment
             && meter.quantities(of: $0).contains { $0.unit != nil } && !isThere($0, there)
             && !answered.contains($0.subject)
         }

@@ -81,6 +81,8 @@ public struct LinePlan: Sendable {
     case gone
     /// The port failed; nothing is known of the meter.
     case portLost
+    /// The rest of the question must wait, for what came between its exchanges. It counts as not asked.
+    case putOff
   }
 
   /// What came of one round for one meter.
@@ -244,7 +246,7 @@ public struct LinePlan: Sendable {
     let action = choose(at: now, wall: wall)
     if case .ask(let ask) = action {
       lastAsked = (ask.meter, ask.query.shape)
-      turns.asked(onDemand: ask.demand != nil, at: now)
+      turns.asked(ask.demand, at: now)
     }
     return action
   }

@@ -14,6 +14,8 @@ public actor LineWorker {
   private nonisolated let doorbell = Doorbell()
   private nonisolated let signal = Signal()
   private let engine: LineEngine
+  /// Looked into by the engine between any two exchanges.
+  nonisolated let inbox: DemandInbox
 
   /// A worker that has not begun.
   ///
@@ -43,9 +45,11 @@ public actor LineWorker {
     thread = OwnedThread(name: name)
     let line = Line(address, settings: settings, guardedBy: WireGuard(permissions))
     if let tap { line.onTraffic = { tap.note($0) } }
-    engine = try LineEngine(
+    let engine = try LineEngine(
       name: name, line: line, meters: meters, plan: plan, wall: { clock.now }, listensFirst: listensFirst,
       planClock: planClock, tell: tell)
+    inbox = engine.inbox
+    self.engine = engine
   }
 
   /// When the worker last went round its loop; for a watchdog.
@@ -54,6 +58,7 @@ public actor LineWorker {
   /// Ends `run` after the exchange that is on the wire.
   public nonisolated func stop() {
     signal.stop()
+    inbox.close()
     doorbell.ring()
   }
 
@@ -81,35 +86,21 @@ public actor LineWorker {
   }
 
   /// Asks a meter between two exchanges, turn about with the rounds: it waits for the exchange that is on the wire at
-  /// most, and for second answers, half a second. One outcome for each question; none for a meter that is not on this
-  /// line. Where the caller's task is cancelled nothing more is asked.
+  /// most, for what a person is just changing, and for second answers, half a second. One outcome for each question; none
+  /// for a meter that is not on this line. Where the caller's task is cancelled nothing more is asked.
   public nonisolated func read(_ queries: [Query], of meter: MeterID) async -> [DemandOutcome] {
     let number = signal.nextDemand()
-    call()
     return await withTaskCancellationHandler {
-      await demand(number, queries, meter)
+      await withCheckedContinuation { waiting in
+        inbox.put(DemandInbox.Order(number: number, queries: queries, meter: meter) { waiting.resume(returning: $0) })
+        // What was cancelled before it was put is withdrawn by nobody else.
+        if Task.isCancelled { inbox.withdraw(number) }
+        doorbell.ring()
+      }
     } onCancel: {
-      call()
-      Task { await withdraw(number) }
+      inbox.withdraw(number)
+      doorbell.ring()
     }
-  }
-
-  private func demand(_ number: Int, _ queries: [Query], _ meter: MeterID) async -> [DemandOutcome] {
-    signal.answered()
-    func none(_ result: DemandOutcome.Result) -> [DemandOutcome] {
-      queries.map { DemandOutcome(query: $0, result: result) }
-    }
-    guard !signal.isStopping else { return none(.closed) }
-    // One that is cancelled later is withdrawn after it was put.
-    guard !Task.isCancelled else { return none(.withdrawn) }
-    return await withCheckedContinuation { waiting in
-      engine.read(queries, of: meter, number: number) { waiting.resume(returning: $0) }
-    }
-  }
-
-  private func withdraw(_ number: Int) {
-    signal.answered()
-    engine.withdraw(number)
   }
 
   /// Lets `work` change a meter between two exchanges, `nil` for all of the line; see `LineEngine.command`.

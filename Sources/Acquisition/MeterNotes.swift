@@ -45,6 +45,12 @@ struct MeterNotes {
     }
   }
 
+  /// Goes on with a look at the clock that another question came between: its date is still to be met by its time.
+  mutating func goOn(from before: MeterNotes) {
+    guard before.clock == nil || clock != nil else { return }
+    date = before.date ?? date
+  }
+
   /// Notes that nobody knows any more what the meter's clock shows: it is being set, or two looks at it differ.
   mutating func forgetClock() { (clock, date) = (nil, nil) }
 

@@ -15,6 +15,8 @@ public struct SpeakerError: Error, Hashable, Sendable {
 /// Belongs to the thread of one line, with the Modbus engine that serves it.
 package final class MeterSpeaker {
   private var modbus: ModbusContext
+  /// Called before each exchange but the first of a question that takes several, with what is asked next.
+  var giveWay: (Query) throws(LineError) -> Void = { _ in }
 
   /// Speaks Modbus TCP where `address` says so, else Modbus RTU.
   package init(on address: PortAddress) throws(SpeakerError) {

@@ -34,6 +34,7 @@ struct OldReader {
     let first = try read(identifier)
     guard case .told(let told) = first.result else { return first }
     var found: [YearlessTime?] = []
+    try speaker.giveWay(.shortIdentifier(times))
     var second = try ask(times, listening) { (payload) throws(OldReadError) in
       found = try Self.times(payload)
       return []
@@ -58,6 +59,7 @@ struct OldReader {
     second.result = .told(MeterSpeaker.Told(observations: joined, frames: frames, from: told.from))
     // A closed month is read twice as a whole, which shows a change between its two items.
     guard identifier.monthsBack == nil else { return second }
+    try speaker.giveWay(.shortIdentifier(identifier))
     var third = try read(identifier, listening: listening)
     third.record = second.record.followed(by: third.record)
     guard case .told(let again) = third.result else { return third }

@@ -40,6 +40,23 @@ public struct ProfilePlan: Sendable {
     case refused, damaged, silent
   }
 
+  /// Records that the house has listed as missing, as far as they concern one part.
+  public struct Noted: Hashable, Sendable {
+    /// All of them, whatever the reason.
+    public var all: RecordRuns
+    /// Those that will never come: they are not asked for.
+    public var gone: RecordRuns
+    /// Those that the meter has refused: they are asked for once a day.
+    public var refused: RecordRuns
+
+    /// None, of a profile with so many seconds from one record to the next.
+    public init(step: Int64) {
+      all = RecordRuns(step: step)
+      gone = all
+      refused = all
+    }
+  }
+
   /// A record that is missing, and why.
   public struct Missed: Hashable, Sendable {
     public let seconds: Int64
@@ -67,16 +84,25 @@ public struct ProfilePlan: Sendable {
     var ahead: (below: Int64, until: BootInstant)?
     /// A meter without load profiles is asked again then.
     var restsUntil = BootInstant(nanoseconds: 0)
-    /// Told as missing.
+    /// Told as missing, by this plan or an earlier one.
     var told: RecordRuns
+    /// Told as gone by an earlier plan.
+    var gone: RecordRuns
+    /// What the meter does not tell while nobody knows its clock.
+    var untold: UntoldRecords
 
-    init(_ part: Part, _ stored: RecordRuns) {
+    init(_ part: Part, _ stored: RecordRuns, _ noted: Noted) {
       self.stored = stored
       since = part.since
       hasTold = !stored.isEmpty
       wanted = RecordRuns(step: part.step)
-      told = wanted
+      told = noted.all
+      gone = noted.gone
+      untold = UntoldRecords(step: part.step, refused: noted.refused)
     }
+
+    /// Records that may be asked for now.
+    var open: RecordRuns { untold.open(of: wanted) }
   }
 
   /// Records in a row that nobody has read as long as anybody wanted them.
@@ -95,8 +121,8 @@ public struct ProfilePlan: Sendable {
   private var progress: [Progress]
   private var cursor = 0
   private var nextLook = BootInstant(nanoseconds: 0)
-  /// Records from before this plan began may be known to the house as missing.
-  private var began: Int64?
+  /// The pass of back-fill that began last, in milliseconds since 1970.
+  private var lastPass: Int64?
 
   /// A record is asked for so long after its time, in seconds: meters' clocks may be off by as much.
   static let lag: Int64 = 300
@@ -104,13 +130,16 @@ public struct ProfilePlan: Sendable {
   private static let failuresToTell = 3
   private static let refusalsOfNewest = 2
 
-  /// `stored` are the records of each part that the journal holds, in their order; those that are left out have none.
-  public init(_ parts: [Part], stored: [RecordRuns] = [], zone: ZoneOffset) {
+  /// `stored` are the records of each part that the journal holds, in their order, and `noted` those that are listed as
+  /// missing; those that are left out have none.
+  public init(_ parts: [Part], stored: [RecordRuns] = [], noted: [Noted] = [], zone: ZoneOffset) {
     self.parts = parts
     self.zone = zone
     progress = parts.indices.map { index in
       let own = stored.indices.contains(index) ? stored[index] : nil
-      return Progress(parts[index], own ?? RecordRuns(step: parts[index].step))
+      let known = noted.indices.contains(index) ? noted[index] : nil
+      let step = parts[index].step
+      return Progress(parts[index], own ?? RecordRuns(step: step), known ?? Noted(step: step))
     }
   }
 
@@ -129,6 +158,7 @@ public struct ProfilePlan: Sendable {
     guard wall.clock != .unsynchronised else { return .rest(until: now + Self.lookEvery) }
     if nextLook <= now {
       nextLook = now + Self.lookEvery
+      beginPass(at: wall.unixMilliseconds)
       for index in parts.indices where progress[index].restsUntil <= now { extend(index, wall.unixMilliseconds) }
     }
     var wake = nextLook
@@ -154,6 +184,17 @@ public struct ProfilePlan: Sendable {
     return .rest(until: wake)
   }
 
+  /// What a meter did not tell is asked for again from a pass on.
+  private mutating func beginPass(at wall: Int64) {
+    let pass = LinePlan.pass(at: wall, zone: zone)
+    guard pass != lastPass else { return }
+    func day(_ instant: Int64) -> CivilDate { zone.local(unixMilliseconds: instant).date }
+    if let last = lastPass {
+      for index in parts.indices { progress[index].untold.pass(isFirstOfDay: day(last) != day(pass)) }
+    }
+    lastPass = pass
+  }
+
   /// Wants what has become due, and gives up what lies too far back.
   ///
   /// The depth of the task counts whole days before this one, at least one: the last record of a day comes after it.
@@ -164,7 +205,6 @@ public struct ProfilePlan: Sendable {
     let latest = (slot - Self.lag) / step * step
     let today = zone.local(unixMilliseconds: wall).date.daysSince1970
     let oldest = (today - Int64(max(1, part.task.backfillDays))) * 86_400
-    began = began ?? latest
     let since = (min(progress[index].since ?? oldest, oldest) + step - 1) / step * step
     progress[index].since = nil
     // A wall clock that was ahead and came back has wanted what is not yet.
@@ -174,13 +214,18 @@ public struct ProfilePlan: Sendable {
       through = latest
     }
     let late = progress[index].wanted.cut(before: oldest)
+    lapse(late.common(with: progress[index].untold.all), of: index, progress[index].untold.reason)
     lapse(late, of: index, progress[index].trouble ?? .late)
     // Nobody was at work while these could be read.
     if through + step < oldest { lapse(RecordRuns(step: step, through + step, before: oldest), of: index, .outage) }
-    progress[index].told.forget(before: oldest)
+    // What lies further back may be wanted again: a clock goes back, or an answer is not believed any more.
+    progress[index].told.forget(before: oldest - LinePlan.longestLook / 1000)
+    progress[index].gone.forget(before: oldest)
+    progress[index].untold.forget(before: oldest)
     progress[index].stored.forget(before: oldest)
     var news = RecordRuns(step: step, max(through + step, oldest), before: latest + 1)
     news.subtract(progress[index].stored)
+    news.subtract(progress[index].gone)
     for run in news.runs { progress[index].wanted.insert(run) }
     progress[index].through = latest
   }
@@ -190,15 +235,16 @@ public struct ProfilePlan: Sendable {
     left.subtract(progress[index].told)
     left.subtract(progress[index].stored)
     lapsed += left.runs.map { Lapsed(part: index, run: $0, count: left.count(of: $0), reason: reason) }
+    for run in left.runs { progress[index].told.insert(run) }
   }
 
   /// The oldest wanted record, by itself.
-  private func oldest(of index: Int) -> ProfileSpan? { progress[index].wanted.first.map { span($0...$0, of: index) } }
+  private func oldest(of index: Int) -> ProfileSpan? { progress[index].open.first.map { span($0...$0, of: index) } }
 
   /// The newest run of wanted records that one exchange can bring.
   private func newest(of index: Int) -> ProfileSpan? {
     let limit = progress[index].ahead?.below ?? .max
-    return progress[index].wanted.newest(ProfileSpan.most, before: limit).map { span($0, of: index) }
+    return progress[index].open.newest(ProfileSpan.most, before: limit).map { span($0, of: index) }
   }
 
   private func span(_ run: ClosedRange<Int64>, of index: Int) -> ProfileSpan {
@@ -223,6 +269,7 @@ public struct ProfilePlan: Sendable {
       progress[index].trouble = nil
       if !came.isEmpty { progress[index].hasTold = true }
       for record in came { progress[index].wanted.remove(record) }
+      progress[index].untold.came(came)
       progress[index].notBefore = now
       // A frame may have had no room for all of them: what comes after the last one is asked for again.
       guard let last = came.max() else { return absent(index, asked, after: nil, shown, at: now, .gone) }
@@ -258,11 +305,16 @@ public struct ProfilePlan: Sendable {
   }
 
   /// Records that an answer left out: what lies before another record or behind the meter's clock will never come; the
-  /// rest is asked for again when the clock has got there.
+  /// rest is asked for again when the clock has got there. Where nobody knows the clock, it is asked for at some passes.
   private mutating func absent(
     _ index: Int, _ records: [Int64], after later: Int64?, _ shown: MeterTime?, at now: BootInstant,
     _ reason: LinePlan.Missed.Reason
   ) -> [Missed] {
+    guard later != nil || shown != nil else {
+      let givenUp = progress[index].untold.note(records, reason)
+      for record in givenUp { progress[index].told.insert(record) }
+      return givenUp.map { Missed(seconds: $0, reason: reason) }
+    }
     let step = parts[index].step
     let never = records.filter { record in
       later.map { record < $0 } ?? false || shown.map { record + step + 60 <= $0.localSeconds } ?? false
@@ -286,12 +338,8 @@ public struct ProfilePlan: Sendable {
     return lapsed
   }
 
-  /// True where a record may have been told as missing, by this plan or an earlier one.
-  func mayFill(_ index: Int, _ records: [Int64]) -> Bool {
-    records.contains { record in
-      progress[index].told.contains(record) || began.map { record <= $0 } ?? true
-    }
-  }
+  /// True where a record was told as missing, by this plan or an earlier one.
+  func mayFill(_ index: Int, _ records: [Int64]) -> Bool { records.contains(where: progress[index].told.contains) }
 
   /// An answer is not believed any more: its records are wanted again.
   mutating func takenBack(_ span: ProfileSpan, of meter: Int) {

@@ -48,7 +48,8 @@ public struct ProfileSpan: Hashable, Sendable {
   /// What is asked for, without the time: the name under which records are missed.
   public var subject: String { Self.subject(ofClass: recordClass) }
 
-  static func subject(ofClass recordClass: Int) -> String { "load profile class \(recordClass)" }
+  /// The name under which records of a class are missed.
+  public static func subject(ofClass recordClass: Int) -> String { "load profile class \(recordClass)" }
 
   /// Bytes of the answer after its identifier: 13 of each record besides its values, which have up to four bytes.
   var answerBytes: Int { count * (16 + 4 * Self.quantities(ofClass: recordClass).count) }

@@ -66,6 +66,17 @@ extension Query {
     }
   }
 
+  /// Asks for what a meter shows now, which nobody can read later: no clock, no memory, no events, nothing that is set.
+  var isOfTheMoment: Bool {
+    guard !isClock, !isEventData, !isBillingMemory else { return false }
+    switch self {
+    case .identifier(let identifier): return identifier.di3 != 0x04
+    case .shortIdentifier(let identifier): return identifier != .readingDay
+    case .registers: return true
+    case .frozen, .profile: return false
+    }
+  }
+
   /// The day that the freeze asked for began; `nil` for all that is no freeze of a day.
   public var freezeDay: CivilDate? { if case .frozen(_, let day) = self { day } else { nil } }
 

@@ -86,6 +86,15 @@ public struct RecordRuns: Hashable, Sendable {
     runs = rest
   }
 
+  /// The times that others of the same step have as well.
+  func common(with other: RecordRuns) -> RecordRuns {
+    var others = self
+    others.subtract(other)
+    var common = self
+    common.subtract(others)
+    return common
+  }
+
   /// Takes away all before a time, and gives it.
   public mutating func cut(before time: Int64) -> RecordRuns {
     var gone = self

@@ -24,6 +24,9 @@ extension Account {
         term.suspended.map { "suspended \($0)" },
       ]
       lines.append("terms \(term.plan) \(agreed.map { $0 ?? "-" }.joined(separator: " "))")
+      if let intervals = term.intervals {
+        lines.append("by intervals of \(intervals.minutes) \(intervals.reconciliation.rawValue)")
+      }
     }
     return lines.joined(separator: "\n")
   }
@@ -40,7 +43,9 @@ extension Account {
 /// - Returns: lines of text, the same for the same basis in whatever order the accounts come.
 public func ratingBasis(accounts: [Account], plans: [String: PlanCatalogue], program: String) -> String {
   let rows = accounts.sorted { $0.id < $1.id }.map { account in
-    let digests = plans[account.id]?.plans.map(\.digest) ?? []
+    let catalogue = plans[account.id]
+    let lists = account.terms.contains { $0.intervals != nil } ? catalogue?.calendars ?? [] : []
+    let digests = (catalogue?.plans.map(\.digest) ?? []) + lists.map(\.digest)
     return "\(account.canonicalText)\n\(digests.joined(separator: "\n"))"
   }
   return "program \(program) engine \(ratingEngineVersion)\n" + rows.joined(separator: "\n")

@@ -32,6 +32,9 @@ public struct Charges: Hashable, Sendable {
         for (quantity, at, mark) in segment.marks {
           lines.append("mark \(quantity) \(at) \(mark.reading) \(mark.value) \(mark.quality)")
         }
+        if let profile = segment.profile {
+          lines.append("profile \(profile.minutes) \(profile.records) \(profile.digest) \(profile.energy)")
+        }
         if let power = segment.demandPower { lines.append("demand \(power)") }
       }
     }

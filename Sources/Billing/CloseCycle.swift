@@ -13,12 +13,16 @@ public struct ClosedBill: Hashable, Sendable {
   public let key: BillKey
   /// One bill, or one for each stretch of a cycle whose rules changed in it.
   public let statement: Statement
-  /// Numbers of the readings it was made of, in ascending order.
+  /// Numbers of the readings at the ends of its segments, in ascending order. The records of load profiles between them
+  /// are told by the segments, see `ProfileUse`.
   public let readings: [Int64]
   /// Where the tier window stands now; `nil` where the plan has no tiers.
   public let windowAfter: WindowState?
+  /// What the periods of each bill were made of; `nil` for bills by rate registers.
+  public let intervals: [BilledIntervals?]
 
-  init(key: BillKey, statement: Statement, windowAfter: WindowState?) {
+  init(key: BillKey, statement: Statement, windowAfter: WindowState?, intervals: [BilledIntervals?]) {
+    self.intervals = intervals
     self.key = key
     self.statement = statement
     self.windowAfter = windowAfter
@@ -45,21 +49,27 @@ public struct ClosedBill: Hashable, Sendable {
 /// change in the cycle, each stretch is billed by its own rules: from registers frozen at midnight of the change where
 /// all that are billed were, else with the use cut by days or months, as the account says.
 ///
+/// Where the terms settle by intervals, what is billed is what the total register counted, and its periods are made of the
+/// load profile by the plan's hours, see `Plan.settle(_:days:register:bound:calendar:by:)`; no rate register is asked for.
+/// Each stretch has its own part of the profile, and begins with the record of its midnight.
+///
 /// - Parameters:
 ///   - account: whose cycle it is.
 ///   - cycle: from which settlement to which.
 ///   - readings: at least those at the boundaries of the cycle and of its meter assignments, and at midnight of changed
 ///     rules where there are any; others do no harm.
+///   - profile: the load profiles of the cycle, where the terms settle by intervals.
 ///   - windowState: where the window stood after the cycle before; `nil` when the cycle is the first of its window.
 ///   - plans: every version of the account's plans.
 ///   - day: versions that became known later are not used.
 ///   - version: from 1; counts on when a cycle is billed again after a reversal.
 /// - Returns: the bill, or every reason why there is none.
 public func closeCycle(
-  account: Account, cycle: Cycle, readings: some Sequence<JournalReading>, windowState: WindowState?,
-  plans: PlanCatalogue, knownOn day: CivilDate, version: Int = 1
+  account: Account, cycle: Cycle, readings: some Sequence<JournalReading>, profile: ProfileReadings = ProfileReadings(),
+  windowState: WindowState?, plans: PlanCatalogue, knownOn day: CivilDate, version: Int = 1
 ) -> Closing {
-  var closing = CycleClosing(account: account, cycle: cycle, readings: BoundaryReadings(readings))
+  var closing = CycleClosing(
+    account: account, cycle: cycle, readings: BoundaryReadings(readings), profile: profile, plans: plans, knownOn: day)
   let key = BillKey(account: account.id, cycle: cycle.label, version: version)
   do throws(HoldReason) {
     guard let days = DayRange(from: cycle.from.date, to: cycle.to.date) else {
@@ -79,7 +89,10 @@ public func closeCycle(
     } catch {
       throw HoldReason(error, account: account.id)
     }
-    return .bill(ClosedBill(key: key, statement: statement, windowAfter: statement.bills.last?.windowAfter))
+    return .bill(
+      ClosedBill(
+        key: key, statement: statement, windowAfter: statement.bills.last?.windowAfter,
+        intervals: stretches.indices.map { closing.intervals[$0] }))
   } catch {
     return .hold(closing.reasons + [error])
   }
@@ -104,11 +117,20 @@ private struct CycleClosing {
   private var noted: [HoldReason] = []
   /// How energy was cut where it was.
   private(set) var proration: Proration?
+  /// What periods were made of, by stretch; none for rate registers.
+  private(set) var intervals: [Int: BilledIntervals] = [:]
+  private let plans: PlanCatalogue
+  private let day: CivilDate
 
-  init(account: Account, cycle: Cycle, readings: BoundaryReadings) {
+  init(
+    account: Account, cycle: Cycle, readings: BoundaryReadings, profile: ProfileReadings, plans: PlanCatalogue,
+    knownOn day: CivilDate
+  ) {
     self.account = account
     self.cycle = cycle
-    builder = SegmentBuilder(account: account, readings: readings)
+    self.plans = plans
+    self.day = day
+    builder = SegmentBuilder(account: account, readings: readings, profile: profile)
   }
 
   var reasons: [HoldReason] { noted + builder.reasons }
@@ -124,6 +146,9 @@ private struct CycleClosing {
     let demands = zip(spans, marks).map { (to: $0.to, mark: $1) }
     let measured = marks.compactMap(\.self).map(\.power).max()
     var stretches: [Stretch] = []
+    for (before, after) in zip(rules, rules.dropFirst()) where before.isByIntervals && after.isByIntervals {
+      if let change = midnight(after.days.from) { builder.recorded.insert(account.zone.unixMilliseconds(of: change)) }
+    }
     let groups = groups(of: rules, wanted, .imports)
     // Meters freeze import energy more often than the rest: what was not frozen is shared, what was is not.
     let others =
@@ -136,17 +161,29 @@ private struct CycleClosing {
         let rule = rules[index]
         usage.id = rules.count == 1 ? "\(key)" : "\(key)/\(index + 1)"
         usage.grantedMonths = account.grantedMonths(in: cycle, under: rule.plan)
+        let settled = usage.supply?.intervals
         if index == 0, rule.plan.tiers != nil { usage.earlier = window.map { .byTier($0.byTier) } ?? .nothing }
+        let share = usage.supply?.share
         if let others, others.indices.contains(index) {
           usage.supply = usage.supply.map { _ in others[index].supply ?? Supply() }
           usage.segments += others[index].segments
         }
         if let supply = usage.supply {
-          usage.supply = agreed(rule, wanted[index], supply, measured, isOnly: rules.count == 1)
+          usage.supply = agreed(rule, wanted[index], supply, measured, alike: rules.days(alike: index))
+        }
+        if let share {
+          var supply = usage.supply ?? Supply()
+          supply.share = share
+          usage.supply = supply
         }
         if let months = rule.plan.tiers.flatMap({ account.months(in: cycle, of: $0) }) {
           var supply = usage.supply ?? Supply()
           supply.windowMonths = months
+          usage.supply = supply
+        }
+        if let settled {
+          var supply = usage.supply ?? Supply()
+          supply.intervals = settled
           usage.supply = supply
         }
         stretches.append(Stretch(usage, under: rule.plan))
@@ -174,7 +211,9 @@ private struct CycleClosing {
               meter, SegmentBuilder.registers(of: meter, under: rules[rule].plan, wanted[rule], kinds), at: change)
           }
         } ?? true
-      guard isFrozen else { continue }
+      // Intervals are never cut by days: what is not there is missed.
+      let isCut = kinds != .others && (rules[index - 1].isByIntervals || rules[index].isByIntervals)
+      guard isFrozen || isCut else { continue }
       groups.append(start..<index)
       start = index
     }
@@ -202,6 +241,15 @@ private struct CycleClosing {
     var segments = builder.segments(
       of: builder.spans(from: from, to: to), under: first.plan, all, kinds, tolerance: &tolerance)
     guard reasons.isEmpty else { return [] }
+    var series: SeriesBuilder?
+    if kinds != .others, let terms = first.terms.intervals {
+      var own = SeriesBuilder(
+        account: account, profile: builder.profile, terms: terms, days: days, energyStep: first.plan.energyStep)
+      segments = zip(segments, builder.spans(from: from, to: to)).map { own.add($0, $1) }
+      noted += own.reasons
+      series = own
+    }
+    guard reasons.isEmpty else { return [] }
     for (end, mark) in demands {
       guard let mark, let index = segments.firstIndex(where: { $0.to == end && from < end }) else { continue }
       segments[index] = segments[index].with(mark)
@@ -211,6 +259,9 @@ private struct CycleClosing {
       id: "\(key)", account: account.id, days: days,
       total: segments.reduce(.zero) { $0 + $1.imported },
       parts: first.plan.partsBesideResidual(of: segments), tolerance: tolerance, segments: segments, supply: supply)
+    if let series {
+      return settled(whole, by: series, group.lowerBound, first).map { [$0] } ?? []
+    }
     guard group.count > 1 else { return [whole] }
     let changes = group.dropFirst().map { rules[$0].days.from }
     guard let parts = whole.cut(at: changes, by: account.proration, decimals: first.plan.energyDecimals) else {
@@ -219,6 +270,28 @@ private struct CycleClosing {
     }
     proration = account.proration
     return parts
+  }
+
+  /// A stretch's use with its periods made of intervals; `nil` where there is a reason against it.
+  private mutating func settled(
+    _ whole: Usage, by series: SeriesBuilder, _ index: Int, _ rule: RuleStretch
+  ) -> Usage? {
+    do throws(SettlementError) {
+      let calendar = try plans.calendar(for: rule.plan, over: rule.days, knownOn: day)
+      let billed = BilledIntervals(
+        series: series.series, days: rule.days, register: whole.total, bound: series.bound,
+        reconciliation: series.terms.reconciliation, calendar: calendar)
+      let settlement = try billed.settled(under: rule.plan)
+      intervals[index] = billed
+      return whole.settled(by: settlement)
+    } catch {
+      if case .unknownDay(let date) = error {
+        noted.append(.noDayList(plan: rule.plan.name, on: date))
+      } else {
+        noted.append(.settlement(plan: rule.plan.name, error))
+      }
+      return nil
+    }
   }
 
   /// Reactive and reverse energy of segments, as a supply that nothing is agreed for.
@@ -257,14 +330,16 @@ private struct CycleClosing {
     return whole.cut(at: rules.dropFirst().map(\.days.from), by: account.proration, decimals: first.plan.energyDecimals)
   }
 
-  /// What was agreed for a stretch, with what was measured in it.
+  /// What was agreed for a stretch, with what was measured in it; only the version of the plan changes in `alike`.
   private func agreed(
-    _ rule: RuleStretch, _ wanted: Wanted, _ measured: Supply, _ demand: Power?, isOnly: Bool
+    _ rule: RuleStretch, _ wanted: Wanted, _ measured: Supply, _ demand: Power?, alike: DayRange
   ) -> Supply? {
     guard wanted.supply else { return nil }
-    var supply = rule.terms.supply(over: rule.days, isWhole: isOnly && cycle.isWhole)
-    if !isOnly || !cycle.isWhole, supply.basicCharge != nil || supply.transformer != nil {
-      // Stretches, and an account that begins or ends in the cycle, pay what is by the month for their days.
+    let isAlike = alike.from == cycle.from.date && alike.to == cycle.to.date
+    var supply = rule.terms.supply(over: alike, isWhole: isAlike && cycle.isWhole)
+    if !cycle.isWhole, supply.basicCharge != nil || supply.transformer != nil {
+      // An account that begins or ends in the cycle pays what is by the month for its days; what stretches of a whole
+      // one pay is known when they are rated together.
       let days = Int(clamping: rule.days.to.daysSince1970 - rule.days.from.daysSince1970)
       supply.part = PartMonth(days: days, of: cycle.lengthMonth(settlement: account.settlement))
     }
@@ -280,7 +355,8 @@ extension UsageSegment {
   var imported: Energy { registers.first { $0.quantity == .energyTotal(.importActive) }?.energy ?? .zero }
 
   fileprivate func with(_ demand: DemandMark) -> UsageSegment {
-    UsageSegment(meter: meter, multiplier: multiplier, from: from, to: to, registers: registers, demand: demand)
+    UsageSegment(
+      meter: meter, multiplier: multiplier, from: from, to: to, registers: registers, demand: demand, profile: profile)
   }
 }
 
@@ -301,33 +377,5 @@ extension Plan {
       }
       return PeriodEnergy(period.name, sum)
     }
-  }
-}
-
-extension Account {
-  /// Months that carry the household grant in the window of a monthly bill.
-  ///
-  /// They begin with the grant, and end with the window or with the month in which the household moves out, which
-  /// counts as a whole one. Like the limits of such a window, they are known to be fewer with the last bill: kWh that
-  /// were billed until then stay in their tiers.
-  fileprivate func grantedMonths(in cycle: Cycle, under plan: Plan) -> Int {
-    let month = cycle.tierMonth
-    guard let tiers = plan.tiers, tiers.grantPerMonth != nil, let first = grantFrom, first <= month else { return 0 }
-    let start = tiers.windowStart(of: month)
-    let end = cycle.to == ends ? month + 1 : start + (tiers.windowLength ?? 1)
-    return end.index - max(first, start).index
-  }
-
-  /// In how many months of a cycle's tier window the customer has the supply, a part of a month counting as a whole
-  /// one; `nil` where that is all of them, or the plan's limits do not follow them.
-  ///
-  /// That the customer moves out is known with the last bill: kWh that were billed until then stay in their tiers.
-  fileprivate func months(in cycle: Cycle, of tiers: Tiers) -> Int? {
-    guard tiers.moving == .months, let length = tiers.windowLength else { return nil }
-    let start = tiers.windowStart(of: cycle.tierMonth)
-    let first = max(movedIn ?? start, start)
-    let end = cycle.to == ends ? cycle.tierMonth + 1 : start + length
-    let months = end.index - first.index
-    return (1..<length).contains(months) ? months : nil
   }
 }

@@ -10,7 +10,13 @@ public func explain(_ closed: ClosedBill, evidence: (_ reading: Int64) -> [Strin
       "Statement 结算单 \(closed.key): rules changed in the cycle, \(closed.bills.count) bills\(cut); total 合计 \(closed.total)"
         + " yuan 元")
   }
-  return text + closed.bills.flatMap { explain($0, evidence: evidence) }
+  for (index, bill) in closed.bills.enumerated() {
+    text += explain(bill, evidence: evidence)
+    if closed.intervals.indices.contains(index), let intervals = closed.intervals[index] {
+      text += explain(intervals, under: bill.plan)
+    }
+  }
+  return text
 }
 
 /// A bill in words: each line with its rule and numbers, each segment with its readings, down to the evidence.
@@ -27,6 +33,7 @@ public func explain(_ bill: Bill, evidence: (_ reading: Int64) -> [String] = { _
     "Plan 电价 \(plan.title) \(plan.titleChinese) (\(plan.name), valid from \(plan.validFrom))",
     "Energy 电量 \(bill.totals.energy.text(decimals: plan.energyDecimals)) kWh",
   ]
+  if let share = bill.usage.supply?.share { text.append("Cut 分摊 \(share)") }
   if let losses = bill.losses {
     text.append(
       "Losses 损耗 metered \(losses.metered), transformer 变损 \(losses.transformer), line 线损 \(losses.line) kWh;"
@@ -52,6 +59,11 @@ public func explain(_ bill: Bill, evidence: (_ reading: Int64) -> [String] = { _
       "Segment 区段 \(index + 1): meter 电能表 \(segment.meter), multiplier 倍率 \(segment.multiplier),"
         + " \(segment.from) to \(segment.to)")
     for register in segment.registers { text += explain(register, segment.multiplier, evidence) }
+    if let profile = segment.profile {
+      text.append(
+        "   load profile 负荷曲线: \(profile.records) records, \(profile.minutes) minutes apart, intervals of"
+          + " \(profile.energy) kWh, newest reading \(profile.newest), digest \(profile.digest.prefix(12))")
+    }
     if let demand = segment.demand {
       let when = demand.occurred.map { ", at 发生于 \($0)" } ?? ""
       text.append(

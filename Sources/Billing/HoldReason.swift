@@ -43,6 +43,18 @@ public enum HoldReason: Error, Hashable, Sendable {
   case billedElsewhere(meter: String, from: String, to: String, account: String, bill: Int64)
   /// The energy stands on a bill of another cycle of the same account.
   case billedBefore(meter: String, from: String, to: String, cycle: YearMonth, bill: Int64)
+  /// Records of a load profile are not there.
+  case missingRecords(MeterID, at: [MeterTime], minutes: Int)
+  /// Records of a load profile are there, but validation did not let them through; the number is that of the first.
+  case unusableRecords(MeterID, from: MeterTime, to: MeterTime, count: Int, reading: Int64, Verdict.Status)
+  /// A record of a load profile shows less than the one before, and it is no rollover.
+  case recordFell(MeterID, at: MeterTime, start: RegisterValue, stop: RegisterValue)
+  /// The settlement register and the intervals differ by more than their last digits explain; kWh before the multiplier.
+  case intervalsDisagree(MeterID, register: Energy, intervals: Energy, most: Energy)
+  /// No list says what kind of day a day is.
+  case noDayList(plan: String, on: CivilDate)
+  /// The intervals cannot be put into the plan's periods.
+  case settlement(plan: String, SettlementError)
   case rating(RatingError)
 }
 
@@ -97,6 +109,24 @@ extension HoldReason: CustomStringConvertible {
     case .billedBefore(let meter, let from, let to, let cycle, let bill):
       "meter \(meter) from \(from) to \(to) was billed for \(cycle) (bill \(bill)); the same energy is not charged twice:"
         + " a settlement day that is moved counts from where the last bill ends"
+    case .missingRecords(let meter, let times, let minutes):
+      "meter \(meter): its load profile lacks \(times.count) record\(times.count == 1 ? "" : "s") of \(minutes) minutes,"
+        + " \(runs(of: times, minutes: minutes)); they are read as far back as backfill-days of the task goes (meterd"
+        + " missing says what the meter does not have), and what cannot be read is entered: meterd review enter"
+    case .unusableRecords(let meter, let from, let to, let count, let reading, let status):
+      "meter \(meter): \(count) record\(count == 1 ? "" : "s") of its load profile from \(from) to \(to)"
+        + " \(count == 1 ? "is" : "are") \(status.rawValue) (the first is reading \(reading)); review"
+        + " \(count == 1 ? "it" : "them") first"
+    case .recordFell(let meter, let time, let start, let stop):
+      "meter \(meter): its load profile fell from \(start) to \(stop) at \(time), which is no rollover; correct the"
+        + " record that is wrong: meterd review correct"
+    case .intervalsDisagree(let meter, let register, let intervals, let most):
+      "meter \(meter): the register counted \(register) kWh and the intervals \(intervals) kWh, more than \(most) kWh"
+        + " apart; check that settlement and load profile are of the same instants, and the meter's clock"
+    case .noDayList(let plan, let day):
+      "plan \(plan) tells special days from others, and no list says what kind of day \(day) is; add the list of"
+        + " \(day.year) to calendars in the configuration"
+    case .settlement(let plan, let error): "plan \(plan): \(error)"
     case .rating(let error): "\(error)"
     }
   }
@@ -118,7 +148,25 @@ extension SupplyInput {
     case .transformer: "the transformer (transformer)"
     case .lineLoss: "the line loss (line-loss)"
     case .arrears: "debts"
-    case .intervals: "a load profile"
+    case .intervals: "the intervals of a load profile (settled-by)"
     }
   }
+}
+
+/// The first runs of times that are `minutes` apart, such as `2026-10-05T08:15 to 2026-10-05T09:00 and 3 more runs`.
+private func runs(of times: [MeterTime], minutes: Int) -> String {
+  var runs: [ClosedRange<Int64>] = []
+  for seconds in times.map(\.localSeconds).sorted() {
+    if let last = runs.last, seconds - last.upperBound <= Int64(minutes) * 60 {
+      runs[runs.count - 1] = last.lowerBound...seconds
+    } else {
+      runs.append(seconds...seconds)
+    }
+  }
+  let words = runs.prefix(3).map { run in
+    let (first, last) = (MeterTime(localSeconds: run.lowerBound), MeterTime(localSeconds: run.upperBound))
+    return first == last ? "\(first)" : "\(first) to \(last)"
+  }
+  let more = runs.count - words.count
+  return words.joined(separator: ", ") + (more > 0 ? " and \(more) more run\(more == 1 ? "" : "s")" : "")
 }

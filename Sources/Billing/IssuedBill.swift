@@ -167,12 +167,24 @@ public struct IssuedSegment: Hashable, Sendable {
     public let energy: Energy
   }
 
+  /// The records of a load profile, as `ProfileUse` has them.
+  public struct Profile: Hashable, Sendable {
+    public let minutes: Int
+    public let records: Int
+    public let newest: Int64
+    public let digest: String
+    /// What all intervals add up to after the multiplier.
+    public let energy: Energy
+  }
+
   public let meter: String
   public let multiplier: String
   public let from: String
   public let to: String
   public let registers: [Register]
   public let demand: Mark?
+  /// The load profile that the periods were made of; `nil` where rate registers were.
+  public let profile: Profile?
   /// kW after the multiplier.
   public let demandPower: Power?
 
@@ -275,8 +287,24 @@ extension IssuedSegment {
     }
     demand = json["demand"].flatMap { Mark($0) }
     demandPower = json["demand"]?["power"]?.text.flatMap { Power($0) }
-    guard registers.count == items.count else { return nil }
+    profile = json["profile"].flatMap { Profile($0) }
+    guard registers.count == items.count, (json["profile"] == nil) == (profile == nil) else { return nil }
   }
+}
+
+extension IssuedSegment.Profile {
+  init?(_ json: JSONValue) {
+    guard let minutes = json["minutes"]?.integer, let records = json["records"]?.integer,
+      let newest = json["newest"]?.text.flatMap({ Int64($0) }), let digest = json["digest"]?.text,
+      let energy = json["energy"]?.text.flatMap({ Energy(kilowattHours: $0) })
+    else { return nil }
+    self.init(minutes: minutes, records: records, newest: newest, digest: digest, energy: energy)
+  }
+}
+
+extension IssuedBill {
+  /// Number of the record that was stored last of all its load profiles; 0 where it has none.
+  public var newestRecord: Int64 { parts.flatMap(\.segments).compactMap(\.profile?.newest).max() ?? 0 }
 }
 
 extension IssuedSegment.Mark {

@@ -3,7 +3,7 @@ public import Rating
 
 /// One comparison of two sums that must be equal, with what does not match. 对账
 public struct ReconciliationStep: Hashable, Sendable {
-  /// Stable name: `cycles`, `readings`, `newest`, `registers`, `usage`, `periods`, `lines-kwh`, `lines-fen`, `documents`,
+  /// Stable name: `cycles`, `readings`, `newest`, `registers`, `records`, `intervals`, `usage`, `periods`, `lines-kwh`, `lines-fen`, `documents`,
   /// `ledger`, `corrections`, `chain`, `once`.
   public let name: String
   /// What is counted: `1`, `kWh` or `fen`.
@@ -48,8 +48,9 @@ public struct Reconciliation: Sendable {
   }
 
   private static let order: [(name: String, unit: String)] = [
-    ("cycles", "1"), ("readings", "1"), ("newest", "1"), ("registers", "kWh"), ("usage", "kWh"), ("periods", "kWh"),
-    ("lines-kwh", "kWh"), ("lines-fen", "fen"), ("documents", "fen"), ("ledger", "fen"), ("corrections", "fen"),
+    ("cycles", "1"), ("readings", "1"), ("newest", "1"), ("registers", "kWh"), ("records", "1"),
+    ("intervals", "kWh"), ("usage", "kWh"), ("periods", "kWh"), ("lines-kwh", "kWh"), ("lines-fen", "fen"),
+    ("documents", "fen"), ("ledger", "fen"), ("corrections", "fen"),
     ("chain", "1"), ("once", "kWh"),
   ]
   private var sums: [String: Sums] = [:]
@@ -114,8 +115,10 @@ public struct Reconciliation: Sendable {
   ///   - due: every cycle that is over, with all that became of it; each must have one state.
   ///   - posted: every document of the cycles, in the order of issue.
   ///   - readings: of the journal; those that its bills rest on and the newest of their instants at least.
+  ///   - profile: the load profiles that its bills rest on.
   public mutating func add(
-    _ account: Account, due: [YearMonth: [CycleState]], posted: [PostedBill], readings: [JournalReading]
+    _ account: Account, due: [YearMonth: [CycleState]], posted: [PostedBill], readings: [JournalReading],
+    profile: ProfileReadings = ProfileReadings()
   ) {
     for (month, states) in due.sorted(by: { $0.key < $1.key }) {
       compare(
@@ -143,6 +146,7 @@ public struct Reconciliation: Sendable {
     let standing = last.values.filter { !$0.parts.isEmpty }.sorted { $0.cycle < $1.cycle }
     for bill in standing {
       check(bill, account, bySequence, newest)
+      check(bill, account, bySequence, profile)
       for segment in bill.parts.flatMap(\.segments) where segment.hasImport {
         metered[segment.meter, default: []].append(
           MeteredStretch(from: segment.from, to: segment.to, energy: segment.imported.millionths, bill: bill))
@@ -226,6 +230,48 @@ public struct Reconciliation: Sendable {
       "registers", energy, register.energy.millionths,
       "\(name): \(register.quantity) of \(segment.meter) from \(start) to \(stop) times \(segment.multiplier) is"
         + " \(Energy(millionths: energy)) kWh, the bill says \(register.energy)")
+  }
+
+  /// The load profiles of what stands, put together again from the journal.
+  private mutating func check(
+    _ bill: IssuedBill, _ account: Account, _ journal: [Int64: JournalReading], _ profile: ProfileReadings
+  ) {
+    for part in bill.parts {
+      for segment in part.segments {
+        guard let stated = segment.profile,
+          let register = segment.registers.first(where: { $0.quantity == Quantity.energyTotal(.importActive).name }),
+          let start = journal[register.start.reading], let stop = journal[register.stop.reading],
+          let from = MeterTime(segment.from), let to = MeterTime(segment.to),
+          let multiplier = Multiplier(segment.multiplier),
+          let assignment = account.meters.first(where: { $0.counted(segment.meter, multiplier, from, to) })
+        else { continue }
+        let use = RegisterUse(
+          quantity: .energyTotal(.importActive), start: RegisterMark(start), stop: RegisterMark(stop),
+          rolledOver: register.rolledOver, energy: register.energy)
+        let span = SegmentBuilder.Span(assignment: assignment, from: from, to: to)
+        func again(_ readings: ProfileReadings) -> (use: ProfileUse?, reasons: [HoldReason]) {
+          var series = SeriesBuilder(
+            account: account, profile: readings, terms: IntervalTerms(minutes: stated.minutes), days: part.days,
+            energyStep: Energy(millionths: 1_000_000))
+          return (series.add(use, span), series.reasons)
+        }
+        let name =
+          "bill \(bill.id) of \(bill.account) for \(bill.cycle): the load profile of \(segment.meter) from"
+          + " \(segment.from) to \(segment.to)"
+        let found = again(profile.known(through: bill.newestRecord))
+        let isSame = found.use?.digest == stated.digest
+        compare(
+          "records", Int64(stated.records), isSame ? Int64(stated.records) : 0,
+          "\(name) is not in the journal as the bill had it: \(found.reasons.map(\.description).joined(separator: "; "))"
+        )
+        compare(
+          "intervals", found.use?.energy.millionths ?? -1, stated.energy.millionths,
+          "\(name) adds up to \(found.use.map { "\($0.energy)" } ?? "nothing") kWh, the bill says \(stated.energy)")
+        compare(
+          "newest", 1, again(profile).use?.digest == stated.digest ? 1 : 0,
+          "\(name) has other records by now; see meterd bill list")
+      }
+    }
   }
 
   private mutating func check(_ part: IssuedPart, _ name: String) {
@@ -317,6 +363,20 @@ extension IssuedBill {
   /// True where energies are billed with decimal places.
   fileprivate var hasFractions: Bool {
     parts.contains { part in part.lines.contains { $0.formula.prefix { $0 != " " }.contains(".") } }
+  }
+}
+
+extension MeterAssignment {
+  /// True where it is the one that a segment of a bill was counted by.
+  fileprivate func counted(_ meter: String, _ multiplier: Multiplier, _ start: MeterTime, _ end: MeterTime) -> Bool {
+    self.meter.text == meter && self.multiplier == multiplier && from.map { $0 <= start } ?? true
+      && to.map { end <= $0 } ?? true
+  }
+}
+
+extension RegisterMark {
+  fileprivate init(_ found: JournalReading) {
+    self.init(sequence: found.sequence, value: found.reading.value, quality: found.reading.quality)
   }
 }
 

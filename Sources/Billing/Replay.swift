@@ -5,6 +5,8 @@ public import Rating
 public enum CorrectionCause: Hashable, Sendable {
   /// Another reading counts at a boundary: a late actual, or a new version.
   case reading(meter: String, quantity: String, at: String, old: IssuedSegment.Mark?, new: IssuedSegment.Mark?)
+  /// Other records of a load profile count: missing ones came, or one was corrected.
+  case profile(meter: String, from: String, to: String)
   /// Another version of the plan applies, or it says something else.
   case plan(old: String, new: String)
   /// The meter counts with another multiplier.
@@ -29,6 +31,8 @@ extension CorrectionCause: CustomStringConvertible {
       "reading \(new.reading) is new: meter \(meter), \(quantity) at \(time), \(new.value)"
     case .reading(let meter, let quantity, let time, let old, nil):
       "reading \(old?.reading ?? 0) does not count any more: meter \(meter), \(quantity) at \(time)"
+    case .profile(let meter, let from, let to):
+      "other records of the load profile of meter \(meter) from \(from) to \(to) count now"
     case .plan(let old, let new): "plan \(old) is now \(new)"
     case .multiplier(let meter, let old, let new): "meter \(meter) has multiplier \(new) instead of \(old)"
     case .terms: "what is agreed for the account, or its meters' times, has changed"
@@ -210,13 +214,14 @@ extension [IssuedBill] {
 ///   - account: as it is known now.
 ///   - standing: what stands for each cycle, in their order; without those that were cancelled.
 ///   - readings: all there are for those cycles.
+///   - profile: the load profiles of those that are settled by intervals.
 ///   - plans: every version of the account's plans.
 ///   - day: versions that became known later are not used.
 ///   - form: how corrections are to be issued; it decides the version numbers of the new bills.
 /// - Returns: cycles that come out otherwise, and those that cannot be billed.
 public func replay(
-  _ account: Account, standing: [IssuedBill], readings: [JournalReading], plans: PlanCatalogue,
-  knownOn day: CivilDate, form: CorrectionForm = .reversal
+  _ account: Account, standing: [IssuedBill], readings: [JournalReading], profile: ProfileReadings = ProfileReadings(),
+  plans: PlanCatalogue, knownOn day: CivilDate, form: CorrectionForm = .reversal
 ) -> Replay {
   var result = Replay()
   var window: OpenWindow?
@@ -231,8 +236,8 @@ public func replay(
     let state = window?.state(for: cycle, of: account, plans: plans, knownOn: day)
     func close(version: Int) -> Closing {
       closeCycle(
-        account: account, cycle: cycle, readings: readings, windowState: state, plans: plans, knownOn: day,
-        version: version)
+        account: account, cycle: cycle, readings: readings, profile: profile, windowState: state, plans: plans,
+        knownOn: day, version: version)
     }
     switch close(version: bill.version) {
     case .hold(let reasons):
@@ -261,10 +266,12 @@ public func replay(
 ///   - before: what stands for the cycle before it; `nil` without one.
 ///   - account: as it is known now.
 ///   - readings: of the journal; those that the bill does not rest on do not count.
+///   - profile: load profiles of the journal; what was stored after the newest record of the bill does not count.
 ///   - plans: every version of the account's plans.
 /// - Returns: the bill as it comes out now, under the same version number, or why there is none.
 public func rateAgain(
-  _ bill: IssuedBill, after before: IssuedBill?, account: Account, readings: [JournalReading], plans: PlanCatalogue
+  _ bill: IssuedBill, after before: IssuedBill?, account: Account, readings: [JournalReading],
+  profile: ProfileReadings = ProfileReadings(), plans: PlanCatalogue
 ) -> Closing {
   guard let cycle = account.cycle(bill.cycle) else {
     return .hold([.outsideAccount(account: account.id, month: bill.cycle)])
@@ -276,6 +283,7 @@ public func rateAgain(
   let window = bill.began(after: before) ? before.flatMap(OpenWindow.init(after:)) : began
   return closeCycle(
     account: account, cycle: cycle, readings: readings.filter { own.contains($0.sequence) },
+    profile: profile.known(through: bill.newestRecord),
     windowState: window?.state(for: cycle, of: account, plans: plans, knownOn: day), plans: plans, knownOn: day,
     version: bill.version)
 }
@@ -326,6 +334,14 @@ private func causes(of new: [IssuedPart], instead old: [IssuedPart]) -> [Correct
     plans.map { "\($0.plan.name) of \($0.plan.validFrom) (\($0.plan.digest.prefix(8)))" }.joined(separator: ", then ")
   }
   if old.map(\.plan) != new.map(\.plan) { causes.append(.plan(old: name(old), new: name(new))) }
+  for segment in new.flatMap(\.segments) {
+    guard let profile = segment.profile,
+      let other = old.flatMap(\.segments).first(where: { ($0.meter, $0.from) == (segment.meter, segment.from) })?
+        .profile,
+      other.digest != profile.digest
+    else { continue }
+    causes.append(.profile(meter: segment.meter, from: segment.from, to: segment.to))
+  }
   for segment in new.flatMap(\.segments) {
     guard let other = old.flatMap(\.segments).first(where: { ($0.meter, $0.from) == (segment.meter, segment.from) }),
       other.multiplier != segment.multiplier

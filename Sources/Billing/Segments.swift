@@ -5,11 +5,16 @@ internal import Rating
 struct SegmentBuilder {
   let account: Account
   let readings: BoundaryReadings
+  let profile: ProfileReadings
+  /// Midnights of changed rules, in milliseconds since 1970, at which a record of the load profile tells the total where
+  /// nothing else does: it is what the register showed.
+  var recorded: Set<Int64> = []
   private(set) var reasons: [HoldReason] = []
 
-  init(account: Account, readings: BoundaryReadings) {
+  init(account: Account, readings: BoundaryReadings, profile: ProfileReadings = ProfileReadings()) {
     self.account = account
     self.readings = readings
+    self.profile = profile
   }
 
   /// The stretch of one meter assignment within some days.
@@ -55,7 +60,9 @@ struct SegmentBuilder {
     var found: [Quantity] = []
     if kinds != .others {
       found.append(.energyTotal(.importActive))
-      found += plan.periods.flatMap(\.rates).compactMap { Quantity.energy(.importActive, rate: $0) }
+      if !wanted.intervals {
+        found += plan.periods.flatMap(\.rates).compactMap { Quantity.energy(.importActive, rate: $0) }
+      }
     }
     guard kinds != .imports else { return found }
     if wanted.reactive {
@@ -90,7 +97,7 @@ struct SegmentBuilder {
   ) -> UsageSegment? {
     let assignment = span.assignment
     let quantities = Self.registers(of: assignment, under: plan, wanted, kinds)
-    let rates = kinds == .others ? 0 : plan.periods.reduce(0) { $0 + $1.rates.count }
+    let rates = kinds == .others || wanted.intervals ? 0 : plan.periods.reduce(0) { $0 + $1.rates.count }
     var registers: [RegisterUse] = []
     var counted: [Energy] = []
     var step: Int64 = 1
@@ -141,7 +148,14 @@ struct SegmentBuilder {
 
   /// The reading at a boundary; without a usable one the reason is noted.
   private mutating func mark(_ assignment: MeterAssignment, _ quantity: Quantity, at time: MeterTime) -> RegisterMark? {
-    usable(assignment.meter, quantity, at: time).map {
+    let instant = account.zone.unixMilliseconds(of: time)
+    if recorded.contains(instant), quantity == .energyTotal(.importActive),
+      readings.reading(assignment.meter, quantity, at: instant) == nil,
+      let record = profile.record(assignment.meter, at: instant), record.isUsable
+    {
+      return record.mark
+    }
+    return usable(assignment.meter, quantity, at: time).map {
       RegisterMark(sequence: $0.sequence, value: $0.reading.value, quality: $0.reading.quality)
     }
   }
@@ -205,7 +219,7 @@ extension SegmentBuilder {
 ///
 /// A fall is a rollover only when the register started in its top tenth and the meter could have counted the rest in
 /// that time; anything else is a backward register.
-private func difference(
+func difference(
   _ assignment: MeterAssignment, _ quantity: Quantity, _ start: RegisterMark, _ stop: RegisterMark, seconds: Int64
 ) throws(HoldReason) -> (energy: Energy, rolledOver: Bool) {
   let range = assignment.register

@@ -27,13 +27,17 @@ public struct SupplyTerms: Hashable, Sendable {
   public var transformer: Transformer?
   /// Line loss by agreement, in hundredths of a percent.
   public var lineLoss: Int?
+  /// How intervals settle the periods; `nil` where rate registers do.
+  public var intervals: IntervalTerms?
 
   public init(
     from: CivilDate? = nil, plan: String, basicCharge: BasicCharge? = nil, running: Power? = nil,
     suspended: Power? = nil, contracted: Power? = nil, contractDemand: Power? = nil,
     powerFactorStandard: PowerFactorStandard? = nil,
-    isExemptFromPowerFactor: Bool = false, transformer: Transformer? = nil, lineLoss: Int? = nil
+    isExemptFromPowerFactor: Bool = false, transformer: Transformer? = nil, lineLoss: Int? = nil,
+    intervals: IntervalTerms? = nil
   ) {
+    self.intervals = intervals
     self.from = from
     self.plan = plan
     self.basicCharge = basicCharge
@@ -68,6 +72,20 @@ struct RuleStretch: Hashable, Sendable {
   var days: DayRange
   let terms: SupplyTerms
   let plan: Plan
+
+  var isByIntervals: Bool { terms.intervals != nil }
+}
+
+extension [RuleStretch] {
+  /// The days around those at `index` in which nothing changes but the version of the plan.
+  func days(alike index: Int) -> DayRange {
+    func isAlike(_ other: RuleStretch) -> Bool {
+      other.plan.name == self[index].plan.name && other.terms.saysTheSame(as: self[index].terms)
+    }
+    let first = self[..<index].lastIndex { !isAlike($0) }.map { $0 + 1 } ?? 0
+    let end = self[index...].firstIndex { !isAlike($0) } ?? count
+    return DayRange(from: self[first].days.from, to: self[end - 1].days.to) ?? self[index].days
+  }
 }
 
 extension Account {
@@ -118,6 +136,8 @@ struct Wanted: Hashable {
   var demand = false
   /// True where a bill needs a supply at all; homes have none.
   var supply = false
+  /// Periods are made of intervals, and no rate registers are wanted.
+  var intervals = false
 
   /// What either wants.
   func joined(_ other: Wanted) -> Wanted {
@@ -126,6 +146,7 @@ struct Wanted: Hashable {
     all.exported = exported || other.exported
     all.demand = demand || other.demand
     all.supply = supply || other.supply
+    all.intervals = intervals && other.intervals
     return all
   }
 
@@ -146,6 +167,7 @@ struct Wanted: Hashable {
       }
     }
     let terms = stretch.terms
+    intervals = terms.intervals != nil
     // Terms that the plan has nothing for are refused when it is rated, rather than forgotten here.
     if terms.basicCharge != nil || terms.transformer != nil || terms.lineLoss != nil { supply = true }
   }

@@ -1,7 +1,7 @@
-internal import Billing
+public import Billing
 internal import Metering
 internal import Rating
-internal import Store
+public import Store
 
 /// What the store knows of an account's bills, and the readings that they are made of.
 struct BillBook {
@@ -88,6 +88,48 @@ struct BillBook {
     return readings
   }
 
+  /// The load profiles of an account that is settled by intervals, of all cycles that were over at `end`, in milliseconds
+  /// since 1970, or of those from `start` on; empty for others.
+  ///
+  /// A year of quarters is 35,000 records, so whoever needs no old ones leaves them in the store.
+  func profile(
+    of account: Account, from start: MeterTime? = nil, until end: Int64
+  ) throws(StoreError) -> ProfileReadings {
+    guard let first = account.firstByIntervals else { return ProfileReadings() }
+    return try profile(
+      of: Set(account.meters.map(\.meter)), since: account.zone.unixMilliseconds(of: max(start ?? first, first)),
+      through: account.closed(at: end))
+  }
+
+  /// The load profiles that bills of an account rest on.
+  func profile(under bills: [IssuedBill], of account: Account) throws(StoreError) -> ProfileReadings {
+    let segments = bills.flatMap(\.parts).flatMap(\.segments).filter { $0.profile != nil }
+    guard let from = segments.compactMap({ MeterTime($0.from) }).min(),
+      let to = segments.compactMap({ MeterTime($0.to) }).max()
+    else { return ProfileReadings() }
+    return try profile(
+      of: Set(segments.compactMap { MeterID($0.meter) }), since: account.zone.unixMilliseconds(of: from),
+      through: account.zone.unixMilliseconds(of: to))
+  }
+
+  /// By the key of the table: what is before and after costs nothing.
+  private func profile(
+    of meters: Set<MeterID>, since: Int64, through: Int64
+  ) throws(StoreError) -> ProfileReadings {
+    var readings = ProfileReadings()
+    for meter in meters.sorted() {
+      for kind in [ReadingKind.profile, .estimate] {
+        var filter = ReadingFilter()
+        (filter.meter, filter.quantity, filter.kind) = (meter, .energyTotal(.importActive), kind)
+        (filter.since, filter.until) = (since, through + 1)
+        try reader.readings(filter) { stored throws(StoreError) in
+          readings.insert(JournalReading(sequence: stored.sequence, reading: stored.reading, verdict: stored.verdict))
+        }
+      }
+    }
+    return readings
+  }
+
   /// Import energy with its rates, reverse and reactive energy, and the highest demand.
   private static func registers(of meters: [MeterAssignment], _ rates: [UInt8]) -> [Quantity] {
     var found = [Quantity.energyTotal(.importActive), .energyTotal(.exportActive)]
@@ -102,6 +144,25 @@ struct BillBook {
 }
 
 extension Account {
+  /// Midnight of the first day that intervals settle; `nil` where rate registers settle all.
+  fileprivate var firstByIntervals: MeterTime? {
+    guard let terms = terms.first(where: { $0.intervals != nil }) else { return nil }
+    let begin = begins ?? MeterTime(localSeconds: 0)
+    return max(terms.from.map { MeterTime(localSeconds: $0.daysSince1970 * 86_400) } ?? begin, begin)
+  }
+
+  /// True where a record of a load profile at an instant can be part of a cycle that was over at `now`, both in milliseconds
+  /// since 1970: what is recorded in the month that runs changes no bill yet.
+  func awaits(recordAt instant: Int64, now: Int64) -> Bool { firstByIntervals != nil && instant <= closed(at: now) }
+
+  /// When the last cycle that was over at `now` ended, in milliseconds since 1970.
+  fileprivate func closed(at now: Int64) -> Int64 {
+    let month = YearMonth(of: zone.local(unixMilliseconds: now).date)
+    let last = [month, month + -1].compactMap { settlement.instant(in: $0) }.map { zone.unixMilliseconds(of: $0) }
+    let end = ends.map { zone.unixMilliseconds(of: $0) }.flatMap { $0 <= now ? $0 : nil }
+    return ([end].compactMap(\.self) + last.filter { $0 <= now }).max() ?? now
+  }
+
   /// The settlements from the account's first day on until `end`; the last ten years of them where it has none.
   fileprivate func boundaries(until end: Int64) -> [Int64] {
     let last = YearMonth(of: zone.local(unixMilliseconds: end).date)
@@ -150,8 +211,8 @@ extension IssuedBill {
 }
 
 extension BillRecord {
-  /// A bill as the store keeps it.
-  init(_ closed: ClosedBill, at: Int64, correction: Correction? = nil) {
+  /// A bill as the store keeps it, issued at an instant in milliseconds since 1970 UTC.
+  public init(_ closed: ClosedBill, at: Int64, correction: Correction? = nil) {
     let lines = closed.bills.flatMap { bill in
       bill.lines.map { line in
         Line(

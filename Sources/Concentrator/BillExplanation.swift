@@ -1,5 +1,5 @@
 internal import Billing
-internal import Metering
+public import Metering
 internal import Rating
 public import Store
 
@@ -22,8 +22,10 @@ public struct BillExplanation: Sendable {
   ///   - stored: the bill.
   ///   - station: accounts and tariffs.
   ///   - reader: of the store that holds it.
+  ///   - interval: a time in an interval of the bill whose readings and frames are wanted; `nil` for none.
   /// - Throws: `Complaint` where the account is not there any more or the store is damaged.
-  public init(_ stored: StoredBill, station: Station, reader: StoreReader) throws(Complaint) {
+  public init(_ stored: StoredBill, station: Station, reader: StoreReader, interval: MeterTime? = nil) throws(Complaint)
+  {
     guard let account = station.accounts.first(where: { $0.id == stored.bill.account }),
       let plans = station.plansByAccount[account.id]
     else {
@@ -32,6 +34,7 @@ public struct BillExplanation: Sendable {
         "Explain the bill with the configuration it was made under: --config FILE")
     }
     let zone = station.configuration.zone
+    var isOutside = false
     let entry = station.configuration.accounts.first { $0.id == account.id }
     do throws(StoreError) {
       let bill = try IssuedBill(stored, reader.path)
@@ -40,17 +43,23 @@ public struct BillExplanation: Sendable {
       let history = BillBook.standing(earlier)
       var readings: [JournalReading] = []
       var proofs: [Int64: Proof] = [:]
-      for sequence in bill.readings {
-        guard let found = try reader.reading(sequence) else { continue }
-        readings.append(JournalReading(sequence: sequence, reading: found.reading, verdict: found.verdict))
+      func prove(_ sequence: Int64) throws(StoreError) -> JournalReading? {
+        guard let found = try reader.reading(sequence) else { return nil }
         proofs[sequence] = Proof(
           found, try found.evidence.flatMap { id throws(StoreError) in try reader.evidence(id) }, zone)
+        return JournalReading(sequence: sequence, reading: found.reading, verdict: found.verdict)
       }
+      for sequence in bill.readings {
+        if let found = try prove(sequence) { readings.append(found) }
+      }
+      let profile = try book.profile(under: [bill], of: account)
       var again: ClosedBill?
       var note = "It mirrors the bill that it cancels, number by number."
       var same = true
       if !bill.parts.isEmpty {
-        switch rateAgain(bill, after: history.last, account: account, readings: readings, plans: plans) {
+        switch rateAgain(
+          bill, after: history.last, account: account, readings: readings, profile: profile, plans: plans)
+        {
         case .bill(let closed):
           same = closed.document == bill.standing
           again = same ? closed : nil
@@ -71,8 +80,13 @@ public struct BillExplanation: Sendable {
         again.map { Billing.review($0, after: history, limits: station.configuration.review.limits).findings } ?? []
       let head = Self.head(of: stored, bill)
       let body = again.map { explain($0) { proofs[$0]?.text ?? [] } } ?? Self.told(bill, proofs)
+      let ends = interval.map { bill.ends(ofIntervalAt: $0, in: profile, of: account) } ?? []
+      isOutside = interval != nil && ends.isEmpty
+      for sequence in Set(ends.flatMap { [$0.start, $0.stop] }).sorted() where proofs[sequence] == nil {
+        _ = try prove(sequence)
+      }
       let looked = findings.map { "Review 核算: \($0)" }
-      text = head + body + looked + [note]
+      text = head + body + looked + ends.flatMap { $0.text(proofs) } + [note]
       let sentences = again.map { closed in
         closed.bills.map { bill in bill.lines.map { bill.explanation(of: $0) } }
       }
@@ -94,11 +108,45 @@ public struct BillExplanation: Sendable {
         "parts": .array(
           bill.parts.enumerated().map { index, part in
             part.json(sentences.map { $0.indices.contains(index) ? $0[index] : [] } ?? [], proofs)
-          }), "explanation": .array(text.map(JSON.string)),
+          }),
+        "intervals": .array(again.map(Self.intervals) ?? []),
+        "interval": interval == nil ? .null : .array(ends.map { $0.json(proofs) }),
+        "explanation": .array(text.map(JSON.string)),
       ])
       page = CustomerPage(bill, stored: stored, name: entry?.name ?? "", zone: zone).lines
     } catch {
       throw Complaint(error)
+    }
+    guard isOutside else { return }
+    throw Complaint(
+      .usage, "bill \(stored.id) has no interval at \(interval.map { "\($0)" } ?? "")",
+      "Intervals are on bills that are settled by them, between the bill's first and last day; write 2026-10-05T08:15.")
+  }
+
+  /// The intervals of each bill, by day and slot and one by one.
+  private static func intervals(_ closed: ClosedBill) -> [JSON] {
+    zip(closed.bills, closed.intervals).map { bill, intervals in
+      guard let intervals, let record = bill.usage.supply?.intervals else { return .null }
+      let days: [JSON] = intervals.days(under: bill.plan).map { day in
+        .object([
+          "date": .string("\(day.date)"), "type": .optional(day.type?.rawValue),
+          "slots": .array(
+            day.slots.map {
+              .object([
+                "hours": .string($0.hours), "period": .string($0.period), "energy": .string("\($0.energy)"),
+              ])
+            }),
+        ])
+      }
+      return .object([
+        "minutes": .integer(Int64(record.minutes)), "count": .integer(Int64(record.count)),
+        "start": .string("\(intervals.series.start)"), "sum": .string("\(record.sum)"),
+        "register": .string("\(intervals.register)"), "bound": .string("\(intervals.bound)"),
+        "reconciliation": .string(record.reconciliation.rawValue), "series_digest": .string(record.seriesDigest),
+        "calendar": .optional(intervals.calendar?.name), "calendar_digest": .optional(record.calendarDigest),
+        "days": .array(days),
+        "energies": .array(intervals.series.energies.map { .optional($0.map { "\($0)" }) }),
+      ])
     }
   }
 
@@ -127,6 +175,11 @@ public struct BillExplanation: Sendable {
           text.append("   \(quantity) at \(at): reading \(mark.reading), \(mark.value) (\(mark.quality))")
           text += (proofs[mark.reading]?.text ?? []).map { "         \($0)" }
         }
+        if let profile = segment.profile {
+          text.append(
+            "   load profile 负荷曲线: \(profile.records) records, \(profile.minutes) minutes apart, intervals of"
+              + " \(profile.energy) kWh, newest reading \(profile.newest), digest \(profile.digest.prefix(12))")
+        }
       }
     }
     return text
@@ -135,11 +188,13 @@ public struct BillExplanation: Sendable {
 
 /// When and how a reading was taken, and the frames that carried it.
 private struct Proof {
+  let value: String
   let text: [String]
   let json: JSON
 
   init(_ stored: StoredReading, _ evidence: Evidence?, _ zone: ZoneOffset) {
     let reading = stored.reading
+    value = "\(reading.value)"
     let of = zone.rfc3339(unixMilliseconds: reading.key.instant)
     let read = reading.hostTime.rfc3339(zone)
     let sent = (evidence?.requests ?? []).map { hexString($0) }
@@ -153,6 +208,24 @@ private struct Proof {
       "quality": .string(reading.quality.rawValue), "verdict": .string(stored.verdict.status.rawValue),
       "line": .optional(evidence?.line), "sent": .array(sent.map(JSON.string)),
       "received": .array(received.map(JSON.string)),
+    ])
+  }
+}
+
+extension IntervalEnds {
+  fileprivate func text(_ proofs: [Int64: Proof]) -> [String] {
+    var text = ["Interval 时段 \(from) to \(to), meter 电能表 \(meter), multiplier 倍率 \(multiplier)"]
+    for (word, sequence) in [("start 起", start), ("stop 止", stop)] {
+      text.append("   \(word): reading \(sequence)\(proofs[sequence].map { ", \($0.value)" } ?? "")")
+      text += (proofs[sequence]?.text ?? []).map { "         \($0)" }
+    }
+    return text
+  }
+
+  fileprivate func json(_ proofs: [Int64: Proof]) -> JSON {
+    .object([
+      "meter": .string(meter), "multiplier": .string(multiplier), "from": .string("\(from)"), "to": .string("\(to)"),
+      "start": proofs[start]?.json ?? .integer(start), "stop": proofs[stop]?.json ?? .integer(stop),
     ])
   }
 }
@@ -189,6 +262,13 @@ extension IssuedPart {
                   "stop": mark(register.stop),
                 ])
               }), "demand": segment.demand.map(mark) ?? .null,
+            "profile": segment.profile.map { profile in
+              .object([
+                "minutes": .integer(Int64(profile.minutes)), "records": .integer(Int64(profile.records)),
+                "newest": .integer(profile.newest), "digest": .string(profile.digest),
+                "energy": .string("\(profile.energy)"),
+              ])
+            } ?? .null,
           ])
         }),
     ])

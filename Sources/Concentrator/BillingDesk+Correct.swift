@@ -10,13 +10,14 @@ extension BillingDesk {
   /// What people changed in the books is corrected once somebody has accepted just that in a trial; what the review rules
   /// hold waits for a decision like any bill.
   func correct(
-    _ account: Account, _ standing: inout [IssuedBill], _ readings: [JournalReading], _ plans: PlanCatalogue,
-    _ decisions: Decisions, _ accepted: Set<TrialResult>, _ result: inout Closed, at now: HostInstant
+    _ account: Account, _ standing: inout [IssuedBill], _ readings: [JournalReading],
+    _ profile: ProfileReadings, _ plans: PlanCatalogue, _ decisions: Decisions, _ accepted: Set<TrialResult>,
+    _ result: inout Closed, at now: HostInstant
   ) throws(StoreError) {
     guard review.correctsByItself, !standing.isEmpty else { return }
     let today = account.zone.local(unixMilliseconds: now.unixMilliseconds).date
     let (again, waiting) = replay(
-      account, standing: standing, readings: readings, plans: plans, knownOn: today, form: review.form
+      account, standing: standing, readings: readings, profile: profile, plans: plans, knownOn: today, form: review.form
     ).untilStuck(standing)
     if let waiting {
       let words = waiting.reasons.map(\.description).joined(separator: "; ")
@@ -28,7 +29,8 @@ extension BillingDesk {
     }
     guard !again.corrections.isEmpty else { return }
     let look = TrialLook(
-      account: account, plans: plans, standing: standing, readings: readings, accepted: accepted, today: today)
+      account: account, plans: plans, standing: standing, readings: readings, profile: profile, accepted: accepted,
+      today: today)
     let book = BillBook(reader: reader)
     var records: [BillRecord] = []
     var corrected = standing

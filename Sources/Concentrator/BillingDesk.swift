@@ -29,9 +29,19 @@ actor BillingDesk {
   private let patience: Int64
   /// The day of the last look at all accounts; `nil` while one is owed.
   private var wholeLook: CivilDate?
-  /// Accounts with bills that come out otherwise by the books alone, and how many, until somebody accepts it; `nil`
-  /// before they were tried. Nobody can accept while this process has the store, so once is enough.
-  private var blocked: [String: Int]?
+  /// Accounts with bills that come out otherwise by the books alone, until somebody accepts it; `nil` before they were
+  /// tried. Nobody can accept while this process has the store but by `alone`, so once is enough.
+  private var blocked: [String: Blocked]?
+  /// Somebody looks or decides; the others wait.
+  private var isTaken = false
+  private var waiters: [CheckedContinuation<Void, Never>] = []
+  private var isClosed = false
+
+  private struct Blocked {
+    let bills: Int
+    /// Of the first of them.
+    let cycle: String
+  }
 
   private struct Waits: Hashable {
     let account: String
@@ -66,6 +76,42 @@ actor BillingDesk {
   ///
   /// While nobody has set the host's clock nothing is looked at; what came meanwhile is seen by the next look.
   func pass(all: Bool = false) async throws(StoreError) {
+    await take()
+    defer { give() }
+    try await look(all: all)
+  }
+
+  /// Lets somebody decide on bills while nothing is billed; they are tried again after that. `nil`, and nothing was done,
+  /// where the desk was closed.
+  func alone<Result: Sendable>(
+    _ decide: @Sendable (Store) async throws(Complaint) -> Result
+  ) async throws(Complaint) -> Result? {
+    await take()
+    defer { give() }
+    guard !isClosed else { return nil }
+    blocked = nil
+    return try await decide(store)
+  }
+
+  /// Nobody decides here any more; who does is waited for.
+  func close() async {
+    await take()
+    isClosed = true
+    give()
+  }
+
+  private func take() async {
+    while isTaken { await withCheckedContinuation { waiters.append($0) } }
+    isTaken = true
+  }
+
+  private func give() {
+    isTaken = false
+    for waiter in waiters { waiter.resume() }
+    waiters = []
+  }
+
+  private func look(all: Bool) async throws(StoreError) {
     let now = now()
     if all { wholeLook = nil }
     guard now.clock != .unsynchronised else {
@@ -80,14 +126,25 @@ actor BillingDesk {
     let cursor = try await store.cursor(of: Self.consumer)
     var last = cursor
     var touched: Set<MeterID> = []
+    // Of load profiles the oldest record of each meter: those of the month that runs wait for its end.
+    var recorded: [MeterID: Int64] = [:]
     var filter = ReadingFilter()
     filter.after = cursor
     try reader.readings(filter) { stored throws(StoreError) in
       last = max(last, stored.sequence)
-      if stored.reading.key.kind != .instantaneous { touched.insert(stored.reading.key.meter) }
+      let key = stored.reading.key
+      switch key.kind {
+      case .instantaneous: break
+      case .profile: recorded[key.meter] = min(recorded[key.meter] ?? key.instant, key.instant)
+      case .dailyFreeze, .settlement, .event, .estimate: touched.insert(key.meter)
+      }
     }
     let looked = accounts.filter { account in
-      isWhole || missed[account.id] != nil || account.meters.contains { touched.contains($0.meter) }
+      isWhole || missed[account.id] != nil
+        || account.meters.contains { assignment in
+          touched.contains(assignment.meter)
+            || recorded[assignment.meter].map { account.awaits(recordAt: $0, now: now.unixMilliseconds) } ?? false
+        }
     }
     let standing = try reader.holds()
     let decisions = try Decisions(reader.reviews())
@@ -186,32 +243,40 @@ actor BillingDesk {
     let isFirst = history.isEmpty
     let due = BillBook.due(
       of: account, billed: history.map(\.cycle), readings: readings, at: now.unixMilliseconds)
+    // Of cycles that are billed nobody asks again but automatic corrections.
+    let open = ([due.unread, due.waiting].compactMap(\.self) + due.ready).map(\.from).min()
+    let profile =
+      open == nil && !review.correctsByItself
+      ? ProfileReadings()
+      : try book.profile(of: account, from: review.correctsByItself ? nil : open, until: now.unixMilliseconds)
     func hold(_ cycle: String, _ reason: String) -> Hold {
       Hold(account: account.id, cycle: cycle, reason: reason, since: now.unixMilliseconds)
     }
     if let part = due.unread {
       var reasons: [HoldReason] = [.unreadStart(account: account.id, from: part.from, to: part.to)]
       if case .hold(let missing) = closeCycle(
-        account: account, cycle: part, readings: readings, windowState: nil, plans: plans, knownOn: today)
+        account: account, cycle: part, readings: readings, profile: profile, windowState: nil, plans: plans,
+        knownOn: today)
       {
         reasons += missing
       }
       result.otherHolds.append(hold(part.label, reasons.map(\.description).joined(separator: "; ")))
     }
-    if let count = blocked?[account.id], count > 0 {
-      guard let first = (due.ready + [due.waiting].compactMap({ $0 })).first else { return result }
+    if let blocked = blocked?[account.id] {
+      // Where nothing is due it stands at the bill itself, so that it is seen before the month is over.
+      let cycle = (due.ready + [due.waiting].compactMap({ $0 })).first?.label ?? blocked.cycle
       let reason =
-        "\(count) of the account's bills come out otherwise by tariff, program or master data alone; look at meterd bill trial"
-      result.waiting = Waiting(hold: hold(first.label, reason), isForReadings: false)
+        "\(blocked.bills) of the account's bills come out otherwise by tariff, program or master data alone; look at meterd bill trial"
+      result.waiting = Waiting(hold: hold(cycle, reason), isForReadings: false)
       return result
     }
     // New cycles build on what is corrected in the same transaction.
     try correct(
-      account, &history, readings, plans, decisions, accepted, &result, at: now)
+      account, &history, readings, profile, plans, decisions, accepted, &result, at: now)
     for cycle in due.ready + [due.waiting].compactMap({ $0 }) {
       let before = history.filter { $0.cycle < cycle.month }
       let closing = closeCycle(
-        account: account, cycle: cycle, readings: readings,
+        account: account, cycle: cycle, readings: readings, profile: profile,
         windowState: before.window(before: cycle, of: account, plans: plans, knownOn: today), plans: plans,
         knownOn: today,
         // A month that was cancelled, and is the account's again, goes on counting.
@@ -223,8 +288,8 @@ actor BillingDesk {
         reasons = billedElsewhere(bill, others: try book.others(than: bill) + history)
         guard reasons.isEmpty else { break }
         let look = TrialLook(
-          account: account, plans: plans, standing: history, readings: readings, accepted: accepted, today: today,
-          isFirst: isFirst)
+          account: account, plans: plans, standing: history, readings: readings, profile: profile,
+          accepted: accepted, today: today, isFirst: isFirst)
         if let reason = untried(bill, look) ?? held(bill, after: before, decisions, &result.reviews, at: now) {
           result.waiting = Waiting(hold: hold(cycle.label, reason), isForReadings: false)
           return result
@@ -237,7 +302,12 @@ actor BillingDesk {
       }
       guard reasons.isEmpty else {
         let text = reasons.map(\.description).joined(separator: "; ")
-        let isForReadings = reasons.allSatisfy { if case .missingReading = $0 { true } else { false } }
+        let isForReadings = reasons.allSatisfy { reason in
+          switch reason {
+          case .missingReading, .missingRecords: true
+          default: false
+          }
+        }
         result.waiting = Waiting(hold: hold(cycle.label, text), isForReadings: isForReadings)
         return result
       }
@@ -295,7 +365,9 @@ extension BillingDesk {
     let trial = try BillingTrial(
       reader: reader, accounts: accounts, plans: plans, all: review.correctsByItself, at: now.unixMilliseconds)
     let waiting = trial.rows.filter { !$0.isFree && $0.version == nil }
-    blocked = Dictionary(waiting.map { ($0.account, 1) }, uniquingKeysWith: +)
+    blocked = Dictionary(grouping: waiting, by: \.account).mapValues { rows in
+      Blocked(bills: rows.count, cycle: rows.map(\.cycle).min() ?? "")
+    }
     report(.billingWaitsForTrial(differences: waiting.count))
     guard waiting.isEmpty else { return }
     let record = AuditRecord(
@@ -311,32 +383,11 @@ extension BillingDesk {
       return true
     }
     try await tryBooks(at: now)
-    if let count = blocked?[account.id], count > 0 { return true }
+    if blocked?[account.id] != nil { return true }
     let closed = try close(account, Decisions(reader.reviews()), reader.acceptedResults(), at: now)
     // Behind an earlier cycle that waits it is not made at all.
     if let waiting = closed.waiting?.hold.cycle, waiting < record.cycle { return true }
     return closed.digests.contains(record.digest)
-  }
-}
-
-/// Decisions on bills that wait.
-struct Decisions {
-  private struct Key: Hashable {
-    let account: String
-    let cycle: String
-    let digest: String
-  }
-
-  private let known: [Key: StoredReview]
-
-  init(_ reviews: [StoredReview]) {
-    known = Dictionary(
-      reviews.map { (Key(account: $0.review.account, cycle: $0.review.cycle, digest: $0.review.digest), $0) },
-      uniquingKeysWith: { _, last in last })
-  }
-
-  subscript(account: String, cycle: String, digest: String) -> StoredReview? {
-    known[Key(account: account, cycle: cycle, digest: digest)]
   }
 }
 

@@ -1,7 +1,7 @@
 internal import Acquisition
 public import Billing
 internal import Host
-public import Metering
+internal import Metering
 internal import Rating
 public import Store
 
@@ -12,13 +12,17 @@ public enum BillingRun {
   public static func once(_ station: Station) async throws(Complaint) -> [StationEvent] {
     var all: [StationEvent] = []
     let (events, tell) = AsyncStream.makeStream(of: StationEvent.self)
-    try await withStore(station) { store throws(StoreError) in
-      let clock = station.clock
-      let desk = try BillingDesk(
-        store: store, accounts: station.accounts, plans: station.plansByAccount,
-        review: station.configuration.review, now: { clock.now }
-      ) { tell.yield($0) }
-      try await desk.pass(all: true)
+    try await withStore(station) { (store) throws(Complaint) in
+      do throws(StoreError) {
+        let clock = station.clock
+        let desk = try BillingDesk(
+          store: store, accounts: station.accounts, plans: station.plansByAccount,
+          review: station.configuration.review, now: { clock.now }
+        ) { tell.yield($0) }
+        try await desk.pass(all: true)
+      } catch {
+        throw Complaint(error)
+      }
     }
     tell.finish()
     for await event in events {
@@ -99,7 +103,8 @@ public enum BillingRun {
     guard !standing.isEmpty else { return nil }
     let now = station.clock.now.unixMilliseconds
     let again = replay(
-      account, standing: standing, readings: try book.readings(of: account, plans: plans, until: now), plans: plans,
+      account, standing: standing, readings: try book.readings(of: account, plans: plans, until: now),
+      profile: try book.profile(of: account, until: now), plans: plans,
       knownOn: account.zone.local(unixMilliseconds: now).date, form: form)
     return (standing, again)
   }
@@ -110,58 +115,74 @@ public enum BillingRun {
     public let record: BillRecord
   }
 
+  /// What a correction brought.
+  public struct Corrected: Sendable {
+    /// In the order of issue; nothing where all comes out the same.
+    public var issued: [Issued] = []
+    /// The first later correction that had to be left out, and the cycle that it waits for; `nil` where none was.
+    public var waiting: Replay.Waiting?
+  }
+
   /// Corrects a cycle of an account and every later one that comes out otherwise, in one transaction; up to one that
   /// cannot be billed now where they do not hang together.
   ///
-  /// - Returns: what was issued; nothing where all comes out the same.
+  /// - Returns: what was issued, and what waits.
   public static func correct(
     _ station: Station, account id: String, from cycle: String, form: CorrectionForm, actor: String, reason: String
-  ) async throws(Complaint) -> [Issued] {
+  ) async throws(Complaint) -> Corrected {
+    try await withStore(station) { (store) throws(Complaint) in
+      try await correct(station, store, account: id, from: cycle, form: form, actor: actor, reason: reason)
+    }
+  }
+
+  /// The same on an open store.
+  static func correct(
+    _ station: Station, _ store: Store, account id: String, from cycle: String, form: CorrectionForm, actor: String,
+    reason: String
+  ) async throws(Complaint) -> Corrected {
     guard let account = station.accounts.first(where: { $0.id == id }) else {
       throw Complaint(
-        .usage, "\(station.configuration.file) has no account \"\(id)\"", "meterd bill list shows who was billed.")
+        .usage, "\(station.configuration.file) has no account \"\(ControlRequest.plain(id))\"",
+        "meterd bill list shows who was billed.")
     }
     guard let month = YearMonth(cycle) else {
-      throw Complaint(.usage, "\"\(cycle)\" is no cycle", "Write the month that it closes, such as 2026-10.")
+      throw Complaint(
+        .usage, "\"\(ControlRequest.plain(cycle))\" is no cycle", "Write the month that it closes, such as 2026-10.")
     }
     let now = station.clock.now
     guard now.clock != .unsynchronised else { throw clockComplaint(station) }
-    var refused: Complaint?
-    var issued: [Issued] = []
-    try await withStore(station) { store throws(StoreError) in
-      let reader = try StoreReader(path: store.path)
-      guard let again = try replayed(account, station, reader, form) else { return }
-      guard again.standing.contains(where: { $0.cycle == month }) else {
-        refused = Complaint(
-          .badData, "no bill of \(id) for \(cycle) stands", "meterd bill list shows which cycles were billed.")
-        return
-      }
-      if let first = again.replay.corrections.first?.original.cycle, first < month {
-        refused = Complaint(
-          .badData, "\(first) of \(id) comes out otherwise too, and \(cycle) builds on it",
-          "Correct from there: meterd bill correct \(id) \(first)")
-        return
-      }
-      let free = again.replay.untilStuck(again.standing).replay
-      if free.corrections.isEmpty || again.replay.stuck[month] != nil,
-        let (stuck, reasons) = again.replay.stuck.sorted(by: { $0.key < $1.key }).first(where: { $0.key >= month })
-      {
-        refused = Complaint(
-          .badData, "\(stuck) of \(id) cannot be billed now: \(reasons.map(\.description).joined(separator: "; "))",
-          "Nothing was corrected. Mend that first.")
-        return
-      }
-      let book = BillBook(reader: reader)
-      let finally = free.standing(after: again.standing, at: now.unixMilliseconds)
-      for correction in free.corrections {
-        guard let new = correction.replacement,
-          let twice = billedElsewhere(new, others: try book.others(than: new) + finally).first
-        else { continue }
-        refused = Complaint(
-          .badData, "\(correction.original.cycle) of \(id) would charge energy twice: \(twice)",
-          "Nothing was corrected. Mend from, to or settlement-day in \(station.configuration.file).")
-        return
-      }
+    let reader = try told { () throws(StoreError) in try StoreReader(path: store.path) }
+    let found = try told { () throws(StoreError) in try replayed(account, station, reader, form) }
+    guard let again = found else { return Corrected() }
+    guard again.standing.contains(where: { $0.cycle == month }) else {
+      throw Complaint(
+        .badData, "no bill of \(id) for \(cycle) stands", "meterd bill list shows which cycles were billed.")
+    }
+    if let first = again.replay.corrections.first?.original.cycle, first < month {
+      throw Complaint(
+        .badData, "\(first) of \(id) comes out otherwise too, and \(cycle) builds on it",
+        "Correct from there: meterd bill correct \(id) \(first)")
+    }
+    let (free, waiting) = again.replay.untilStuck(again.standing)
+    if free.corrections.isEmpty || again.replay.stuck[month] != nil,
+      let (stuck, reasons) = again.replay.stuck.sorted(by: { $0.key < $1.key }).first(where: { $0.key >= month })
+    {
+      throw Complaint(
+        .badData, "\(stuck) of \(id) cannot be billed now: \(reasons.map(\.description).joined(separator: "; "))",
+        "Nothing was corrected. Mend that first.")
+    }
+    let finally = free.standing(after: again.standing, at: now.unixMilliseconds)
+    let book = BillBook(reader: reader)
+    for correction in free.corrections {
+      guard let new = correction.replacement else { continue }
+      let others = try told { () throws(StoreError) in try book.others(than: new) }
+      guard let twice = billedElsewhere(new, others: others + finally).first else { continue }
+      throw Complaint(
+        .badData, "\(correction.original.cycle) of \(id) would charge energy twice: \(twice)",
+        "Nothing was corrected. Mend from, to or settlement-day in \(station.configuration.file).")
+    }
+    let issued: [Issued]
+    do throws(StoreError) {
       var records: [BillRecord] = []
       for correction in free.corrections {
         let causes = correction.causes.map(\.description).joined(separator: "; ")
@@ -170,14 +191,15 @@ public enum BillingRun {
       }
       let cursor = try await store.cursor(of: BillingDesk.consumer)
       let issues = try await store.issue(records, consumer: BillingDesk.consumer, through: cursor)
-      for (record, issue) in zip(records, issues) {
+      issued = zip(records, issues).map { record, issue in
         switch issue {
-        case .issued(let bill), .alreadyIssued(let bill): issued.append(Issued(bill: bill, record: record))
+        case .issued(let bill), .alreadyIssued(let bill): Issued(bill: bill, record: record)
         }
       }
+    } catch {
+      throw Complaint(error)
     }
-    if let refused { throw refused }
-    return issued
+    return Corrected(issued: issued, waiting: waiting)
   }
 
   /// The last bills of each account rated again, and all of them where they would be corrected without being asked; see
@@ -200,82 +222,110 @@ public enum BillingRun {
   ///   - station: accounts and tariffs.
   ///   - shown: the beginning of `BillingTrial.shown` of what the person saw, at least eight digits.
   ///   - cycles: how many of the last cycles were shown.
+  ///   - choice: which rows were shown and are meant.
   ///   - actor: who accepts it.
   ///   - reason: why.
-  /// - Throws: `Complaint` where what would be accepted is not what was shown.
+  /// - Returns: how many results were accepted that were not before.
+  /// - Throws: `Complaint` where what would be accepted is not what was shown, or has no amount.
+  @discardableResult
   public static func acceptTrial(
-    _ station: Station, shown: String, cycles: Int = 1, actor: String, reason: String
-  ) async throws(Complaint) {
-    var refused: Complaint?
-    try await withStore(station) { store throws(StoreError) in
-      let now = station.clock.now.unixMilliseconds
-      let trial = try BillingTrial(
-        reader: try StoreReader(path: store.path), accounts: station.accounts, plans: station.plansByAccount,
-        cycles: cycles, all: station.configuration.review.correctsByItself, at: now)
-      guard shown.utf8.count >= 8, trial.shown.hasPrefix(shown) else {
-        refused = Complaint(
-          .badData, "the trial comes out as \(trial.shown.prefix(12)) now, not as \(shown)",
-          "Tariffs, master data or bills have changed since it was shown, or other cycles were. Look at meterd bill trial again, and accept the number that it ends with."
-        )
-        return
-      }
-      try await trial.accept(in: store, actor: actor, reason: reason, at: now)
+    _ station: Station, shown: String, cycles: Int = 1, _ choice: TrialChoice = TrialChoice(), actor: String,
+    reason: String
+  ) async throws(Complaint) -> Int {
+    try await withStore(station) { (store) throws(Complaint) in
+      try await acceptTrial(station, store, shown: shown, cycles: cycles, choice, actor: actor, reason: reason)
     }
-    if let refused { throw refused }
+  }
+
+  /// The same on an open store.
+  static func acceptTrial(
+    _ station: Station, _ store: Store, shown: String, cycles: Int, _ choice: TrialChoice, actor: String,
+    reason: String
+  ) async throws(Complaint) -> Int {
+    let whole = try trial(
+      station, reader: try told { () throws(StoreError) in try StoreReader(path: store.path) }, cycles: cycles)
+    let trial = try whole.choosing(choice)
+    guard shown.utf8.count >= 8, trial.shown.hasPrefix(shown) else {
+      throw Complaint(
+        .badData, "the trial comes out as \(trial.shown.prefix(12)) now, not as \(ControlRequest.plain(shown))",
+        "Tariffs, master data or bills have changed since it was shown, or other cycles, accounts or plans were. Look at meterd bill trial again, and accept the number that it ends with."
+      )
+    }
+    if !choice.withoutAmount, let unrated = trial.unrated { throw unrated }
+    do throws(StoreError) {
+      try await trial.accept(
+        in: store, actor: actor, reason: reason, at: station.clock.now.unixMilliseconds,
+        of: choice.isAll ? nil : whole)
+    } catch {
+      throw Complaint(error)
+    }
+    return trial.rows.count { !$0.isFree }
   }
 
   /// Decides on a bill that waits.
   ///
   /// - Throws: `Complaint` where there is no such review, or the bill that waits by now is another one.
   public static func decide(_ station: Station, review: Int64, _ decision: ReviewDecision) async throws(Complaint) {
-    var refused: Complaint?
-    try await withStore(station) { store throws(StoreError) in
-      let reviews = try StoreReader(path: store.path).reviews()
-      guard let stored = reviews.first(where: { $0.id == review }) else { throw .unknownReview(review) }
-      let record = stored.review
+    try await withStore(station) { (store) throws(Complaint) in
+      try await decide(station, store, review: review, decision)
+    }
+  }
+
+  /// The same on an open store.
+  static func decide(
+    _ station: Station, _ store: Store, review: Int64, _ decision: ReviewDecision
+  ) async throws(Complaint) {
+    let reviews = try told { () throws(StoreError) in try StoreReader(path: store.path).reviews() }
+    guard let record = reviews.first(where: { $0.id == review })?.review else {
+      throw Complaint(StoreError.unknownReview(review))
+    }
+    do throws(StoreError) {
       let clock = station.clock
+      // A desk of its own, which tries the books anew.
       let desk = try BillingDesk(
         store: store, accounts: station.accounts, plans: station.plansByAccount,
         review: station.configuration.review, now: { clock.now }, report: { _ in })
-      guard try await desk.isCurrent(record) else {
-        let newer = reviews.last { ($0.review.account, $0.review.cycle) == (record.account, record.cycle) }
-        refused = Complaint(
-          .badData,
-          "review \(review) is of a bill of \(record.account) for \(record.cycle) that is not the one that waits now",
-          newer.map { $0.id != review } == true
-            ? "It is made of other readings, terms or prices by now: decide on review \(newer?.id ?? review)."
-            : "It is made of other readings, terms or prices by now, or was issued. meterd bill run shows what waits; look at that."
-        )
-        return
-      }
-      try await store.decide(review, decision)
+      if try await desk.isCurrent(record) { return try await store.decide(review, decision) }
+    } catch {
+      throw Complaint(error)
     }
-    if let refused { throw refused }
+    let newer = reviews.last { ($0.review.account, $0.review.cycle) == (record.account, record.cycle) }
+    throw Complaint(
+      .badData,
+      "review \(review) is of a bill of \(record.account) for \(record.cycle) that is not the one that waits now",
+      newer.map { $0.id != review } == true
+        ? "It is made of other readings, terms or prices by now: decide on review \(newer?.id ?? review)."
+        : "It is made of other readings, terms or prices by now, or was issued. meterd bill run shows what waits; look at that."
+    )
   }
 
   /// Writes a new version of a reading.
   /// - Returns: its number.
-  public static func revise(_ station: Station, _ revision: Revision) async throws(Complaint) -> Int64 {
-    var number: Int64 = 0
-    try await withStore(station) { store throws(StoreError) in number = try await store.revise(revision) }
-    return number
+  static func revise(_ store: Store, _ revision: Revision) async throws(Complaint) -> Int64 {
+    do throws(StoreError) {
+      return try await store.revise(revision)
+    } catch {
+      throw Complaint(error)
+    }
   }
 
   /// Writes a reading that a person took: of a meter that was taken away or put in, or of one that cannot be reached.
   ///
   /// It counts at its instant until the meter tells better. Its kind is that of estimates, its quality `substituted`.
   /// - Returns: its number.
-  public static func enter(
-    _ station: Station, meter: String, quantity: String, at time: MeterTime, value: RegisterValue,
+  static func enter(
+    _ station: Station, _ store: Store, meter: String, quantity: String, at time: MeterTime, value: RegisterValue,
     occurred: MeterTime? = nil, actor: String, reason: String
   ) async throws(Complaint) -> Int64 {
     guard let id = MeterID(meter), station.meters.joined().contains(where: { $0.id == id }) else {
       throw Complaint(
-        .usage, "\(station.configuration.file) has no meter \"\(meter)\"", "meterd check tells what it names.")
+        .usage, "\(station.configuration.file) has no meter \"\(ControlRequest.plain(meter))\"",
+        "meterd check tells what it names.")
     }
     guard let known = Quantity(name: quantity) else {
       throw Complaint(
-        .usage, "\"\(quantity)\" is no quantity", "Write a name such as energy.import.active.total.")
+        .usage, "\"\(ControlRequest.plain(quantity))\" is no quantity",
+        "Write a name such as energy.import.active.total.")
     }
     let now = station.clock.now
     let instant = station.configuration.zone.unixMilliseconds(of: time)
@@ -288,27 +338,32 @@ public enum BillingRun {
       meter: id, quantity: known, kind: .estimate, instant: instant)
     let reading = Reading(
       key: key, value: value, quality: .substituted, occurred: occurred, hostTime: now, bootTime: HostClock.boot)
-    var number: Int64 = 0
-    try await withStore(station) { store throws(StoreError) in
-      number = try await store.enter(reading, actor: actor, reason: reason, at: now.unixMilliseconds)
-    }
-    return number
-  }
-
-  private static func withStore(
-    _ station: Station, _ body: (Store) async throws(StoreError) -> Void
-  ) async throws(Complaint) {
     do throws(StoreError) {
-      let store = try Store(path: station.configuration.store)
-      do throws(StoreError) {
-        try await body(store)
-      } catch {
-        await store.close(settled: false)
-        throw error
-      }
-      await store.close(settled: false)
+      return try await store.enter(reading, actor: actor, reason: reason, at: now.unixMilliseconds)
     } catch {
       throw Complaint(error)
+    }
+  }
+
+  private static func told<Result>(_ body: () throws(StoreError) -> Result) throws(Complaint) -> Result {
+    do throws(StoreError) {
+      return try body()
+    } catch {
+      throw Complaint(error)
+    }
+  }
+
+  private static func withStore<Result: Sendable>(
+    _ station: Station, _ body: (Store) async throws(Complaint) -> Result
+  ) async throws(Complaint) -> Result {
+    let store = try told { () throws(StoreError) in try Store(path: station.configuration.store) }
+    do throws(Complaint) {
+      let result = try await body(store)
+      await store.close(settled: false)
+      return result
+    } catch {
+      await store.close(settled: false)
+      throw error
     }
   }
 }

@@ -21,6 +21,8 @@ public struct BillingTrial: Sendable {
     public let isSame: Bool
     /// The version of a plan that its use was rated under to see what comes; `nil` for the bill's own.
     public let version: String?
+    /// The versions of plans that it is about: those that the bill was issued by, or the one that comes.
+    public let plans: [PlanMark]
     /// What came out, for whoever accepts it.
     public let result: TrialResult
     /// True where somebody has accepted exactly this before.
@@ -28,6 +30,13 @@ public struct BillingTrial: Sendable {
 
     /// False where billing must wait for somebody to say that this is meant.
     public var isFree: Bool { isSame || isAccepted }
+
+    /// A version of a plan, as tariff files name it.
+    public struct PlanMark: Hashable, Sendable {
+      public let name: String
+      /// `YYYY-MM-DD`.
+      public let validFrom: String
+    }
   }
 
   public let rows: [Row]
@@ -53,8 +62,13 @@ public struct BillingTrial: Sendable {
       let standing = BillBook.standing(try book.documents(of: account.id))
       guard !standing.isEmpty else { continue }
       let readings = try book.readings(of: account, plans: plans, until: now)
+      let due = BillBook.due(of: account, billed: standing.map(\.cycle), readings: readings, at: now)
+      let tried = all ? nil : standing.suffix(max(1, cycles)).first.flatMap { account.cycle($0.cycle)?.from }
+      let open = ([due.unread, due.waiting].compactMap(\.self) + due.ready).map(\.from).min()
+      let profile = try book.profile(of: account, from: tried.map { min($0, open ?? $0) }, until: now)
       let look = TrialLook(
-        account: account, plans: plans, standing: standing, readings: readings, accepted: accepted,
+        account: account, plans: plans, standing: standing, readings: readings,
+        profile: profile, accepted: accepted,
         today: account.zone.local(unixMilliseconds: now).date)
       for index in standing.indices {
         let isLast = index >= standing.count - cycles
@@ -62,14 +76,23 @@ public struct BillingTrial: Sendable {
         let row = look.again(index)
         if isLast || !row.reasons.isEmpty { rows.append(row) }
       }
-      let due = BillBook.due(of: account, billed: standing.map(\.cycle), readings: readings, at: now)
       rows += look.untried(due: due, corrects: all).map(look.ahead)
     }
     self.rows = rows
+    shown = Self.fingerprint(basis, rows)
+  }
+
+  init(_ rows: [Row], of basis: String) {
+    self.rows = rows
+    self.basis = basis
+    shown = Self.fingerprint(basis, rows)
+  }
+
+  private static func fingerprint(_ basis: String, _ rows: [Row]) -> String {
     let different = rows.filter { !$0.isSame }.map {
       "\($0.result.bill) \($0.result.result) \($0.againFen.map(String.init) ?? "none")"
     }
-    shown = sha256Hex(([basis] + different).joined(separator: "\n").utf8)
+    return sha256Hex(([basis] + different).joined(separator: "\n").utf8)
   }
 
   static func basis(_ accounts: [Account], _ plans: [String: PlanCatalogue]) -> String {
@@ -79,11 +102,21 @@ public struct BillingTrial: Sendable {
   /// True where nothing waits for somebody to accept it.
   public var isAccepted: Bool { rows.allSatisfy(\.isFree) }
 
-  /// Notes that what differs is meant, and that this basis may be billed with.
-  func accept(in store: Store, actor: String, reason: String, at: Int64) async throws(StoreError) {
+  /// Notes that what differs is meant, and that this basis may be billed with; of a part of the trial `whole` the basis
+  /// only where no bill of that is left.
+  func accept(
+    in store: Store, actor: String, reason: String, at: Int64, of whole: BillingTrial? = nil
+  ) async throws(StoreError) {
+    let waiting = rows.filter { !$0.isFree }.map(\.result)
+    let accepted = Set(waiting)
+    let isWhole =
+      whole?.rows.allSatisfy { $0.isFree || $0.version != nil || accepted.contains($0.result) } ?? true
+    let accounts = Set(waiting.map(\.account)).sorted()
     let record = AuditRecord(
-      at: at, actor: actor, line: "", function: "bill-trial", target: basis, outcome: "accepted", detail: reason)
-    try await store.accept(rows.filter { !$0.isFree }.map(\.result), fact: (Self.fact, basis), record)
+      at: at, actor: actor, line: "", function: "bill-trial", target: basis, outcome: "accepted",
+      detail: whole == nil || waiting.isEmpty
+        ? reason : "\(waiting.count) of \(accounts.joined(separator: " ")): \(reason)")
+    try await store.accept(waiting, fact: isWhole ? (Self.fact, basis) : nil, record)
   }
 }
 
@@ -94,6 +127,7 @@ struct TrialLook {
   /// What stands, in the order of the cycles.
   let standing: [IssuedBill]
   let readings: [JournalReading]
+  let profile: ProfileReadings
   let accepted: Set<TrialResult>
   let today: CivilDate
   /// True where no bill of the account stands in the store.
@@ -122,7 +156,8 @@ struct TrialLook {
 
   private func closing(_ index: Int) -> Closing {
     rateAgain(
-      standing[index], after: index > 0 ? standing[index - 1] : nil, account: account, readings: readings, plans: plans)
+      standing[index], after: index > 0 ? standing[index - 1] : nil, account: account, readings: readings,
+      profile: profile, plans: plans)
   }
 
   /// A version of a plan that no bill of the account was rated by.
@@ -149,7 +184,8 @@ struct TrialLook {
       for (days, plan) in account.versions(in: cycle, plans: plans, knownOn: today) { add(plan, days, cycle) }
     }
     if corrects {
-      let again = replay(account, standing: standing, readings: readings, plans: plans, knownOn: today)
+      let again = replay(
+        account, standing: standing, readings: readings, profile: profile, plans: plans, knownOn: today)
       for bill in again.corrections.flatMap({ $0.replacement?.bills ?? [] }) { add(bill.plan, bill.usage.days) }
     }
     let changes = plans.plans.map(\.validFrom) + account.terms.compactMap(\.from)
@@ -184,7 +220,7 @@ struct TrialLook {
     let bill = standing[index]
     let version = "\(plan.name) valid from \(plan.validFrom)"
     func row(_ total: Money?, _ reason: String) -> BillingTrial.Row {
-      self.row(bill, total, [reason], version: version, result: Self.result(of: plan))
+      self.row(bill, total, [reason], by: plan, version: version, result: Self.result(of: plan))
     }
     if let cycle = untried.cycle, !standing.contains(where: { $0.parts.contains { $0.plan.name == plan.name } }) {
       // A plan of another name may have other periods and terms: only a use that was read for it tells anything.
@@ -196,6 +232,14 @@ struct TrialLook {
     }
     var usage = last.usage
     if last.plan.name != plan.name { usage.earlier = .nothing }
+    if let intervals = again.intervals.first ?? nil {
+      // The hours of the other version may be others.
+      do throws(SettlementError) {
+        usage = usage.settled(by: try intervals.settled(under: plan))
+      } catch {
+        return row(nil, "no bill was made by \(version) yet, and the last use cannot be put into its hours: \(error)")
+      }
+    }
     if !plan.applies(to: usage.days) {
       guard let days = untried.days ?? account.firstCycle(under: plan, from: usage.days.to) else {
         return row(nil, "\(version) does not hold for a whole cycle")
@@ -217,7 +261,7 @@ struct TrialLook {
     _ cycle: Cycle, _ version: String, _ row: (Money?, String) -> BillingTrial.Row
   ) -> BillingTrial.Row {
     let closing = closeCycle(
-      account: account, cycle: cycle, readings: readings,
+      account: account, cycle: cycle, readings: readings, profile: profile,
       windowState: standing.window(before: cycle, of: account, plans: plans, knownOn: today), plans: plans,
       knownOn: today)
     switch closing {
@@ -232,16 +276,19 @@ struct TrialLook {
   static func result(of charges: Charges) -> String { "again \(charges.digest)" }
 
   private func row(
-    _ bill: IssuedBill, _ total: Money?, _ reasons: [String], isSame: Bool = false, version: String? = nil,
-    result: String
+    _ bill: IssuedBill, _ total: Money?, _ reasons: [String], isSame: Bool = false, by plan: Plan? = nil,
+    version: String? = nil, result: String
   ) -> BillingTrial.Row {
+    let plans =
+      plan.map { [BillingTrial.Row.PlanMark(name: $0.name, validFrom: "\($0.validFrom)")] }
+      ?? bill.parts.map { BillingTrial.Row.PlanMark(name: $0.plan.name, validFrom: $0.plan.validFrom) }
     let result = TrialResult(bill: bill.id, account: account.id, result: result)
     let isKnown =
       version == nil
       ? accepted.contains(result) : accepted.contains { ($0.account, $0.result) == (account.id, result.result) }
     return BillingTrial.Row(
       account: account.id, cycle: "\(bill.cycle)", bill: bill.id, issuedFen: bill.total.fen, againFen: total?.fen,
-      reasons: reasons, isSame: isSame, version: version, result: result, isAccepted: isKnown)
+      reasons: reasons, isSame: isSame, version: version, plans: plans, result: result, isAccepted: isKnown)
   }
 }
 

@@ -60,7 +60,9 @@ public enum BooksCheck {
         let due =
           known.contains(account.id)
           ? states(of: account, documents, holds, readings, at: now) : [:]
-        books.add(account, due: due.filter { only == nil || $0.key == only }, posted: posted, readings: all)
+        books.add(
+          account, due: due.filter { only == nil || $0.key == only }, posted: posted, readings: all,
+          profile: try book.profile(under: BillBook.standing(posted.map(\.bill)), of: account))
       }
     } catch {
       throw Complaint(error)

@@ -37,6 +37,8 @@ extension Configuration {
     public let versions: [String]
     /// With the name of the tariff's file for its plan's, which is not known before that is read.
     public let agreed: SupplyTerms
+    /// What becomes of the difference between intervals and register; `nil` where rate registers settle the periods.
+    public let byIntervals: Rating.Reconciliation?
     let keyLines: KeyLines
 
     /// Every file of its plan.
@@ -145,8 +147,33 @@ extension Configuration {
       }
       agreed.lineLoss = Int(share)
     }
+    let byIntervals = try reconciliation(&table, before: named == nil ? before?.byIntervals : nil)
     return TermsEntry(
-      tariff: tariff, versions: versions, agreed: agreed, keyLines: KeyLines(table, KeyLines.ofTerms))
+      tariff: tariff, versions: versions, agreed: agreed, byIntervals: byIntervals,
+      keyLines: KeyLines(table, KeyLines.ofTerms))
+  }
+
+  /// `settled-by` and `reconciliation`: what the periods of a tariff are made of.
+  private static func reconciliation(
+    _ table: inout TableReader, before: Rating.Reconciliation?
+  ) throws(DocumentError) -> Rating.Reconciliation? {
+    var isByIntervals = before != nil
+    if let text = try table.optionalString("settled-by") {
+      guard text == "registers" || text == "intervals" else {
+        throw table.error("settled-by", "\"\(text)\" is neither \"registers\" nor \"intervals\"")
+      }
+      isByIntervals = text == "intervals"
+    }
+    guard let text = try table.optionalString("reconciliation") else {
+      return isByIntervals ? before ?? .residual : nil
+    }
+    guard let known = Rating.Reconciliation(rawValue: text) else {
+      throw table.error("reconciliation", "\"\(text)\" is neither \"residual\" nor \"scaled\"")
+    }
+    guard isByIntervals else {
+      throw table.error("reconciliation", "rate registers need none; it goes with settled-by = \"intervals\"")
+    }
+    return known
   }
 
   private static func power(

@@ -21,6 +21,7 @@ extension Station {
   func profiles(line: Int, stored: StoredProfiles) -> ProfilePlan? {
     var parts: [ProfilePlan.Part] = []
     var held: [RecordRuns] = []
+    var noted: [ProfilePlan.Noted] = []
     for (index, meter) in meters[line].enumerated() {
       for (task, recordClass, minutes) in profiles(of: meter) {
         let key = StoredProfiles.Key(meter: meter.id, recordClass: recordClass, minutes: minutes)
@@ -29,9 +30,10 @@ extension Station {
             meter: index, task: task, recordClass: recordClass, minutes: minutes,
             since: stored.since(task, of: meter.id)))
         held.append(stored.records[key] ?? RecordRuns(step: Int64(minutes) * 60))
+        noted.append(stored.noted[key] ?? ProfilePlan.Noted(step: Int64(minutes) * 60))
       }
     }
-    return parts.isEmpty ? nil : ProfilePlan(parts, stored: held, zone: configuration.zone)
+    return parts.isEmpty ? nil : ProfilePlan(parts, stored: held, noted: noted, zone: configuration.zone)
   }
 
   /// What tasks read of a meter's load profile. The 1997 edition keeps none, and Modbus meters none that is read here.
@@ -46,7 +48,8 @@ extension Station {
   }
 }
 
-/// The records of load profiles that the journal holds when lines begin, as runs, and since when somebody wanted them.
+/// The records of load profiles that the journal holds when lines begin, and those that are listed as missing, as runs,
+/// and since when somebody wanted them.
 struct StoredProfiles {
   struct Key: Hashable {
     let meter: MeterID
@@ -55,6 +58,7 @@ struct StoredProfiles {
   }
 
   fileprivate private(set) var records: [Key: RecordRuns] = [:]
+  fileprivate private(set) var noted: [Key: ProfilePlan.Noted] = [:]
   /// When somebody last saw to the rounds of each task, by its name, and since when each meter is known; in milliseconds
   /// since 1970.
   private var atWork: [String: Int64] = [:]
@@ -87,7 +91,27 @@ struct StoredProfiles {
       var records = RecordRuns(step: Int64(key.minutes) * 60)
       for run in runs { records.insert(localSeconds(run.lowerBound)...localSeconds(run.upperBound)) }
       self.records[key] = records
+      let gaps = try await store.gaps(of: ProfileSpan.subject(ofClass: key.recordClass), meter: key.meter, since: since)
+      if !gaps.isEmpty { noted[key] = named(in: gaps, step: Int64(key.minutes) * 60) }
     }
+  }
+
+  /// Gaps as the runs of records that they name.
+  private func named(in gaps: [Gap], step: Int64) -> ProfilePlan.Noted {
+    var noted = ProfilePlan.Noted(step: step)
+    for gap in gaps {
+      let run = localSeconds(gap.instant)...localSeconds(max(gap.instant, gap.until ?? gap.instant))
+      // Another task may read the same records further apart.
+      let own = gap.step.map { $0 / 1000 } ?? step
+      let parts =
+        own == step
+        ? [run] : stride(from: run.lowerBound, through: run.upperBound, by: Int(clamping: max(1, own))).map { $0...$0 }
+      for part in parts {
+        noted.all.insert(part)
+        if gap.isRefused { noted.refused.insert(part) } else if gap.isOfMeter { noted.gone.insert(part) }
+      }
+    }
+    return noted
   }
 
   private func localSeconds(_ instant: Int64) -> Int64 { zone.local(unixMilliseconds: instant).localSeconds }
@@ -98,22 +122,5 @@ struct StoredProfiles {
     guard let last = atWork[task.name] else { return nil }
     let day = zone.local(unixMilliseconds: last).date.daysSince1970 - Int64(task.backfillDays)
     return max(day * 86_400, knownSince[meter].map(localSeconds) ?? .min)
-  }
-}
-
-extension Intake {
-  /// Records of a load profile that were missing have come after all.
-  func fillRecords(_ answer: Answer) async {
-    guard case .profile(let span) = answer.query, answer.fillsGap else { return }
-    let times = Set(answer.observations.compactMap { $0.occurred }).sorted()
-    for time in times {
-      do throws(StoreError) {
-        try await store.fillGap(
-          meter: answer.meter, subject: span.subject, instant: zone.unixMilliseconds(of: time),
-          at: answer.hostTime.unixMilliseconds)
-      } catch {
-        report(.storeFailed(reason: Complaint(error).headline, readings: 0))
-      }
-    }
   }
 }

@@ -29,6 +29,12 @@ extension Configuration {
     hostClockIsTrusted = try reader.optionalBoolean("trust-host-clock") ?? false
     devicesFolder = try reader.optionalString("devices")
     tariffsFolder = try reader.optionalString("tariffs")
+    calendarsLine = reader.line(of: "calendars")
+    let lists = try reader.optionalStrings("calendars") ?? []
+    if let twice = lists.first(where: { name in lists.count { $0 == name } > 1 }) {
+      throw reader.error("calendars", "\"\(twice)\" is there twice")
+    }
+    calendars = lists
     control = try Self.control(&reader)
     clock = try Self.clock(&reader)
 

@@ -20,6 +20,10 @@ public struct Configuration: Hashable, Sendable {
   public let devicesFolder: String?
   /// Folder of tariffs; `nil` for the one that was installed.
   public let tariffsFolder: String?
+  /// Lists of special days, by the names of their files in the folder calendars of the tariffs.
+  public let calendars: [String]
+  /// Line of the file that names them.
+  let calendarsLine: Int
   /// Without it nothing is ever changed on any meter, whatever lines and meters allow.
   public let control: ControlEntry?
   /// Which deviations of meters' clocks are told, and which are set.
@@ -157,7 +161,7 @@ public struct Configuration: Hashable, Sendable {
     subscript(key: String) -> Int { keys.firstIndex(of: key).map { Int(lines[$0]) } ?? 0 }
 
     static let ofMeter = ["profile", "address", "account", "allow"]
-    static let ofAccount = ["id", "tariff"]
-    static let ofTerms = ["tariff", "versions"]
+    static let ofAccount = ["id", "tariff", "settlement-hour"]
+    static let ofTerms = ["tariff", "versions", "settled-by"]
   }
 }

@@ -24,6 +24,7 @@ public struct ControlDesk: Sendable {
         reply.succeed(try await running.read(meter, targets, anyway: anyway).json)
       case .trace(let line): reply.stream(try await running.listen(toLine: line))
       case .command(let command): reply.succeed(try await running.command(command, from: peer).json)
+      case .decide(let order): reply.succeed(try await running.decide(order, from: peer))
       case .reload:
         let station = try await reload().get()
         reply.succeed(

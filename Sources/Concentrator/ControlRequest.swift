@@ -9,6 +9,7 @@ public import Metering
 /// | `trace` | `line` | what is said on the line from now on, a stream |
 /// | `read` | `meter`, `quantities`, `anyway` | what the meter tells now |
 /// | `command` | `meter` or `all`, `line`, `function`, `values`, `valid_until`, `password`, `new_password`, `by` | what became of it |
+/// | `decide` | `act`, `reason`, `by`, and what `BookOrder` has | what came of it |
 /// | `reload` | | the configuration is read again |
 ///
 /// Each has an `id`, a number or a string, that all lines of the answer repeat. The last of them has `"end":true` and
@@ -27,11 +28,13 @@ public struct ControlRequest: Hashable, Sendable {
     case reload
     /// Changes a meter, where the configuration allows it.
     case command(CommandRequest)
+    /// Decides on bills and readings.
+    case decide(BookOrder)
   }
 
   /// The longest line of a request, in bytes.
   public static let longest = 64 << 10
-  static let words = ["status", "trace", "read", "reload", "command"]
+  static let words = ["status", "trace", "read", "reload", "command", "decide"]
   /// The most quantities of one read.
   static let mostQuantities = 256
 
@@ -98,6 +101,7 @@ public struct ControlRequest: Hashable, Sendable {
       return .read(meter: meter, targets: try targets(names), anyway: try members.boolean("anyway") ?? false)
     case "reload": return .reload
     case "command": return .command(try command(&members))
+    case "decide": return .decide(try BookOrder(&members))
     case .some(let other):
       throw Complaint(.usage, "there is no request \"\(plain(other))\"", "There are: \(words.joined(separator: ", ")).")
     }
@@ -162,7 +166,7 @@ public struct ControlRequest: Hashable, Sendable {
   }
 
   /// The members of a request, each asked for by its name; what nobody asked for is an error.
-  private struct Members {
+  struct Members {
     private let members: [JSON.Member]
     private var known = ["id"]
 
@@ -186,6 +190,14 @@ public struct ControlRequest: Hashable, Sendable {
       case nil: return nil
       case .some(.boolean(let flag)): return flag
       case .some: throw wrong("\(name) is neither true nor false")
+      }
+    }
+
+    mutating func integer(_ name: String) throws(Complaint) -> Int64? {
+      switch value(name) {
+      case nil: return nil
+      case .some(.integer(let number)): return number
+      case .some: throw wrong("\(name) is no whole number")
       }
     }
 
@@ -218,7 +230,7 @@ extension ControlRequest {
   var right: Right {
     switch wish {
     case .status, .trace, .read: .look
-    case .reload, .command: .rule
+    case .reload, .command, .decide: .rule
     }
   }
 }

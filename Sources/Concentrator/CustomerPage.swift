@@ -53,6 +53,10 @@ struct CustomerPage {
           "  \(name?.chineseName ?? register.quantity)  \(register.start.value) -> \(register.stop.value)  ="
             + " \(register.energy) \(unit)")
       }
+      if let profile = segment.profile {
+        text.append(
+          "  按负荷曲线分时 By the intervals of the load profile, \(profile.minutes) 分钟 minutes, \(profile.records) 点 records")
+      }
       if let power = segment.demandPower { text.append("  最大需量 Maximum demand  \(power) kW") }
     }
     text.append("电量 Energy         \(part.energy) kWh")

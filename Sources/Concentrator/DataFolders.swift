@@ -115,6 +115,18 @@ public struct DataFolders: Sendable {
     return try Self.plan(atPath: try path(of: name, in: tariffs, what: "tariff"))
   }
 
+  /// The list of special days of a name, in the folder calendars of the tariffs.
+  public func calendar(_ name: String) throws(Complaint) -> DayCalendar {
+    let tariffs = try Self.find("tariffs", configured: configuredTariffs, else: Self.inConfiguration("tariffs"))
+    let path = try path(of: name, in: "\(tariffs)/calendars", what: "list of special days")
+    let document = try Self.document(path, what: "list of special days")
+    do throws(DocumentError) {
+      return try DayCalendar(document)
+    } catch {
+      throw Complaint(error)
+    }
+  }
+
   /// The tariff in a file.
   public static func plan(atPath path: String) throws(Complaint) -> Plan {
     let document = try document(path, what: "tariff")

@@ -29,6 +29,7 @@ final class GapBacklog: Sendable {
       switch event {
       case .answered(let answer): answer.query.freezeDay != nil || answer.isSynthetic
       case .missed(_, _, let queries, _, _): queries.contains { $0.freezeDay != nil || $0.isProfile }
+      case .recordsRefused: true
       default: true
       }
     for gap in event.gaps(zone: zone) { add(gap, isRun: !isOfDays) }
@@ -50,8 +51,20 @@ final class GapBacklog: Sendable {
   }
 
   /// What came after all is no gap.
-  func forget(meter: MeterID, subject: String, instant: Int64) {
-    gaps.withLock { $0[Key(meter: meter, subject: subject, instant: instant)] = nil }
+  func forget(_ fill: Store.Fill) {
+    gaps.withLock { gaps in
+      switch fill.values {
+      case .one(let instant): gaps[Key(meter: fill.meter, subject: fill.subject, instant: instant)] = nil
+      case .records(let instants, let step):
+        for (key, gap) in gaps where gap.meter == fill.meter && gap.subject == fill.subject {
+          let left = gap.without(instants, every: gap.every ?? step)
+          guard left != [gap] else { continue }
+          gaps[key] = nil
+          for each in left { gaps[Key(meter: each.meter, subject: each.subject, instant: each.instant)] = each }
+        }
+      case .run, .all: break
+      }
+    }
   }
 
   /// All of them, by meter; they are gone from here. A run grows on where it is put back by `add`.
@@ -81,7 +94,17 @@ extension LineEvent {
       .lacking(_, let meter, let queries, let reason, let slot):
       return queries.map {
         Gap(
-          meter: meter, subject: $0.subject, instant: $0.freezeInstant(zone: zone) ?? slot, reason: reason.rawValue)
+          meter: meter, subject: $0.subject,
+          instant: $0.freezeInstant(zone: zone) ?? $0.recordInstant(zone: zone) ?? slot, reason: reason.rawValue,
+          every: $0.recordInterval)
+      }
+    case .recordsRefused(_, let meter, let records, let word):
+      return records.compactMap { query in
+        query.recordInstant(zone: zone).map {
+          Gap(
+            meter: meter, subject: query.subject, instant: $0,
+            reason: "\(LinePlan.Missed.Reason.refused.rawValue): \(word)", every: query.recordInterval)
+        }
       }
     case .leftOut(_, let task, let meters, let from, let through, let rounds, let reason):
       return meters.map {
@@ -92,7 +115,7 @@ extension LineEvent {
       return [
         Gap(
           meter: meter, subject: subject, instant: from, reason: reason.rawValue, until: from < through ? through : nil,
-          rounds: records)
+          rounds: records, every: from < through && records > 1 ? (through - from) / Int64(records - 1) : 60_000)
       ]
     case .backfillFailed(_, let meter, let query, let reason, _):
       // Most are known from the round that missed them.
@@ -105,6 +128,18 @@ extension LineEvent {
 }
 
 extension Query {
+  /// The instant of the first record of a load profile, in milliseconds since 1970; `nil` for all else.
+  fileprivate func recordInstant(zone: ZoneOffset) -> Int64? {
+    guard case .profile(let span) = self else { return nil }
+    return zone.unixMilliseconds(of: span.first)
+  }
+
+  /// Milliseconds from one record to the next; `nil` for all that is none.
+  fileprivate var recordInterval: Int64? {
+    guard case .profile(let span) = self else { return nil }
+    return Int64(span.minutes) * 60_000
+  }
+
   /// The instant that a freeze would have, in milliseconds since 1970; `nil` for all that is none.
   func freezeInstant(zone: ZoneOffset) -> Int64? {
     freezeDay.map { zone.unixMilliseconds(of: MeterTime(localSeconds: $0.daysSince1970 * 86_400)) }

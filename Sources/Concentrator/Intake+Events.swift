@@ -51,6 +51,8 @@ public enum EventKept: Hashable, Sendable {
   case new
   /// It was known, and has ended.
   case ended
+  /// It was held, and was found possible when it was read again.
+  case released
   /// It was known.
   case known
 
@@ -58,6 +60,7 @@ public enum EventKept: Hashable, Sendable {
     switch outcome {
     case .stored: self = .new
     case .ended: self = .ended
+    case .released: self = .released
     case .duplicate: self = .known
     }
   }
@@ -72,8 +75,12 @@ extension Store.EventSubmission {
     self.init(
       meter: report.meter,
       counts: Dictionary(
-        report.counts.filter { !$0.isUnderWay }.map {
-          ($0.name, EventCount(count: $0.now.count, isOpen: $0.now.isOpen, isDoubted: $0.now.isDoubted))
+        report.counts.map { count in
+          let now = count.now
+          return (
+            count.name,
+            EventCount(count: now.count, isOpen: now.isOpen, isDoubted: now.isDoubted, history: now.history)
+          )
         }, uniquingKeysWith: { _, last in last }),
       events: report.events.map { event in
         EventEntry(

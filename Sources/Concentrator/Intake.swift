@@ -177,18 +177,10 @@ actor Intake {
     var pause: Int64 = 1
     repeat {
       do throws(StoreError) {
-        let outcomes = try await store.append(
-          Store.Submission(judged, evidence: evidence, late: lateRead(judged, of: answer)))
+        let outcomes = try await append(judged, evidence, of: answer)
         for (each, outcome) in zip(judged, outcomes) {
           report(.stored(line: answer.line, each.reading, each.verdict, StoredAs(outcome)))
         }
-        // A gap of an earlier run of the daemon is not known to the plan.
-        if answer.query.freezeDay != nil { await fill(answer) }
-        await fillOpen(answer)
-        await fillRecords(answer)
-        await fillAhead(answer)
-        let item = Item(meter: answer.meter, subject: answer.query.subject)
-        if unlabelled.remove(item) != nil { await fillUnlabelled(item, at: answer.hostTime.unixMilliseconds) }
         return
       } catch {
         report(.storeFailed(reason: Complaint(error).headline, readings: judged.count))
@@ -198,6 +190,56 @@ actor Intake {
       }
     } while !Task.isCancelled
     await lose(answer)
+  }
+
+  /// Stores readings, and with them that they are not missing any more: both or neither.
+  private func append(
+    _ judged: [JudgedReading], _ evidence: Evidence, of answer: Answer
+  ) async throws(StoreError) -> [Store.Outcome] {
+    let late = lateRead(judged, of: answer)
+    let closed = ahead.closed(by: answer, zone: zone)
+    let fills = fills(of: answer, ahead: closed)
+    do throws(StoreError) {
+      let outcomes = try await store.append(
+        Store.Submission(judged, evidence: evidence, late: late, fills: fills))
+      for fill in fills { backlog.forget(fill) }
+      ahead.forget(closed)
+      open.forget(answer, zone: zone)
+      unlabelled.remove(Item(meter: answer.meter, subject: answer.query.subject))
+      return outcomes
+    } catch {
+      // A list of gaps that is damaged must not cost readings; what is listed there stays so until the next one comes.
+      guard !fills.isEmpty, !error.isOfRoom else { throw error }
+      let outcomes = try await store.append(Store.Submission(judged, evidence: evidence, late: late))
+      report(.storeFailed(reason: Complaint(error).headline, readings: 0))
+      return outcomes
+    }
+  }
+
+  /// The gaps that the values of an answer close, whatever noted them.
+  private func fills(of answer: Answer, ahead: [Gap]) -> [Store.Fill] {
+    let at = answer.hostTime.unixMilliseconds
+    let subject = answer.query.subject
+    var fills: [Store.Fill] = []
+    // A gap of an earlier run of the daemon is not known to the plan.
+    if let instant = answer.query.freezeInstant(zone: zone) {
+      fills.append(Store.Fill(.one(instant), of: subject, meter: answer.meter, at: at))
+    }
+    if let instant = open.instant(closedBy: answer, zone: zone), answer.query.freezeDay == nil {
+      fills.append(Store.Fill(.one(instant), of: subject, meter: answer.meter, at: at))
+    }
+    if case .profile(let span) = answer.query, answer.fillsGap {
+      let times = Set(answer.observations.compactMap { $0.occurred }).map { zone.unixMilliseconds(of: $0) }.sorted()
+      fills.append(
+        Store.Fill(.records(times, every: Int64(span.minutes) * 60_000), of: subject, meter: answer.meter, at: at))
+    }
+    fills += ahead.map {
+      Store.Fill($0.until == nil ? .one($0.instant) : .run($0.instant), of: $0.subject, meter: $0.meter, at: at)
+    }
+    if unlabelled.contains(Item(meter: answer.meter, subject: subject)) {
+      fills.append(Store.Fill(.all(reason: Self.valueUnlabelled), of: subject, meter: answer.meter, at: at))
+    }
+    return fills
   }
 
   /// The disk did not take an answer: its values are missing.
@@ -215,14 +257,6 @@ actor Intake {
     return Store.LateRead(meter: answer.meter, task: task, subject: answer.query.subject, slot: slot)
   }
 
-  private func fillUnlabelled(_ item: Item, at: Int64) async {
-    do throws(StoreError) {
-      try await store.fillGaps(meter: item.meter, subject: item.subject, reason: Self.valueUnlabelled, at: at)
-    } catch {
-      report(.storeFailed(reason: Complaint(error).headline, readings: 0))
-    }
-  }
-
   private func pass(_ event: LineEvent) async {
     do throws(StoreError) {
       switch event {
@@ -236,7 +270,8 @@ actor Intake {
         let gaps = event.gaps(zone: zone)
         open.note(gaps)
         _ = await note(gaps) { backlog.add(event) }
-      case .leftOut, .recordsLapsed, .backfillFailed: _ = await note(event.gaps(zone: zone)) { backlog.add(event) }
+      case .leftOut, .recordsLapsed, .recordsRefused, .backfillFailed:
+        _ = await note(event.gaps(zone: zone)) { backlog.add(event) }
       case .journalWanted(let line):
         await store.flush()
         await lookAhead()
@@ -255,18 +290,6 @@ actor Intake {
       report(.storeFailed(reason: Complaint(error).headline, readings: 0))
     }
     report(.line(event))
-  }
-
-  /// What was missing has come after all.
-  private func fill(_ answer: Answer) async {
-    guard let instant = answer.query.freezeInstant(zone: zone) else { return }
-    backlog.forget(meter: answer.meter, subject: answer.query.subject, instant: instant)
-    do throws(StoreError) {
-      try await store.fillGap(
-        meter: answer.meter, subject: answer.query.subject, instant: instant, at: answer.hostTime.unixMilliseconds)
-    } catch {
-      report(.storeFailed(reason: Complaint(error).headline, readings: 0))
-    }
   }
 }
 
@@ -295,6 +318,16 @@ public enum StoredAs: Hashable, Sendable {
 }
 
 extension StoreError {
+  /// True where the whole disk is meant, not what was to be written.
+  fileprivate var isOfRoom: Bool {
+    switch self {
+    case .diskFull, .readOnly, .cannotOpen, .closed: true
+    case .missing, .locked, .foreign, .newerSchema, .olderSchema, .corrupt, .failed, .weak, .billDiffers,
+      .cursorBeyondJournal, .unknownReading, .unknownBill, .unknownReview:
+      false
+    }
+  }
+
   /// True where waiting may help: room may return, a file system may come back.
   var mayPass: Bool {
     switch self {

@@ -42,12 +42,18 @@ struct OpenGaps {
     }
   }
 
-  /// The instant of the gap that an answer closes, which is gone from here; `nil` where it closes none.
-  mutating func take(_ answer: Answer, zone: ZoneOffset) -> Int64? {
+  /// The instant of the gap that an answer closes; `nil` where it closes none.
+  func instant(closedBy answer: Answer, zone: ZoneOffset) -> Int64? {
     guard !reasons.isEmpty, let slot = answer.slot else { return nil }
     let instant = answer.query.freezeInstant(zone: zone) ?? slot
     let key = Key(meter: answer.meter, subject: answer.query.subject, instant: instant)
-    return reasons.removeValue(forKey: key) == nil ? nil : instant
+    return reasons[key] == nil ? nil : instant
+  }
+
+  /// The gap that an answer closes is closed in the store as well.
+  mutating func forget(_ answer: Answer, zone: ZoneOffset) {
+    guard let instant = instant(closedBy: answer, zone: zone) else { return }
+    reasons[Key(meter: answer.meter, subject: answer.query.subject, instant: instant)] = nil
   }
 }
 
@@ -61,13 +67,15 @@ extension Intake {
     }
   }
 
-  /// What an open round lacked has come.
+  /// What an open round lacked has come, and is no reading.
   func fillOpen(_ answer: Answer) async {
-    guard let instant = open.take(answer, zone: zone) else { return }
-    backlog.forget(meter: answer.meter, subject: answer.query.subject, instant: instant)
+    guard let instant = open.instant(closedBy: answer, zone: zone) else { return }
+    let fill = Store.Fill(
+      .one(instant), of: answer.query.subject, meter: answer.meter, at: answer.hostTime.unixMilliseconds)
     do throws(StoreError) {
-      try await store.fillGap(
-        meter: answer.meter, subject: answer.query.subject, instant: instant, at: answer.hostTime.unixMilliseconds)
+      try await store.fill([fill])
+      open.forget(answer, zone: zone)
+      backlog.forget(fill)
     } catch {
       report(.storeFailed(reason: Complaint(error).headline, readings: 0))
     }

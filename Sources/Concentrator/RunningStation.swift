@@ -38,6 +38,7 @@ public actor RunningStation {
     let lines: [Task<Void, Never>]
     let traces: [(file: TraceFile, running: Task<Void, Never>, end: @Sendable () -> Void)]
     let intake: Task<Void, Never>
+    let billing: BillingDesk
     let desk: Task<Void, Never>
     let clocks: Task<Void, Never>
     let looks: AsyncStream<ClockDesk.Inbox>.Continuation
@@ -211,7 +212,7 @@ public actor RunningStation {
     return Generation(
       workers: workers, events: tell, wakes: wake, lines: lines,
       traces: traces.map { trace in (trace.file, Task { await trace.file.run() }, trace.end) },
-      intake: Task { await intake.run(events) },
+      intake: Task { await intake.run(events) }, billing: desk,
       desk: Task {
         for await all in wakes {
           do throws(StoreError) {
@@ -330,5 +331,6 @@ public actor RunningStation {
     generation.looks.finish()
     await generation.clocks.value
     await generation.desk.value
+    await generation.billing.close()
   }
 }

@@ -10,7 +10,9 @@ extension Station {
     return EventWatch(
       meters[line],
       known: known.mapValues { counts in
-        counts.mapValues { KnownEvents(count: $0.count, isOpen: $0.isOpen, isDoubted: $0.isDoubted) }
+        counts.mapValues {
+          KnownEvents(count: $0.count, isOpen: $0.isOpen, isDoubted: $0.isDoubted, history: $0.history)
+        }
       })
   }
 

@@ -47,6 +47,8 @@ public struct Station: Sendable {
   public let profiles: [String: DeviceProfile]
   /// By the names of their files.
   public let plans: [String: Plan]
+  /// Lists of special days, in the order of the configuration.
+  public let calendars: [DayCalendar]
   /// By line, in the order of the configuration.
   public let meters: [[LineMeter]]
   public let accounts: [Account]
@@ -111,6 +113,7 @@ public struct Station: Sendable {
       meters.append(found)
     }
     for account in configuration.accounts { try configuration.checkMeters(of: account) }
+    let calendars = try configuration.calendars(in: folders)
     var plans: [String: Plan] = [:]
     var catalogues: [String: PlanCatalogue] = [:]
     for account in configuration.accounts {
@@ -133,13 +136,15 @@ public struct Station: Sendable {
         }
       }
       do throws(PlanCatalogueError) {
-        catalogues[account.id] = try PlanCatalogue(own.values)
+        catalogues[account.id] = try PlanCatalogue(own.values, calendars: calendars)
       } catch {
         throw Complaint(
           .configuration, "\(configuration.file):\(account.keyLines["tariff"]): tariff: \(error)",
           "Each file that the account names must be another version.")
       }
+      try configuration.checkIntervals(of: account, plans, calendars, profiles)
     }
+    self.calendars = calendars
     plansByAccount = catalogues
     self.configuration = configuration
     self.profiles = profiles
@@ -354,6 +359,11 @@ extension Account {
     let terms = entry.terms.map { terms in
       var agreed = terms.agreed
       agreed.plan = plans[terms.tariff]?.name ?? terms.tariff
+      agreed.intervals = terms.byIntervals.flatMap { reconciliation in
+        configuration.profileMinutes(of: entry)?.minutes.map {
+          IntervalTerms(minutes: $0, reconciliation: reconciliation)
+        }
+      }
       return agreed
     }
     self.init(

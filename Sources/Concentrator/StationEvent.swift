@@ -81,6 +81,7 @@ public struct StationCounts: Hashable, Sendable {
     case .line(.leftOut(_, _, let meters, _, _, let rounds, _)):
       leftOut += meters.count * rounds
     case .line(.recordsLapsed(_, _, _, _, _, let records, _)): missed += records
+    case .line(.recordsRefused(_, _, let records, _)): missed += records.count
     case .line(.rejected(_, _, _, let reason)):
       if reason.hasPrefix("refused") { refused += 1 } else { damaged += 1 }
     case .line: break

@@ -72,6 +72,7 @@ public struct StationLog: Sendable {
     if let end = event.end { metadata["end"] = "\(end)" }
     if let doubt = event.doubt { metadata["doubt"] = "\(doubt)" }
     switch event.state {
+    case .new where kept == .released: logger.notice("event of a meter is held no more", metadata: metadata)
     case .new: logger.notice(kept == .ended ? "event of a meter has ended" : "event of a meter", metadata: metadata)
     // What was there before the meter was known alarms nobody.
     case .history: logger.debug("earlier event of a meter", metadata: metadata)
@@ -118,6 +119,14 @@ public struct StationLog: Sendable {
           "line": "\(line)", "meter": "\(meter)", "item": "\(subject)", "records": "\(records)",
           "from": "\(ZoneOffset.china.rfc3339(unixMilliseconds: from))",
           "through": "\(ZoneOffset.china.rfc3339(unixMilliseconds: through))", "reason": "\(reason.rawValue)",
+        ])
+    case .recordsRefused(let line, let meter, let records, let word):
+      logger.warning(
+        "records refused",
+        metadata: [
+          "line": "\(line)", "meter": "\(meter)", "items": "\(records.count)",
+          "first": "\(records.first.map { "\($0)" } ?? "")",
+          "word": "\(word)",
         ])
     case .journalWanted: break
     case .health(let line, let meter, let isAnswering):

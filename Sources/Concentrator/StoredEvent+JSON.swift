@@ -26,7 +26,8 @@ extension StoredEvent {
   /// One line for people: what it is, when it was, what its record says besides, and why it is held.
   public var line: String {
     var text = title
-    if let begin { text += ", \(begin)" }
+    // A meter does not say when a bit has changed.
+    if let begin { text += ", \(change == nil ? "" : "seen ")\(begin)" }
     if let end { text += " to \(end)" }
     if let change { text += ", word \(word(change.before)) before and \(word(change.after)) now" }
     let told = items.filter { item in
@@ -65,7 +66,7 @@ extension StoredEvent {
           ? "\(DataIdentifier(rawValue: identifier))"
           : "\(ShortIdentifier(rawValue: UInt16(truncatingIfNeeded: identifier)))"),
       "fields": .array(fields), "data": .string(hexString(data, separator: "")), "event": .integer(sequence),
-      "frame": .integer(evidence),
+      "frame": .integer(evidence), "begin_is": begin == nil ? .null : .string(change == nil ? "recorded" : "seen"),
     ])
   }
 }

@@ -81,6 +81,10 @@ public struct BillWriter: Sendable {
       json.string("currency", "CNY")
       json.plain("total") { $0.append(bill.total) }
       json.segments(bill.usage.segments)
+      // A filter's caller has its intervals; who is billed from a journal has only what the bill says.
+      if let intervals = bill.usage.supply?.intervals, bill.usage.segments.contains(where: { $0.profile != nil }) {
+        json.object("intervals") { intervals.write(to: &$0) }
+      }
       json.number("engine", ratingEngineVersion)
       json.string("digest", bill.inputDigest)
     }

@@ -16,9 +16,9 @@ extension Bill {
 
   /// `nil` where what was metered is what is billed.
   public var losses: BilledLosses? {
-    guard let details, details.billed != details.metered || details.reactiveLoss != .zero else { return nil }
+    guard let details, details.billed != details.metered || details.loss.reactive != .zero else { return nil }
     return BilledLosses(
-      metered: details.metered, transformer: details.transformerLoss, line: details.lineLoss,
-      reactive: details.reactiveLoss)
+      metered: details.metered, transformer: details.loss.transformer, line: details.loss.line,
+      reactive: details.loss.reactive)
   }
 }

@@ -31,6 +31,8 @@ public struct Bill: Hashable, Sendable {
     let start: YearMonth
     let before: EnergyRow
     let used: EnergyRow
+    /// How many tiers the whole month reaches into: what is priced by the whole use goes by the highest.
+    let reached: Int
   }
 
   init(

@@ -35,7 +35,7 @@ struct Charging {
     guard millionths > 0 else { return }
     var step = step
     step.price = price
-    let line = BillLine(ordinal: 0, step: step, count: millionths, amount: .zero, segments: usage.segments.indices)
+    let line = BillLine(ordinal: 0, step: step, count: millionths, amount: .zero, segments: segments(of: step))
     try add(
       step, millionths: millionths, at: price,
       amount: rounding(step).quotient(line.exact, by: BillLine.exactPartsPerFen))
@@ -60,7 +60,17 @@ struct Charging {
     lines.append(
       BillLine(
         ordinal: lines.count + 1, step: step, count: millionths, amount: Money(fen: fen),
-        segments: usage.segments.indices))
+        segments: segments(of: step)))
+  }
+
+  /// Where the readings stand that a line is made of: none for what is agreed, and for money.
+  private func segments(of step: PlanStep) -> Range<Int> {
+    switch step.rule {
+    case .capacity, .capacitySuspended, .minimum, .lateOwnYear, .lateLater, .lateLeast: 0..<0
+    case .energy, .energyOfPeriod, .tierPrice, .wholeVolume, .tierAdder, .tierAdderProRata, .tierAdderInOrder,
+      .monthlyPrice, .monthlyPriceOfPeriod, .fund, .demandContract, .demandExcess, .demandActual, .powerFactor, .export:
+      usage.segments.indices
+    }
   }
 
   func rounding(_ step: PlanStep) -> LineRounding { plan.components[Int(step.componentNumber)].rounding }
@@ -79,16 +89,15 @@ struct Charging {
 struct BillDetails: Hashable, Sendable {
   /// What the meter counted, before losses.
   var metered: Energy
-  var transformerLoss = Energy.zero
-  var lineLoss = Energy.zero
-  /// Both losses in kvarh.
-  var reactiveLoss = Energy.zero
+  var loss = Losses()
+  /// What is billed of the whole month, where the bill is for a part of it.
+  var month: MonthBilled?
   var powerFactor: PowerFactorFinding?
 
   init(metered: Energy) { self.metered = metered }
 
   /// What is billed.
-  var billed: Energy { metered + transformerLoss + lineLoss }
+  var billed: Energy { metered + loss.active }
 }
 
 /// Why a line of a plan cannot be charged.

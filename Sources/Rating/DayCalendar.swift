@@ -59,6 +59,18 @@ public struct DayCalendar: Hashable, Sendable {
     try reader.finish()
   }
 
+  /// One list out of several, each of which says what its days of `days` are; `special` is what they say.
+  init(joining lists: [DayCalendar], days: DayRange, special: [CivilDate: DayType]) {
+    name = lists.map(\.name).joined(separator: " + ")
+    validFrom = days.from
+    validTo = days.last
+    knownSince = lists.map(\.knownSince).max() ?? days.from
+    var sources: [String] = []
+    for source in lists.flatMap(\.sources) where !sources.contains(source) { sources.append(source) }
+    self.sources = sources
+    self.special = special
+  }
+
   /// What kind of day `date` is; `nil` outside the days that the calendar is for.
   public func type(of date: CivilDate) -> DayType? {
     guard validFrom <= date, date <= validTo else { return nil }

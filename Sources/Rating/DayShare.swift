@@ -10,7 +10,8 @@ public enum DayShare: String, Hashable, Sendable, CaseIterable {
 
   /// How many days make the whole month.
   func divisor(of part: PartMonth) -> Int {
-    switch self {
+    if let whole = part.whole { return whole }
+    return switch self {
     case .thirtieth: 30
     case .calendar: CivilDate.days(inMonth: part.month.month, of: part.month.year)
     }

@@ -129,7 +129,7 @@ extension Charging {
     guard let discount = rule.discount else { return rule.price }
     guard let capacity = supply.contracted else { throw error(step, .needs(.contracted)) }
     try check(capacity, .contracted, step)
-    let energy = supply.monthEnergy ?? details.billed
+    let energy = supply.monthEnergy ?? details.month?.billed ?? details.billed
     // kWh per kVA without dividing: both sides in 10⁻¹² kWh.
     let reached =
       capacity > .zero

@@ -83,10 +83,18 @@ extension Charging {
     }
   }
 
-  /// What is missing from the sum of the lines so far to the least that a bill costs.
+  /// What is missing from the sum of the lines so far to the least that a bill costs; of a month in parts, the last part
+  /// has it.
   mutating func addMinimum(_ minimum: Money, _ step: PlanStep) throws(RatingError) {
-    guard total < minimum else { return }
-    try add(step, minimum - total, at: .one)
+    let before: Money
+    switch supply?.month {
+    case nil: before = .zero
+    case let month?:
+      guard let charged = month.charged else { return }
+      before = charged
+    }
+    guard before + total < minimum else { return }
+    try add(step, minimum - before - total, at: .one)
   }
 
   /// Reverse energy, paid for to the user: a line below nothing.

@@ -1,37 +1,20 @@
 extension Plan {
   /// What is billed beside what was metered; `periods` then add up to it.
+  ///
+  /// Losses are those of a month: a part of it has its share of them.
   func details(of usage: Usage, _ periods: inout EnergyRow) throws(RatingError) -> BillDetails {
     var details = BillDetails(metered: usage.total)
     guard let supply = usage.supply else { return details }
     try checkUse(of: supply)
+    if let month = supply.month { details.month = MonthBilled(month, usage.total) }
     guard let loss, supply.transformer != nil || supply.lineLoss != nil else { return details }
-    // The formula squares both energies in hundredths of a kWh.
-    for energy in [supply.reactive?.forward, supply.reactive?.reverse].compactMap(\.self)
-    where energy.millionths % 10_000 != 0 {
-      throw .energyTooFine(what: "reactive energy", energy, decimals: 2)
-    }
-    do throws(LossProblem) {
-      guard usage.days.isOneMonth else { throw .notOneMonth(usage.days) }
-      let use = supply.reactive ?? ReactiveUse(forward: .zero)
-      guard use.forward.isBillable, use.reverse.isBillable else { throw .tooLarge }
-      var reactive = use.forward + use.reverse
-      var reactiveLoss = Energy.zero
-      if let transformer = supply.transformer {
-        let lost = try loss.loss(
-          of: transformer, active: usage.total, reactive: reactive, part: supply.part, step: energyStep)
-        details.transformerLoss = lost.active
-        if supply.reactive != nil { reactiveLoss = lost.reactive }
-      }
-      if let share = supply.lineLoss {
-        guard (0...5000).contains(share) else { throw .lineLoss(share) }
-        details.lineLoss = (usage.total + details.transformerLoss).basisPoints(share, step: energyStep)
-        reactive += reactiveLoss
-        if supply.reactive != nil { reactiveLoss += reactive.basisPoints(share, step: energyStep) }
-      }
-      details.reactiveLoss = reactiveLoss
-      guard details.billed.isBillable, reactiveLoss.isBillable else { throw .tooLarge }
-    } catch {
-      throw .loss(plan: name, error)
+    let whole = try losses(by: loss, usage, supply)
+    if let month = supply.month {
+      let shares = whole.shares(of: month, usage.total, step: energyStep)
+      details.loss = shares.own
+      details.month = MonthBilled(month, usage.total, whole, before: shares.before)
+    } else {
+      details.loss = whole
     }
     let lost = details.billed - usage.total
     switch loss.spread {
@@ -41,6 +24,41 @@ extension Plan {
     case .proRata, .residual: if let residualPeriod { periods[residualPeriod] += lost }
     }
     return details
+  }
+
+  /// The losses of the usage, or of the whole month that it is a part of.
+  private func losses(by loss: LossRule, _ usage: Usage, _ supply: Supply) throws(RatingError) -> Losses {
+    let given = supply.month.map(\.reactive) ?? supply.reactive
+    let total = supply.month?.total ?? usage.total
+    var losses = Losses()
+    // The formula squares both energies in hundredths of a kWh.
+    for energy in [given?.forward, given?.reverse].compactMap(\.self)
+    where energy.millionths % 10_000 != 0 {
+      throw .energyTooFine(what: "reactive energy", energy, decimals: 2)
+    }
+    do throws(LossProblem) {
+      guard usage.days.isOneMonth else { throw .notOneMonth(usage.days) }
+      let use = given ?? ReactiveUse(forward: .zero)
+      guard use.forward.isBillable, use.reverse.isBillable else { throw .tooLarge }
+      var reactive = use.forward + use.reverse
+      if let transformer = supply.transformer {
+        let lost = try loss.loss(
+          of: transformer, active: total, reactive: reactive, part: supply.month.map(\.part) ?? supply.part,
+          step: energyStep)
+        losses.transformer = lost.active
+        if given != nil { losses.reactive = lost.reactive }
+      }
+      if let share = supply.lineLoss {
+        guard (0...5000).contains(share) else { throw .lineLoss(share) }
+        losses.line = (total + losses.transformer).basisPoints(share, step: energyStep)
+        reactive += losses.reactive
+        if given != nil { losses.reactive += reactive.basisPoints(share, step: energyStep) }
+      }
+      guard (total + losses.active).isBillable, losses.reactive.isBillable else { throw .tooLarge }
+    } catch {
+      throw .loss(plan: name, error)
+    }
+    return losses
   }
 
   /// Refuses what costs or pays money but stands nowhere in the plan.

@@ -1,16 +1,20 @@
 public import Metering
 
-/// Every known version of every plan.
+/// Every known version of every plan, and the lists of special days that they are read with.
 ///
 /// Versions of a plan share its name and differ in two dates: from when their prices apply, and since when they are
 /// known. So a bill of the past can be made again as it was made then, or as it would be made now.
 public struct PlanCatalogue: Sendable {
   /// In the order of their names, then of validity, then of knowledge.
   public let plans: [Plan]
+  /// In the order of their first days, then of knowledge, then of their names.
+  public let calendars: [DayCalendar]
 
-  /// - Parameter plans: in any order.
+  /// - Parameters:
+  ///   - plans: in any order.
+  ///   - calendars: lists of special days, in any order; a day may be in several.
   /// - Throws: `PlanCatalogueError` when two versions cannot be told apart.
-  public init(_ plans: some Sequence<Plan>) throws(PlanCatalogueError) {
+  public init(_ plans: some Sequence<Plan>, calendars: [DayCalendar] = []) throws(PlanCatalogueError) {
     let sorted = plans.sorted { ($0.name, $0.validFrom, $0.knownSince) < ($1.name, $1.validFrom, $1.knownSince) }
     for (a, b) in zip(sorted, sorted.dropFirst()) {
       guard (a.name, a.validFrom, a.knownSince) != (b.name, b.validFrom, b.knownSince) else {
@@ -18,6 +22,9 @@ public struct PlanCatalogue: Sendable {
       }
     }
     self.plans = sorted
+    self.calendars = calendars.sorted {
+      ($0.validFrom, $0.knownSince, $0.name) < ($1.validFrom, $1.knownSince, $1.name)
+    }
   }
 
   /// The version of a plan that applies on all of `days`, as it was known on a day.
@@ -54,6 +61,35 @@ public struct PlanCatalogue: Sendable {
       from = to
     }
     return stretches
+  }
+}
+
+extension PlanCatalogue {
+  /// The list of special days to settle intervals of `days` under `plan` by, as lists were known on a day.
+  ///
+  /// Of several lists for one day the one learned last counts. Where that is one list for all days it is that list
+  /// itself; else, as at the turn of a year, one is made of them.
+  ///
+  /// - Returns: `nil` where the plan has the same hours on all these days, whatever kind of day they are.
+  /// - Throws: `SettlementError.unknownDay` with the first day that no list is for.
+  public func calendar(
+    for plan: Plan, over days: DayRange, knownOn day: CivilDate
+  ) throws(SettlementError) -> DayCalendar? {
+    let all = (days.from.daysSince1970..<days.to.daysSince1970).map(CivilDate.init(daysSince1970:))
+    guard all.contains(where: plan.asksKindOfDay) else { return nil }
+    let known = calendars.filter { $0.knownSince <= day }
+    var used: [DayCalendar] = []
+    var special: [CivilDate: DayType] = [:]
+    for date in all {
+      let lists = known.filter { $0.validFrom <= date && date <= $0.validTo }
+      guard
+        let list = lists.max(by: { ($0.knownSince, $0.validFrom, $0.name) < ($1.knownSince, $1.validFrom, $1.name) })
+      else { throw .unknownDay(date) }
+      if !used.contains(list) { used.append(list) }
+      special[date] = list.special[date]
+    }
+    if used.count == 1 { return used.first }
+    return DayCalendar(joining: used, days: days, special: special)
   }
 }
 

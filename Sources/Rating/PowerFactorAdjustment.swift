@@ -88,12 +88,18 @@ extension Charging {
     guard let standard = rule.standard ?? supply.powerFactorStandard else {
       throw error(step, .needs(.powerFactorStandard))
     }
-    for (energy, what) in [(use.forward, "forward"), (use.reverse, "reverse"), (supply.selfUse, "self-used")]
+    // The factor is the month's, also where the bill is for a part of it.
+    let month = supply.month
+    let counted = month?.reactive ?? use
+    let selfUse = month?.selfUse ?? supply.selfUse
+    for (energy, what) in [(counted.forward, "forward"), (counted.reverse, "reverse"), (selfUse, "self-used")]
     where !energy.isBillable {
       throw .energyOutOfRange(what: what, energy)
     }
-    let active = details.billed + (rule.countsSelfUse ? supply.selfUse : .zero)
-    let reactive = details.reactiveLoss + use.forward + (rule.reactive == .sum ? use.reverse : .zero)
+    let active = (details.month?.billed ?? details.billed) + (rule.countsSelfUse ? selfUse : .zero)
+    let reactive =
+      (details.month?.reactiveLoss ?? details.loss.reactive) + counted.forward
+      + (rule.reactive == .sum ? counted.reverse : .zero)
     guard active > .zero || reactive > .zero else { return }
     // Without active energy the factor is nothing and the surcharge would be 145 % of the basic charge: a missing
     // meter far more often than a true month.

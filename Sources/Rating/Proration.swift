@@ -8,6 +8,39 @@ public enum Proration: String, Hashable, Sendable, CaseIterable {
   case months
 }
 
+/// Which part of a use it is that was cut, and of what.
+public struct UsageShare: Hashable, Sendable {
+  /// The days of the whole use.
+  public let days: DayRange
+  /// kWh of the whole use.
+  public let total: Energy
+  /// By what it was cut.
+  public let proration: Proration
+  /// Which part this is, from 1. The readings of the whole use stand in the first.
+  public let part: Int
+  /// How many there are.
+  public let parts: Int
+  /// SHA-256 of the canonical text of the whole use, with the numbers of its readings, in hex.
+  public let digest: String
+
+  func write(to json: inout CanonicalJSON) {
+    json.string("from", "\(days.from)")
+    json.string("to", "\(days.to)")
+    json.string("total", total.text(decimals: 6))
+    json.string("by", proration.rawValue)
+    json.number("part", part)
+    json.number("parts", parts)
+    json.string("digest", digest)
+  }
+}
+
+extension UsageShare: CustomStringConvertible {
+  public var description: String {
+    "part \(part) of \(parts) of \(total) kWh from \(days), cut by \(proration.rawValue)"
+      + (part > 1 ? "; the readings stand in part 1" : "")
+  }
+}
+
 extension Usage {
   /// Cuts this use at `dates` into parts that add up to it exactly: each period, what is of no named one, reactive and
   /// reverse energy, each by itself.
@@ -55,6 +88,7 @@ extension Usage {
     let reverse = (supply?.reactive?.reverse).map(shares)
     let exported = (supply?.exported).map(shares)
     let selfUse = shares(supply?.selfUse ?? .zero)
+    let digest = sha256Hex(canonicalText.utf8)
     return ranges.indices.map { index in
       var part = self
       part.id = "\(id)/\(index + 1)"
@@ -65,15 +99,16 @@ extension Usage {
         part.earlier = .nothing
         part.segments = []
       }
-      if var supply {
-        if let forward, let reverse {
-          supply.reactive = ReactiveUse(forward: forward[index], reverse: reverse[index])
-        }
-        supply.exported = exported?[index]
-        supply.selfUse = selfUse[index]
-        if index > 0 { supply.arrears = [] }
-        part.supply = supply
+      var supply = supply ?? Supply()
+      supply.share = UsageShare(
+        days: days, total: total, proration: proration, part: index + 1, parts: ranges.count, digest: digest)
+      if let forward, let reverse {
+        supply.reactive = ReactiveUse(forward: forward[index], reverse: reverse[index])
       }
+      supply.exported = exported?[index]
+      supply.selfUse = selfUse[index]
+      if index > 0 { supply.arrears = [] }
+      part.supply = supply
       return part
     }
   }

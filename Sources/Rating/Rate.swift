@@ -1,5 +1,5 @@
 /// Stands on every bill; grows when the same usage and plan would give another bill.
-public let ratingEngineVersion = 1
+public let ratingEngineVersion = 2
 
 /// Prices a usage under a plan: the itemised bill.
 ///
@@ -19,7 +19,7 @@ public func rate(_ usage: Usage, under plan: Plan) throws(RatingError) -> Bill {
     let found = try plan.details(of: usage, &periods)
     (billed, details) = (found.billed, Boxed(found))
   }
-  let tierUse = try plan.tierUse(of: usage, billed)
+  let tierUse = try plan.tierUse(of: usage, billed, rest: details?.value.month?.rest)
   let tiers = tierUse?.used ?? EnergyRow()
   let segments = usage.segments.indices
   var lines: [BillLine] = []
@@ -33,7 +33,7 @@ public func rate(_ usage: Usage, under plan: Plan) throws(RatingError) -> Bill {
     case .energy, .fund: energy = billed
     case .energyOfPeriod: energy = periods[Int(step.periodNumber) - 1]
     case .tierPrice, .tierAdder: energy = tiers[Int(step.tierNumber) - 1]
-    case .wholeVolume: energy = Int(step.tierNumber) == tiers.used ? billed : .zero
+    case .wholeVolume: energy = Int(step.tierNumber) == tierUse?.reached ? billed : .zero
     case .tierAdderProRata:
       if step.tierNumber != spreadTier {
         spread = plan.allocated(tiers[Int(step.tierNumber) - 1], over: periods, of: billed)

@@ -66,8 +66,12 @@ public struct Statement: Hashable, Sendable {
 ///
 /// Stretches of one plan, in old and new versions, have their tier limits in common: those of all months they touch, each
 /// stretch starting with the room that the one before left. Under a plan of another name limits start anew, for the
-/// months it touches, unless its usage says what was used before. Charges by the month are for each stretch's days, where the usage does not say for how many; the load
-/// rate is that of the cycle. Power factor, losses and everything else are each stretch's own.
+/// months it touches, unless its usage says what was used before. Charges by the month are for each stretch's days, where
+/// the usage does not say for how many; the load rate is that of the cycle.
+///
+/// Where nothing changes from one stretch to the next but the version of their plan, power factor, losses, the least charge
+/// and prices for all kWh are those of the month, see `MonthUse`. Where class, capacity or anything else that was agreed
+/// changes, they are each stretch's own.
 ///
 /// - Parameters:
 ///   - stretches: in the order of time, without gaps between their days.
@@ -85,17 +89,14 @@ public func rate(
     guard a.usage.account == b.usage.account else { throw .otherAccount(a.usage.account, b.usage.account) }
     guard a.usage.days.to == b.usage.days.from else { throw .notEndToEnd(a.usage.days, b.usage.days) }
   }
-  var cycleEnergy = Energy.zero
-  for stretch in stretches {
-    try stretch.plan.check(stretch.usage.total, "a total")
-    cycleEnergy += stretch.usage.total
-  }
+  for stretch in stretches { try stretch.plan.check(stretch.usage.total, "a total") }
+  var cycle = CycleInParts(stretches, days)
   var bills: [Bill] = []
   var total = Money.zero
   for (index, stretch) in stretches.enumerated() {
     var usage = stretch.usage
     if stretches.count > 1 {
-      usage.belong(to: days, sharing: run(of: index, in: stretches), using: cycleEnergy)
+      usage = try cycle.usage(at: index, after: bills)
       if let before = bills.last, before.plan.name == stretch.plan.name, usage.earlier == .nothing,
         let state = before.windowAfter, let count = stretch.plan.tiers?.count, state.byTier.count == count,
         stretch.plan.tiers?.windowStart(of: usage.limitDays.months) == state.start
@@ -113,13 +114,83 @@ public func rate(
     id: id, account: first.usage.account, days: days, proration: proration, bills: bills, total: total)
 }
 
-/// The days of the stretches beside `index` that are of the same plan, in whatever version; `nil` for it alone.
-private func run(of index: Int, in stretches: [Stretch]) -> DayRange? {
-  let name = stretches[index].plan.name
-  let first = stretches[..<index].lastIndex { $0.plan.name != name }.map { $0 + 1 } ?? 0
-  let end = stretches[index...].firstIndex { $0.plan.name != name } ?? stretches.count
-  guard end - first > 1 else { return nil }
-  return DayRange(from: stretches[first].usage.days.from, to: stretches[end - 1].usage.days.to)
+/// A cycle in stretches, and what each of them has of the whole.
+private struct CycleInParts {
+  private let stretches: [Stretch]
+  private let days: DayRange
+  private let runs: [VersionRun]
+  /// The month that has as many days as the cycle: from 25 January to 25 February there are 31 days, those of the month
+  /// in which the cycle begins.
+  private let month: YearMonth
+  /// kWh that are billed of the cycle, once they were asked for.
+  private var billed: Energy?
+
+  init(_ stretches: [Stretch], _ days: DayRange) {
+    self.stretches = stretches
+    self.days = days
+    runs = VersionRun.runs(of: stretches)
+    month = YearMonth(of: days.from)
+  }
+
+  /// The use of a stretch, with what it has in common with the others.
+  mutating func usage(at index: Int, after bills: [Bill]) throws(RatingError) -> Usage {
+    var usage = usage(of: index, after: bills)
+    guard var supply = usage.supply, supply.basicCharge != nil || supply.transformer != nil,
+      supply.monthEnergy == nil
+    else { return usage }
+    var energy = billed ?? .zero
+    if billed == nil {
+      // Losses of a stretch are those of its run, which no bill changes.
+      for place in stretches.indices {
+        let plan = stretches[place].plan
+        let each = self.usage(of: place, after: [])
+        var periods = try plan.periodEnergies(of: each)
+        energy += try plan.details(of: each, &periods).billed
+      }
+      billed = energy
+    }
+    supply.monthEnergy = energy
+    usage.supply = supply
+    return usage
+  }
+
+  private func usage(of index: Int, after bills: [Bill]) -> Usage {
+    var usage = stretches[index].usage
+    let ofPlan = sharedDays(of: index)
+    let run = runs.first { $0.places.contains(index) }
+    guard usage.hasSupply || ofPlan != nil || (run?.places.count ?? 1) > 1 else { return usage }
+    var supply = usage.supply ?? Supply()
+    supply.cycle = ofPlan
+    let most = CivilDate.days(inMonth: month.month, of: month.year)
+    func count(_ days: DayRange) -> Int { min(Int(clamping: days.to.daysSince1970 - days.from.daysSince1970), most) }
+    // Where only the version changes, and the cycle is a whole month, its parts must add up to it by any rule.
+    let isWhole = run.map { $0.places.count == stretches.count } ?? false && count(days) == most && days.isOneMonth
+    var ofRun: PartMonth?
+    if let run, !isWhole {
+      let given = stretches[run.places].compactMap { $0.usage.supply?.part }
+      ofRun =
+        given.count == run.places.count
+        ? given.first.flatMap { PartMonth(days: given.reduce(0) { $0 + $1.days }, of: $0.month) }
+        : PartMonth(days: count(run.days), of: month)
+    }
+    if supply.part == nil, supply.basicCharge != nil || supply.transformer != nil {
+      supply.part =
+        isWhole
+        ? PartMonth(days: count(usage.days), ofAll: month) : PartMonth(days: count(usage.days), of: month)
+    }
+    supply.month = run?.use(of: stretches, at: index, part: ofRun, after: bills)
+    usage.supply = supply
+    return usage
+  }
+
+  /// The days of the stretches beside `index` that are of the same plan, in whatever version; `nil` for it alone.
+  private func sharedDays(of index: Int) -> DayRange? {
+    let name = stretches[index].plan.name
+    let first = stretches[..<index].lastIndex { $0.plan.name != name }.map { $0 + 1 } ?? 0
+    let end = stretches[index...].firstIndex { $0.plan.name != name } ?? stretches.count
+    guard end - first > 1 else { return nil }
+    return DayRange(from: stretches[first].usage.days.from, to: stretches[end - 1].usage.days.to)
+  }
 }
 
 extension Usage {
@@ -131,20 +202,4 @@ extension Usage {
 
   /// In how many months of the tier window the customer has the supply; `nil` for all.
   var windowMonths: Int? { hasSupply ? supply?.windowMonths : nil }
-
-  /// Makes this a stretch of `cycle` that has its tier limits in common with the stretches of `run`.
-  fileprivate mutating func belong(to cycle: DayRange, sharing run: DayRange?, using energy: Energy) {
-    guard hasSupply || run != nil else { return }
-    var supply = supply ?? Supply()
-    supply.cycle = run
-    if supply.basicCharge != nil || supply.transformer != nil {
-      // From 25 January to 25 February there are 31 days, those of the month in which the cycle begins.
-      let month = YearMonth(of: cycle.from)
-      let count = Int(clamping: days.to.daysSince1970 - days.from.daysSince1970)
-      let most = CivilDate.days(inMonth: month.month, of: month.year)
-      if supply.part == nil { supply.part = PartMonth(days: min(count, most), of: month) }
-      if supply.monthEnergy == nil { supply.monthEnergy = energy }
-    }
-    self.supply = supply
-  }
 }

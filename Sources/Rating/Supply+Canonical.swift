@@ -19,6 +19,7 @@ extension Supply {
       json.object("part") { json in
         json.number("days", part.days)
         json.string("month", "\(part.month)")
+        if let whole = part.whole { json.number("whole", whole) }
       }
     }
     if let reactive {
@@ -37,6 +38,8 @@ extension Supply {
       json.string("cycle_from", "\(cycle.from)")
       json.string("cycle_to", "\(cycle.to)")
     }
+    if let share { json.object("cut") { share.write(to: &$0) } }
+    if let month { json.object("month") { month.write(to: &$0) } }
     if let windowMonths { json.number("window_months", windowMonths) }
     if let intervals { json.object("intervals") { intervals.write(to: &$0) } }
     if !arrears.isEmpty {

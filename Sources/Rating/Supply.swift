@@ -39,6 +39,11 @@ public struct Supply: Hashable, Sendable {
   /// The days of all stretches of the plan in a cycle, where the usage is one of them: the tier limits of their months
   /// count. Set by `rate(_:id:proration:)`.
   public var cycle: DayRange?
+  /// What the whole month used, where the usage is a part of it that differs from the others in nothing but the version
+  /// of its plan. Set by `rate(_:id:proration:)`.
+  public var month: MonthUse?
+  /// What the usage was cut from, where no register was frozen at a change. Set by `Usage.cut(at:by:decimals:)`.
+  public var share: UsageShare?
   /// In how many months of the tier window the customer has the supply, where that is not in all and the plan's limits
   /// follow them: 1 to 11 of a year.
   public var windowMonths: Int?
@@ -109,6 +114,9 @@ public struct PartMonth: Hashable, Sendable {
   public let days: Int
   /// The month whose length the whole billing period has: where that is no calendar month, the one in which it begins.
   public let month: YearMonth
+  /// So many days are the whole, whatever the plan's rule: where nothing changed in a whole month but the version of its
+  /// plan, its parts must add up to it. `nil` where the rule says.
+  public let whole: Int?
 
   /// `nil` unless the month has so many days.
   public init?(days: Int, of month: YearMonth) {
@@ -116,6 +124,15 @@ public struct PartMonth: Hashable, Sendable {
     else { return nil }
     self.days = days
     self.month = month
+    whole = nil
+  }
+
+  /// All days of `month` are the whole; `nil` unless it has so many.
+  init?(days: Int, ofAll month: YearMonth) {
+    guard let part = PartMonth(days: days, of: month) else { return nil }
+    self.days = part.days
+    self.month = month
+    whole = CivilDate.days(inMonth: month.month, of: month.year)
   }
 }
 

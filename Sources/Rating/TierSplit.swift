@@ -2,7 +2,11 @@ extension Plan {
   /// The window that a usage belongs to, what it had seen before, and its billed energy by tier.
   ///
   /// `nil` where the plan has no tiers.
-  func tierUse(of usage: Usage, _ billed: Energy) throws(RatingError) -> Bill.TierUse? {
+  ///
+  /// - Parameters:
+  ///   - billed: kWh, with losses.
+  ///   - rest: where the usage is a part of a month, kWh of this part and all after it.
+  func tierUse(of usage: Usage, _ billed: Energy, rest: Energy? = nil) throws(RatingError) -> Bill.TierUse? {
     guard usage.grantedMonths >= 0, usage.grantedMonths <= 120 else {
       throw .noGrant(months: usage.grantedMonths, plan: name)
     }
@@ -39,9 +43,11 @@ extension Plan {
       }
       before = row
     }
-    return Bill.TierUse(
-      start: start, before: before,
-      used: tiers.split(billed, earlier: before, grant: grant, for: days, months: months, step: energyStep))
+    let used = tiers.split(billed, earlier: before, grant: grant, for: days, months: months, step: energyStep)
+    let reached = rest.map {
+      tiers.split($0, earlier: before, grant: grant, for: days, months: months, step: energyStep).used
+    }
+    return Bill.TierUse(start: start, before: before, used: used, reached: reached ?? used.used)
   }
 }
 

@@ -88,6 +88,27 @@ public struct TimeOfUse: Hashable, Sendable {
   }
 }
 
+extension Plan {
+  /// True where the plan's hours on `date` depend on whether it is a special day, which only a list of them can tell.
+  public func asksKindOfDay(on date: CivilDate) -> Bool {
+    timeOfUse.map { $0.typeWithoutCalendar(of: date) == nil } ?? false
+  }
+
+  /// True where they do on some day of some year.
+  public var asksKindOfDay: Bool {
+    timeOfUse.map { hours in
+      hours.months.contains { month in Set(month.values).count > 1 }
+    } ?? false
+  }
+
+  /// The first time of the clock, such as `08:30`, at which a period of some day begins inside an interval of so many
+  /// minutes; `nil` where there is none, and where the plan has no hours.
+  public func timeInside(intervalsOf minutes: Int) -> String? {
+    let starts = timeOfUse?.months.flatMap(\.values).joined().map(\.from) ?? []
+    return starts.filter { $0 % max(1, minutes) != 0 }.min().map(clock)
+  }
+}
+
 /// `slots`, such as `["00:00-08:00 valley", "08:00-24:00 peak"]`: the whole day without gap or overlap.
 private func readSlots(_ reader: inout TableReader, _ periods: [Period]) throws(DocumentError) -> [TimeOfUse.Slot] {
   var slots: [TimeOfUse.Slot] = []

@@ -64,6 +64,16 @@ extension CanonicalJSON {
           json.string("power", "\(demand.power)")
         }
       }
+      if let profile = segment.profile {
+        json.object("profile") { json in
+          json.number("minutes", profile.minutes)
+          json.number("records", profile.records)
+          json.string("newest", "\(profile.newest)")
+          json.string("digest", profile.digest)
+          json.string("energy", profile.energy.text(decimals: 6))
+          json.number("estimated", profile.estimated)
+        }
+      }
     }
   }
 

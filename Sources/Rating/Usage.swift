@@ -53,7 +53,7 @@ extension Usage {
   public var isEstimated: Bool {
     segments.contains { segment in
       segment.registers.contains { $0.start.quality == .estimated || $0.stop.quality == .estimated }
-        || segment.demand?.mark.quality == .estimated
+        || segment.demand?.mark.quality == .estimated || (segment.profile?.estimated ?? 0) > 0
     }
   }
 }
@@ -86,13 +86,16 @@ public struct UsageSegment: Hashable, Sendable {
   public let registers: [RegisterUse]
   /// The highest demand that the meter told of the segment; `nil` where demand is not billed.
   public let demand: DemandMark?
+  /// The load profile that the periods were made of; `nil` where they were made of rate registers.
+  public let profile: ProfileUse?
 
   /// A segment as it was metered.
   public init(
     meter: String, multiplier: Multiplier, from: MeterTime, to: MeterTime, registers: [RegisterUse],
-    demand: DemandMark? = nil
+    demand: DemandMark? = nil, profile: ProfileUse? = nil
   ) {
     self.demand = demand
+    self.profile = profile
     self.meter = meter
     self.multiplier = multiplier
     self.from = from
@@ -121,6 +124,35 @@ public struct RegisterUse: Hashable, Sendable {
     self.stop = stop
     self.rolledOver = rolledOver
     self.energy = energy
+  }
+}
+
+/// The records of a load profile that a segment's intervals are the differences of. 负荷曲线
+///
+/// A month has some 3,000 of them, so a bill does not list them: meter, times and interval say which they are, `newest`
+/// says which version of each counted in a journal that only grows, and `digest` that they are the same ones.
+public struct ProfileUse: Hashable, Sendable {
+  /// From one record to the next: 15, 30 or 60.
+  public let minutes: Int
+  /// How many records there were.
+  public let records: Int
+  /// Number in the journal of the one that was stored last; 0 where there is none.
+  public let newest: Int64
+  /// SHA-256 of time, number, value and quality of each, in the order of time.
+  public let digest: String
+  /// What all intervals of the segment add up to after the multiplier, to a millionth of a kWh.
+  public let energy: Energy
+  /// How many of the records were made by a method and not read from the meter.
+  public let estimated: Int
+
+  /// The records of a segment in short.
+  public init(minutes: Int, records: Int, newest: Int64, digest: String, energy: Energy, estimated: Int) {
+    self.minutes = minutes
+    self.records = records
+    self.newest = newest
+    self.digest = digest
+    self.energy = energy
+    self.estimated = estimated
   }
 }
 

@@ -6,6 +6,8 @@ struct CommandState: Sendable {
   var access: MeterAccess
   var parameters = MeterParameters()
   var events = EventLog()
+  /// Up to which second of its clock what was planned has happened; `nil` before it was first asked.
+  var livedUntil: Int64?
   var supply = SupplyState()
   /// Freezes taken at once, the last one first.
   var freezes: [SimulatedInstant] = []
@@ -171,7 +173,7 @@ extension SimulatedDLT645Meter {
     state.freezes = Array(([now] + state.freezes).prefix(Self.instantKept))
   }
 
-  private mutating func clearDemand(_ author: OperatorCode?, at now: SimulatedInstant) {
+  mutating func clearDemand(_ author: OperatorCode?, at now: SimulatedInstant) {
     let demands = told(0x0100_0000, at: now)
     state.events.add(.demandClear, stamp(at: now) + (author?.wireBytes ?? [0, 0, 0, 0]) + demands)
     registers.demandClearedAt = registers.trueSeconds(at: now)

@@ -63,6 +63,8 @@ public struct SimulatedDLT645Meter: SimulatedMeter {
     public var lockSeconds: Int64 = 86_400
     /// What it has noted before the line was opened, oldest first.
     public var history: [SimulatedEvent] = []
+    /// What happens to it while it is asked, and has happened before.
+    public var planned: [PlannedEvent] = []
 
     public init() {}
   }
@@ -96,6 +98,7 @@ public struct SimulatedDLT645Meter: SimulatedMeter {
   }
 
   public mutating func answer(_ request: [UInt8], at now: SimulatedInstant) -> Answer? {
+    live(to: now)
     let wakeUps = request.prefix { $0 == 0xFE }.count
     guard wakeUps >= habits.neededWakeUps, let frame = try? Frame.decode(request.span, at: wakeUps),
       frame.control.direction == .request, let reply = reply(to: frame, in: request, at: now)

@@ -67,28 +67,13 @@ extension Connection {
     return readings
   }
 
-  /// A round that is open has just been read, so the end of the journal holds all of it. Where too much was stored since,
-  /// as with a task of one round a day, it goes from series to series by the index of keys.
+  /// Goes from series to series by the index of keys: exact whatever clocks the readings were labelled by, and as dear
+  /// as there are series, however long the journal is.
   func quantities(
     _ kind: ReadingKind, at instants: Set<Int64>
   ) throws(StoreError) -> [Int64: [MeterID: Set<Quantity>]] {
-    guard let earliest = instants.min(), let kindNumber = try existingNumber(for: kind.rawValue) else { return [:] }
+    guard !instants.isEmpty, let kindNumber = try existingNumber(for: kind.rawValue) else { return [:] }
     let list = SQLValue.text("[" + instants.sorted().map(String.init).joined(separator: ",") + "]")
-    // Nothing is labelled with an instant that is read more than two seconds before it. Only a clock that was behind for a
-    // whole chunk of readings hides what is before them; those are then read again, and told as such.
-    let since = earliest - 2000
-    var end = try lastSequence()
-    for _ in 0..<5 {
-      let isWithin = try statement(
-        "SELECT EXISTS(SELECT 1 FROM reading WHERE seq > ?1 AND seq <= ?2 AND host_ms >= ?3)"
-      ).number([.integer(end - Self.chunk), .integer(end), .integer(since)])
-      guard isWithin == 1 else {
-        return try found(
-          "SELECT meter, quantity, instant FROM reading WHERE seq > ?1 AND \(Self.ofRound(2, 3))",
-          [.integer(end), .integer(kindNumber), list])
-      }
-      end -= Self.chunk
-    }
     return try found(
       """
       WITH RECURSIVE
@@ -98,14 +83,9 @@ extension Connection {
         series(m, q) AS (
           SELECT m, (SELECT min(quantity) FROM reading WHERE meter = m) FROM meters WHERE m IS NOT NULL UNION ALL
           SELECT m, (SELECT min(quantity) FROM reading WHERE meter = m AND quantity > q) FROM series WHERE q IS NOT NULL)
-      SELECT m, q, instant FROM series CROSS JOIN reading ON meter = m AND quantity = q AND \(Self.ofRound(1, 2))
+      SELECT m, q, instant FROM series CROSS JOIN reading ON meter = m AND quantity = q AND kind = ?1
+        AND instant IN (SELECT value FROM json_each(?2)) AND version = 0
       """, [.integer(kindNumber), list])
-  }
-
-  private static let chunk: Int64 = 20_000
-
-  private static func ofRound(_ kind: Int, _ list: Int) -> String {
-    "kind = ?\(kind) AND instant IN (SELECT value FROM json_each(?\(list))) AND version = 0"
   }
 
   /// Meters and quantities by instants that a statement finds.

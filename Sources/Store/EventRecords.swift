@@ -50,13 +50,16 @@ public struct EventCount: Hashable, Sendable {
   public let count: Int64
   /// The last one was not over.
   public let isOpen: Bool
-  /// Events were cleared since it was read.
+  /// Events were cleared since it was read, or one of them is held until the host's clock is right.
   public let isDoubted: Bool
+  /// Where the first look is not over, up to which event all was there as it began.
+  public let history: Int64?
 
-  public init(count: Int64, isOpen: Bool = false, isDoubted: Bool = false) {
+  public init(count: Int64, isOpen: Bool = false, isDoubted: Bool = false, history: Int64? = nil) {
     self.count = count
     self.isOpen = isOpen
     self.isDoubted = isDoubted
+    self.history = history
   }
 }
 
@@ -86,6 +89,8 @@ public enum EventOutcome: Hashable, Sendable {
   case stored(sequence: Int64)
   /// It was there, and going on; now it has its end.
   case ended(sequence: Int64)
+  /// It was there and held; read again in the same bytes it is found possible.
+  case released(sequence: Int64)
   case duplicate(sequence: Int64)
 }
 

@@ -3,9 +3,10 @@ internal import Metering
 /// How events lie in the file.
 enum EventRow {
   static let selection = """
-    SELECT seq, meter, kind, begins, same, event.ends, ordinal, identifier, event.data, event.heard_ms, state, doubt,
-      event.evidence, event.crc, event_end.ends, event_end.data, event_end.heard_ms, event_end.evidence, event_end.crc
-    FROM event LEFT JOIN event_end ON event_end.event = seq
+    SELECT seq, meter, kind, begins, same, event.ends, ordinal, identifier, event.data, event.heard_ms, event.state, doubt,
+      event.evidence, event.crc, event_end.ends, event_end.data, event_end.heard_ms, event_end.evidence, event_end.crc,
+      event_release.state, event_release.heard_ms, event_release.evidence, event_release.crc
+    FROM event LEFT JOIN event_end ON event_end.event = seq LEFT JOIN event_release ON event_release.event = seq
     """
 
   static func checksum(
@@ -26,6 +27,15 @@ enum EventRow {
     sum.add(heard)
     sum.add(state)
     sum.add(doubt)
+    sum.add(evidence)
+    return sum.value
+  }
+
+  static func checksum(releaseOf event: Int64, _ state: String, _ heard: Int64, _ evidence: Int64) -> Int64 {
+    var sum = Checksum()
+    sum.add(event)
+    sum.add(state)
+    sum.add(heard)
     sum.add(evidence)
     return sum.value
   }
@@ -64,10 +74,19 @@ extension StoredEvent {
         throw .corrupt(path: connection.path, detail: "the end of event \(sequence) does not match its checksum")
       }
     }
+    var (lastState, lastDoubt) = (known, doubt)
+    if let word = try statement.optionalText(19) {
+      let sum = EventRow.checksum(releaseOf: sequence, word, try statement.integer(20), try statement.integer(21))
+      guard sum == (try statement.integer(22)), let state = EventEntry.State(rawValue: word) else {
+        throw .corrupt(path: connection.path, detail: "the release of event \(sequence) does not match its checksum")
+      }
+      (lastState, lastDoubt) = (state, nil)
+    }
     self.init(
       sequence: sequence, meter: id, kind: kind, begin: begins.flatMap { meterTime(packed: $0) },
       end: lastEnd.flatMap { meterTime(packed: $0) }, ordinal: ordinal,
-      identifier: UInt32(truncatingIfNeeded: identifier), data: lastData, heard: heard, state: known, doubt: doubt,
+      identifier: UInt32(truncatingIfNeeded: identifier), data: lastData, heard: heard, state: lastState,
+      doubt: lastDoubt,
       evidence: evidence)
   }
 }
@@ -109,7 +128,8 @@ struct EventRows {
     if let same = known.first(where: { each in
       (each.data == event.data || each.lastData == event.data) && (isCounted || each.heard == event.evidence.at)
     }) {
-      return .duplicate(sequence: same.sequence)
+      let isSame = same.data == event.data || same.ordinal == event.ordinal
+      return try (isSame ? release(same, as: event) : nil) ?? .duplicate(sequence: same.sequence)
     }
     // Of one kind one goes on at a time: it gets the end whatever number it had, and one that is held keeps its doubt.
     let goesOn = known.first { $0.ordinal == event.ordinal } ?? known.first { !$0.isOver && event.end != nil }
@@ -118,6 +138,7 @@ struct EventRows {
         return .duplicate(sequence: open.sequence)
       }
       try note(end, event, of: open.sequence)
+      if open.ordinal == event.ordinal { _ = try release(open, as: event) }
       return .ended(sequence: open.sequence)
     }
     let last = try connection.statement("SELECT max(seq) FROM event").number()
@@ -148,14 +169,27 @@ struct EventRows {
     while try statement.step() {
       let later = try statement.optionalInteger(14)
       let end = try statement.optionalInteger(5)
+      let isReleased = try statement.optionalText(19) != nil
       found.append(
         Known(
           sequence: try statement.integer(0), same: try statement.integer(4), ordinal: try statement.integer(6),
           heard: try statement.integer(9), isOver: later != nil || end != nil,
-          isHeld: try statement.text(10) == EventEntry.State.held.rawValue, data: try statement.blob(8),
+          isHeld: try statement.text(10) == EventEntry.State.held.rawValue && !isReleased, data: try statement.blob(8),
           lastData: later == nil ? [] : try statement.blob(15)))
     }
     return found
+  }
+
+  /// Notes that an event that was held is none any more; `nil` where it was not, or still is.
+  private mutating func release(_ known: Known, as event: EventEntry) throws(StoreError) -> EventOutcome? {
+    guard known.isHeld, event.state != .held else { return nil }
+    let number = try evidence(event.evidence)
+    let (state, heard) = (event.state.rawValue, event.evidence.at)
+    try connection.statement("INSERT INTO event_release VALUES (?1, ?2, ?3, ?4, ?5)").run([
+      .integer(known.sequence), .text(state), .integer(heard), .integer(number),
+      .integer(EventRow.checksum(releaseOf: known.sequence, state, heard, number)),
+    ])
+    return .released(sequence: known.sequence)
   }
 
   private mutating func note(_ end: MeterTime, _ event: EventEntry, of sequence: Int64) throws(StoreError) {

@@ -52,11 +52,44 @@ extension Store {
     public let evidence: Evidence?
     /// The round it was read for, where its readings do not bear the label of that.
     public let late: LateRead?
+    /// The gaps that its values close.
+    public let fills: [Fill]
 
-    public init(_ readings: [JudgedReading], evidence: Evidence? = nil, late: LateRead? = nil) {
+    public init(
+      _ readings: [JudgedReading], evidence: Evidence? = nil, late: LateRead? = nil, fills: [Fill] = []
+    ) {
       self.readings = readings
       self.evidence = evidence
       self.late = late
+      self.fills = fills
+    }
+  }
+
+  /// Values that were listed as missing have come.
+  public struct Fill: Hashable, Sendable {
+    public enum Values: Hashable, Sendable {
+      /// The one value of an instant, in milliseconds since 1970 UTC.
+      case one(Int64)
+      /// A run of rounds as a whole, by its first instant: it is filled as such or not at all.
+      case run(Int64)
+      /// Records at these instants, in their order, `every` so many milliseconds: of each run that names them the rest
+      /// stays.
+      case records([Int64], every: Int64)
+      /// All that wait for one reason.
+      case all(reason: String)
+    }
+
+    public let meter: MeterID
+    public let subject: String
+    public let values: Values
+    /// When they came, in milliseconds since 1970 UTC.
+    public let at: Int64
+
+    public init(_ values: Values, of subject: String, meter: MeterID, at: Int64) {
+      self.meter = meter
+      self.subject = subject
+      self.values = values
+      self.at = at
     }
   }
 
@@ -134,10 +167,15 @@ public struct Gap: Hashable, Sendable {
   public let until: Int64?
   /// How many rounds that are, at least 1.
   public let rounds: Int
+  /// Milliseconds from one value to the next where they are evenly apart, as the records of a load profile; no value of
+  /// such is listed twice. `nil` for all others, and for what was read from a store.
+  public let every: Int64?
 
   public init(
-    meter: MeterID, subject: String, instant: Int64, reason: String, until: Int64? = nil, rounds: Int = 1
+    meter: MeterID, subject: String, instant: Int64, reason: String, until: Int64? = nil, rounds: Int = 1,
+    every: Int64? = nil
   ) {
+    self.every = every
     self.meter = meter
     self.subject = subject
     self.instant = instant

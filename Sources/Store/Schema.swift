@@ -13,6 +13,7 @@ enum Schema {
     Migration(number: 1, script: version1), Migration(number: 2, script: version2),
     Migration(number: 3, script: version3), Migration(number: 4, script: version4),
     Migration(number: 5, script: version5), Migration(number: 6, script: version6),
+    Migration(number: 7, script: version7),
   ]
 
   /// The number this program reads and writes.
@@ -170,6 +171,17 @@ enum Schema {
       at_ms INTEGER NOT NULL, PRIMARY KEY(meter, name)) STRICT, WITHOUT ROWID;
     \(["event", "event_end"].map(fixed).joined(separator: "\n"))
     \(["event", "event_end"].map(stays).joined(separator: "\n"))
+    """
+
+  /// A first look at a meter's events goes on over restarts: `history` is up to which event all was there as it began. An
+  /// event that was held, read again in the same bytes and found possible, has its new state in a row of its own.
+  private static let version7 = """
+    ALTER TABLE event_count ADD COLUMN history INTEGER;
+    CREATE TABLE event_release(
+      event INTEGER PRIMARY KEY REFERENCES event(seq), state TEXT NOT NULL, heard_ms INTEGER NOT NULL,
+      evidence INTEGER NOT NULL REFERENCES evidence(id), crc INTEGER NOT NULL) STRICT;
+    \(fixed("event_release"))
+    \(stays("event_release"))
     """
 
   private static func fixed(_ table: String) -> String {

@@ -122,6 +122,7 @@ private struct Batch {
       outcomes.append(outcome)
     }
     if let late = submission.late { try late.note(on: connection) }
+    for fill in submission.fills { try connection.note(fill) }
     if let evidence, !isUsed {
       try connection.statement("DELETE FROM evidence WHERE id = ?1").run([.integer(evidence)])
       lastEvidence -= 1

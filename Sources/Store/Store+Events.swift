@@ -5,7 +5,7 @@ extension Store {
   /// Stores events, findings and counts in one transaction; the outcomes stand in the order of the events.
   ///
   /// An event is known by meter, kind and the second in which it began. One that came before changes nothing, except that
-  /// it may have found its end; two that began in the same second are told apart by their count and what they say.
+  /// it may have found its end, or is held no more; two that began in the same second are told apart by their count and what they say.
   public func append(_ submission: EventSubmission) throws(StoreError) -> [EventOutcome] {
     let last = try open().lastEvent()
     return try write { (connection) throws(StoreError) in
@@ -37,16 +37,21 @@ extension Store {
   /// What is known of the events of each meter, by kind or status word. A row that no meter can have told is left out, and
   /// its kind is looked at as for the first time: these rows have no checksum.
   public func eventCounts() throws(StoreError) -> [MeterID: [String: EventCount]] {
-    let statement = try open().statement("SELECT meter, name, count, open, doubted FROM event_count").bind([])
+    let statement = try open().statement("SELECT meter, name, count, open, doubted, history FROM event_count").bind([])
     defer { statement.reset() }
     var found: [MeterID: [String: EventCount]] = [:]
     while try statement.step() {
       let name = try statement.text(1), count = try statement.integer(2)
       // Counts have six digits on the wire, status words 32 bits.
       let range: ClosedRange<Int64> = name.hasPrefix("status.") ? 0...Int64(UInt32.max) : 0...999_999
-      guard let meter = MeterID(try statement.text(0)), range.contains(count) else { continue }
+      let history = try statement.optionalInteger(5)
+      guard let meter = MeterID(try statement.text(0)), range.contains(count), history.map(range.contains) ?? true
+      else {
+        continue
+      }
       found[meter, default: [:]][name] = EventCount(
-        count: count, isOpen: try statement.integer(3) != 0, isDoubted: try statement.integer(4) != 0)
+        count: count, isOpen: try statement.integer(3) != 0, isDoubted: try statement.integer(4) != 0,
+        history: history)
     }
     return found
   }
@@ -92,11 +97,11 @@ extension Connection {
       let same = try statement(
         """
         SELECT count(*) FROM event_count
-        WHERE meter = ?1 AND name = ?2 AND count = ?3 AND open = ?4 AND doubted = ?5 AND at_ms = ?6
+        WHERE meter = ?1 AND name = ?2 AND count = ?3 AND open = ?4 AND doubted = ?5 AND at_ms = ?6 AND history IS ?7
         """
       ).number([
         .text(submission.meter), .text(name), .integer(count.count), .integer(count.isOpen ? 1 : 0),
-        .integer(count.isDoubted ? 1 : 0), .integer(submission.evidence.at),
+        .integer(count.isDoubted ? 1 : 0), .integer(submission.evidence.at), SQLValue(count.history),
       ])
       guard same == 1 else { return false }
     }
@@ -107,19 +112,24 @@ extension Connection {
   /// have been set back.
   fileprivate func note(_ submission: Store.EventSubmission) throws(StoreError) {
     if submission.clearsOthers {
-      try statement("UPDATE event_count SET doubted = 1 WHERE meter = ?1 AND name NOT LIKE 'status.%'")
-        .run([.text(submission.meter)])
+      // What is counted after a clear came after the first look.
+      try statement(
+        """
+        UPDATE event_count SET doubted = 1, history = CASE WHEN history IS NULL THEN NULL ELSE 0 END
+        WHERE meter = ?1 AND name NOT LIKE 'status.%'
+        """
+      ).run([.text(submission.meter)])
     }
     for (name, count) in submission.counts.sorted(by: { $0.key < $1.key }) {
       try statement(
         """
-        INSERT INTO event_count(meter, name, count, open, doubted, at_ms) VALUES (?1, ?2, ?3, ?4, ?5, ?6)
+        INSERT INTO event_count(meter, name, count, open, doubted, at_ms, history) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
         ON CONFLICT(meter, name) DO UPDATE SET count = excluded.count, open = excluded.open,
-          doubted = excluded.doubted, at_ms = excluded.at_ms
+          doubted = excluded.doubted, at_ms = excluded.at_ms, history = excluded.history
         """
       ).run([
         .text(submission.meter), .text(name), .integer(count.count), .integer(count.isOpen ? 1 : 0),
-        .integer(count.isDoubted ? 1 : 0), .integer(submission.evidence.at),
+        .integer(count.isDoubted ? 1 : 0), .integer(submission.evidence.at), SQLValue(count.history),
       ])
     }
   }

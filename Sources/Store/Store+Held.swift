@@ -1,4 +1,4 @@
-internal import Metering
+public import Metering
 
 /// What a start asks of the journal besides readings.
 extension Store {
@@ -78,15 +78,23 @@ extension Store {
     }
   }
 
-  /// Open gaps of times after `now`, in milliseconds since 1970: a clock that was ahead has noted them, or one that is
+  /// Open gaps that reach beyond `now`, in milliseconds since 1970: a clock that was ahead has noted them, or one that is
   /// behind asks.
   public func gaps(ahead now: Int64) throws(StoreError) -> [Gap] {
+    try gaps("coalesce(until, instant) > ?1 ORDER BY instant, meter, subject", [.integer(now)])
+  }
+
+  /// Open gaps of one subject of a meter that reach to `since` or beyond it, in milliseconds since 1970.
+  public func gaps(of subject: String, meter: MeterID, since: Int64) throws(StoreError) -> [Gap] {
+    try gaps(
+      "meter = ?1 AND subject = ?2 AND coalesce(until, instant) >= ?3 ORDER BY instant",
+      [.text(meter), .text(subject), .integer(since)])
+  }
+
+  private func gaps(_ condition: String, _ values: [SQLValue]) throws(StoreError) -> [Gap] {
     let statement = try open().statement(
-      """
-      SELECT meter, subject, instant, reason, until, rounds FROM gap WHERE filled_ms IS NULL AND instant > ?1
-      ORDER BY instant, meter, subject
-      """
-    ).bind([.integer(now)])
+      "SELECT meter, subject, instant, reason, until, rounds FROM gap WHERE filled_ms IS NULL AND \(condition)"
+    ).bind(values)
     defer { statement.reset() }
     var found: [Gap] = []
     while try statement.step() {

@@ -21,7 +21,7 @@ extension Store {
   /// Which quantities the journal holds of each meter at some instants, whatever their verdict.
   ///
   /// What was read late for a round is labelled with the time of the read, and told by `lateReads`. The cost is that of
-  /// what was stored since, or of the series, not of the journal.
+  /// the series, not of the journal.
   public func quantities(
     _ kind: ReadingKind, at instants: Set<Int64>
   ) throws(StoreError) -> [Int64: [MeterID: Set<Quantity>]] {
@@ -61,17 +61,22 @@ extension Store {
   }
 
   /// Notes missing values; a gap that is known keeps its first reason, until the meter itself has said no, and grows
-  /// with its run. Gives those that are news.
+  /// with its run. Records that are evenly apart are listed once each. Gives those that are news.
   @discardableResult
   public func record(_ gaps: [Gap]) throws(StoreError) -> [Gap] {
     try write { (connection) throws(StoreError) in
       var news: [Gap] = []
       for gap in gaps {
+        if let step = gap.every {
+          news += try connection.note(gap, every: max(1, step))
+          continue
+        }
         try connection.statement(
           """
           INSERT INTO gap(meter, subject, instant, reason, until, rounds) VALUES (?1, ?2, ?3, ?4, ?5, ?6)
           ON CONFLICT(meter, subject, instant)
-          DO UPDATE SET reason = excluded.reason, until = excluded.until, rounds = excluded.rounds
+          DO UPDATE SET until = excluded.until, rounds = excluded.rounds,
+            reason = CASE WHEN excluded.reason IN ('gone', 'refused') THEN excluded.reason ELSE reason END
           WHERE filled_ms IS NULL AND (
             excluded.reason IN ('gone', 'refused') AND reason <> excluded.reason
             OR coalesce(excluded.until, excluded.instant) > coalesce(until, instant))
@@ -105,20 +110,9 @@ extension Store {
     }
   }
 
-  /// Notes that the value of a gap came after all, at a time in milliseconds since 1970.
-  ///
-  /// A run of values is filled as a whole or not at all: `isRun` says that it is one.
-  public func fillGap(
-    meter: MeterID, subject: String, instant: Int64, isRun: Bool = false, at: Int64
-  ) throws(StoreError) {
-    try write { (connection) throws(StoreError) in
-      try connection.statement(
-        """
-        UPDATE gap SET filled_ms = ?4
-        WHERE meter = ?1 AND subject = ?2 AND instant = ?3 AND filled_ms IS NULL AND (until IS NOT NULL) = ?5
-        """
-      ).run([.text(meter), .text(subject), .integer(instant), .integer(at), .integer(isRun ? 1 : 0)])
-    }
+  /// Notes that values came after all. Where readings come with them `append` does it with those.
+  public func fill(_ fills: [Fill]) throws(StoreError) {
+    try write { (connection) throws(StoreError) in for fill in fills { try connection.note(fill) } }
   }
 
   /// Gaps of one reason whose values have not come.
@@ -136,15 +130,6 @@ extension Store {
         Gap(meter: meter, subject: try statement.text(1), instant: try statement.integer(2), reason: reason))
     }
     return gaps
-  }
-
-  /// Notes that what all gaps of an item and a reason waited for came after all.
-  public func fillGaps(meter: MeterID, subject: String, reason: String, at: Int64) throws(StoreError) {
-    try write { (connection) throws(StoreError) in
-      try connection.statement(
-        "UPDATE gap SET filled_ms = ?4 WHERE meter = ?1 AND subject = ?2 AND reason = ?3 AND filled_ms IS NULL"
-      ).run([.text(meter), .text(subject), .text(reason), .integer(at)])
-    }
   }
 
   /// Lets an account's bill wait. A hold that is there keeps its age and takes the new reason.
@@ -175,5 +160,31 @@ extension Store {
   /// Notes a fact about the store, such as the last good wall time.
   public func note(_ key: String, _ value: String) throws(StoreError) {
     try write { (connection) throws(StoreError) in try connection.write(fact: key, value) }
+  }
+}
+
+extension Connection {
+  /// Notes that values came after all.
+  func note(_ fill: Store.Fill) throws(StoreError) {
+    func one(_ instant: Int64, isRun: Bool) throws(StoreError) {
+      try statement(
+        """
+        UPDATE gap SET filled_ms = ?4
+        WHERE meter = ?1 AND subject = ?2 AND instant = ?3 AND filled_ms IS NULL AND (until IS NOT NULL) = ?5
+        """
+      ).run([
+        .text(fill.meter), .text(fill.subject), .integer(instant), .integer(fill.at), .integer(isRun ? 1 : 0),
+      ])
+    }
+    switch fill.values {
+    case .one(let instant): try one(instant, isRun: false)
+    case .run(let first): try one(first, isRun: true)
+    case .records(let instants, let step):
+      try self.fill(fill.meter, fill.subject, instants, every: max(1, step), at: fill.at)
+    case .all(let reason):
+      try statement(
+        "UPDATE gap SET filled_ms = ?4 WHERE meter = ?1 AND subject = ?2 AND reason = ?3 AND filled_ms IS NULL"
+      ).run([.text(fill.meter), .text(fill.subject), .text(reason), .integer(fill.at)])
+    }
   }
 }

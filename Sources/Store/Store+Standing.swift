@@ -26,6 +26,7 @@ public struct GapFilter: Hashable, Sendable {
   public var since: Int64?
   /// The instant before which gaps end.
   public var until: Int64?
+  /// The reason, without what may stand behind a colon: what the meter said.
   public var reason: String?
   /// Also those whose value came after all.
   public var withFilled = false
@@ -50,7 +51,7 @@ extension StoreReader {
     let statement = try connection.prepare(
       """
       SELECT meter, subject, instant, reason, filled_ms, until, rounds FROM gap
-      WHERE (?1 IS NULL OR coalesce(until, instant) >= ?1) AND (?2 IS NULL OR instant < ?2) AND (?3 IS NULL OR reason = ?3)
+      WHERE (?1 IS NULL OR coalesce(until, instant) >= ?1) AND (?2 IS NULL OR instant < ?2) AND (?3 IS NULL OR reason = ?3 OR substr(reason, 1, length(?3) + 1) = ?3 || ':')
         AND (?4 OR filled_ms IS NULL) AND (?5 IS NULL OR instant <= ?5) ORDER BY instant, meter, subject
       """)
     try statement.bind([

@@ -216,8 +216,9 @@ final class DayJournal {
     case .staleFreeze(_, let meter, let query, let told):
       stale.append("\(meter) \(query): \(told.map { "\($0)" } ?? "none")")
     case .backfillFailed(_, let meter, let query, _, let isFinal): failures.append((meter, query, isFinal))
-    case .lacking, .recordsLapsed, .health, .rejected, .answeredTwice, .late, .control, .events, .clock, .portLost,
-      .portOpened:
+    case .lacking, .recordsLapsed, .recordsRefused, .health, .rejected, .answeredTwice, .late, .control, .events,
+      .clock,
+      .portLost, .portOpened:
       break
     }
   }

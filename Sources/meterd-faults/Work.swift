@@ -122,6 +122,7 @@ final class Work: Sendable {
     case .missed(_, _, let queries, _, _): tally.add("missed", queries.count)
     case .leftOut(_, _, let meters, _, _, let rounds, _): tally.add("left out", meters.count * rounds)
     case .recordsLapsed(_, _, _, _, _, let records, _): tally.add("missed", records)
+    case .recordsRefused(_, _, let records, _): tally.add("missed", records.count)
     case .health(_, _, let isAnswering): tally.add(isAnswering ? "returns" : "silences")
     case .rejected(_, _, _, let reason):
       tally.add("rejected")

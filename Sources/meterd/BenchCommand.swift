@@ -37,11 +37,11 @@ struct BenchCommand: AsyncParsableCommand {
 
   func run() async throws {
     guard name != "rating" else {
-      return try finish { show in try BenchRating(show: show).run() }
+      return try await finish { show in try await BenchRating(show: show).run() }
     }
     if name == "start" {
       let figures = try await BenchStart().run(profiles.folders())
-      return try finish { show in figures.forEach(show) }
+      return try await finish { show in figures.forEach(show) }
     }
     guard name == "line" else {
       throw Complaint(.usage, "unknown benchmark \"\(name)\"", "There are: line, start and rating.")
@@ -61,9 +61,9 @@ struct BenchCommand: AsyncParsableCommand {
   }
 
   /// Shows each figure as soon as it is known, and fails when a goal was missed.
-  private func finish(_ run: (@escaping (BenchLine.Figure) -> Void) throws -> Void) throws {
+  private func finish(_ run: (@escaping (BenchLine.Figure) -> Void) async throws -> Void) async throws {
     var missed = 0
-    try run { figure in
+    try await run { figure in
       print(json ? figure.json.text : "  \(figure.text)")
       fflush(nil)
       if figure.met == false { missed += 1 }

@@ -20,7 +20,7 @@ struct BenchRating {
     compiled = try CompiledPlan(plan, for: try BenchRatingData.days())
   }
 
-  func run() throws {
+  func run() async throws {
     let sqlite = try againstSQLite()
     try inMemory(sqlite)
     try oneByOne()
@@ -28,6 +28,7 @@ struct BenchRating {
     try fromHours()
     try growth()
     try storeToStore()
+    try await throughTheStore()
   }
 
   /// Seconds of the fastest of three runs.

@@ -78,6 +78,44 @@ import Rating
 }
 
 extension BenchSQLite {
+  /// Rows with their values as SQLite holds them, until this is gone.
+  @safe final class Kept {
+    fileprivate var values: [OpaquePointer?] = unsafe []
+    fileprivate var columns: Int32 = 0
+
+    deinit { unsafe values.forEach { unsafe sqlite3_value_free($0) } }
+  }
+
+  /// Keeps all rows that `sql` finds.
+  func keep(_ sql: String) throws -> Kept {
+    var statement = try prepare(sql)
+    defer { statement.finish() }
+    let kept = Kept()
+    kept.columns = unsafe sqlite3_column_count(statement.handle)
+    while unsafe sqlite3_step(statement.handle) == SQLITE_ROW {
+      for column in 0..<kept.columns {
+        unsafe kept.values.append(sqlite3_value_dup(sqlite3_column_value(statement.handle, column)))
+      }
+    }
+    return kept
+  }
+
+  /// Writes kept rows with one prepared statement; `head` is all before the values.
+  func insert(_ kept: Kept, into head: String) throws {
+    guard kept.columns > 0 else { return }
+    let places = (1...kept.columns).map { "?\($0)" }.joined(separator: ", ")
+    var statement = try prepare("\(head) VALUES (\(places))")
+    defer { statement.finish() }
+    for first in stride(from: 0, to: unsafe kept.values.count, by: Int(kept.columns)) {
+      for column in 0..<kept.columns {
+        unsafe sqlite3_bind_value(statement.handle, column + 1, kept.values[first + Int(column)])
+      }
+      let result = unsafe sqlite3_step(statement.handle)
+      unsafe sqlite3_reset(statement.handle)
+      guard result == SQLITE_DONE else { throw failure(head) }
+    }
+  }
+
   /// Makes the table of meters.
   func fill(_ meters: Int) throws {
     try execute("CREATE TABLE usage (id INTEGER PRIMARY KEY, total INT, peak INT, valley INT)")

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Concentrator
+import Metering
 import Store
 
 extension BillCommand {
@@ -8,11 +9,14 @@ extension BillCommand {
       abstract: "Explains one bill: line, rule, segment, readings, frames.",
       discussion: """
         Rates the bill again from its readings, by the tariff as it was known when the bill was issued, and tells whether \
-        it comes out the same; where it does not, the exit code is 65. --customer gives the page for the one who pays.
+        it comes out the same; where it does not, the exit code is 65. --customer gives the page for the one who pays. A \
+        bill that is settled by intervals is told day by day and slot by slot; --interval adds the readings and frames of \
+        one of them, and --json has all.
 
         EXAMPLES
           meterd bill explain 1 --config meterd.toml
           meterd bill explain 1 --config meterd.toml --customer
+          meterd bill explain 1 --config meterd.toml --interval 2026-10-05T08:15
           meterd bill explain 1 --config meterd.toml --json
         """)
 
@@ -28,6 +32,9 @@ extension BillCommand {
     @Flag(help: "A page of text for the customer, in Chinese and English.")
     var customer = false
 
+    @Option(help: "A time in an interval whose readings and frames are wanted, such as 2026-10-05T08:15.")
+    var interval: String?
+
     @Flag(help: "One JSON object.")
     var json = false
 
@@ -35,7 +42,13 @@ extension BillCommand {
       let station = try Station(Configuration.load(config))
       let reader = try StoreOption.reader(at: store ?? station.configuration.store)
       let stored = try findBill(id, reader)
-      let explanation = try BillExplanation(stored, station: station, reader: reader)
+      let time = try interval.map { text in
+        guard let time = MeterTime(text) else {
+          throw Complaint(.usage, "\"\(text)\" is no time", "Write one such as 2026-10-05T08:15.")
+        }
+        return time
+      }
+      let explanation = try BillExplanation(stored, station: station, reader: reader, interval: time)
       if customer {
         // What was issued, whatever would be rated today.
         for line in explanation.page { print(line) }

@@ -10,7 +10,7 @@ struct MissingCommand: ParsableCommand {
     abstract: "Lists the values that should be in the store and are not, each with its reason.",
     discussion: """
       The reasons: silent, nobody answered; damaged, answers came that could not be believed; refused, the meter has no \
-      such thing; late, the next round was due first; stale, the last freeze is of another day; gone, the meter's memory \
+      such thing, of records with what it said; late, the next round was due first; stale, the last freeze is of another day; gone, the meter's memory \
       does not go back so far; outage, nobody asked in time: the daemon was off, its port lost or its host suspended; \
       unlabelled, nobody can tell of which instant the value is; not stored, the disk did not take it; not kept by this \
       meter, by its profile. Rounds of a task that nobody began are one entry, up to the last of them, with their number. \
@@ -37,7 +37,7 @@ struct MissingCommand: ParsableCommand {
   @Option(help: "Before this instant.")
   var until: String?
 
-  @Option(help: "Only those missing for this reason.")
+  @Option(help: "Only those missing for this reason, without what stands behind a colon.")
   var reason: String?
 
   @Flag(help: "Also those whose value came after all.")

@@ -278,6 +278,7 @@ enum RateSchema: String, CaseIterable {
         "currency": { "const": "CNY" },
         "total": { "$ref": "#/$defs/money" },
         "segments": { "type": "array", "items": { "type": "object" } },
+        "intervals": { "type": "object", "description": "On bills of a store: what the periods were made of." },
         "engine": { "type": "integer" },
         "digest": { "$ref": "#/$defs/digest", "description": "SHA-256 of everything that the bill is made of." }
       },

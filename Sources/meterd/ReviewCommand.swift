@@ -1,6 +1,5 @@
 import ArgumentParser
 import Concentrator
-import Host
 import Metering
 import Store
 
@@ -10,7 +9,7 @@ struct ReviewCommand: ParsableCommand {
     discussion: """
       Which bills wait is said under [review] in the configuration. A decision is about exactly the bill that was looked \
       at: made of other readings or by another tariff it waits again. Each decision has its person, time and reason in \
-      the audit log. Deciding takes the store, so the daemon must not be running.
+      the audit log. A running daemon carries it out and goes on by it at once; only root and its own user may have it do so.
       """,
     subcommands: [List.self, Show.self, Accept.self, Reject.self, Correct.self, Enter.self])
 
@@ -154,14 +153,10 @@ struct ReviewCommand: ParsableCommand {
 
     func run() async throws {
       try requireReason(reason)
-      let register = try value.map(registerValue)
-      let station = try Station(Configuration.load(config))
-      let number = try await BillingRun.revise(
-        station,
-        Revision(
-          reading: reading, value: register, actor: personAtWork(), reason: reason, at: HostClock.wall.unixMilliseconds)
-      )
-      print(json ? JSON.object(["reading": .integer(number)]).text : "reading \(reading) is now \(number)")
+      let register = try value.map(RegisterValue.init(typed:))
+      let result = try await putThrough(
+        .revise(reading: reading, register), reason: reason, station: Station(Configuration.load(config)))
+      print(json ? result.text : "reading \(reading) is now \(result["reading"]?.number ?? 0)")
     }
   }
 }
@@ -205,10 +200,11 @@ extension ReviewCommand {
 
     func run() async throws {
       try requireReason(reason)
-      let number = try await BillingRun.enter(
-        Station(Configuration.load(config)), meter: meter, quantity: quantity, at: try time(instant),
-        value: try registerValue(value), occurred: try occurred.map(time), actor: personAtWork(), reason: reason)
-      print(json ? JSON.object(["reading": .integer(number)]).text : "reading \(number) entered")
+      let result = try await putThrough(
+        .enter(
+          meter: meter, quantity: quantity, at: try time(instant), try RegisterValue(typed: value),
+          occurred: try occurred.map(time)), reason: reason, station: Station(Configuration.load(config)))
+      print(json ? result.text : "reading \(result["reading"]?.number ?? 0) entered")
     }
 
     private func time(_ text: String) throws -> MeterTime {
@@ -218,14 +214,6 @@ extension ReviewCommand {
       return time
     }
   }
-}
-
-private func registerValue(_ text: String) throws -> RegisterValue {
-  guard let millionths = exactDecimal(text, scale: 6), millionths >= 0 else {
-    throw Complaint(.usage, "\"\(text)\" is no register value", "Write it in decimal, such as 1650.25.")
-  }
-  let places = text.split(separator: ".", omittingEmptySubsequences: false).dropFirst().first?.count ?? 0
-  return RegisterValue(millionths: millionths, resolution: RegisterValue.step(decimals: min(places, 6)) ?? 1)
 }
 
 /// Which review, and why.
@@ -244,14 +232,9 @@ struct DecisionOptions: ParsableArguments {
 
   func carryOut(_ word: ReviewDecision.Word) async throws {
     try requireReason(reason)
-    let station = try Station(Configuration.load(config))
-    try await BillingRun.decide(
-      station, review: id,
-      ReviewDecision(word, actor: personAtWork(), at: HostClock.wall.unixMilliseconds, reason: reason))
-    print(
-      json
-        ? JSON.object(["review": .integer(id), "decision": .string(word.rawValue)]).text
-        : "review \(id) \(word.rawValue)")
+    let result = try await putThrough(
+      .review(id, word), reason: reason, station: Station(Configuration.load(config)))
+    print(json ? result.text : "review \(id) \(word.rawValue)")
   }
 }
 

@@ -2,6 +2,7 @@ import ArgumentParser
 import Concentrator
 import Glibc
 import Line
+import Metering
 import Simulator
 import Store
 import UnixSignals
@@ -17,6 +18,14 @@ struct SimulateCommand: AsyncParsableCommand {
       meter with simulate = { silent = true } and the like in the configuration, or for all of them with the options \
       below. Chances are in parts per million: 20000 is 2 %.
 
+      --event lets something happen to the DL/T 645 meters that they keep a record of, for a task with read = ["events"]:
+      power-fail, voltage-loss-l1 and so on to l3, phase-failure-l1 to l3, all-loss, cover-open, terminal-cover-open, \
+      programming, clock-set, demand-clear, event-clear, trip, close. @TIME is once, by the meters' clocks, of today where it \
+      has no date; /EVERY is again and again, 1s to 7d, and no shorter than the task takes to read a meter: a count that grows \
+      while its records are read is left to the next round. What is past when the meter is first asked was there before: meterd \
+      events lists it as history. What has an end lasts half a minute at the most, and is noted when it is over. A meter of \
+      the 1997 edition keeps programming, demand-clear, trip and close alone.
+
       With --verify nothing is played: each usable reading of a store is held against what the meter of the
       configuration had in that register when it was read. Exit code 65 where one is wrong or a checksum does not match.
 
@@ -24,6 +33,7 @@ struct SimulateCommand: AsyncParsableCommand {
         meterd simulate --config station.toml --link
         meterd simulate --config station.toml --link --late 20000 --noise 20000 --seed 7
         meterd simulate --config station.toml --link --twins
+        meterd simulate --config station.toml --link --event cover-open@03:10 --event power-fail/5m
         meterd simulate --config station.toml --verify meterd.db
       """)
 
@@ -39,6 +49,8 @@ struct SimulateCommand: AsyncParsableCommand {
   @Flag(help: "One JSON object a line.")
   var json = false
 
+  @OptionGroup(title: "Events") var events: EventOptions
+
   @OptionGroup(title: "Faults") var faults: FaultOptions
 
   func run() async throws {
@@ -49,8 +61,10 @@ struct SimulateCommand: AsyncParsableCommand {
     let seed = faults.seed ?? Simulation.seed(station.configuration.station)
     let simulated: SimulatedStation
     do throws(SimulatorError) {
-      let lines = faults.apply(to: try Simulation.describe(station) { link ? "\($0.port)" : nil }, seed: seed)
-      simulated = try await SimulatedStation.open(lines, clock: Simulation.clock())
+      let clock = Simulation.clock()
+      let today = station.configuration.zone.local(unixMilliseconds: clock.origin.unixMilliseconds).date
+      let lines = events.apply(to: try Simulation.describe(station) { link ? "\($0.port)" : nil }, today: today)
+      simulated = try await SimulatedStation.open(faults.apply(to: lines, seed: seed), clock: clock)
     } catch {
       throw error.complaint
     }

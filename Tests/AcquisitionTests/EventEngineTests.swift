@@ -12,7 +12,16 @@ import Testing
   private final class Bench {
     let wire: SimulatedWire
     let engine: LineEngine
-    private final class Told { var note: (LineEvent) -> Void = { _ in } }
+    private final class Told {
+      var note: (LineEvent) -> Void = { _ in }
+      var hostOffset: Int64 = 0
+    }
+    private let told: Told
+    /// Milliseconds by which the host's clock is ahead.
+    var hostOffset: Int64 {
+      get { told.hostOffset }
+      set { told.hostOffset = newValue }
+    }
     private(set) var reports: [EventReport] = []
     private(set) var records: [String] = []
     /// Energies that were answered in the minute of their round, and those that came later.
@@ -51,10 +60,14 @@ import Testing
       let line = LineDescription(name: "bus", settings: settings, meters: descriptions, faults: faults)
       let port = try #require(PortAddress("/dev/null"))
       let wire = SimulatedWire(line.bus(clock: clock), called: port, at: boot)
-      let wall = { HostInstant(unixMilliseconds: clock.instant(at: wire.now).unixMilliseconds, clock: .synchronised) }
+      let told = Told()
+      let wall = {
+        HostInstant(
+          unixMilliseconds: clock.instant(at: wire.now).unixMilliseconds + told.hostOffset, clock: .synchronised)
+      }
       let tasks = [AcquisitionTask(name: "events", schedule: .every(seconds: 60), targets: [.events])] + beside
       let planned = meters.map { $0.planned(for: tasks) }
-      let told = Told()
+      self.told = told
       engine = try LineEngine(
         name: "bus", line: Line(port, settings: settings, guardedBy: WireGuard(), over: wire), meters: meters,
         plan: LinePlan(tasks: tasks, meters: planned, zone: .china, at: boot, wall: wall()), wall: wall
@@ -228,20 +241,79 @@ import Testing
     #expect(bench.told("power-fail") == ["11 new \(Self.time(4))"])
   }
 
-  @Test func `of a first look nothing is kept before it is over, and what happens within it is new`() throws {
+  @Test func `a first look is kept from its first count on, and what happens within it is new`() throws {
     let bench = try Bench { $0.habits.history = (1...10).map { Self.failure($0) } }
     bench.run(toMinute: 1)
     #expect(bench.told("power-fail").count == 6)
     let first = bench.reports.flatMap(\.counts).filter { $0.name == "power-fail" }
-    #expect(first.map(\.isUnderWay) == [true] && first.map(\.before) == [nil])
+    #expect(first.map(\.now) == [KnownEvents(count: 0, history: 10), KnownEvents(count: 6, history: 10)])
+    #expect(first.map(\.before) == [nil, KnownEvents(count: 0, history: 10)])
     try bench.change { $0.happen(Self.failure(11)) }
     bench.run(toMinute: 3)
     #expect(
       bench.told("power-fail") == (7...10).map { "\($0) history \(Self.time(Int64($0)))" }
         + ["11 new \(Self.time(11))"])
-    #expect(bench.reports.flatMap(\.counts).last { $0.name == "power-fail" }?.isUnderWay == false)
     #expect(bench.counts["power-fail"] == KnownEvents(count: 11))
     #expect(bench.notices.isEmpty)
+  }
+
+  /// What the store holds after so many reports of a kind, and the events that were told by then.
+  @Test(arguments: [1, 2], [0, 2])
+  func `a restart in a first look goes on with it, and what happened meanwhile is new`(
+    _ reports: Int, _ meanwhile: Int
+  ) throws {
+    let before = try Bench { $0.habits.history = (1...9).map { Self.failure($0) } }
+    before.run(toMinute: 1)
+    var known = before.counts
+    let kept = before.reports.filter { $0.counts.contains { $0.name == "power-fail" } }.prefix(reports)
+    known["power-fail"] = kept.last?.counts.last { $0.name == "power-fail" }?.now
+    let told = kept.flatMap(\.events).map(\.ordinal)
+    let after = try Bench(known: known) {
+      $0.habits.history = (1...Int64(9 + meanwhile)).map { Self.failure($0) }
+    }
+    after.run(toMinute: 3)
+    #expect(told == (reports == 1 ? [] : Array(1...6)))
+    // The meter keeps ten records.
+    let first = Int64(max(told.count, 9 + meanwhile - 10) + 1)
+    #expect(
+      after.told("power-fail") == (first...9).map { "\($0) history \(Self.time($0))" }
+        + (0..<Int64(meanwhile)).map { "\($0 + 10) new \(Self.time($0 + 10))" })
+    #expect(after.counts["power-fail"] == KnownEvents(count: Int64(9 + meanwhile)))
+    #expect(after.notices.isEmpty)
+  }
+
+  @Test func `a first look that the store did not keep begins anew`() throws {
+    let bench = try Bench { $0.habits.history = (1...3).map { Self.failure($0) } }
+    bench.run(toMinute: 1)
+    for report in bench.reports.reversed() { bench.engine.events?.takenBack(report) }
+    #expect(bench.counts["power-fail"] == nil)
+    try bench.change { _ in }
+    bench.run(toMinute: 3)
+    #expect(bench.told("power-fail") == (1...3).map { "\($0) history \(Self.time(Int64($0)))" })
+  }
+
+  @Test func `what lies in the future by the host's clock alone is judged anew once that is set`() throws {
+    let bench = try Bench(known: ["power-fail": KnownEvents(count: 0)]) {
+      $0.habits.missing = [0x0400_010C, 0x0400_0101, 0x0400_0102].reduce(into: []) {
+        $0.insert(DataIdentifier(rawValue: $1))
+      }
+    }
+    bench.hostOffset = -8 * 3_600_000
+    try bench.change { $0.happen(Self.failure(1)) }
+    bench.run(toMinute: 2)
+    #expect(bench.told("power-fail") == ["1 held \(Self.time(1))"])
+    #expect(bench.events.first?.doubt?.contains("the host's clock showed 2026-11-22T04:0") == true)
+    // While the host's clock stays as it is nobody looks again.
+    try bench.change { _ in }
+    bench.run(toMinute: 6)
+    #expect(bench.records.isEmpty && bench.events.isEmpty)
+    bench.hostOffset = 0
+    bench.run(toMinute: 8)
+    #expect(bench.told("power-fail") == ["1 new \(Self.time(1))"])
+    #expect(bench.counts["power-fail"] == KnownEvents(count: 1))
+    try bench.change { _ in }
+    bench.run(toMinute: 12)
+    #expect(bench.records.isEmpty && bench.events.isEmpty)
   }
 
   struct Damage: Sendable, CustomTestStringConvertible {

@@ -160,6 +160,44 @@ import Testing
     #expect(bench.plan.missing.isEmpty)
   }
 
+  struct Asked: Sendable, CustomTestStringConvertible {
+    let name: String
+    let query: Query
+    var isOfTheMoment = false
+    var testDescription: String { name }
+  }
+
+  static let asked = [
+    Asked(name: "energies as they stand", query: register, isOfTheMoment: true),
+    Asked(name: "a power as it stands", query: item(0x0203_FF00), isOfTheMoment: true),
+    Asked(
+      name: "a run of registers", query: .registers(function: .inputRegisters, start: 0, count: 2), isOfTheMoment: true),
+    Asked(
+      name: "energies of 1997", query: .shortIdentifier(ShortIdentifier(rawValue: 0x901F)), isOfTheMoment: true),
+    Asked(name: "a count of events", query: item(0x0330_0D00)),
+    Asked(name: "a record of an event", query: item(0x0330_0D01)),
+    Asked(name: "status words", query: item(0x0400_05FF)),
+    Asked(name: "status words of 1997", query: .shortIdentifier(ShortIdentifier(rawValue: 0xC020))),
+    Asked(name: "a closed month", query: item(0x0001_FF01)),
+    Asked(name: "a settlement day", query: item(0x0400_0B01)),
+    Asked(name: "a settlement day of 1997", query: .shortIdentifier(.readingDay)),
+    Asked(name: "the time of day", query: item(0x0400_0102)),
+  ]
+
+  private static func item(_ bits: UInt32) -> Query { .identifier(DataIdentifier(rawValue: bits)) }
+
+  @Test(arguments: asked)
+  func `of a task of several kinds rounds are left out for meters whose registers it reads`(_ each: Asked) throws {
+    let task = AcquisitionTask(
+      name: "mixed", schedule: .every(seconds: 900), targets: [.energies, .settlements(depth: 1, of: nil), .events])
+    var bench = try Bench(task, each.query, from: "2026-11-18T12:00:00")
+    try bench.run(until: "2026-11-18T12:05:00")
+    bench.pass(3)
+    try bench.run(until: "2026-11-18T15:10:00")
+    #expect(
+      bench.leftOut == (each.isOfTheMoment ? ["11 from 2026-11-18T12:15 through 2026-11-18T14:45 outage"] : []))
+  }
+
   struct Run: Sendable, CustomTestStringConvertible {
     let seconds: Int64
     let windows: [String]

@@ -15,6 +15,13 @@ import Testing
     private final class Told { var note: (LineEvent) -> Void = { _ in } }
     private(set) var answers: [Acquisition.Answer] = []
     private(set) var missed: [(meter: MeterID, reason: LinePlan.Missed.Reason, slot: Int64)] = []
+    private(set) var words: [String] = []
+
+    private func miss(_ meter: MeterID, _ queries: [Query], _ reason: LinePlan.Missed.Reason) {
+      for case .profile(let span) in queries {
+        missed.append((meter, reason, ZoneOffset.china.unixMilliseconds(of: span.first)))
+      }
+    }
 
     init(
       _ count: Int, recordClass: Int = 4, tasks: [AcquisitionTask] = [], faults: LineFaults = .none,
@@ -59,9 +66,10 @@ import Testing
       told.note = { [weak self] event in
         switch event {
         case .answered(let answer): self?.answers.append(answer)
-        case .missed(_, let meter, let queries, let reason, let slot):
-          guard case .profile = queries.first else { return }
-          self?.missed.append((meter, reason, slot))
+        case .missed(_, let meter, let queries, let reason, _): self?.miss(meter, queries, reason)
+        case .recordsRefused(_, let meter, let records, let word):
+          self?.miss(meter, records, .refused)
+          self?.words.append(word)
         default: break
         }
       }
@@ -144,6 +152,34 @@ import Testing
     #expect(bench.wrong(offset: 0) == [], "seed \(seed)")
     #expect(bench.engine.profiles?.wanted ?? 1 <= 3, "seed \(seed)")
     #expect(Set(bench.readings.map(\.key)).count >= 3 * 4 * 151, "seed \(seed)")
+  }
+
+  @Test func `what a meter without a clock refuses is told with its word after three passes, and comes the next day`()
+    throws
+  {
+    // Nobody can see that its clock is five hours late.
+    let bench = try Bench(1, offset: -5 * 3600) { description in
+      for clock: UInt32 in [0x0400_0101, 0x0400_0102, 0x0400_010C] {
+        description.habits.missing.insert(DataIdentifier(rawValue: clock))
+      }
+    }
+    bench.run(for: .seconds(3600))
+    #expect(bench.missed.isEmpty)
+    bench.run(for: .seconds(2 * 3600))
+    let first = Set(bench.missed.map(\.slot))
+    // From 09:15, which its clock shows at 14:15, to 12:30, which was asked for three times by then.
+    #expect(first.count == 14, "\(first.sorted())")
+    #expect(Set(bench.words) == ["no requested data"])
+    bench.run(for: .seconds(8 * 3600))
+    #expect(bench.engine.line.counters.requests <= 150, "\(bench.engine.line.counters.requests)")
+    #expect(bench.answers.allSatisfy { !$0.fillsGap })
+    bench.run(for: .seconds(3 * 3600))
+    bench.engine.finish()
+    #expect(Set(bench.missed.map(\.slot)).count == bench.missed.count)
+    #expect(bench.missed.allSatisfy { $0.reason == .refused })
+    #expect(first.isSubset(of: bench.readings.map(\.key.instant)))
+    #expect(bench.answers.contains { $0.fillsGap })
+    #expect(bench.wrong(offset: -5 * 3600) == [])
   }
 
   @Test func `a meter that was installed in the night keeps no records from before, and that is said`() throws {

@@ -22,12 +22,13 @@ private func at(_ text: String) -> Int64 { zone.unixMilliseconds(of: MeterTime(t
   /// One meter from a time to another; what was asked, "FIRST+COUNT at TIME", and what was told as missing.
   private func run(
     from: String, until: String, _ task: AcquisitionTask, stored: Set<Int64> = [], clock: ClockState = .synchronised,
-    shownLess: Int64 = 0, since: String? = nil, _ conclude: (ProfileSpan, String) -> ProfilePlan.Conclusion
+    shownLess: Int64 = 0, showsClock: Bool = true, since: String? = nil, noted: ProfilePlan.Noted? = nil,
+    _ conclude: (ProfileSpan, String) -> ProfilePlan.Conclusion
   ) -> (asked: [String], missed: [String], records: [Int64]) {
     let begin = at(from)
     var plan = ProfilePlan(
       [ProfilePlan.Part(meter: 0, task: task, recordClass: 4, minutes: 15, since: since.map(local))],
-      stored: [RecordRuns(step: 900, stored)], zone: zone)
+      stored: [RecordRuns(step: 900, stored)], noted: noted.map { [$0] } ?? [], zone: zone)
     var now = start
     var asked: [String] = [], missed: [String] = [], records: [Int64] = []
     func wall() -> Int64 { begin + (now - start).milliseconds }
@@ -47,7 +48,7 @@ private func at(_ text: String) -> Int64 { zone.unixMilliseconds(of: MeterTime(t
         now = now + .milliseconds(700)
         let conclusion = conclude(span, "\(time)")
         if case .told(let times) = conclusion { records += times }
-        let shown = MeterTime(localSeconds: time.localSeconds - shownLess)
+        let shown = showsClock ? MeterTime(localSeconds: time.localSeconds - shownLess) : nil
         missed += plan.concluded(part, span, conclusion, shown: shown, at: now).map {
           "\(MeterTime(localSeconds: $0.seconds)) \($0.reason)"
         }
@@ -159,6 +160,75 @@ private func at(_ text: String) -> Int64 { zone.unixMilliseconds(of: MeterTime(t
     #expect((5...20).contains(asked.count), "\(asked.count)")
     #expect(
       Set(records) == Set(stride(from: local("2026-11-22T01:00:00"), through: local("2026-11-22T04:45:00"), by: 900)))
+  }
+
+  /// Every record from midnight of the day before up to a time, without some.
+  private func records(upTo last: String, but missing: Set<Int64> = []) -> Set<Int64> {
+    Set(stride(from: local("2026-11-21T00:00:00"), through: local(last), by: 900)).subtracting(missing)
+  }
+
+  @Test(arguments: [(ProfilePlan.Conclusion.refused, "refused"), (.told([]), "gone")])
+  func `what a meter without a clock does not tell is asked at three passes, told, and then asked once a day`(
+    _ conclusion: ProfilePlan.Conclusion, _ reason: String
+  ) {
+    let lost = Set(["01:00", "01:15", "01:30", "01:45"].map { local("2026-11-22T\($0):00") })
+    var at: [String] = []
+    let (asked, missed, _) = run(
+      from: "2026-11-22T02:10:00", until: "2026-11-23T23:50:00", task(days: 7),
+      stored: Set(stride(from: local("2026-11-15T00:00:00"), to: local("2026-11-22T01:00:00"), by: 900)),
+      showsClock: false
+    ) { span, time in
+      guard span.seconds.contains(where: lost.contains) else { return .told(span.seconds) }
+      at.append(String(time.prefix(16)))
+      return conclusion
+    }
+    #expect(
+      at == ["2026-11-22T02:10", "2026-11-22T06:00", "2026-11-22T07:00", "2026-11-23T00:30"])
+    #expect(missed == lost.sorted().map { "\(MeterTime(localSeconds: $0)) \(reason)" })
+    // What is recorded meanwhile waits for none of them.
+    #expect(asked.contains { $0.hasPrefix("2026-11-22T02:00:00") && $0.contains("at 03:0") })
+  }
+
+  @Test func `what a meter without a clock tells later than it should is not missing`() {
+    let behind: Int64 = 3600
+    let (asked, missed, told) = run(
+      from: "2026-11-22T08:10:00", until: "2026-11-22T11:20:00", task(),
+      stored: records(upTo: "2026-11-22T06:45:00"), showsClock: false
+    ) { span, time in
+      span.first.localSeconds > local(time) - behind
+        ? .refused : .told(span.seconds.filter { $0 <= local(time) - behind })
+    }
+    #expect(missed.isEmpty)
+    #expect(
+      Set(told).isSuperset(of: stride(from: local("2026-11-22T07:00:00"), to: local("2026-11-22T10:00:00"), by: 900)))
+    #expect(asked.count < 20, "\(asked)")
+  }
+
+  @Test func `what is listed as missing is not told again, neither at a restart nor when it lapses`() {
+    var noted = ProfilePlan.Noted(step: 900)
+    let gone = local("2026-11-14T10:00:00"), refused = local("2026-11-21T10:00:00"),
+      silent = local("2026-11-14T11:00:00")
+    for record in [gone, refused, silent, local("2026-11-21T12:00:00")] { noted.all.insert(record) }
+    noted.gone = RecordRuns(step: 900, [gone, local("2026-11-21T12:00:00")])
+    noted.refused.insert(refused)
+    let (_, missed, told) = run(
+      from: "2026-11-22T02:10:00", until: "2026-11-22T23:00:00", task(days: 7), since: "2026-11-14T09:00:00",
+      noted: noted
+    ) { span, _ in .told(span.seconds) }
+    let lapsed = stride(from: local("2026-11-14T09:00:00"), to: local("2026-11-15T00:00:00"), by: 900)
+      .filter { $0 != gone && $0 != silent }
+    #expect(missed == lapsed.map { "\(MeterTime(localSeconds: $0)) lapsed outage" })
+    #expect(!told.contains(refused) && !told.contains(local("2026-11-21T12:00:00")))
+    #expect(told.count == Set(told).count)
+  }
+
+  @Test func `only records that are listed as missing fill a gap`() {
+    var noted = ProfilePlan.Noted(step: 900)
+    noted.all.insert(local("2026-11-21T10:00:00"))
+    let plan = ProfilePlan(
+      [ProfilePlan.Part(meter: 0, task: task(), recordClass: 4, minutes: 15)], noted: [noted], zone: zone)
+    #expect(plan.mayFill(0, [local("2026-11-21T09:45:00"), local("2026-11-21T10:00:00")]))
+    #expect(!plan.mayFill(0, [local("2026-11-21T09:45:00")]))
   }
 
   @Test func `what nobody came to within its days is told as missing`() {

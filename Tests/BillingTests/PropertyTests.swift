@@ -15,6 +15,12 @@ struct Seeded: RandomNumberGenerator {
     print("property: \(property), seed \(seed), \(cases) cases")
   }
 
+  /// Always the same run, for what is kept from one version to the next.
+  init(kept seed: UInt64) {
+    self.seed = seed
+    state = seed
+  }
+
   mutating func next() -> UInt64 {
     state &+= 0x9E37_79B9_7F4A_7C15
     var z = state

@@ -46,13 +46,13 @@ import Testing
     /// As a program issued it that cut off where this one rounds.
     func issued(engine: Int) throws -> IssuedBill {
       let text = closed.document.replacing("37.02", with: "37.01").replacing(
-        "\"engine\":1", with: "\"engine\":\(engine)")
+        "\"engine\":\(ratingEngineVersion)", with: "\"engine\":\(engine)")
       return try IssuedBill(
         id: 1, account: account.id, cycle: "2026-10", version: 1, kind: "original",
-        digest: engine == 1 ? closed.digest : "other", totalFen: 3701, issuedAt: 1_795_320_000_000,
+        digest: engine == ratingEngineVersion ? closed.digest : "other", totalFen: 3701, issuedAt: 1_795_320_000_000,
         document: Array(text.utf8), readings: closed.readings)
     }
-    for engine in [1, 0] {
+    for engine in [ratingEngineVersion, ratingEngineVersion - 1] {
       let again = replay(
         account, standing: [try issued(engine: engine)], readings: journal.readings, plans: try PlanCatalogue([plan]),
         knownOn: try day("2026-11-22"))
@@ -248,7 +248,8 @@ import Testing
     #expect(try corrected([dearer]) == ["2026-01 28.00", "2026-02 28.00"])
     // Another document of the same charges is told apart from another charge by what it says, not by its digest.
     let first = try #require(standing.first)
-    let words = first.standing.replacing("\"engine\":1", with: "\"engine\":2")
+    let words = first.standing.replacing(
+      "\"engine\":\(ratingEngineVersion)", with: "\"engine\":\(ratingEngineVersion + 1)")
     #expect(words != first.standing)
     let again = try IssuedBill(
       id: 9, account: first.account, cycle: "\(first.cycle)", version: 1, kind: "original", digest: "other",

@@ -188,13 +188,13 @@ import Testing
       station, account: "A-1", from: "2026-09", form: .reversal, actor: "li", reason: "wrong multiplier")
     // October was billed with the new multiplier, but from the window that September left with the old one.
     #expect(
-      issued.map { "\($0.record.cycle) \($0.record.kind) \($0.record.totalFen)" } == [
+      issued.issued.map { "\($0.record.cycle) \($0.record.kind) \($0.record.totalFen)" } == [
         "2026-09 reversal -6170", "2026-09 original 12340", "2026-10 reversal -12340", "2026-10 original 12340",
       ])
     #expect(try unbalanced(bench, station) == [])
     let none = try await BillingRun.correct(
       station, account: "A-1", from: "2026-09", form: .reversal, actor: "li", reason: "again")
-    #expect(none.isEmpty)
+    #expect(none.issued.isEmpty)
   }
 
   @Test func `a meter that closes no month is billed by daily freezes of the boundaries, one that does is not`()
@@ -327,12 +327,32 @@ import Testing
     await bench.store.close()
     let issued = try await BillingRun.correct(
       station, account: "A-1", from: "2026-10", form: .reversal, actor: "li", reason: "site")
-    #expect(issued.map { "\($0.record.cycle) \($0.record.kind) \($0.record.totalFen)" } == after)
+    #expect(issued.issued.map { "\($0.record.cycle) \($0.record.kind) \($0.record.totalFen)" } == after)
+    // Nothing was left out that could not be corrected, and so nothing waits.
+    #expect(issued.waiting == nil)
     let refusal = await #expect(throws: Complaint.self) {
       try await BillingRun.correct(
         station, account: "A-1", from: "2027-01", form: .reversal, actor: "li", reason: "site")
     }
     #expect(refusal?.headline.hasPrefix("2027-01 of A-1 cannot be billed now: meter M-1:") == true)
+    // October again, and December, which ends where January begins: that one is left out, and it is said.
+    let open = try Store(path: bench.store.path)
+    for (reading, energy) in [("2026-11", 220), ("2027-01", 390)] as [(String, Int64)] {
+      try await open.revise(
+        Revision(
+          reading: try #require(numbers["\(reading)-01T00:00:00"]),
+          value: RegisterValue(millionths: energy * 1_000_000, resolution: 10_000), actor: "li", reason: "site", at: 8))
+    }
+    await open.close()
+    let order = BookOrder(
+      .correct(account: "A-1", cycle: "2026-10", form: nil), reason: "site", name: nil, station: station)
+    let result = try #require(try await order.carryOut(station, user: 7))
+    #expect((result["issued"]?.items ?? []).compactMap { $0["cycle"]?.word }.last == "2026-11")
+    #expect(result["issued"]?.items.count == 4)
+    let waiting = try #require(result["waiting"])
+    #expect(waiting["cycle"]?.word == "2026-12" && waiting["waits_for"]?.word == "2027-01")
+    #expect(waiting["because"]?.items.first?.word?.hasPrefix("meter M-1:") == true)
+    #expect(try bench.bills().last?.correction?.actor == "uid 7")
   }
 
   @Test func `a correction that makes no sense is refused in words`() async throws {

@@ -1,5 +1,6 @@
 import Acquisition
 import Metering
+import Store
 import Testing
 
 @testable import Concentrator
@@ -36,6 +37,43 @@ import Testing
           meter: "M-1", line: nil, function: .relay, values: ["trip"], validUntil: nil,
           password: CommandSecret("2 123456"), newPassword: nil, name: "li"))),
   ]
+
+  @Test func `a decision says the same again as members, and what is none is refused`() throws {
+    let bench = try DeskBench()
+    let station = bench.station
+    let time = try #require(MeterTime("2026-10-15T09:30:00"))
+    let acts: [BookOrder.Act] = [
+      .acceptTrial(shown: "3f9ac2d41b07", cycles: 1, TrialChoice()),
+      .acceptTrial(
+        shown: "3f9ac2d41b07", cycles: 12,
+        TrialChoice(accounts: ["A-1"], plans: ["home"], validFrom: ["2027-01-01"], withoutAmount: true)),
+      .correct(account: "A-1", cycle: "2026-09", form: nil), .correct(account: "A-1", cycle: "2026-09", form: "x"),
+      .review(3, .accepted), .review(4, .rejected), .revise(reading: 5, nil),
+      .revise(reading: 5, try RegisterValue(typed: "1660.00")),
+      .enter(
+        meter: "M-1", quantity: "energy.import.active.total", at: time, try RegisterValue(typed: "0.7"), occurred: time),
+    ]
+    for act in acts {
+      let order = BookOrder(act, reason: "seen on site", name: "li", station: station)
+      let line = JSON.object([.init("id", 1), .init("do", "decide")] + order.members).text
+      let request = try ControlRequest(Array(line.utf8))
+      #expect(request.wish == .decide(order), "\(line)")
+      #expect(request.right == .rule)
+      #expect(order.actor(1000) == "li (uid 1000)")
+    }
+    for line in [
+      #"{"id":1,"do":"decide"}"#, #"{"id":1,"do":"decide","act":"correct","account":"A-1","cycle":"2026-09"}"#,
+      #"{"id":1,"do":"decide","act":"correct","account":"A-1","cycle":"2026-09","reason":" "}"#,
+      #"{"id":1,"do":"decide","act":"review","reason":"x","review":"3","decision":"accepted"}"#,
+      #"{"id":1,"do":"decide","act":"review","reason":"x","review":3,"decision":"maybe"}"#,
+      #"{"id":1,"do":"decide","act":"revise","reason":"x","reading":3,"value":"-1"}"#,
+      #"{"id":1,"do":"decide","act":"accept-trial","reason":"x","shown":"3f9ac2d4","cycles":0}"#,
+      #"{"id":1,"do":"decide","act":"erase","reason":"x"}"#,
+      #"{"id":1,"do":"decide","act":"revise","reason":"x","reading":3,"more":1}"#,
+    ] {
+      #expect(throws: ControlRequest.Refusal.self, "\(line)") { try ControlRequest(Array(line.utf8)) }
+    }
+  }
 
   @Test func `a command says the same again as members, and shows no password by itself`() throws {
     let request = CommandRequest(
@@ -97,11 +135,11 @@ import Testing
       #"{"id":3,"do":7}"#, #"{"id":3,"error":{"status":64,"message":"do is no string",\#(example)},"end":true}"#),
     Bad(
       #"{"id":"a","do":"Status"}"#,
-      #"{"id":"a","error":{"status":64,"message":"there is no request \"Status\"","advice":["There are: status, trace, read, reload, command."]},"end":true}"#
+      #"{"id":"a","error":{"status":64,"message":"there is no request \"Status\"","advice":["There are: status, trace, read, reload, command, decide."]},"end":true}"#
     ),
     Bad(
       #"{"id":3,"do":"a\u001B[2J\n\u202E\#(String(repeating: "x", count: 99))"}"#,
-      #"{"id":3,"error":{"status":64,"message":"there is no request \"a?[2J??\#(String(repeating: "x", count: 57))...\"","advice":["There are: status, trace, read, reload, command."]},"end":true}"#
+      #"{"id":3,"error":{"status":64,"message":"there is no request \"a?[2J??\#(String(repeating: "x", count: 57))...\"","advice":["There are: status, trace, read, reload, command, decide."]},"end":true}"#
     ),
     Bad(
       #"{"id":3,"do":"status","lines":"bus1"}"#,

@@ -48,6 +48,7 @@ import Testing
             watch.cancelled.add(1, ordering: .relaxed)
           }
         case .command(let request): reply.succeed(.string("\(request)"))
+        case .decide(let order): reply.succeed(.string(order.actor(peer.user)))
         case .reload: reply.fail(Complaint(.configuration, "no", "Because."))
         }
       }

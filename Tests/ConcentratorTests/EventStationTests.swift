@@ -88,6 +88,16 @@ import Testing
     #expect(try reader.verify().faults.isEmpty)
   }
 
+  @Test func `a restart in the middle of a first look goes on with it`() async throws {
+    let bench = try StationBench("events-first", tail: Self.tail)
+    let first = try await run(bench, history: 10) { $0.pastEvents >= 6 }
+    let second = try await run(bench, history: 12) { $0.events >= 2 }
+    #expect(told(first, .history) + told(second, .history) == Array(1...10))
+    #expect(told(second, .new) == [11, 12] && told(first, .new).isEmpty)
+    #expect(try stored(bench).map(\.state.rawValue) == Array(repeating: "history", count: 10) + ["new", "new"])
+    #expect(counts(second).lostEvents == 0)
+  }
+
   @Test func `a count that was missed is no gap any more once it is read`() async throws {
     let bench = try StationBench("event-gaps", tail: Self.tail)
     let meter = try #require(MeterID("M-1"))

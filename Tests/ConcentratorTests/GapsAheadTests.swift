@@ -1,11 +1,11 @@
 import DLT645
 import Host
 import Metering
-import Store
 import Testing
 
 @testable import Acquisition
 @testable import Concentrator
+@testable import Store
 
 /// Gaps that a clock that was ahead has noted.
 @Suite struct GapsAheadTests {
@@ -46,4 +46,62 @@ import Testing
     await store.close()
     #expect(Set(try bench.reader().openGaps()) == Set([before] + kept))
   }
+
+  @Test func `a run that a restart lies within is none as soon as one of its rounds is read`() async throws {
+    let bench = try StationBench("ahead-run")
+    let station = try bench.station()
+    let store = try Store(path: station.configuration.store)
+    let meter = try #require(MeterID("M-1"))
+    let slot = station.clock.now.unixMilliseconds + 1000
+    let hour: Int64 = 3_600_000
+    try await store.record([
+      Gap(meter: meter, subject: "task e", instant: slot - hour, reason: "outage", until: slot + hour, rounds: 3)
+    ])
+    let intake = try await intake(store, station)
+    await intake.take([try answer(at: slot, HostInstant(unixMilliseconds: slot, clock: .synchronised))])
+    await store.close()
+    #expect(try bench.reader().openGaps().isEmpty)
+  }
+
+  @Test func `a list of gaps that cannot be written costs no reading, and is set right by the next one`() async throws {
+    let bench = try StationBench("ahead-failed")
+    let station = try bench.station()
+    let store = try Store(path: station.configuration.store)
+    let meter = try #require(MeterID("M-1"))
+    let slot = station.clock.now.unixMilliseconds + 1000
+    let gaps = [
+      Gap(meter: meter, subject: Self.energy.subject, instant: slot, reason: "silent"),
+      Gap(meter: meter, subject: "task e", instant: slot, reason: "outage", until: slot + 3_600_000, rounds: 2),
+    ]
+    try await store.record(gaps)
+    let intake = try await intake(store, station)
+    let told = try answer(at: slot, HostInstant(unixMilliseconds: slot, clock: .synchronised))
+    try await store.execute("CREATE TRIGGER stuck BEFORE UPDATE ON gap BEGIN SELECT RAISE(ABORT, 'stuck'); END")
+    await intake.take([told])
+    #expect(Set(try bench.reader().openGaps()) == Set(gaps))
+    #expect(try bench.stored().count == 1)
+    try await store.execute("DROP TRIGGER stuck")
+    await intake.take([told])
+    await store.close()
+    #expect(try bench.reader().openGaps().isEmpty)
+    #expect(try bench.stored().count == 1)
+  }
+
+  private func intake(_ store: Store, _ station: Station) async throws -> Intake {
+    try await Intake(
+      store: store, zone: station.configuration.zone, files: station.files, clock: station.clock, report: { _ in })
+  }
+}
+
+extension Intake {
+  fileprivate func take(_ answers: [Answer]) async {
+    let (events, tell) = AsyncStream.makeStream(of: LineEvent.self)
+    for answer in answers { tell.yield(.answered(answer)) }
+    tell.finish()
+    await run(events)
+  }
+}
+
+extension Store {
+  fileprivate func execute(_ sql: String) throws { try open().execute(sql) }
 }

@@ -224,8 +224,28 @@ import Testing
   @Test func `what came after all waits in no backlog`() {
     let backlog = GapBacklog(zone: .china)
     backlog.add(answer(Self.frozen, .dailyFreeze(1), slot: Self.slot))
-    backlog.forget(meter: Self.meter, subject: "DI 05060101", instant: Self.slot)
+    backlog.forget(Store.Fill(.one(Self.slot), of: "DI 05060101", meter: Self.meter, at: Self.slot))
     #expect(backlog.isEmpty)
+  }
+
+  @Test func `records that wait in the backlog are runs without what came between and after`() {
+    let backlog = GapBacklog(zone: .china)
+    func lapse(_ first: Int64, _ last: Int64) {
+      backlog.add(
+        .recordsLapsed(
+          line: "bus1", meter: Self.meter, subject: "load profile class 4", from: Self.slot + first * 900_000,
+          through: Self.slot + last * 900_000, records: Int(last - first) + 1, reason: .late))
+    }
+    lapse(0, 4)
+    lapse(5, 6)
+    lapse(9, 12)
+    backlog.forget(
+      Store.Fill(
+        .records([1, 2, 9].map { Self.slot + $0 * 900_000 }, every: 900_000), of: "load profile class 4",
+        meter: Self.meter, at: Self.slot))
+    let left = backlog.take().map(\.gap)
+    #expect(left.map { ($0.instant - Self.slot) / 900_000 } == [0, 3, 5, 10])
+    #expect(left.map(\.rounds) == [1, 2, 2, 3])
   }
 
   @Test func `an answer of which nobody can tell the instant leaves a gap`() async throws {

@@ -89,6 +89,9 @@ import Testing
     let store = try Store(path: bench.station().configuration.store)
     for name in ["M-1", "task profile"] { try await store.note("known:\(name)", "\(midnight(20))") }
     try await store.noteAtWork(midnight(12) + 3_600_000)
+    // The meter said so itself, before the daemon was off.
+    let gone = Gap(meter: meter, subject: "load profile class 4", instant: midnight(5), reason: "gone")
+    try await store.record([gone])
     await store.close()
     for isFirst in [true, false] {
       let run = try StationRun(try bench.station())
@@ -97,15 +100,47 @@ import Testing
       var events = isFirst ? await read(run, until: 8) : await run.events { counts, _ in counts.answers >= 4 }
       events += await run.stop()
       let lapsed = events.count { if case .line(.recordsLapsed) = $0 { true } else { false } }
-      #expect(lapsed == (isFirst ? 1 : 0))
+      #expect(lapsed == (isFirst ? 2 : 0))
     }
     let gaps = try bench.reader().openGaps().filter { $0.subject == "load profile class 4" }
+    func outage(from: Int64, until: Int64, _ rounds: Int) -> Gap {
+      Gap(
+        meter: meter, subject: "load profile class 4", instant: from, reason: "outage", until: until, rounds: rounds)
+    }
     #expect(
       gaps == [
-        Gap(
-          meter: meter, subject: "load profile class 4", instant: midnight(13), reason: "outage",
-          until: midnight(1) - 900_000, rounds: 12 * 96)
+        outage(from: midnight(13), until: midnight(5) - 900_000, 8 * 96), gone,
+        outage(from: midnight(5) + 900_000, until: midnight(1) - 900_000, 4 * 96 - 1),
       ])
+    await meters.stop()
+  }
+
+  @Test func `records that come leave the run that a clock that was ahead has noted`() async throws {
+    let bench = try StationBench("profile-ahead", tail: Self.tail)
+    let meters = try await bench.simulate()
+    let zone = ZoneOffset.china
+    let today = zone.local(unixMilliseconds: HostClock.wall.unixMilliseconds).date.daysSince1970
+    func midnight(_ back: Int64) -> Int64 {
+      zone.unixMilliseconds(of: MeterTime(localSeconds: (today - back) * 86_400))
+    }
+    let meter = try #require(MeterID("M-1"))
+    let subject = "load profile class 4"
+    let store = try Store(path: bench.station().configuration.store)
+    try await store.record([
+      Gap(
+        meter: meter, subject: subject, instant: midnight(3), reason: "outage", until: midnight(-2) - 900_000,
+        rounds: 5 * 96, every: 900_000)
+    ])
+    await store.close()
+    let run = try StationRun(try bench.station())
+    try await run.running.start()
+    _ = await read(run, until: 90)
+    _ = await run.stop()
+    let came = Set(try bench.stored().filter { $0.reading.key.kind == .profile }.map(\.reading.key.instant))
+    #expect(came.count >= 90)
+    let open = try bench.reader().openGaps().filter { $0.subject == subject }
+    #expect(open.reduce(0) { $0 + $1.rounds } == 5 * 96 - came.count)
+    for gap in open { #expect(came.allSatisfy { !(gap.instant...(gap.until ?? gap.instant)).contains($0) }) }
     await meters.stop()
   }
 

@@ -14,8 +14,11 @@ final class StationBench: Sendable {
   let folder: String
   let toml: String
 
-  /// Bills begin with the last month that was over `daysBehind`.
-  init(_ name: String, tail: String = "", lines: [String] = StationBench.lines, daysBehind: Int64 = 0) throws {
+  /// Bills begin with the last month that was over `daysBehind`. `tariffs` is a folder of other tariffs than the house's.
+  init(
+    _ name: String, tail: String = "", lines: [String] = StationBench.lines, daysBehind: Int64 = 0,
+    tariffs: String? = nil
+  ) throws {
     folder = "\(NSTemporaryDirectory())meterd-\(name)-\(UInt64.random(in: 0 ... .max))"
     try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
     var text = """
@@ -24,7 +27,7 @@ final class StationBench: Sendable {
       time-zone = "+08:00"
       trust-host-clock = true
       devices = "\(root)/devices"
-      tariffs = "\(root)/tariffs"
+      tariffs = "\(tariffs ?? "\(root)/tariffs")"
 
       """
     for line in lines { text += line.replacingOccurrences(of: "FOLDER", with: folder) }

@@ -9,7 +9,8 @@ struct SourceCase: Sendable, CustomTestStringConvertible {
 @Suite struct DataFilesTests {
   @Test(arguments: ["devices", "tariffs"])
   func `every device profile and every tariff has a source`(_ folder: String) throws {
-    for file in try House.files(in: folder, kind: "toml") {
+    // Lists of special days have the notice that they are of, which reading them asks for.
+    for file in try House.files(in: folder, kind: "toml") where !file.contains("tariffs/calendars/") {
       #expect(DataFile(try House.text(of: file)).hasSource, "\(file) has no source = \"...\", or an empty one")
     }
   }

@@ -103,6 +103,6 @@ struct BadUsage: Sendable, CustomTestStringConvertible {
     "name":"Tier adder, tier 2, Valley","name_zh":"递增电费 第2档 谷","tier":2,"period":"valley","quantity":"20.00",\
     "unit":"kWh","price":"0.03000000","amount":"0.60","rule":"tier.adder.pro-rata",\
     "formula":"20.00 kWh x 0.03000000 = 0.60","segments":[]}],"currency":"CNY","total":"157.10","segments":[],\
-    "engine":1,"digest":"c6e1dc6fed502f653e56b983c2a5c92ac5dfae2237b77bc056f1c8b66de7026d"}
+    "engine":2,"digest":"c58b5418f418253c8ef07f06284ee74f6a8756b4cc957996f5c58c8bbb90e54e"}
     """
 }

@@ -72,7 +72,8 @@ import Testing
     do {
       let connection = try Connection.writing(folder.database, checkedRows: 0)
       for table in [
-        "event_end", "event", "event_count", "audit", "bill_pricing", "bill_segment", "trial_result", "bill_correction",
+        "event_release", "event_end", "event", "event_count", "audit", "bill_pricing", "bill_segment", "trial_result",
+        "bill_correction",
         "ledger", "review_decision",
         "review", "late_read",
       ] {

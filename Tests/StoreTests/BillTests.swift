@@ -95,7 +95,7 @@ func billRecord(
     let answered = Gap(meter: meter, subject: "daily-freeze", instant: noon + 9, reason: "gone")
     try await store.record([Gap(meter: meter, subject: "daily-freeze", instant: noon + 9, reason: "silent")])
     try await store.record([answered])
-    try await store.fillGap(meter: meter, subject: "daily-freeze", instant: noon + 1, at: noon + 2)
+    try await store.fill([Store.Fill(.one(noon + 1), of: "daily-freeze", meter: meter, at: noon + 2)])
     let reader = try StoreReader(path: folder.database)
     #expect(try reader.holds() == [Hold(account: "A", cycle: "2026-11", reason: "SUM", since: 1)])
     #expect(try reader.openGaps() == [gap, answered])
@@ -117,7 +117,9 @@ func billRecord(
     // The host's clock goes back a day, and later it is right again.
     #expect(try reader.countOfGaps(at: noon + 60_000) == 3)
     #expect(try reader.countOfGaps(ahead: noon + 60_000) == 1)
-    #expect(try await store.gaps(ahead: noon + 60_000) == [later])
+    // A run that began and is not over reaches into times to come as well.
+    #expect(try await store.gaps(ahead: noon + 60_000) == [run(noon + 1_800_000, 3), later])
+    #expect(try await store.gaps(ahead: noon + 1_800_000) == [later])
     for (now, expected) in [
       (noon + 60_000, [run(noon + 1_800_000, 3)]), (noon + 86_400_000, [run(noon + 1_800_000, 3), later]),
     ] {
@@ -128,7 +130,7 @@ func billRecord(
       #expect(found == expected)
     }
     // One value does not close a run.
-    try await store.fillGap(meter: meter, subject: "task e", instant: noon, at: noon)
+    try await store.fill([Store.Fill(.one(noon), of: "task e", meter: meter, at: noon)])
     #expect(try reader.countOfGaps(at: noon + 60_000) == 3)
     // A run that ends within what is asked for is part of it.
     var filter = GapFilter()
@@ -136,7 +138,7 @@ func billRecord(
     var found: [Gap] = []
     try reader.gaps(filter) { found.append($0.gap) }
     #expect(found == [run(noon + 1_800_000, 3), later])
-    try await store.fillGap(meter: meter, subject: "task e", instant: noon, isRun: true, at: noon)
+    try await store.fill([Store.Fill(.run(noon), of: "task e", meter: meter, at: noon)])
     #expect(try reader.openGaps() == [later])
   }
 

@@ -91,6 +91,43 @@ import Testing
     #expect(try StoreReader(path: folder.database).verify().faults.isEmpty)
   }
 
+  @Test func `an event that was held and is found possible is held no more, and its row stays as it was`() async throws
+  {
+    #expect(try await append([Self.event(1, state: .held)], count: 1) == [.stored(sequence: 1)])
+    #expect(try await append([Self.event(1, at: 2, state: .held)], count: 1, at: 2) == [.duplicate(sequence: 1)])
+    #expect(try await append([Self.event(1, at: 3)], count: 1, at: 3) == [.released(sequence: 1)])
+    #expect(try await append([Self.event(1, at: 4)], count: 1, at: 4) == [.duplicate(sequence: 1)])
+    let all = try stored()
+    #expect(all.map(\.state) == [.new] && all.map(\.doubt) == [nil] && all.map(\.heard) == [1])
+    // One that has ended meanwhile tells it in other bytes.
+    let open = Self.event(2, at: 5, isOver: false, state: .held)
+    #expect(try await append([open], count: 2, at: 5) == [.stored(sequence: 2)])
+    #expect(try await append([Self.event(2, at: 6, state: .history)], count: 2, at: 6) == [.ended(sequence: 2)])
+    #expect(try stored().map(\.state) == [.new, .history])
+    #expect(try StoreReader(path: folder.database).verify().faults.isEmpty)
+    try await store.execute(
+      "DROP TRIGGER event_release_as_written; UPDATE event_release SET state = 'held' WHERE event = 1")
+    #expect(
+      try StoreReader(path: folder.database).verify().faults == ["the release of event 1 does not match its checksum"])
+  }
+
+  @Test func `how far a first look has come is kept, and a clear ends what counts as history`() async throws {
+    let counts = [
+      "power-fail": EventCount(count: 6, history: 10), "cover-open": EventCount(count: 1),
+      "voltage-loss-l1": EventCount(count: 0, history: 3),
+    ]
+    _ = try await store.append(
+      Store.EventSubmission(meter: Self.meter, counts: counts, events: [], evidence: Self.evidence(1)))
+    #expect(try await store.eventCounts()[Self.meter] == counts)
+    try await store.execute("UPDATE event_count SET history = -1 WHERE name = 'voltage-loss-l1'")
+    _ = try await store.append(
+      Store.EventSubmission(
+        meter: Self.meter, counts: [:], events: [], clearsOthers: true, evidence: Self.evidence(2)))
+    #expect(
+      try await store.eventCounts()[Self.meter]?["power-fail"] == EventCount(count: 6, isDoubted: true, history: 0))
+    #expect(try await store.eventCounts()[Self.meter]?["cover-open"] == EventCount(count: 1, isDoubted: true))
+  }
+
   @Test func `what tells no time is held apart, once`() async throws {
     let held = Self.event(7, state: .held, isTimed: false)
     #expect(try await append([held, Self.event(8, state: .held, isTimed: false)], count: 8).count == 2)
@@ -173,7 +210,9 @@ import Testing
   }
 
   @Test func `a store of the schema before it gets the tables`() async throws {
-    for table in ["event_end", "event", "event_count"] { try await store.execute("DROP TABLE \(table)") }
+    for table in ["event_release", "event_end", "event", "event_count"] {
+      try await store.execute("DROP TABLE \(table)")
+    }
     try await store.execute("PRAGMA user_version = 5")
     await store.close()
     let again = try eager(folder.database)

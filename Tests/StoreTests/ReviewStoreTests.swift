@@ -128,7 +128,9 @@ import Testing
 
   @Test func `bills of an older store get their postings when it is brought up to date`() async throws {
     _ = try await store.issue([billRecord(), billRecord(cycle: "2026-12", total: 7)], consumer: "billing", through: 1)
-    let younger = ["event_end", "event", "event_count", "bill_pricing", "bill_segment", "trial_result", "late_read"]
+    let younger = [
+      "event_release", "event_end", "event", "event_count", "bill_pricing", "bill_segment", "trial_result", "late_read",
+    ]
     for table in younger + ["bill_correction", "ledger", "review_decision", "review"] {
       try await store.execute("DROP TABLE \(table)")
     }
@@ -153,7 +155,8 @@ import Testing
         pricing: ["p"])
       _ = try await store.issue([record], consumer: "billing", through: 1)
     }
-    for table in ["event_end", "event", "event_count", "bill_pricing", "bill_segment", "trial_result"] {
+    for table in ["event_release", "event_end", "event", "event_count", "bill_pricing", "bill_segment", "trial_result"]
+    {
       try await store.execute("DROP TABLE \(table)")
     }
     try await store.execute("PRAGMA user_version = 4")

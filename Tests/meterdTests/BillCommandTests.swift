@@ -1,4 +1,5 @@
 import Foundation
+import Glibc
 import Metering
 import Store
 import Testing
@@ -249,5 +250,61 @@ private final class BilledStation: Sendable {
     let page = try await station.say("bill", "explain", "3", "--customer")
     #expect(page.contains("应交 To pay                  6.50 元 yuan"))
     #expect(page.contains("本期电费 Cost of the cycle    407.55 元 yuan"))
+  }
+
+  @Test func `while the daemon runs it decides, with the same words, and goes on by it at once`() async throws {
+    let station = try await BilledStation(extra: "[review]\nfirst-bills = true")
+    let daemon = try station.folder.start("run", "--config", "station.toml")
+    defer { daemon.end() }
+    try await daemon.says("notice running station=T-1")
+    try await station.list { $0.contains("waits for a look: first-bill") }
+    #expect(try await station.say("review", "accept", "1", "--reason", "checked") == "review 1 accepted\n")
+    // Nobody has to start it again for the bill to be issued.
+    try await station.list { $0.contains("\tA-1\t2026-10\toriginal\t215.95\t") }
+    #expect(
+      try await station.say("review", "accept", "9", "--reason", "x", status: 65).contains("there is no review 9"))
+    #expect(
+      try await station.say("review", "correct", "2", "--value", "1660.00", "--reason", "read on site")
+        == "reading 2 is now 4\n")
+    #expect(
+      try await station.say("bill", "correct", "A-1", "2026-10", "--reason", "site", status: 65).contains(
+        "2026-09 of A-1 comes out otherwise too, and 2026-10 builds on it"))
+    #expect(
+      try await station.objects("bill", "correct", "A-1", "2026-09", "--by", "difference", "--reason", "read on site")
+        .map { $0["amount"] as? String } == ["6.17", "-6.17"])
+    #expect(
+      try await station.say(
+        "review", "enter", "M-1", "energy.import.active.total", "2026-08-01", "10.00", "--reason", "book")
+        == "reading 5 entered\n")
+    // The daemon goes by the files that it has read: what it does not know of cannot be accepted.
+    try station.tariff("0.627")
+    let trial = try #require(try await station.objects("bill", "trial", "--account", "A-1", status: 65).first)
+    let shown = String(try #require(trial["shown"] as? String).prefix(12))
+    let accept = ["bill", "trial", "--account", "A-1", "--accept", shown, "--reason", "new table"]
+    let refused = try await station.folder.run(accept + ["--config", "station.toml"])
+    #expect(refused.status == 75 && refused.errorText.contains("Let it read them: meterd reload"))
+    _ = try await station.say("reload")
+    let accepted = try await station.folder.run(accept + ["--config", "station.toml"])
+    #expect(accepted.status == 0 && accepted.outputText.hasSuffix("nothing waits\n"), "\(accepted.errorText)")
+    let audit = try await station.say("audit")
+    #expect(audit.contains("(uid \(getuid()))\t") || audit.contains("\tuid \(getuid())\t"))
+    for function in ["bill-review", "reading-revise", "bill-correct", "reading-enter", "bill-trial"] {
+      #expect(audit.contains("\t\(function)\t"), "\(function)")
+    }
+    daemon.signal(SIGTERM)
+    #expect(try await daemon.finish().status == 0)
+  }
+}
+
+extension BilledStation {
+  /// Looks at the bills again and again until `isEnough`; throws when that is never so.
+  fileprivate func list(until isEnough: (String) -> Bool) async throws {
+    let clock = ContinuousClock()
+    let deadline = clock.now + .seconds(60)
+    while clock.now < deadline {
+      let seen = try await folder.run(["bill", "list", "--store", store])
+      if isEnough(seen.outputText) { return }
+    }
+    throw Failure("the bills do not come")
   }
 }

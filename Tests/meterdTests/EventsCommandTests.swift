@@ -65,6 +65,7 @@ import Testing
     #expect(all[0]["begin"]?.text == "2026-11-22T12:01:00")
     #expect(all[0]["title_zh"]?.text == "掉电" && all[0]["identifier"]?.text == "03110001")
     #expect(all[2]["doubt"]?.text == "no month")
+    #expect(all.map { $0["begin_is"]?.text } == ["recorded", "recorded", nil, nil, "seen"])
     #expect(all[4]["title"]?.text == "Loss of voltage, phase A: set")
   }
 
@@ -84,6 +85,6 @@ import Testing
     let table = try await folder.run("events", "--store", store).outputText
     #expect(table.contains("Power failure, 2026-11-22T12:01:00 to 2026-11-22T12:01:00"))
     #expect(table.contains("held: no month"))
-    #expect(table.contains("Loss of voltage, phase A: set, 2026-11-22T12:01:40, word 0000 before and 0001 now"))
+    #expect(table.contains("Loss of voltage, phase A: set, seen 2026-11-22T12:01:40, word 0000 before and 0001 now"))
   }
 }
