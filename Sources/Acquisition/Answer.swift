@@ -140,6 +140,8 @@ public enum LineEvent: Sendable {
   case answered(Answer)
   /// A round went by without these items.
   case missed(line: String, meter: MeterID, queries: [Query], reason: LinePlan.Missed.Reason, slot: Int64)
+  /// A round that is open has not brought these, and the meter is given up for now: they may come until the next round.
+  case lacking(line: String, meter: MeterID, queries: [Query], reason: LinePlan.Missed.Reason, slot: Int64)
   /// Rounds of a task that nobody began, one after the other, from the first slot through the last.
   case leftOut(
     line: String, task: String, meters: [MeterID], from: Int64, through: Int64, rounds: Int,

@@ -120,7 +120,9 @@ extension LineEngine {
     tellOpen()
     // What came between two exchanges, when nobody listened, is most likely of the meter that was asked before.
     if said.record.bytesDiscarded > 0 {
-      tell(.late(line: name, meter: meters[lastAsked ?? ask.meter].id, bytes: said.record.bytesDiscarded))
+      let late = lastAsked ?? ask.meter
+      tell(.late(line: name, meter: meters[late].id, bytes: said.record.bytesDiscarded))
+      plan.cameLate(late, at: now)
     }
     if case .silent = said.result { unanswered = (ask.meter, query.shape) } else { unanswered = nil }
     listenBack(for: &said, query, ask.meter)

@@ -235,6 +235,14 @@ public final class LineEngine {
           line: name, meter: meters[missed.meter].id, queries: queries, reason: missed.reason,
           slot: missed.round.slot))
     }
+    for lacking in plan.takeLacking() {
+      let queries = lacking.queries.filter { !$0.isEventRecord }
+      guard !queries.isEmpty else { continue }
+      tell(
+        .lacking(
+          line: name, meter: meters[lacking.meter].id, queries: queries, reason: lacking.reason,
+          slot: lacking.round.slot))
+    }
     for leftOut in plan.takeLeftOut() {
       tell(
         .leftOut(
@@ -253,6 +261,13 @@ public final class LineEngine {
   /// milliseconds since 1970. `lastAtWork` as for a new plan.
   public func recalled(_ held: [LinePlan.Held], of wall: Int64, lastAtWork: [Int64] = []) {
     plan.recalled(held, of: wall, lastAtWork: lastAtWork, at: now)
+  }
+
+  /// Takes over other questions to some meters, from the rounds on that are due then.
+  public func adopt(_ coming: [MeterID: LinePlan.Meter.Coming]) {
+    var places: [Int: LinePlan.Meter.Coming] = [:]
+    for (index, meter) in meters.enumerated() { places[index] = coming[meter.id] }
+    plan.adopt(places)
   }
 
   /// Takes back an answer that the disk did not keep.

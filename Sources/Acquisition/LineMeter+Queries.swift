@@ -9,7 +9,7 @@ extension LineMeter {
   /// Items that the meter's profile does not offer are left out. Modbus values are joined into the reads that cost
   /// the least on this line; `replyDelay` is the meter's own, measured or usual.
   public func queries(
-    for targets: [AcquisitionTask.Target], replyDelay: BootInstant.Span = .milliseconds(40)
+    for targets: [AcquisitionTask.Target], replyDelay: BootInstant.Span = AssumedDelay.usual.now
   ) -> [Query] {
     switch profile.language {
     case .dlt645(.of2007, _): return identifiers(for: targets).map(Query.identifier)
@@ -227,7 +227,7 @@ struct RegisterFault: Hashable, Sendable, CustomStringConvertible {
 
 extension LineMeter {
   /// The time of all exchanges that the answer to `query` takes, with their silences; for forecasts.
-  public func wireTime(of query: Query, replyDelay: BootInstant.Span = .milliseconds(40)) -> BootInstant.Span {
+  public func wireTime(of query: Query, replyDelay: BootInstant.Span = AssumedDelay.usual.now) -> BootInstant.Span {
     exchanges(for: query).reduce(.zero) { time, asked in
       time + physicalLimit(of: asked, replyDelay: replyDelay, wakeUps: wakeUps)
         + (profile.language.isDLT645 ? quietBefore : .zero)

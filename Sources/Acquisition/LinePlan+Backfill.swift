@@ -80,7 +80,8 @@ extension LinePlan {
   public var missing: [Missed] {
     var all: [Missed] = []
     for open in rounds where !open.round.isBackfill {
-      for (meter, queries) in open.left.enumerated() where !queries.isEmpty {
+      for (meter, queries) in open.left.enumerated()
+      where !queries.isEmpty && isExpected(of: meter, at: open.round.slot) {
         let reason: Missed.Reason = health[meter].isSetAside ? .silent : .waiting
         all.append(Missed(meter: meter, round: open.round, queries: queries, reason: reason))
       }
@@ -101,18 +102,26 @@ extension LinePlan {
   }
 
   /// Notes that a round goes by without these. A freeze may still be read from the meter's memory, unless the meter
-  /// itself said no.
-  mutating func miss(_ queries: [Query], of meter: Int, in round: Round, _ reason: Missed.Reason) {
+  /// itself said no. What nobody expected is looked for and not told.
+  mutating func miss(
+    _ queries: [Query], of meter: Int, in round: Round, _ reason: Missed.Reason, isExpected isAwaited: Bool = true
+  ) {
     let isFinal = reason == .refused || reason == .gone
     // What a pass does not bring was missed before.
     let told = round.isBackfill ? queries.filter { isFinal && isExpected($0, of: meter) } : queries
-    if !told.isEmpty { missed.append(Missed(meter: meter, round: round, queries: told, reason: reason)) }
+    if isAwaited, !told.isEmpty { missed.append(Missed(meter: meter, round: round, queries: told, reason: reason)) }
     for query in queries {
-      if isFinal { fill(query, of: meter) } else { lack(query, of: meter, round.task, reason, at: nil) }
+      if isFinal {
+        fill(query, of: meter)
+      } else {
+        lack(query, of: meter, round.task, reason, at: nil, isExpected: isAwaited)
+      }
     }
   }
 
-  mutating func lack(_ query: Query, of meter: Int, _ task: Int, _ reason: Missed.Reason, at wall: Int64?) {
+  mutating func lack(
+    _ query: Query, of meter: Int, _ task: Int, _ reason: Missed.Reason, at wall: Int64?, isExpected: Bool = true
+  ) {
     guard query.freezeDay != nil else { return }
     if let known = shortfalls.firstIndex(where: { $0.meter == meter && $0.query == query }) {
       shortfalls[known].reason = reason
@@ -121,7 +130,8 @@ extension LinePlan {
     let now = wall ?? latest[task]?.slot ?? 0
     shortfalls.append(
       Shortfall(
-        meter: meter, task: task, query: query, reason: reason, since: zone.local(unixMilliseconds: now).date))
+        meter: meter, task: task, query: query, reason: reason, since: zone.local(unixMilliseconds: now).date,
+        isExpected: isExpected))
   }
 
   /// Forgets a shortfall: the value came, or never will.

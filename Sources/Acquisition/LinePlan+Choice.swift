@@ -4,6 +4,7 @@ internal import Metering
 extension LinePlan {
   mutating func choose(at now: BootInstant, wall: HostInstant) -> Action {
     openDueRounds(at: now, wall: wall)
+    lookForLacking(at: now)
     let roundsGoFirst = isTurnOfRounds(at: now)
     if !roundsGoFirst, let ask = nextOfDemands(at: now) { return .ask(ask) }
     if let probe = overdueProbe(at: now, patience: Self.probePatience) { return .ask(probe) }
@@ -43,7 +44,14 @@ extension LinePlan {
         let meter = isOfKeys ? keyMeters[step] : (rounds[index].cursor + step - keyMeters.count) % meters.count
         guard isOfKeys || !meters[meter].isKey else { continue }
         guard !health[meter].isSetAside, let first = rounds[index].left[meter].first(where: part.has) else { continue }
-        guard health[meter].mayAsk(first, at: now) else {
+        if let until = heldOff[meter] {
+          guard until <= now else {
+            wake = min(wake ?? until, until)
+            continue
+          }
+          heldOff[meter] = nil
+        }
+        if !health[meter].mayAsk(first, at: now) {
           // Its answer could be mistaken for a late one: first something that cannot.
           if let probe = probe(meter, at: now) {
             rounds[index].cursor = meter
@@ -52,10 +60,16 @@ extension LinePlan {
           let waits = meters[meter].probes.filter { health[meter].mayAsk($0, at: now) }
           if let until = waits.compactMap({ health[meter].contested($0, at: now) }).min() {
             wake = min(wake ?? until, until)
-          } else {
-            health[meter].silent(first, at: now)
+            continue
           }
-          continue
+          if !rounds[index].left[meter].contains(where: { part.has($0) && health[meter].mayAsk($0, at: now) }) {
+            // Whatever it were asked, a late answer could be taken for it. Nobody asks, so nobody calls it silent.
+            let free = health[meter].firstFree(rounds[index].left[meter] + meters[meter].probes, at: now) ?? now
+            let until = max(free, now + .milliseconds(50))
+            heldOff[meter] = until
+            wake = min(wake ?? until, until)
+            continue
+          }
         }
         for query in rounds[index].left[meter] where part.has(query) && health[meter].mayAsk(query, at: now) {
           let until = health[meter].contested(query, at: now)

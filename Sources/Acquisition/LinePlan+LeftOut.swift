@@ -95,6 +95,7 @@ extension LinePlan {
   public mutating func passBy(at now: BootInstant, wall: HostInstant) {
     followWall(at: now, wall: wall)
     expire(self.wall(at: now))
+    lookForLacking(at: now, isPortLost: true)
     for index in tasks.indices where due[index] <= now {
       passedBy.insert(index)
       guard tasks[index].isOfDays, mayBegin(index, wall), !isAwaitingJournal(at: now) else { continue }

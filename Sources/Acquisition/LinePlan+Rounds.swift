@@ -3,6 +3,7 @@ internal import Metering
 /// Rounds: when they are due, opened and closed.
 extension LinePlan {
   mutating func open(_ round: Round) {
+    adopt(for: round)
     noteBegun(round.task, round.slot)
     let run = served[round.task].popLast() ?? round.slot...round.slot
     served[round.task].append(min(run.lowerBound, round.slot)...max(run.upperBound, round.slot))
@@ -45,7 +46,7 @@ extension LinePlan {
     rounds.append(
       OpenRound(
         round: round, deadline: task.nextSlot(after: round.slot, zone: zone),
-        expires: task.isSynthetic ? round.slot + task.schedule.grace : nil, left: left))
+        expires: task.isSynthetic ? round.slot + task.schedule.grace : nil, left: left, since: lastLook))
     // The list is short: tasks of one line. Earlier deadlines first within a priority, and the past after the present.
     rounds.sort { a, b in
       let ranks = [a, b].map { ($0.round.isBackfill ? 1 : 0, tasks[$0.round.task].priority, $0.deadline) }
@@ -154,7 +155,8 @@ extension LinePlan {
     return rounds.contains { open in
       open.round.task == task && !open.round.isBackfill
         && open.left.enumerated().contains { meter, left in
-          !health[meter].isSetAside && left.contains { !recordsMayWait || !$0.isEventRecord }
+          !health[meter].isSetAside && heldOff[meter].map { $0 <= lastLook } ?? true
+            && left.contains { !recordsMayWait || !$0.isEventRecord }
         }
     }
   }
@@ -179,7 +181,12 @@ extension LinePlan {
 
   private mutating func miss(_ open: OpenRound) {
     for (meter, queries) in open.left.enumerated() where !queries.isEmpty {
-      miss(queries, of: meter, in: open.round, health[meter].isSetAside ? .silent : .late)
+      miss(
+        queries, of: meter, in: open.round, health[meter].isSetAside ? .silent : .late,
+        isExpected: isExpected(of: meter, at: open.round.slot))
     }
   }
+
+  /// False for a round that was due before the meter was known: it is asked for, and nobody misses it.
+  func isExpected(of meter: Int, at slot: Int64) -> Bool { held[meter].knownSince.map { $0 <= slot } ?? true }
 }

@@ -5,11 +5,13 @@ extension LinePlan.Meter {
   /// A meter with its part in `tasks`, less what the journal holds already.
   ///
   /// `programme` are the questions for each task, by the task's place; `wall` is in milliseconds since 1970, and `zone`
-  /// that of the tasks and of the meters' clocks. The rest as for what is held.
+  /// that of the tasks and of the meters' clocks; `coming` are other questions from some round on. The rest as for what
+  /// is held.
   public init(
     _ meter: LineMeter, programme: [[Query]], probes: [Query], tasks: [AcquisitionTask], isKey: Bool = false,
     at wall: Int64, zone: ZoneOffset, knownSince: Int64? = nil, lastAtWork: [Int64] = [],
-    late: (String, Int64) -> Set<String> = { _, _ in [] }, stored: (ReadingKind, Int64) -> Set<Quantity>
+    coming: Coming? = nil, late: (String, Int64) -> Set<String> = { _, _ in [] },
+    stored: (ReadingKind, Int64) -> Set<Quantity>
   ) {
     self.init(
       id: meter.id, programme: programme, probes: probes, replyLimit: meter.replyLimit,
@@ -17,7 +19,7 @@ extension LinePlan.Meter {
         of: meter, programme: programme, tasks: tasks, at: wall, zone: zone, knownSince: knownSince,
         lastAtWork: lastAtWork, late: late,
         stored: stored),
-      isNumbered: meter.isOnNetwork, isKey: isKey, model: meter.model)
+      isNumbered: meter.isOnNetwork, isKey: isKey, model: meter.model, coming: coming)
   }
 }
 

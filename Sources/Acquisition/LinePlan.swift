@@ -9,7 +9,9 @@ public struct LinePlan: Sendable {
   public struct Meter: Sendable {
     public let id: MeterID
     /// Questions for each task, by the task's place in the list; empty where it has none.
-    public let programme: [[Query]]
+    public internal(set) var programme: [[Query]]
+    /// Other ones from some round on; `nil` where they stay.
+    public internal(set) var coming: Coming?
     /// Short questions of different shapes, to find out whether the meter is there and to get back in step.
     public let probes: [Query]
     /// Longest wait for a first byte.
@@ -25,8 +27,9 @@ public struct LinePlan: Sendable {
 
     public init(
       id: MeterID, programme: [[Query]], probes: [Query], replyLimit: BootInstant.Span,
-      held: Held = Held(), isNumbered: Bool = false, isKey: Bool = false, model: String = ""
+      held: Held = Held(), isNumbered: Bool = false, isKey: Bool = false, model: String = "", coming: Coming? = nil
     ) {
+      self.coming = coming
       self.model = model
       self.isNumbered = isNumbered
       self.isKey = isKey
@@ -113,6 +116,10 @@ public struct LinePlan: Sendable {
     let expires: Int64?
     /// Questions left, by meter.
     var left: [[Query]]
+    /// When it was opened.
+    let since: BootInstant
+    /// Meters of which it was told what it lacks.
+    var told: Set<Int> = []
     var cursor = 0
   }
 
@@ -124,10 +131,12 @@ public struct LinePlan: Sendable {
   }
 
   public let tasks: [AcquisitionTask]
-  public let meters: [Meter]
+  public internal(set) var meters: [Meter]
   public internal(set) var health: [MeterHealth]
   /// Answers of one meter may pass each other on the way, by one place: a serial server lies between.
-  var answersMayOvertake = false
+  var answersMayOvertake = false {
+    didSet { for index in health.indices { health[index].set(wayKeepsBytes: answersMayOvertake) } }
+  }
   let zone: ZoneOffset
   var rounds: [OpenRound] = []
   /// How often an answer to a question could not be believed; kept until the next round of its task is opened.
@@ -138,6 +147,10 @@ public struct LinePlan: Sendable {
   /// Wall milliseconds less boot milliseconds when the dues were reckoned.
   var offset: Int64
   var missed: [Missed] = []
+  /// What open rounds lack, as it is told before they end.
+  var lacking: [Missed] = []
+  /// When open rounds are next looked through.
+  var lackingLook: BootInstant
   /// What rounds have missed and meters may still remember, in the order in which it was missed.
   public internal(set) var shortfalls: [Shortfall] = []
   var failures: [Shortfall] = []
@@ -158,6 +171,8 @@ public struct LinePlan: Sendable {
   /// Tasks whose next round waited for one that was not finished, and those whose round nobody could begin.
   var heldUp: Set<Int> = []
   var passedBy: Set<Int> = []
+  /// Until when a meter that answers is not asked, since every answer of it could be taken for a late one.
+  var heldOff: [Int: BootInstant] = [:]
   /// When the plan was last asked what to do.
   var lastLook: BootInstant
   var backfillDue: BootInstant
@@ -192,12 +207,16 @@ public struct LinePlan: Sendable {
     self.zone = zone
     keyMeters = meters.indices.filter { meters[$0].isKey }
     self.health = health ?? meters.map { _ in MeterHealth() }
-    for (index, meter) in meters.enumerated() { self.health[index].answersAreNumbered(meter.isNumbered) }
+    for (index, meter) in meters.enumerated() {
+      self.health[index].answersAreNumbered(meter.isNumbered)
+      self.health[index].set(probeShapes: Set((meter.probes + meter.programme.joined()).map(\.shape)).count)
+    }
     offset = wall.unixMilliseconds - now.nanoseconds / 1_000_000
     overruns = tasks.map { _ in 0 }
     due = []
     backfillDue = now
     lastLook = now
+    lackingLook = now + Self.patienceOfRounds
     served = tasks.map { _ in [] }
     begun = tasks.map { _ in [] }
     held = meters.map(\.held)

@@ -131,6 +131,17 @@ public actor LineWorker {
     engine.recalled(held, of: wall, lastAtWork: lastAtWork)
   }
 
+  /// Takes over other questions to some meters, from the rounds on that are due then.
+  public nonisolated func adopt(_ coming: [MeterID: LinePlan.Meter.Coming]) async {
+    call()
+    await take(coming)
+  }
+
+  private func take(_ coming: [MeterID: LinePlan.Meter.Coming]) {
+    signal.answered()
+    engine.adopt(coming)
+  }
+
   /// Takes back an answer that the disk did not keep.
   public nonisolated func notKept(_ query: Query, of meter: MeterID) async {
     call()

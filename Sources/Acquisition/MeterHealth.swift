@@ -22,11 +22,24 @@ public struct MeterHealth: Hashable, Sendable {
   /// How fast the meter answers, by the shape of the question: a block of settlements takes far longer than a clock.
   private var paces: [Query.Shape: Pace] = [:]
 
+  /// The mean delay of its latest Modbus answers, and how many were measured.
+  private var meanDelay = BootInstant.Span.zero
+  private var measured: Int64 = 0
+
   /// Answers carry the number of their question, so none is ever owed.
   private var isNumbered = false
 
   /// Shapes of Modbus questions that a second meter at this address may still answer.
   private var contests: [Query.Shape: Contest] = [:]
+  /// Something on the way keeps bytes, such as a serial server.
+  private var wayKeepsBytes = false
+  /// When the meter was silent last, if it has not answered since.
+  private var silentAt: BootInstant?
+  /// Until when this meter counts as one that answers long after its time.
+  private var tardyUntil: BootInstant?
+  /// In how many ways it can be told apart what a probe is the answer to.
+  private var probeShapes = Int.max
+
   /// Until when this meter counts as one that answers twice.
   private var doubtedUntil: BootInstant?
 
@@ -60,13 +73,40 @@ public struct MeterHealth: Hashable, Sendable {
 
   private mutating func owe(_ query: Query, at now: BootInstant) {
     guard !isNumbered else { return }
-    owed[query.shape] = now + Self.longestLateness
+    owed[query.shape] = now + lateness(at: now)
     overtaken.remove(query.shape)
   }
 
   /// A meter that may still answer one of `questions`, put by someone who is gone, such as a daemon that was killed.
-  public init(owing questions: some Sequence<Query>, at now: BootInstant) {
-    for query in questions { owed[query.shape] = now + Self.longestLateness }
+  /// `lateness` is how long that is feared.
+  public init(
+    owing questions: some Sequence<Query>, at now: BootInstant, lateness: BootInstant.Span = Self.longestLateness
+  ) {
+    for query in questions { owed[query.shape] = now + lateness }
+  }
+
+  /// A meter of which nothing is known but what the one that was asked at its place before may still answer.
+  public init(owingAs other: MeterHealth) { owed = other.owed }
+
+  /// Says whether something on the way keeps bytes, and in how many shapes the meter can be asked.
+  mutating func set(wayKeepsBytes keeps: Bool) { wayKeepsBytes = keeps }
+  mutating func set(probeShapes shapes: Int) { probeShapes = shapes }
+
+  /// Notes that bytes came while nobody waited for them, most likely of this meter. Where its time was over long before,
+  /// something keeps them that nobody knows of.
+  mutating func cameLate(at now: BootInstant) {
+    guard let silentAt, now - silentAt > .seconds(5) else { return }
+    tardyUntil = now + .seconds(3600)
+  }
+
+  /// How long after its time an answer of this meter is feared.
+  func lateness(at now: BootInstant) -> BootInstant.Span {
+    wayKeepsBytes || tardyUntil.map { now < $0 } ?? false ? Self.longestLateness : Self.usualLateness
+  }
+
+  /// When the first of `questions` may be put again whose answer could be mistaken now; `nil` where none could be.
+  func firstFree(_ questions: some Sequence<Query>, at now: BootInstant) -> BootInstant? {
+    questions.compactMap { owed[$0.shape] }.filter { $0 > now }.min()
   }
 
   /// Longest wait for a first byte: the profile's limit, or less once the usual delay of such answers is known.
@@ -85,6 +125,13 @@ public struct MeterHealth: Hashable, Sendable {
     var lateness = 0
   }
 
+  /// So many answers the mean delay goes back, more or less.
+  private static let answersOfMean: Int64 = 64
+
+  /// How long the meter takes to begin its Modbus answers, on the whole; `nil` before so much is known of it as a
+  /// programme can rest on: 16 answers.
+  public var usualDelay: BootInstant.Span? { measured >= 16 ? meanDelay : nil }
+
   /// Answers whose delay was measured, and the longest of these; old extremes fade.
   var answers: Int { paces.values.reduce(0) { $0 + $1.answers } }
   var longestDelay: BootInstant.Span { paces.values.reduce(.zero) { max($0, $1.longestDelay) } }
@@ -94,8 +141,17 @@ public struct MeterHealth: Hashable, Sendable {
     return false
   }
 
-  /// How long after its time an answer is still feared: serial servers keep bytes for many seconds.
+  /// Set aside and looked for several times since: it is not away for a moment only.
+  var isGivenUp: Bool {
+    if case .setAside(let silences, _) = state { silences >= 5 } else { false }
+  }
+
+  /// How long after its time an answer is still feared where serial servers keep bytes for many seconds.
   public static let longestLateness = BootInstant.Span.seconds(120)
+
+  /// The same at a port of this host, which keeps nothing, for a meter that was never heard long after its time. Less
+  /// than the longest rest between two probes: a meter that can be asked in one way only is found within a minute too.
+  public static let usualLateness = BootInstant.Span.seconds(40)
 
   /// True where the answer to `query` cannot be mistaken for a late one.
   public func mayAsk(_ query: Query, at now: BootInstant) -> Bool { owed[query.shape].map { $0 <= now } ?? true }
@@ -158,6 +214,7 @@ public struct MeterHealth: Hashable, Sendable {
   /// with only when two others have come.
   mutating func answered(_ query: Query, delay: BootInstant.Span?, mayOvertake: Bool = false) {
     state = .answering
+    silentAt = nil
     noteWaking(answered: true)
     owed = mayOvertake ? owed.filter { !overtaken.contains($0.key) && $0.key != query.shape } : [:]
     overtaken = Set(owed.keys)
@@ -167,6 +224,9 @@ public struct MeterHealth: Hashable, Sendable {
     // Old extremes fade: a meter that was slow once is not waited for so long for ever.
     pace.longestDelay = max(delay ?? .zero, pace.longestDelay - pace.longestDelay / 64)
     paces[query.shape] = pace
+    guard let delay, case .registers = query else { return }
+    measured = min(measured + 1, Self.answersOfMean)
+    meanDelay = meanDelay + (delay - meanDelay) / measured
   }
 
   /// The meter is there but its answer proves nothing about which question it answers.
@@ -194,7 +254,9 @@ public struct MeterHealth: Hashable, Sendable {
     paces[query.shape]?.lateness += 1
     let silences: Int
     if case .setAside(let before, _) = state { silences = before + 1 } else { silences = 1 }
-    state = .setAside(silences: silences, probeAt: now + Self.rest(after: silences))
+    silentAt = now
+    let rest = Self.rest(after: silences, shapes: probeShapes, lateness: lateness(at: now))
+    state = .setAside(silences: silences, probeAt: now + rest)
   }
 
   /// Puts a due probe off: nothing may be asked before some late answer is past.
@@ -205,7 +267,17 @@ public struct MeterHealth: Hashable, Sendable {
   }
 
   /// 2, 4, 8, 16, 32, then 45 seconds.
-  static func rest(after silences: Int) -> BootInstant.Span {
-    .seconds(min(45, Int64(1) << Int64(min(max(silences, 1), 6))))
+  ///
+  /// No two probes of one shape go out while the first may be answered late. With few `shapes` they would soon be used up,
+  /// and the meter not asked until the first is past: so they are spread over that time.
+  static func rest(
+    after silences: Int, shapes: Int = .max, lateness: BootInstant.Span = usualLateness
+  ) -> BootInstant.Span {
+    let usual = BootInstant.Span.seconds(min(45, Int64(1) << Int64(min(max(silences, 1), 6))))
+    guard shapes <= 5, lateness > .seconds(45) else { return usual }
+    // One is to spare for a question that was lost on the way.
+    let spare = shapes > 2 ? 1 : 0
+    guard silences > spare else { return usual }
+    return min(.seconds(60), max(usual, lateness / Int64(max(1, shapes - spare))))
   }
 }

@@ -32,6 +32,9 @@ public struct Forecast: Sendable {
     let eventTime: Int64?
   }
 
+  /// How long a meter is taken to need before it answers; a running daemon measures each.
+  static let replyDelay = AssumedDelay.usual.now
+
   struct LineForecast: Sendable {
     let name: String
     let port: String
@@ -122,6 +125,7 @@ extension Forecast {
     .object([
       "configuration": .string(file), "accounts": .integer(Int64(accounts)), "tariffs": .integer(Int64(tariffs)),
       "first_bills_wait": .boolean(looksAtFirstBills), "possible": .boolean(isPossible),
+      "reply_delay_seconds": .string(decimalString(Self.replyDelay.nanoseconds / 1000, decimals: 2)),
       "lines": .array(
         lines.map { line in
           .object([
@@ -176,6 +180,11 @@ extension Forecast {
       for round in line.rounds { out += round.text }
       for missing in line.lacking {
         out.append("  \(missing.meter) keeps no \(missing.item): by its profile there is none to read")
+      }
+      if !line.rounds.isEmpty {
+        out.append(
+          "  by \(Self.replyDelay.milliseconds) ms from a question to its answer; the daemon measures each meter and joins Modbus registers by that"
+        )
       }
       if line.load > 900_000 { out.append("  the tasks together leave no room for retries: spread them") }
     }

@@ -90,7 +90,8 @@ extension LineEvent {
           meter: answer.meter, subject: answer.query.subject, instant: instant,
           reason: LinePlan.Missed.Reason.unstored.rawValue)
       ]
-    case .missed(_, let meter, let queries, let reason, let slot):
+    case .missed(_, let meter, let queries, let reason, let slot),
+      .lacking(_, let meter, let queries, let reason, let slot):
       return queries.map {
         Gap(
           meter: meter, subject: $0.subject,

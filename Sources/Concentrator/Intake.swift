@@ -15,12 +15,15 @@ actor Intake {
   let clock: WallClock
   private var neighbours: [MeterID: [Series: [Neighbour]]] = [:]
   let report: @Sendable (StationEvent) -> Void
-  private let backlog: GapBacklog
+  let backlog: GapBacklog
   let house: House
   /// No gap of the backlog is tried before.
   private var retryAt = BootInstant(nanoseconds: 0)
   /// What a clock that was ahead has noted as missing.
   var ahead = GapsAhead()
+  /// What open rounds lack, as it was told.
+  var open = OpenGaps()
+  let tasks: [AcquisitionTask]
   /// Counts of events that were missed and have not come since, by meter.
   var missedEvents: [MeterID: Set<String>] = [:]
   /// Items of meters whose values came and could not be labelled.
@@ -45,7 +48,8 @@ actor Intake {
 
   init(
     store: Store, zone: ZoneOffset, files: [MeterID: MeterFile], clock: WallClock, backlog: GapBacklog? = nil,
-    house: House = House(), eventSubjects: Set<String> = [], report: @escaping @Sendable (StationEvent) -> Void
+    house: House = House(), eventSubjects: Set<String> = [], tasks: [AcquisitionTask] = [],
+    report: @escaping @Sendable (StationEvent) -> Void
   ) async throws(StoreError) {
     self.backlog = backlog ?? GapBacklog(zone: zone)
     self.house = house
@@ -53,6 +57,7 @@ actor Intake {
     self.zone = zone
     self.files = files
     self.clock = clock
+    self.tasks = tasks
     self.report = report
     for stored in try await store.latestUsable() {
       let key = stored.reading.key
@@ -62,6 +67,7 @@ actor Intake {
     unlabelled = Set(
       try await store.openGaps(reason: Self.valueUnlabelled).map { Item(meter: $0.meter, subject: $0.subject) })
     ahead = try await GapsAhead(of: store, at: clock.now)
+    open = try await OpenGaps(of: store, tasks, zone: zone, at: clock.now.unixMilliseconds)
   }
 
   /// Takes events until their source ends. Up to 256 answers wait for the disk at once.
@@ -78,6 +84,8 @@ actor Intake {
           let judged = judgeReadings(of: answer)
           await fillEvents(answer)
           guard !judged.isEmpty else {
+            // What has no label is missing all the same.
+            if answer.readings(zone: zone).unlabelled.isEmpty { await fillOpen(answer) }
             await noteUnlabelled(answer)
             continue
           }
@@ -196,6 +204,7 @@ actor Intake {
         Store.Submission(judged, evidence: evidence, late: late, fills: fills))
       for fill in fills { backlog.forget(fill) }
       ahead.forget(closed)
+      open.forget(answer, zone: zone)
       unlabelled.remove(Item(meter: answer.meter, subject: answer.query.subject))
       return outcomes
     } catch {
@@ -214,6 +223,9 @@ actor Intake {
     var fills: [Store.Fill] = []
     // A gap of an earlier run of the daemon is not known to the plan.
     if let instant = answer.query.freezeInstant(zone: zone) {
+      fills.append(Store.Fill(.one(instant), of: subject, meter: answer.meter, at: at))
+    }
+    if let instant = open.instant(closedBy: answer, zone: zone), answer.query.freezeDay == nil {
       fills.append(Store.Fill(.one(instant), of: subject, meter: answer.meter, at: at))
     }
     if case .profile(let span) = answer.query, answer.fillsGap {
@@ -250,14 +262,20 @@ actor Intake {
       switch event {
       case .missed(_, _, _, let reason, _):
         noteMissedEvents(event)
+        await endOpen(event)
         // What an outage left out is found again at each start until it is filled.
         let news = await note(event.gaps(zone: zone)) { backlog.add(event) }
         if reason == .outage, news == 0 { return }
+      case .lacking:
+        let gaps = event.gaps(zone: zone)
+        open.note(gaps)
+        _ = await note(gaps) { backlog.add(event) }
       case .leftOut, .recordsLapsed, .recordsRefused, .backfillFailed:
         _ = await note(event.gaps(zone: zone)) { backlog.add(event) }
       case .journalWanted(let line):
         await store.flush()
         await lookAhead()
+        await lookForOpenGaps()
         return await house.journalWanted(line)
       case .staleFreeze(_, let meter, let query, let told):
         let last = told.map { "its last freeze is of \($0)" } ?? "it has none yet"

@@ -11,6 +11,7 @@ extension RunningStation {
   func storedBefore(_ wall: HostInstant) async throws(StoreError) -> StoredBefore {
     let now = wall.unixMilliseconds
     var stored = StoredBefore()
+    stored.delays = try await notedDelays()
     for late in try await store.lateReads() {
       stored.late[late.meter, default: [:]][StoredBefore.Round(task: late.task, slot: late.slot), default: []]
         .insert(late.subject)

@@ -68,7 +68,7 @@ extension RunningStation {
     await settled()
     let place = try place(of: meter)
     let name = place.line.name
-    let queries = place.meter.queries(for: targets)
+    let queries = place.meter.queries(for: targets, replyDelay: (delays[meter] ?? .usual).now)
     guard !queries.isEmpty else {
       throw Complaint(
         .usage, "meter \(meter) has nothing of that", "Its profile \(place.meter.profile.name) does not offer it.")

@@ -15,7 +15,9 @@ public actor RunningStation {
   let report: @Sendable (StationEvent) -> Void
   var generation: Generation?
   var clockDesk: ClockDesk?
-  private var learned: [MeterID: MeterHealth] = [:]
+  private var learned = Learned()
+  /// For which delays the registers of meters are joined, where somebody has measured them.
+  var delays: [MeterID: AssumedDelay] = [:]
   private var isFirst = true
   /// Counts of lines that were closed by a reload.
   var counted: [String: LineCounters] = [:]
@@ -70,7 +72,7 @@ public actor RunningStation {
     }
   }
 
-  /// Takes another configuration over. What the lines have learned of meters goes on.
+  /// Takes another configuration over. What the lines have learned of meters that stay as they are goes on.
   public func reload(_ new: Station) async throws(Complaint) {
     guard new.configuration.store == station.configuration.store else {
       throw Complaint(
@@ -191,7 +193,8 @@ public actor RunningStation {
         house: Intake.House(
           journalWanted: { [weak self] in await self?.recall(line: $0) },
           notKept: { [weak self] in await self?.takeBack($0) },
-          eventsNotKept: { [weak self] in await self?.takeBack($0) }), eventSubjects: station.eventSubjects
+          eventsNotKept: { [weak self] in await self?.takeBack($0) }), eventSubjects: station.eventSubjects,
+        tasks: station.tasks.map(\.task)
       ) { event in
         report(event)
         if case .stored(_, let reading, _, .new) = event, reading.key.kind != .instantaneous { wake.yield(false) }
@@ -228,6 +231,7 @@ public actor RunningStation {
           look.yield(.tick)
           minutes += 1
           if minutes % 15 == 0 { await self?.noteAtWork() }
+          if minutes % 15 == 1 { await self?.followDelays() }
         }
       })
   }
@@ -251,6 +255,7 @@ public actor RunningStation {
   ) async throws(StoreError) -> [LineWorker] {
     let (now, wall) = (HostClock.boot, clock.now)
     let stored = try await storedBefore(wall)
+    delays = stored.delays
     // By a clock that nobody has set nobody knows how far back to look; a record that is read again is told as such.
     let profiled =
       wall.clock == .unsynchronised
@@ -259,11 +264,12 @@ public actor RunningStation {
     var workers: [LineWorker] = []
     var programmes = Programmes()
     let isAfterKill = isFirst && store.wasLeftOpen
-    if isAfterKill { learned = station.owing(&programmes, at: HostClock.boot) }
+    let health =
+      isAfterKill ? station.owing(&programmes, delays, at: HostClock.boot) : learned.health(in: station)
     isFirst = false
     for (index, line) in station.configuration.lines.enumerated() {
       let plan = station.plan(
-        line: index, programmes: &programmes, health: learned,
+        line: index, programmes: &programmes, health: health,
         stored: stored, at: now, wall: wall)
       do throws(SpeakerError) {
         let worker = try LineWorker(
@@ -305,10 +311,12 @@ public actor RunningStation {
       trace.file.stop()
       await trace.running.value
     }
+    var health: [MeterID: MeterHealth] = [:]
     for worker in generation.workers {
-      learned.merge(await worker.health()) { _, new in new }
+      health.merge(await worker.health()) { _, new in new }
       counted[worker.name, default: LineCounters()] += await worker.counters()
     }
+    learned = Learned(health, of: station)
     generation.events.finish()
     await store.flush()
     // A disk that stays full must not keep the daemon from ending: each answer gets a last try.

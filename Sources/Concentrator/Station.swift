@@ -14,6 +14,7 @@ struct Programmes {
   private struct Model: Hashable {
     let profile: String
     let settings: SerialSettings
+    let delay: BootInstant.Span
   }
 
   /// For each task, and to find out whether the meter is there.
@@ -21,9 +22,14 @@ struct Programmes {
 
   private var known: [Model: Programme] = [:]
 
-  mutating func programme(of meter: LineMeter, profile: String, tasks: [AcquisitionTask]) -> Programme {
-    let model = Model(profile: profile, settings: meter.settings)
-    let programme = known[model] ?? (tasks.map { meter.queries(for: $0.targets) }, meter.probes)
+  /// What is asked of a meter that takes so long to answer: Modbus registers are joined by that.
+  mutating func programme(
+    of meter: LineMeter, profile: String, tasks: [AcquisitionTask],
+    replyDelay: BootInstant.Span = AssumedDelay.usual.now
+  ) -> Programme {
+    let model = Model(profile: profile, settings: meter.settings, delay: replyDelay)
+    let programme =
+      known[model] ?? (tasks.map { meter.queries(for: $0.targets, replyDelay: replyDelay) }, meter.probes)
     known[model] = programme
     // What was worked out for one meter of the model may need another read at another address. Where it does not, the
     // meters of the model share one list.
@@ -209,12 +215,21 @@ public struct Station: Sendable {
   ///
   /// A DL/T 645 meter says what it answers; a Modbus meter does not, so its answer could be taken for another
   /// register of the same length.
-  func owing(_ programmes: inout Programmes, at now: BootInstant) -> [MeterID: MeterHealth] {
+  func owing(
+    _ programmes: inout Programmes, _ delays: [MeterID: AssumedDelay] = [:], at now: BootInstant
+  ) -> [MeterID: MeterHealth] {
     var health: [MeterID: MeterHealth] = [:]
     for (line, found) in zip(configuration.lines, meters) {
       for (entry, meter) in zip(line.meters, found) where meter.profile.isModbus {
-        let programme = programmes.programme(of: meter, profile: entry.profile, tasks: tasks.map(\.task))
-        health[meter.id] = MeterHealth(owing: programme.queries.joined(), at: now)
+        let delay = delays[meter.id] ?? .usual
+        let owed = Set([delay.before, delay.now]).flatMap {
+          programmes.programme(of: meter, profile: entry.profile, tasks: tasks.map(\.task), replyDelay: $0)
+            .queries.joined()
+        }
+        let isDirect = if case .device = line.port { true } else { false }
+        health[meter.id] = MeterHealth(
+          owing: owed, at: now,
+          lateness: isDirect ? MeterHealth.usualLateness : MeterHealth.longestLateness)
       }
     }
     return health
@@ -242,15 +257,27 @@ public struct Station: Sendable {
     let entries = self.tasks
     let tasks = entries.map(\.task)
     return zip(meters[line], configuration.lines[line].meters).map { meter, entry in
-      let programme = programmes.programme(of: meter, profile: entry.profile, tasks: tasks)
+      let delay = stored.delays[meter.id] ?? .usual
+      let programme = programmes.programme(of: meter, profile: entry.profile, tasks: tasks, replyDelay: delay.before)
+      func own(_ queries: [[Query]]) -> [[Query]] {
+        zip(entries, queries).map { task, queries in task.includes(meter.id) ? queries : [] }
+      }
+      var asked = own(programme.queries)
+      var coming: LinePlan.Meter.Coming?
+      if delay.before != delay.now {
+        let next = own(
+          programmes.programme(of: meter, profile: entry.profile, tasks: tasks, replyDelay: delay.now).queries)
+        coming = LinePlan.Meter.Coming(since: delay.since, programme: next)
+        // A round that is open is asked to its end as it was begun.
+        for (index, task) in tasks.enumerated()
+        where task.schedule.slot(at: wall.unixMilliseconds, zone: configuration.zone) >= delay.since {
+          asked[index] = next[index]
+        }
+      }
       return LinePlan.Meter(
-        meter,
-        programme: zip(entries, programme.queries).map { task, queries in
-          task.includes(meter.id) ? queries : []
-        },
-        probes: programme.probes, tasks: tasks, isKey: entry.isKey, at: wall.unixMilliseconds,
+        meter, programme: asked, probes: programme.probes, tasks: tasks, isKey: entry.isKey, at: wall.unixMilliseconds,
         zone: configuration.zone, knownSince: stored.knownSince[meter.id], lastAtWork: stored.lastAtWork,
-        late: { stored.late[meter.id]?[StoredBefore.Round(task: $0, slot: $1)] ?? [] }
+        coming: coming, late: { stored.late[meter.id]?[StoredBefore.Round(task: $0, slot: $1)] ?? [] }
       ) { stored.quantities(of: meter.id, $0, at: $1) }
     }
   }
@@ -265,6 +292,9 @@ struct StoredBefore {
   var late: [MeterID: [Round: Set<String>]] = [:]
   /// When each meter was first configured, in milliseconds since 1970.
   var knownSince: [MeterID: Int64] = [:]
+
+  /// For which delays the registers of meters are joined; those that nobody has measured are not in it.
+  var delays: [MeterID: AssumedDelay] = [:]
 
   /// When somebody last saw to the rounds of each task, in milliseconds since 1970; empty where nobody knows.
   var lastAtWork: [Int64] = []

@@ -99,7 +99,8 @@ extension StationBoard.State {
     case .portLost(let line, let reason):
       ports[line] = StationBoard.Port(isOpen: false, since: wall, reason: reason)
     case .portOpened(let line): ports[line] = StationBoard.Port(isOpen: true, since: wall)
-    case .missed, .leftOut, .recordsLapsed, .recordsRefused, .journalWanted, .rejected, .staleFreeze, .backfillFailed,
+    case .missed, .lacking, .leftOut, .recordsLapsed, .recordsRefused, .journalWanted, .rejected, .staleFreeze,
+      .backfillFailed,
       .answeredTwice,
       .control, .events, .clock:
       break

@@ -100,6 +100,10 @@ public struct StationLog: Sendable {
       logger.debug(
         "reading failed",
         metadata: ["line": "\(line)", "meter": "\(meter)", "items": "\(queries.count)", "reason": "\(reason.rawValue)"])
+    case .lacking(let line, let meter, let queries, let reason, _):
+      logger.debug(
+        "reading not there yet",
+        metadata: ["line": "\(line)", "meter": "\(meter)", "items": "\(queries.count)", "reason": "\(reason.rawValue)"])
     case .leftOut(let line, let task, let meters, let from, let through, let rounds, let reason):
       logger.warning(
         "rounds left out",

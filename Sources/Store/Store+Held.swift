@@ -49,6 +49,35 @@ extension Store {
   private static let atWork = "at-work"
   private static let known = "known:"
 
+  /// Open gaps of single values at some instants, in milliseconds since 1970: what rounds that are open lack.
+  public func gaps(at instants: Set<Int64>) throws(StoreError) -> [Gap] {
+    guard let first = instants.min() else { return [] }
+    let statement = try open().statement(
+      "SELECT meter, subject, instant, reason FROM gap WHERE filled_ms IS NULL AND until IS NULL AND instant >= ?1"
+    ).bind([.integer(first)])
+    defer { statement.reset() }
+    var found: [Gap] = []
+    while try statement.step() {
+      let instant = try statement.integer(2)
+      guard instants.contains(instant), let meter = MeterID(try statement.text(0)) else { continue }
+      found.append(
+        Gap(meter: meter, subject: try statement.text(1), instant: instant, reason: try statement.text(3)))
+    }
+    return found
+  }
+
+  /// Gives an open gap of a single value another reason: its round has ended, or the meter has said more of it.
+  public func rename(_ gap: Gap) throws(StoreError) {
+    try write { (connection) throws(StoreError) in
+      try connection.statement(
+        """
+        UPDATE gap SET reason = ?4 WHERE meter = ?1 AND subject = ?2 AND instant = ?3 AND filled_ms IS NULL
+          AND until IS NULL AND reason NOT IN ('gone', 'refused')
+        """
+      ).run([.text(gap.meter), .text(gap.subject), .integer(gap.instant), .text(gap.reason)])
+    }
+  }
+
   /// Open gaps that reach beyond `now`, in milliseconds since 1970: a clock that was ahead has noted them, or one that is
   /// behind asks.
   public func gaps(ahead now: Int64) throws(StoreError) -> [Gap] {

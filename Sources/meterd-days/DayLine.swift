@@ -216,7 +216,8 @@ final class DayJournal {
     case .staleFreeze(_, let meter, let query, let told):
       stale.append("\(meter) \(query): \(told.map { "\($0)" } ?? "none")")
     case .backfillFailed(_, let meter, let query, _, let isFinal): failures.append((meter, query, isFinal))
-    case .recordsLapsed, .recordsRefused, .health, .rejected, .answeredTwice, .late, .control, .events, .clock,
+    case .lacking, .recordsLapsed, .recordsRefused, .health, .rejected, .answeredTwice, .late, .control, .events,
+      .clock,
       .portLost, .portOpened:
       break
     }

@@ -132,7 +132,7 @@ final class Work: Sendable {
       if reason.contains("babbles") { tally.add("babbles") }
     case .answeredTwice(_, _, _, let disagree, _): tally.add(disagree ? "told" : "told alike")
     case .late(_, _, let bytes): tally.add("late bytes", bytes)
-    case .journalWanted: break
+    case .journalWanted, .lacking: break
     case .staleFreeze, .backfillFailed: tally.add("stale")
     case .clock: break
     case .control: tally.add("controls")

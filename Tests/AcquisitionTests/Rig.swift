@@ -208,7 +208,7 @@ struct Tally {
     case .leftOut(_, let task, _, _, _, let rounds, _): rejected.append("left out: \(rounds) of \(task)")
     case .recordsLapsed(_, _, _, _, _, let records, _): missed += records
     case .recordsRefused(_, _, let records, _): missed += records.count
-    case .journalWanted: break
+    case .journalWanted, .lacking: break
     case .health(_, let meter, let isAnswering): health.append((meter, isAnswering))
     case .rejected(_, _, _, let reason): rejected.append(reason)
     case .answeredTwice(_, _, let query, let disagree, _):

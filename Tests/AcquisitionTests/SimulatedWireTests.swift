@@ -52,7 +52,8 @@ private struct Bench {
       case .rejected(_, let meter, let query, let reason): told.lines.append("\(meter) \(query) \(reason)")
       case .portLost: told.lost += 1
       case .portOpened: told.opened += 1
-      case .leftOut, .recordsLapsed, .recordsRefused, .journalWanted, .answeredTwice, .late, .control, .clock, .events,
+      case .lacking, .leftOut, .recordsLapsed, .recordsRefused, .journalWanted, .answeredTwice, .late, .control, .clock,
+        .events,
         .staleFreeze,
         .backfillFailed:
         break

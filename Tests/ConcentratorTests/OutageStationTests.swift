@@ -146,14 +146,17 @@ import Testing
   private static let frozen = Query.frozen(
     DataIdentifier(rawValue: 0x0506_0101), ZoneOffset.china.local(unixMilliseconds: slot).date)
 
-  private func answer(_ query: Query, _ memory: Memory, slot: Int64, isSynthetic: Bool = false) -> LineEvent {
+  /// An answer that tells one value of a memory; with `nil` none that is a reading.
+  private func answer(
+    _ query: Query, _ memory: Memory?, slot: Int64 = slot, isSynthetic: Bool = false
+  ) -> LineEvent {
     let value = RegisterValue(millionths: 5_000_000, resolution: 10_000)
     return .answered(
       Acquisition.Answer(
         meter: Self.meter, line: "bus1", query: query, slot: slot,
-        observations: [
-          Observation(quantity: .energyTotal(.importActive), value: .number(value), memory: memory)
-        ], requests: [[1]], replies: [[2]],
+        observations: memory.map {
+          [Observation(quantity: .energyTotal(.importActive), value: .number(value), memory: $0)]
+        } ?? [], requests: [[1]], replies: [[2]],
         hostTime: HostInstant(unixMilliseconds: slot + 3_600_000, clock: .synchronised), bootTime: HostClock.boot,
         startedAt: HostClock.boot, replyDelay: nil, clock: nil, settlementDay: nil, isConfirmed: true,
         isSynthetic: isSynthetic))
@@ -256,6 +259,54 @@ import Testing
     ])
     #expect(
       found.gaps == ["DI 00010000 0 - 1 late", "DI 0001FF01 0 - 1 unlabelled", "DI 05060101 0 - 1 unlabelled"])
+  }
+
+  @Test func `what an open round lacks is listed with its reason, and gone from the list once it is read`() async throws
+  {
+    func lacking(_ query: Query) -> LineEvent {
+      .lacking(line: "bus1", meter: Self.meter, queries: [query], reason: .silent, slot: Self.slot)
+    }
+    let both = [lacking(Self.frozen), lacking(Self.register)]
+    let listed = ["DI 00010000 0 - 1 silent", "DI 05060101 0 - 1 silent"]
+    #expect(try await gaps(both).gaps == listed)
+    let memory = Memory.current
+    let register = answer(Self.register, memory, slot: Self.slot)
+    #expect(try await gaps(both + [register]).gaps == [listed[1]])
+    // A clock or a status word is no reading, and is there all the same.
+    let status = Query.identifier(DataIdentifier(rawValue: 0x0400_0501))
+    #expect(try await gaps([lacking(status), answer(status, nil)]).gaps.isEmpty)
+    // Round over: what was told stays, with the reason of its end where the meter has said more.
+    #expect(try await gaps(both + [missed(Self.slot)]).gaps == listed)
+    let stale = LineEvent.missed(
+      line: "bus1", meter: Self.meter, queries: [Self.frozen], reason: .stale, slot: Self.slot + 300_000)
+    #expect(try await gaps(both + [stale]).gaps == [listed[0], "DI 05060101 0 - 1 stale"])
+    let late = LineEvent.missed(
+      line: "bus1", meter: Self.meter, queries: [Self.register], reason: .late, slot: Self.slot)
+    #expect(try await gaps(both + [late, register]).gaps == listed, "its round is over")
+  }
+
+  @Test func `what an open round lacked when the daemon was killed is gone from the list once it is read`() async throws
+  {
+    let now = HostClock.wall.unixMilliseconds
+    let task = AcquisitionTask(
+      name: "t", schedule: .every(seconds: 86_400), targets: [.energies])
+    let slot = task.schedule.slot(at: now, zone: .china)
+    let gaps = [slot, slot - 86_400_000].map {
+      Gap(meter: Self.meter, subject: "\(Self.register)", instant: $0, reason: "silent")
+    }
+    let bench = try StationBench("killed")
+    let station = try bench.station()
+    let store = try Store(path: station.configuration.store)
+    try await store.record(gaps)
+    let intake = try await Intake(
+      store: store, zone: .china, files: station.files, clock: station.clock, tasks: [task]
+    ) { _ in }
+    let (source, tell) = AsyncStream.makeStream(of: LineEvent.self)
+    tell.yield(answer(Self.register, .current, slot: slot))
+    tell.finish()
+    await intake.run(source)
+    await store.close()
+    #expect(try bench.reader().openGaps().map(\.instant) == [slot - 86_400_000])
   }
 
   @Test func `a line that asks for the journal is heard after all that it told before`() async throws {

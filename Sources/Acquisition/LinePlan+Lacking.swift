@@ -1,0 +1,37 @@
+internal import Metering
+
+/// What open rounds lack: told before they end, for the next round of a task may be a day or a month away.
+extension LinePlan {
+  /// So long after it was opened a round is told what it lacks: what comes late is no gap yet, and a round of a shorter
+  /// interval tells it as it ends.
+  static let patienceOfRounds = BootInstant.Span.seconds(600)
+
+  /// How often rounds are looked through.
+  private static let lackingPace = BootInstant.Span.seconds(60)
+
+  /// Notes what open rounds have not brought of meters that are given up for now, once a round and meter.
+  ///
+  /// While the port is lost nobody can be asked, so all is told that is left.
+  mutating func lookForLacking(at now: BootInstant, isPortLost: Bool = false) {
+    guard lackingLook <= now else { return }
+    lackingLook = now + Self.lackingPace
+    // By a clock that nobody has set nobody knows which round that is, and the journal may hold what seems to be left.
+    guard isClockSet, !isAwaitingJournal(at: now) else { return }
+    for index in rounds.indices {
+      let open = rounds[index]
+      guard !open.round.isBackfill, now - open.since >= Self.patienceOfRounds else { continue }
+      for (meter, queries) in open.left.enumerated() where !queries.isEmpty && !open.told.contains(meter) {
+        guard isExpected(of: meter, at: open.round.slot), isPortLost || health[meter].isGivenUp else { continue }
+        rounds[index].told.insert(meter)
+        let reason: Missed.Reason = health[meter].isSetAside ? .silent : .outage
+        lacking.append(Missed(meter: meter, round: open.round, queries: queries, reason: reason))
+      }
+    }
+  }
+
+  /// What open rounds lack and was not told before. It may come until the next round of the task, and is missed then.
+  public mutating func takeLacking() -> [Missed] {
+    defer { lacking = [] }
+    return lacking
+  }
+}
