@@ -65,6 +65,9 @@ extension AcquisitionTask {
     return (first..<end).filter(isDue).map(CivilDate.init(daysSince1970:))
   }
 
+  /// Reads what months closed with.
+  var readsSettlements: Bool { targets.contains { if case .settlements = $0 { true } else { false } } }
+
   /// Reads registers as they stand, which nobody can read later.
   var readsRegisters: Bool {
     targets.contains { target in

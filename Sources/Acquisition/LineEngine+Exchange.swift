@@ -57,20 +57,20 @@ extension LineEngine {
         return other
       }
       (said, asked) = (found.said, found.asked)
+    } else if ask.query.isSettlement, !datesSettlements(ask.meter), let failed = try lookAtClock(ask, meter) {
+      (said, asked) = (failed.said, failed.asked)
     } else {
       said = isConfirmed ? try readTwice(ask.query, of: ask, meter) : try put(ask.query, of: ask, meter)
     }
     switch said.result {
     case .told(let told):
       let took = said.record.endedAt - said.record.startedAt
-      // Before a second look at the clock, with all that may come between.
-      let hostTime = wall()
       notes[ask.meter].take(told.observations, at: said.record.endedAt, took: took)
       if asked.isClock { try noteClock(said.record, asked, of: ask, meter) }
       let answer = Answer(
         meter: meter.id, line: name, query: ask.query, slot: ask.round?.slot,
         slotGrace: ask.round.map { plan.tasks[$0.task].schedule.grace } ?? 0, observations: told.observations,
-        requests: said.record.requests, replies: told.frames, hostTime: hostTime,
+        requests: said.record.requests, replies: told.frames, hostTime: wall(at: said.record.endedAt),
         bootTime: said.record.endedAt, startedAt: said.record.startedAt, replyDelay: said.record.replyDelay,
         clock: notes[ask.meter].clock,
         settlementDay: notes[ask.meter].settlementDay, settlementDoubt: notes[ask.meter].settlementDoubt,
@@ -104,6 +104,13 @@ extension LineEngine {
       try quarantine(meter)
       return .silent
     }
+  }
+
+  /// What the wall clock showed at an instant of the wire's clock: the process may have stood still since.
+  private func wall(at instant: BootInstant) -> HostInstant {
+    let now = wall()
+    return HostInstant(
+      unixMilliseconds: now.unixMilliseconds - max(0, (boot - instant).milliseconds), clock: now.clock)
   }
 
   func put(

@@ -56,9 +56,16 @@ extension LineEngine {
     return ask.round?.isBackfill == true && boot - clock.at > Self.oldestSight
   }
 
-  /// A freeze is dated by the meter's clock, so somebody must have looked at that. What went wrong; `nil` where it is
+  /// False where the last look at the meter's clock does not tell which month it closed last, for one may have been closed
+  /// since: what is read without that is of nobody knows when, and the next round may be a month away.
+  func datesSettlements(_ meter: Int) -> Bool {
+    guard let day = notes[meter].settlementDay else { return true }
+    return notes[meter].clock?.boundary(1, of: day, answeredAt: boot) != nil
+  }
+
+  /// Memories are dated by the meter's clock, so somebody must have looked at that. What went wrong; `nil` where it is
   /// known now.
-  private func lookAtClock(_ ask: LinePlan.Ask, _ meter: LineMeter) throws(LineError) -> FoundFreeze? {
+  func lookAtClock(_ ask: LinePlan.Ask, _ meter: LineMeter) throws(LineError) -> FoundFreeze? {
     let before = notes[ask.meter].clock
     var tried: [Query] = []
     for query in plan.meters[ask.meter].programme.joined() where query.isClock && !tried.contains(query) {
@@ -75,7 +82,7 @@ extension LineEngine {
     }
     // Date and time are not believed around midnight; the look before is good enough then.
     guard before == nil else { return nil }
-    let unknown = MeterSpeaker.SaidResult.damaged("the meter's clock is not known, and freezes are dated by it")
+    let unknown = MeterSpeaker.SaidResult.damaged("the meter's clock is not known, and its memories are dated by it")
     return FoundFreeze(
       said: MeterSpeaker.Said(result: unknown, record: ExchangeRecord(nothingSentAt: boot)), asked: ask.query)
   }

@@ -90,7 +90,14 @@ extension LinePlan {
     self.held = held
     heldSlots = tasks.map { $0.schedule.slot(at: wall, zone: zone) }
     if case .asked(let asked, _, _) = recall { recall = .known(offset: asked) } else { recall = .known(offset: offset) }
-    // What a clock that was ahead has begun is of days to come.
+    // What a clock that was ahead has begun is of days to come, and begun again when they come. A freeze of theirs was
+    // refused for its time.
+    for open in rounds where open.round.slot > wall && !open.round.isBackfill {
+      unserve(open.round.task, from: open.round.slot, after: wall, at: now)
+    }
+    for task in tasks.indices where !tasks[task].readsRegisters && !tasks[task].isSynthetic {
+      unserve(task, from: wall + 1, after: wall, at: now)
+    }
     rounds.removeAll { $0.round.slot > wall }
     for index in rounds.indices where !rounds[index].round.isBackfill {
       let round = rounds[index].round
@@ -104,9 +111,27 @@ extension LinePlan {
     forgetFinishedRounds()
     resume(lastAtWork)
     takeHeld(wall)
+    lookForToday(at: now, wall)
     for index in tasks.indices where heldBack.contains(index) { due[index] = now }
     heldBack = []
     openBackfill(wall)
+  }
+
+  /// Looks for freezes of the day whose round is over, and who knows by which clock: they are in no round any more, and in
+  /// none of the days that are past.
+  private mutating func lookForToday(at now: BootInstant, _ wall: Int64) {
+    for task in tasks.indices where tasks[task].isOfDays && !tasks[task].isSynthetic && !heldBack.contains(task) {
+      let slot = heldSlots[task]
+      let isOver = served[task].contains { $0.contains(slot) } && due[task] > now
+      guard isOver, !rounds.contains(where: { $0.round == Round(task: task, slot: slot) }) else { continue }
+      let day = zone.local(unixMilliseconds: slot).date
+      for (meter, held) in held.enumerated()
+      where held.done.indices.contains(task) && meters[meter].programme.indices.contains(task) {
+        for query in meters[meter].programme[task] where query.freezeTime != nil && !held.done[task].contains(query) {
+          lack(query.frozen(at: day), of: meter, task, .outage, at: wall)
+        }
+      }
+    }
   }
 
   /// Looks for what the journal lacks, and for nothing else but what the rounds of today have missed.

@@ -66,16 +66,18 @@ extension LinePlan {
 
   /// Puts the dues anew after a step of the wall clock: as at a start, the slot that is open now is served at once.
   ///
-  /// After a step back, slots that were served wait until the wall clock has passed the last of them. After a step
-  /// forward all that was served is past; the clock may have been wrong, and what it named then holds nothing up.
-  mutating func realign(at now: BootInstant, wall: Int64, isForward: Bool) {
+  /// Slots that were served wait until the wall clock has passed the last of them. What a step forward passes over was
+  /// not served: another run of slots begins, and the ones before stay known, for the clock may come back to them.
+  mutating func realign(at now: BootInstant, wall: Int64) {
     for index in tasks.indices {
       let slot = tasks[index].schedule.slot(at: wall, zone: zone)
       // A round that waits for the clock or the journal was not begun, whatever was noted for it.
       let wasServed = !heldBack.contains(index) && served[index].contains { $0.contains(slot) }
-      if isForward { served[index] = [] }
+      // The run that goes on is the last one.
+      if let place = served[index].firstIndex(where: { $0.contains(slot) }) {
+        served[index].append(served[index].remove(at: place))
+      }
       if wasServed || !isServed(index, slot) {
-        if isForward, wasServed { served[index] = [slot...slot] }
         setDue(index, after: wall)
       } else {
         // A clock that goes back time and again is followed for a while, not for ever.
@@ -85,14 +87,32 @@ extension LinePlan {
     }
   }
 
+  /// Forgets that slots from one on were served: they were named by a clock that was ahead.
+  mutating func unserve(_ task: Int, from slot: Int64, after wall: Int64, at now: BootInstant) {
+    served[task] = served[task].compactMap { run in
+      guard run.upperBound >= slot else { return run }
+      return run.lowerBound < slot ? run.lowerBound...(slot - 1) : nil
+    }
+    if due[task] > now { setDue(task, after: wall) }
+  }
+
+  /// A settlement that was read by a clock that was ahead may be of the month before, and the next round a month away: it is
+  /// read once more.
+  private mutating func forgetMonths(at now: BootInstant, _ wall: Int64) {
+    for task in tasks.indices where tasks[task].readsSettlements {
+      unserve(task, from: tasks[task].schedule.slot(at: wall, zone: zone), after: wall, at: now)
+    }
+  }
+
   /// Takes over where the wall clock stands, and asks for the journal where that is news.
   mutating func followWall(at now: BootInstant, wall: HostInstant) {
     isClockSet = wall.clock != .unsynchronised
     let fresh = wall.unixMilliseconds - now.nanoseconds / 1_000_000
     if abs(fresh - offset) > 2000 {
-      let isForward = fresh > offset
+      let before = self.wall(at: now)
       offset = fresh
-      realign(at: now, wall: wall.unixMilliseconds, isForward: isForward)
+      if before > wall.unixMilliseconds { forgetMonths(at: now, wall.unixMilliseconds) }
+      realign(at: now, wall: wall.unixMilliseconds)
       backfillDue = now
     }
     wantRecall(at: now, wall)

@@ -91,7 +91,7 @@ public struct LinePlan: Sendable {
     public let round: Round
     public let queries: [Query]
     public let reason: Reason
-    public enum Reason: String, Hashable, Sendable {
+    public enum Reason: String, Hashable, Sendable, CaseIterable {
       case silent, damaged, refused
       /// The next round was due, or the windows were over, before the line came to it.
       case late

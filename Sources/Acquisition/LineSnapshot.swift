@@ -7,11 +7,14 @@ public struct LineSnapshot: Sendable {
     public let task: String
     /// When it was due, in milliseconds since 1970.
     public let slot: Int64
-    /// Milliseconds since it was due.
-    public let lateness: Int64
-    /// Meters that have a part in the task, and those of them that have questions left.
+    /// A pass over what earlier rounds have missed; it goes on until the next pass.
+    public let isBackfill: Bool
+    /// Milliseconds since it was due; `nil` where no meter that answers has questions left, and for a pass.
+    public let lateness: Int64?
+    /// Meters that have a part in the task, those of them that have questions left, and those of these that are set aside.
     public let meters: Int
     public let metersLeft: Int
+    public let metersSetAside: Int
     public let questionsLeft: Int
   }
 
@@ -57,12 +60,15 @@ extension LineEngine {
   public var snapshot: LineSnapshot {
     let wall = wall().unixMilliseconds
     let rounds = plan.rounds.map { open in
-      LineSnapshot.Round(
-        task: plan.tasks[open.round.task].name, slot: open.round.slot, lateness: wall - open.round.slot,
+      let waiting = open.left.indices.filter { !open.left[$0].isEmpty }
+      let setAside = waiting.count { plan.health[$0].isSetAside }
+      return LineSnapshot.Round(
+        task: plan.tasks[open.round.task].name, slot: open.round.slot, isBackfill: open.round.isBackfill,
+        lateness: open.round.isBackfill || setAside == waiting.count ? nil : wall - open.round.slot,
         meters: plan.meters.count {
           $0.programme.indices.contains(open.round.task) && !$0.programme[open.round.task].isEmpty
         },
-        metersLeft: open.left.count { !$0.isEmpty }, questionsLeft: open.left.reduce(0) { $0 + $1.count })
+        metersLeft: waiting.count, metersSetAside: setAside, questionsLeft: open.left.reduce(0) { $0 + $1.count })
     }
     return LineSnapshot(
       name: name, isOpen: line.isOpen, rounds: rounds,

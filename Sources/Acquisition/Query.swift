@@ -52,6 +52,15 @@ extension Query {
     }
   }
 
+  /// Asks for what a month closed with.
+  var isSettlement: Bool {
+    switch self {
+    case .identifier(let identifier): identifier.di3 <= 0x01 && identifier.di0 != 0
+    case .shortIdentifier(let identifier): identifier.monthsBack != nil
+    case .frozen, .profile, .registers: false
+    }
+  }
+
   /// Asks for a record of an event, which is read twice like what bills rest on.
   public var isEventRecord: Bool {
     if case .identifier(let identifier) = self { identifier.isEventRecord } else { false }

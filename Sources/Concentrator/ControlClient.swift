@@ -60,19 +60,29 @@ public final class ControlClient {
     }
   }
 
-  /// Puts a request that has one answer, and waits for it.
+  /// Puts a request that has one answer, and waits for it; after two seconds it says so on standard error, unless
+  /// `saysWaiting` is false.
   public func ask(
-    _ word: String, _ members: [JSON.Member] = [], patience: BootInstant.Span = .seconds(60)
+    _ word: String, _ members: [JSON.Member] = [], patience: BootInstant.Span = .seconds(60), saysWaiting: Bool = true
   ) throws(Complaint) -> JSON {
     try put(word, members)
     let until = HostClock.boot + patience
-    switch try next(until: until) {
+    var answer = try next(until: min(until, HostClock.boot + .seconds(2)))
+    if case .nothing = answer, HostClock.boot < until {
+      if saysWaiting {
+        writeError(
+          "meterd: waiting for the daemon at \(path), \((until - HostClock.boot).milliseconds / 1000 + 1) s more at most\n"
+        )
+      }
+      answer = try next(until: until)
+    }
+    switch answer {
     case .result(let result): return result
     case .item: throw Complaint(.badData, "the daemon at \(path) answers with a stream")
     case .nothing:
       throw Complaint(
         .tryLater, "the daemon at \(path) does not answer",
-        "It may be very busy, or stuck: look at its log with journalctl -u meterd.")
+        "It may be very busy, stopped or stuck: look at its log with journalctl -u meterd.")
     }
   }
 }

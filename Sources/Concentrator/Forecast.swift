@@ -16,6 +16,9 @@ public struct Forecast: Sendable {
 
   struct Round: Sendable {
     let task: String
+    let schedule: Schedule
+    /// Takes the place of the task's freezes, for meters that keep none.
+    let isSynthetic: Bool
     let meters: Int
     let questions: Int
     /// The wire time of one round, in microseconds.
@@ -57,10 +60,10 @@ public struct Forecast: Sendable {
   /// False where some task could not be kept if it had its line to itself: no daemon can carry that out.
   public var isPossible: Bool { impossible == nil }
 
-  /// The first such task, and its line.
+  /// The first such task, in the words of the table, and its line.
   public var impossible: (line: String, task: String)? {
     for line in lines {
-      if let round = line.rounds.first(where: { !$0.alone.isKept }) { return (line.name, round.task) }
+      if let round = line.rounds.first(where: { !$0.alone.isKept }) { return (line.name, round.title) }
     }
     return nil
   }
@@ -97,7 +100,9 @@ extension Station {
       }
       rounds.append(
         Forecast.Round(
-          task: wish.task.name, meters: round.meters, questions: round.cost.questions, time: round.cost.time,
+          task: wish.task.name, schedule: wish.task.schedule,
+          isSynthetic: wish.task.targets.contains(.syntheticFreeze), meters: round.meters,
+          questions: round.cost.questions, time: round.cost.time,
           interval: wish.task.schedule.shortestInterval, priority: wish.task.priority, fate: fates[place],
           alone: alone.first ?? LineDay.Fate(), withDead: withDead[place],
           remedies: remedies, eventTime: outlook.eventTime(of: wish)))
@@ -169,7 +174,7 @@ extension Forecast {
   /// A table for people, with a remark for every round that cannot be kept and what would help.
   public var text: [String] {
     var out = [
-      "\(file): good. \(counted(lines.count, "line")), \(counted(accounts, "account")), \(counted(tariffs, "tariff"))."
+      "\(file): \(isPossible ? "good" : "well written, but not to be carried out"). \(counted(lines.count, "line")), \(counted(accounts, "account")), \(counted(tariffs, "tariff"))."
     ]
     if accounts > 0, !looksAtFirstBills {
       out.append("first bills are issued without a look, as [review] first-bills = false says")
@@ -193,9 +198,24 @@ extension Forecast {
 }
 
 extension Forecast.Round {
+  /// The task as the configuration has it; one that takes the place of freezes stands in no file.
+  fileprivate var title: String {
+    guard isSynthetic, let comma = task.lastIndex(of: ",") else { return task }
+    return "\(task[..<comma]) (registers in the place of freezes, as the day begins)"
+  }
+
+  /// `every 900 s`, `once a day`, `once a month`.
+  private var often: String {
+    switch schedule {
+    case .every: "every \(interval) s"
+    case .daily: "once a day"
+    case .monthly(let days, _): days.count == 1 ? "once a month" : "on \(days.count) days of each month"
+    }
+  }
+
   fileprivate var text: [String] {
     var out = [
-      "  \(task): \(counted(meters, "meter")), \(counted(questions, "exchange")), \(decimalString(time, decimals: 2)) s every \(interval) s, done after \(decimalString(fate.longest &* 1000, decimals: 2)) s at the latest"
+      "  \(title): \(counted(meters, "meter")), \(counted(questions, "exchange")), \(decimalString(time, decimals: 2)) s \(often), done after \(decimalString(fate.longest &* 1000, decimals: 2)) s at the latest"
     ]
     if let eventTime {
       out.append(

@@ -58,23 +58,39 @@ struct Remedies {
     return Forecast.Remedy(change: "priority", value: "\(found)", text: "priority = \(found)")
   }
 
-  /// The last window made longer, by quarters of an hour.
+  /// The last window made longer by quarters of an hour, or one more that begins when the task is due: what adds least.
   private func windows() -> Forecast.Remedy? {
     guard let last = task.windows.last else { return nil }
     for quarters in 1..<96 {
-      let end = (last.to.secondsOfDay + quarters * 900) % 86_400
-      guard last.seconds + quarters * 900 < 86_400,
-        let to = TimeOfDay(hour: end / 3600, minute: end / 60 % 60, second: nil)
-      else { return nil }
-      let longer = task.windows.dropLast() + [TimeWindow(from: last.from, to: to)]
-      if helps(with: task.with(windows: Array(longer))) {
-        let words = longer.map { "\($0.from.hourAndMinute)-\($0.to.hourAndMinute)" }
-        return Forecast.Remedy(
-          change: "windows", value: words.joined(separator: " "),
-          text: "windows = [\(words.map { "\"\($0)\"" }.joined(separator: ", "))]")
+      var wider: [[TimeWindow]] = []
+      if last.seconds + quarters * 900 < 86_400, let to = Self.time(last.to.secondsOfDay + quarters * 900) {
+        wider.append(task.windows.dropLast() + [TimeWindow(from: last.from, to: to)])
       }
+      if let due = dueTime, !task.windows.contains(where: { $0.holds(due) }),
+        let to = Self.time(due.secondsOfDay + quarters * 900)
+      {
+        wider.append(task.windows + [TimeWindow(from: due, to: to)])
+      }
+      guard let found = wider.first(where: { helps(with: task.with(windows: $0)) }) else { continue }
+      let words = found.map { "\($0.from.hourAndMinute)-\($0.to.hourAndMinute)" }
+      return Forecast.Remedy(
+        change: "windows", value: words.joined(separator: " "),
+        text: "windows = [\(words.map { "\"\($0)\"" }.joined(separator: ", "))]")
     }
     return nil
+  }
+
+  /// When in a day the task is due, to the minute; `nil` where it is due at intervals.
+  private var dueTime: TimeOfDay? {
+    switch task.schedule {
+    case .every: nil
+    case .daily(let time), .monthly(_, let time): Self.time(time.secondsOfDay)
+    }
+  }
+
+  private static func time(_ seconds: Int) -> TimeOfDay? {
+    let ofDay = seconds % 86_400
+    return TimeOfDay(hour: ofDay / 3600, minute: ofDay / 60 % 60, second: nil)
   }
 
   /// The least speed that lets it be kept, of all meters that are slower.
@@ -182,6 +198,13 @@ extension LineMeter {
         baud: baud, dataBits: settings.dataBits, parity: settings.parity, stopBits: settings.stopBits)
     else { return self }
     return LineMeter(id: id, address: address, profile: profile, settings: faster)
+  }
+}
+
+extension TimeWindow {
+  fileprivate func holds(_ time: TimeOfDay) -> Bool {
+    let (now, first, last) = (time.secondsOfDay, from.secondsOfDay, to.secondsOfDay)
+    return first < last ? (first..<last).contains(now) : now >= first || now < last
   }
 }
 

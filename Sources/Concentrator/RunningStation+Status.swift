@@ -34,12 +34,13 @@ extension RunningStation {
           snapshot: snapshot,
           meters: states.map { meter in
             let about = known.meters[meter.id] ?? StationBoard.Meter()
-            let isLate = about.lastLate.map { boot - $0 < StationBoard.latePatience } ?? false
             var probeAt: Int64?
             if case .setAside(_, let at) = meter.state {
               probeAt = clock.unixMilliseconds + max(0, (at - boot).milliseconds)
             }
-            return (meter.id, .init(meter.state, isLate: isLate), about, probeAt)
+            let word = StationStatus.MeterWord(
+              meter.state, isLate: about.isLate(at: boot), isReached: snapshot?.isOpen ?? true)
+            return (meter.id, word, about, probeAt)
           },
           clocks: clocks, next: nextRound(ofLine: index, after: clock.unixMilliseconds),
           last: (known.slots[entry.name] ?? []).last { !open.contains($0.slot) }, counters: counters))

@@ -18,8 +18,28 @@ final class StationBoard: Sendable {
     /// When something of it was last believed, in milliseconds since 1970.
     var lastAnswer: Int64?
     var silentSince: Int64?
-    /// When bytes of it last came after their time.
-    var lastLate: BootInstant?
+    /// When it last answered again after a silence, in milliseconds since 1970.
+    var returnedAt: Int64?
+    /// When bytes of it came after their time, the latest ones last, and the answers in time since.
+    private(set) var lates: [BootInstant] = []
+    private var answersSince = 0
+
+    /// Bytes came after their time again and again of late. One reply may be late on any line, as one that was asked for
+    /// before a restart is; and a meter that has answered in time for a while is not late any more.
+    func isLate(at now: BootInstant) -> Bool {
+      answersSince < StationBoard.answersInTime
+        && lates.count { now - $0 < StationBoard.latePatience } >= StationBoard.latesToTell
+    }
+
+    mutating func cameLate(at now: BootInstant) {
+      lates = lates.suffix(StationBoard.latesToTell - 1) + [now]
+      answersSince = 0
+    }
+
+    mutating func answered(at wall: Int64) {
+      lastAnswer = wall
+      answersSince += 1
+    }
   }
 
   /// How late the last answer of a round came after it was due.
@@ -46,8 +66,11 @@ final class StationBoard: Sendable {
     var trialDifferences: Int?
   }
 
-  /// So long a meter counts as late after bytes of it came too late.
+  /// A meter counts as late where bytes of it came too late so often within so long, until so many answers in a row came
+  /// in time.
+  static let latesToTell = 2
   static let latePatience = BootInstant.Span.seconds(900)
+  static let answersInTime = 8
 
   let startedAt = HostClock.boot
   let startedWall = HostClock.wall.unixMilliseconds
@@ -90,12 +113,16 @@ extension StationBoard.State {
   fileprivate mutating func note(_ event: LineEvent, at wall: Int64) {
     switch event {
     case .answered(let answer):
-      meters[answer.meter, default: .init()].lastAnswer = answer.hostTime.unixMilliseconds
-      guard let slot = answer.slot else { return }
+      meters[answer.meter, default: .init()].answered(at: answer.hostTime.unixMilliseconds)
+      // What was missed before is no part of its round, and a meter that was away does not make the others late.
+      guard let slot = answer.slot, !answer.fillsGap, meters[answer.meter]?.silentSince == nil,
+        meters[answer.meter]?.returnedAt ?? slot <= slot
+      else { return }
       note(slot, lateness: answer.hostTime.unixMilliseconds - slot, on: answer.line)
     case .health(_, let meter, let isAnswering):
+      if isAnswering, meters[meter]?.silentSince != nil { meters[meter]?.returnedAt = wall }
       meters[meter, default: .init()].silentSince = isAnswering ? nil : wall
-    case .late(_, let meter, _): meters[meter, default: .init()].lastLate = HostClock.boot
+    case .late(_, let meter, _): meters[meter, default: .init()].cameLate(at: HostClock.boot)
     case .portLost(let line, let reason):
       ports[line] = StationBoard.Port(isOpen: false, since: wall, reason: reason)
     case .portOpened(let line): ports[line] = StationBoard.Port(isOpen: true, since: wall)

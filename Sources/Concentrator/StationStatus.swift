@@ -47,7 +47,7 @@ public struct StationStatus: Sendable {
   /// How a meter is, in a word.
   enum MeterWord: String, Sendable, CaseIterable {
     case ok
-    /// Bytes of it came after their time lately.
+    /// Bytes of it came after their time again and again lately.
     case late
     /// Left at a silence, and asked again within seconds.
     case silent
@@ -55,10 +55,13 @@ public struct StationStatus: Sendable {
     case setAside = "set-aside"
     /// Not asked yet.
     case unknown
+    /// The port of its line is lost.
+    case unreachable
 
-    init(_ state: MeterHealth.State, isLate: Bool) {
+    init(_ state: MeterHealth.State, isLate: Bool, isReached: Bool) {
       switch state {
-      case _ where isLate: self = .late
+      case _ where !isReached: self = .unreachable
+      case .answering where isLate: self = .late
       case .unknown: self = .unknown
       case .answering: self = .ok
       case .setAside(let silences, _): self = silences < 4 ? .silent : .setAside
@@ -127,9 +130,10 @@ extension StationStatus {
         .array(
           (line.snapshot?.rounds ?? []).map { round in
             .object([
-              "task": .string(round.task), "due": .string(time(round.slot)),
-              "lateness": .string(seconds(round.lateness)),
+              "task": .string(round.task), "due": .string(time(round.slot)), "backfill": .boolean(round.isBackfill),
+              "lateness": .optional(round.lateness.map(seconds)),
               "meters": .integer(Int64(round.meters)), "meters_left": .integer(Int64(round.metersLeft)),
+              "meters_set_aside": .integer(Int64(round.metersSetAside)),
               "questions_left": .integer(Int64(round.questionsLeft)),
             ])
           })))

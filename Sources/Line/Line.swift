@@ -152,7 +152,8 @@ public final class Line {
           timing: timing, settings: settings, sent: end, longestReply: min(longestReply, 4096) + bytes.count)
         step = .listen
       case .listen:
-        guard try waitReadable(until: deadline.instant) else {
+        let due = deadline.instant
+        guard try waitReadable(until: due) else {
           var released = ConversationStep.listen
           var held: Int64 = 0
           echo.release {
@@ -168,6 +169,12 @@ public final class Line {
         guard count > 0 else { continue }
         let now = wire.now
         lastActivity = max(lastActivity, now)
+        guard now <= due + Self.standstill else {
+          counters.bytesLate += count
+          if let onTraffic { onTraffic(Traffic(at: now, sent: false, bytes: Array(buffer[..<count]))) }
+          step = conversation.timedOut()
+          continue
+        }
         record.endedAt = now
         record.bytesReceived += count
         deadline.received(at: now)
@@ -180,6 +187,11 @@ public final class Line {
       }
     }
   }
+
+  /// So long after the time of an answer is over it may still be read, for a busy host comes late itself. Beyond that the
+  /// process stood still, as under SIGSTOP or while its machine slept: nobody knows when those bytes came, and what they
+  /// tell is not of now.
+  private static let standstill = BootInstant.Span.seconds(2)
 
   /// What the guard says of bytes, without sending them.
   public func judgement(of bytes: [UInt8]) -> SendJudgement { sendGuard.judge(bytes, to: address) }

@@ -13,6 +13,9 @@ public final class SimulatedWire: Wire {
   public private(set) var isOpen = false
   public let marksParity = false
 
+  /// When the process that owns the line stands still, once, and how.
+  public var standstill: Standstill?
+
   private let address: PortAddress
   /// Paces of the rates that the meters have; empty where the line runs at one rate whatever the port says.
   private let paces: [Int: WirePace]
@@ -84,6 +87,23 @@ public final class SimulatedWire: Wire {
     bus.hear(cleared.bytes, at: now)
   }
 
+  /// The process does nothing from an instant on, for so long, while the boot clock and the meters go on.
+  public struct Standstill: Hashable, Sendable {
+    /// When it begins: at the next wait that reaches this.
+    public let at: BootInstant
+    /// How long it lasts.
+    public let span: BootInstant.Span
+    /// The whole machine sleeps, so that bytes that come meanwhile are lost; else, as after SIGSTOP, they wait in the port.
+    public let isOfMachine: Bool
+
+    /// A standstill from `at` on.
+    public init(at: BootInstant, for span: BootInstant.Span, isOfMachine: Bool) {
+      self.at = at
+      self.span = span
+      self.isOfMachine = isOfMachine
+    }
+  }
+
   private func check() throws(LineError) {
     guard isOpen else { throw .closed(address) }
     guard isPluggedIn else { throw .vanished(address) }
@@ -91,6 +111,14 @@ public final class SimulatedWire: Wire {
 
   private func advance(to instant: BootInstant) {
     now = max(now, instant)
+    if let still = standstill, now >= still.at {
+      standstill = nil
+      if still.isOfMachine {
+        bus.advance(to: now, into: &incoming)
+        bus.cut()
+      }
+      now = now + still.span
+    }
     bus.advance(to: now, into: &incoming)
     // Nobody listens to a closed port.
     if !isOpen { incoming.removeAll(keepingCapacity: true) }

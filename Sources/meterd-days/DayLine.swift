@@ -69,13 +69,13 @@ final class DayLine {
     self.meters = meters
     self.tasks = tasks + tasks.compactMap(\.synthetic)
     line = Line(address, settings: settings, guardedBy: WireGuard(), over: wire)
-    engine = try Self.engine(meters, self.tasks, line, hostClock, journal, wasKilled: false)
+    engine = try Self.engine(meters, self.tasks, line, hostClock, journal, known: [:], wasKilled: false)
     _ = engine.open()
   }
 
   private static func engine(
     _ meters: [Meter], _ tasks: [AcquisitionTask], _ line: Line, _ host: HostClockOfDay, _ journal: DayJournal,
-    wasKilled: Bool
+    known: [MeterID: [String: KnownEvents]], wasKilled: Bool
   ) throws -> LineEngine {
     let wall = host.wall
     if wall.clock == .synchronised, journal.knownSince == nil { journal.knownSince = wall.unixMilliseconds }
@@ -87,11 +87,34 @@ final class DayLine {
     let plan = LinePlan(tasks: tasks, meters: planned, health: health, zone: zone, at: line.now, wall: wall)
     let truths = Dictionary(
       meters.map { ($0.known.id, $0.description.meter) }, uniquingKeysWith: { first, _ in first })
-    return try LineEngine(
+    let engine = try LineEngine(
       name: "bus", line: line, meters: meters.map(\.known), plan: plan, wall: { host.wall }, listensFirst: wasKilled
     ) { event in
-      journal.take(event, truths, host.clock, zone)
+      journal.take(event, truths, host.clock, host.offset, zone)
     }
+    if tasks.contains(where: { $0.targets.contains(.events) }) {
+      engine.events = EventWatch(meters.map(\.known), known: known)
+    }
+    engine.profiles = profiles(meters, tasks, journal)
+    return engine
+  }
+
+  /// The load profiles that tasks read, less what the journal holds; `nil` where there are none.
+  private static func profiles(_ meters: [Meter], _ tasks: [AcquisitionTask], _ journal: DayJournal) -> ProfilePlan? {
+    var parts: [ProfilePlan.Part] = []
+    var stored: [RecordRuns] = []
+    for (index, meter) in meters.enumerated() where meter.known.profile.dailyFreezes > 0 {
+      for task in tasks {
+        for case .loadProfile(let recordClass, let minutes) in task.targets {
+          parts.append(ProfilePlan.Part(meter: index, task: task, recordClass: recordClass, minutes: minutes))
+          let times = journal.instants(of: meter.known.id, .profile).map {
+            zone.local(unixMilliseconds: $0).localSeconds
+          }
+          stored.append(RecordRuns(step: Int64(minutes) * 60, times.sorted()))
+        }
+      }
+    }
+    return parts.isEmpty ? nil : ProfilePlan(parts, stored: stored, zone: zone)
   }
 
   /// The meters with their parts in the tasks, and what the journal holds of them.
@@ -109,6 +132,9 @@ final class DayLine {
   /// The true local time.
   var now: MeterTime { Self.zone.local(unixMilliseconds: hostClock.clock.instant(at: wire.now).unixMilliseconds) }
 
+  /// The true time at an instant of the boot clock, in milliseconds since 1970.
+  func unixMilliseconds(at boot: BootInstant) -> Int64 { hostClock.clock.instant(at: boot).unixMilliseconds }
+
   /// Lets time pass until the true local time.
   func run(until time: MeterTime) {
     let end = wire.now + .seconds(max(0, time.localSeconds - now.localSeconds))
@@ -117,6 +143,7 @@ final class DayLine {
       guard journal.isWanted else { continue }
       journal.isWanted = false
       let wall = hostClock.wall.unixMilliseconds
+      engine.profiles = Self.profiles(meters, tasks, journal)
       engine.recalled(Self.planned(meters, tasks, journal, at: wall).map(\.held), of: wall)
     }
   }
@@ -124,7 +151,10 @@ final class DayLine {
   /// kill -9 and a start: what was held back and not told is lost.
   func restart() throws {
     wire.close()
-    engine = try Self.engine(meters, tasks, line, hostClock, journal, wasKilled: true)
+    let known = Dictionary(
+      meters.map { ($0.known.id, engine.events?.known(of: $0.known.id) ?? [:]) },
+      uniquingKeysWith: { first, _ in first })
+    engine = try Self.engine(meters, tasks, line, hostClock, journal, known: known, wasKilled: true)
     _ = engine.open()
   }
 
@@ -155,7 +185,34 @@ final class DayJournal {
     let at: Int64
   }
 
+  /// Rounds that nobody began, from the first slot through the last.
+  struct LeftOut {
+    let task: String
+    let meters: Int
+    let from: Int64
+    let through: Int64
+    let rounds: Int
+    let reason: LinePlan.Missed.Reason
+  }
+
+  /// An answer to a question of a round.
+  struct Heard {
+    let task: String
+    let meter: MeterID
+    let query: Query
+    let slot: Int64
+    let startedAt: BootInstant
+    let time: HostInstant
+  }
+
   private(set) var readings: [ReadingKey: Stored] = [:]
+  /// Answers of rounds, as they came; only where `keepsHeard`.
+  private(set) var heard: [Heard] = []
+  var keepsHeard = false
+  /// The line garbles answers.
+  var garbles = false
+  /// How far the time of an answer was from what the host's clock showed when it came, at most; in milliseconds.
+  private(set) var largestSkew: Int64 = 0
   private var byInstant: [MeterID: [ReadingKind: [Int64: Set<Quantity>]]] = [:]
   /// The same value of the same instant again; another value of the same instant.
   private(set) var duplicates = 0
@@ -163,10 +220,14 @@ final class DayJournal {
   /// Values that the meter did not hold at that time.
   private(set) var wrong: [String] = []
   private(set) var unlabelled = 0
+  /// Values of the instant of their read, one answer each, that the meter did not hold: the checksum of DL/T 645 misses
+  /// some. What bills rest on is read twice and is in `wrong`.
+  private(set) var misread: [String] = []
+  private(set) var unlabelledReasons: [String] = []
   private(set) var stale: [String] = []
   private(set) var failures: [(meter: MeterID, query: Query, isFinal: Bool)] = []
   private(set) var missed: [(meter: MeterID, query: Query, reason: LinePlan.Missed.Reason, slot: Int64)] = []
-  private(set) var leftOut: [(task: String, meters: Int, rounds: Int, reason: LinePlan.Missed.Reason)] = []
+  private(set) var leftOut: [LeftOut] = []
   private(set) var filled = 0
   /// The oldest look at a meter's clock by which a freeze was found in its memory.
   private(set) var oldestSight = BootInstant.Span.zero
@@ -180,6 +241,9 @@ final class DayJournal {
     byInstant[meter]?[kind]?[instant] ?? []
   }
 
+  /// The instants of a meter's stored readings of a kind.
+  func instants(of meter: MeterID, _ kind: ReadingKind) -> [Int64] { Array((byInstant[meter]?[kind] ?? [:]).keys) }
+
   /// Freezes of a day that are stored, by meter.
   func freezes(of day: CivilDate) -> [MeterID: [Reading]] {
     let instant = DayLine.zone.unixMilliseconds(of: MeterTime(localSeconds: day.daysSince1970 * 86_400))
@@ -191,7 +255,8 @@ final class DayJournal {
   }
 
   func take(
-    _ event: LineEvent, _ truths: [MeterID: any SimulatedMeter], _ clock: SimulatedClock, _ zone: ZoneOffset
+    _ event: LineEvent, _ truths: [MeterID: any SimulatedMeter], _ clock: SimulatedClock, _ offset: Int64,
+    _ zone: ZoneOffset
   ) {
     switch event {
     case .answered(let answer):
@@ -200,18 +265,31 @@ final class DayJournal {
         filled += 1
         if let clock = answer.clock { oldestSight = max(oldestSight, answer.bootTime - clock.at) }
       }
+      if keepsHeard, let task = answer.task, let slot = answer.slot {
+        heard.append(
+          Heard(
+            task: task, meter: answer.meter, query: answer.query, slot: slot, startedAt: answer.startedAt,
+            time: answer.hostTime))
+      }
+      let shown = clock.instant(at: answer.bootTime).unixMilliseconds + offset
+      largestSkew = max(largestSkew, abs(answer.hostTime.unixMilliseconds - shown))
       let made = answer.readings(zone: zone)
       unlabelled += made.unlabelled.count
+      if unlabelledReasons.count < 20 {
+        unlabelledReasons += made.unlabelled.map { "\(answer.meter) \(answer.query): \($0.reason)" }
+      }
       for reading in made.readings {
         if !isTrue(reading, of: answer, truths[reading.key.meter], clock, zone) {
-          wrong.append("\(reading.key.meter) \(answer.query) \(reading.key.quantity) \(reading.value)")
+          let text = "\(reading.key.meter) \(answer.query) \(reading.key.quantity) \(reading.value)"
+          if reading.key.kind == .instantaneous, garbles { misread.append(text) } else { wrong.append(text) }
         }
         store(reading)
       }
     case .missed(_, let meter, let queries, let reason, let slot):
       missed += queries.map { (meter, $0, reason, slot) }
-    case .leftOut(_, let task, let meters, _, _, let rounds, let reason):
-      leftOut.append((task, meters.count, rounds, reason))
+    case .leftOut(_, let task, let meters, let from, let through, let rounds, let reason):
+      leftOut.append(
+        LeftOut(task: task, meters: meters.count, from: from, through: through, rounds: rounds, reason: reason))
     case .journalWanted: isWanted = true
     case .staleFreeze(_, let meter, let query, let told):
       stale.append("\(meter) \(query): \(told.map { "\($0)" } ?? "none")")
@@ -237,7 +315,11 @@ final class DayJournal {
     byInstant[key.meter, default: [:]][key.kind, default: [:]][key.instant, default: []].insert(key.quantity)
   }
 
-  /// Registers as they stood hold for some second of the exchange; a freeze for the second in which the meter took it.
+  /// So long an exchange takes at most, in milliseconds: a register that stood so longer ago is not of now.
+  private static let longestExchange: Int64 = 30_000
+
+  /// Registers as they stood hold for some second of the exchange; a freeze and what a month or a record of the load
+  /// profile kept, for the second in which the meter took it.
   private func isTrue(
     _ reading: Reading, of answer: Acquisition.Answer, _ meter: (any SimulatedMeter)?, _ clock: SimulatedClock,
     _ zone: ZoneOffset
@@ -250,8 +332,12 @@ final class DayJournal {
       let taken = SimulatedInstant(unixMilliseconds: reading.key.instant - meter.registers.clockOffset * 1000)
       return holds(.dailyFreeze(1), taken.advanced(bySeconds: 1))
     }
-    let from = clock.instant(at: answer.startedAt).unixMilliseconds / 1000
-    let to = clock.instant(at: answer.bootTime).unixMilliseconds / 1000
+    let kept = SimulatedInstant(unixMilliseconds: reading.key.instant - meter.registers.clockOffset * 1000)
+    if reading.key.kind == .settlement { return holds(.settlement(1), kept.advanced(bySeconds: 1)) }
+    if reading.key.kind == .profile { return holds(.current, kept) }
+    let end = clock.instant(at: answer.bootTime).unixMilliseconds
+    let from = max(clock.instant(at: answer.startedAt).unixMilliseconds, end - Self.longestExchange) / 1000
+    let to = end / 1000
     return (from...max(from, to)).contains { holds(.current, SimulatedInstant(unixMilliseconds: $0 * 1000)) }
   }
 }

@@ -19,7 +19,7 @@ enum DayMeters {
 
     """
 
-  /// Keeps 62 daily freezes.
+  /// Keeps 62 daily freezes, twelve settlements, a load profile and records of power failures.
   static let freezing =
     head + """
       name = "freezing"
@@ -35,10 +35,22 @@ enum DayMeters {
       identifier = "04000101"
       [[group.item]]
       identifier = "04000102"
+      [[group.item]]
+      identifier = "04000501"
+      [[group.item]]
+      identifier = "04000B01"
+      [[group]]
+      kind = "settlement"
+      [[group.item]]
+      identifier = "00010001"
       [[group]]
       kind = "daily-freeze"
       [[group.item]]
       identifier = "05060101"
+      [[group]]
+      kind = "event"
+      [[group.item]]
+      identifier = "03110001"
       """
 
   static let modbus =
@@ -93,6 +105,27 @@ enum DayMeters {
     return AcquisitionTask(
       name: "freeze", schedule: .daily(at), targets: [.dailyFreeze], priority: 2, backfillDays: backfillDays)
   }
+}
+
+extension DayMeters {
+  /// What is usual beside the freezes: energies every 15 minutes, the settlement of each month, clocks once a day and
+  /// events every four hours.
+  static func usualTasks() throws -> [AcquisitionTask] {
+    guard let noon = TimeOfDay("12:00"), let night = TimeOfDay("00:30") else { throw DayError("no time") }
+    return [
+      AcquisitionTask(name: "energy", schedule: .every(seconds: 900), targets: [.energies], priority: 3),
+      AcquisitionTask(
+        name: "settlement", schedule: .monthly(days: [1], night), targets: [.settlements(depth: 1, of: nil)],
+        priority: 2),
+      AcquisitionTask(name: "clock", schedule: .daily(noon), targets: [.clock], priority: 4),
+      AcquisitionTask(name: "events", schedule: .every(seconds: 14_400), targets: [.events], priority: 3),
+    ]
+  }
+
+  /// The load profile of total energies, an hour apart.
+  static let curve = AcquisitionTask(
+    name: "curve", schedule: .every(seconds: 3600), targets: [.loadProfile(recordClass: 4, minutes: 60)], priority: 4,
+    backfillDays: 7)
 }
 
 extension DeviceProfile {

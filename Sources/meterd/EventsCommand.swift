@@ -68,7 +68,10 @@ struct EventsCommand: ParsableCommand {
   func run() throws {
     let form = try ListForm(format, json: json)
     let meters = try meterSet(meter: meter, line: line, place)
-    let (first, end) = (try since.map(instant), try until.map(instant))
+    let zone = try place.zone()
+    let (first, end) = (
+      try since.map { try instant($0, local: zone) }, try until.map { try instant($0, local: zone) }
+    )
     var wanted: FindingCode?
     if let code {
       guard let known = FindingCode(rawValue: code.uppercased()) else {
@@ -82,7 +85,6 @@ struct EventsCommand: ParsableCommand {
         .usage, "--code is of findings and --kind of events, and nothing is both", "Leave one of them out.")
     }
     let reader = try place.reader()
-    let zone = ZoneOffset.china
     var events: [Event] = []
     func isAsked(_ at: Int64, _ meter: MeterID) -> Bool {
       meters.map { $0.contains(meter) } ?? true && first.map { at >= $0 } ?? true && end.map { at < $0 } ?? true

@@ -2,26 +2,26 @@ import Concentrator
 import Metering
 
 /// An instant as people write it on a command line, in milliseconds since 1970: a date, or RFC 3339 with or without an
-/// offset, China's when left out.
-func instant(_ text: String) throws -> Int64 {
+/// offset, `local` when left out.
+func instant(_ text: String, local: ZoneOffset = .china) throws -> Int64 {
   if let date = CivilDate(text) {
-    return ZoneOffset.china.unixMilliseconds(of: MeterTime(localSeconds: date.daysSince1970 * 86_400))
+    return local.unixMilliseconds(of: MeterTime(localSeconds: date.daysSince1970 * 86_400))
   }
-  var local = text[...]
-  var zone = ZoneOffset.china
+  var rest = text[...]
+  var zone = local
   if let mark = text.lastIndex(where: { "+-Z".contains($0) }), let written = ZoneOffset(text[mark...]) {
-    local = text[..<mark]
+    rest = text[..<mark]
     zone = written
   }
   // As the commands print them themselves.
   var milliseconds: Int64 = 0
-  if let point = local.lastIndex(of: "."), local[point...].utf8.count == 4,
-    let written = UInt16(local[local.index(after: point)...])
+  if let point = rest.lastIndex(of: "."), rest[point...].utf8.count == 4,
+    let written = UInt16(rest[rest.index(after: point)...])
   {
-    local = local[..<point]
+    rest = rest[..<point]
     milliseconds = Int64(written)
   }
-  guard let time = MeterTime(local) else {
+  guard let time = MeterTime(rest) else {
     throw Complaint(
       .usage, "\"\(text)\" is no instant", "Write 2026-11-01, 2026-11-01T00:00 or 2026-11-01T00:00:00+08:00.")
   }

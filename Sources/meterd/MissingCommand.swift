@@ -1,3 +1,4 @@
+import Acquisition
 import ArgumentParser
 import Concentrator
 import Host
@@ -51,7 +52,8 @@ struct MissingCommand: ParsableCommand {
 
   func run() throws {
     let form = try ListForm(format, json: json)
-    var filter = try filter()
+    let zone = try place.zone()
+    var filter = try filter(zone)
     let now = HostClock.wall.unixMilliseconds
     filter.now = now
     let reader = try place.reader()
@@ -59,9 +61,9 @@ struct MissingCommand: ParsableCommand {
     try withStore { () throws(StoreError) in
       try reader.gaps(filter) { stored throws(StoreError) in
         let gap = stored.gap
-        let instant = ZoneOffset.china.rfc3339(unixMilliseconds: gap.instant)
-        let until = gap.until.map { ZoneOffset.china.rfc3339(unixMilliseconds: $0) }
-        let filled = stored.filled.map { ZoneOffset.china.rfc3339(unixMilliseconds: $0) }
+        let instant = zone.rfc3339(unixMilliseconds: gap.instant)
+        let until = gap.until.map { zone.rfc3339(unixMilliseconds: $0) }
+        let filled = stored.filled.map { zone.rfc3339(unixMilliseconds: $0) }
         form.print(
           [instant, gap.meter.text, gap.subject, gap.reason, filled ?? "", until ?? "", "\(gap.rounds)"],
           .object([
@@ -81,11 +83,22 @@ struct MissingCommand: ParsableCommand {
       """)
   }
 
-  private func filter() throws -> GapFilter {
+  /// Every reason that a gap can have.
+  private static let reasons =
+    LinePlan.Missed.Reason.allCases.filter { $0 != .waiting }.map(\.rawValue) + [
+      "unlabelled", "not kept by this meter",
+    ]
+
+  private func filter(_ zone: ZoneOffset) throws -> GapFilter {
+    if let reason, !Self.reasons.contains(reason) {
+      throw Complaint(
+        .usage, "\"\(reason)\" is no reason for which a value is missing",
+        "There are: \(Self.reasons.joined(separator: ", ")).")
+    }
     var filter = GapFilter()
     filter.meters = try meterSet(meter: meter, line: line, place)
-    filter.since = try since.map(instant)
-    filter.until = try until.map(instant)
+    filter.since = try since.map { try instant($0, local: zone) }
+    filter.until = try until.map { try instant($0, local: zone) }
     filter.reason = reason
     filter.withFilled = all
     return filter

@@ -47,7 +47,8 @@ struct ReadingsCommand: ParsableCommand {
 
   func run() throws {
     let form = try ListForm(format, json: json)
-    let filter = try filter()
+    let zone = try place.zone()
+    let filter = try filter(zone)
     let reader = try place.reader()
     switch form {
     case .table: print(ReadingRow.header)
@@ -56,7 +57,7 @@ struct ReadingsCommand: ParsableCommand {
     }
     try withStore { () throws(StoreError) in
       try reader.readings(filter) { stored throws(StoreError) in
-        let row = ReadingRow(stored)
+        let row = ReadingRow(stored, zone)
         switch form {
         case .csv: print(row.csv)
         case .ndjson:
@@ -67,7 +68,7 @@ struct ReadingsCommand: ParsableCommand {
     }
   }
 
-  private func filter() throws -> ReadingFilter {
+  private func filter(_ zone: ZoneOffset) throws -> ReadingFilter {
     var filter = ReadingFilter()
     if let meter {
       guard let id = MeterID(meter) else { throw Complaint(.usage, "\"\(meter)\" is no meter's name") }
@@ -87,8 +88,8 @@ struct ReadingsCommand: ParsableCommand {
       }
       filter.kind = known
     }
-    filter.since = try since.map(instant)
-    filter.until = try until.map(instant)
+    filter.since = try since.map { try instant($0, local: zone) }
+    filter.until = try until.map { try instant($0, local: zone) }
     filter.after = after
     filter.limit = limit
     return filter
@@ -98,12 +99,16 @@ struct ReadingsCommand: ParsableCommand {
 /// One stored reading, as it is printed.
 struct ReadingRow {
   let stored: StoredReading
+  let zone: ZoneOffset
 
-  init(_ stored: StoredReading) { self.stored = stored }
+  init(_ stored: StoredReading, _ zone: ZoneOffset) {
+    self.stored = stored
+    self.zone = zone
+  }
 
   private var reading: Reading { stored.reading }
   private var unit: String { reading.key.quantity.unit?.rawValue ?? "" }
-  private var instant: String { ZoneOffset.china.rfc3339(unixMilliseconds: reading.key.instant) }
+  private var instant: String { zone.rfc3339(unixMilliseconds: reading.key.instant) }
   private var verdicts: [String] { stored.verdict.findings.map(\.code.rawValue) }
 
   static let header = "seq\tmeter\tinstant\tkind\tquantity\tvalue\tunit\tverdict\tfindings"
@@ -125,7 +130,7 @@ struct ReadingRow {
     [
       "\(stored.sequence)", "\(reading.key.meter)", "\(reading.key.quantity)", reading.key.quantity.obis ?? "",
       reading.key.kind.rawValue, instant, "\(reading.value)", unit, reading.meterTime?.description ?? "",
-      reading.hostTime.rfc3339(.china), reading.quality.rawValue, stored.verdict.status.rawValue,
+      reading.hostTime.rfc3339(zone), reading.quality.rawValue, stored.verdict.status.rawValue,
       verdicts.joined(separator: " "),
     ].map(quotedField).joined(separator: ",")
   }
@@ -137,7 +142,7 @@ struct ReadingRow {
       "kind": .string(reading.key.kind.rawValue), "instant": .string(instant),
       "value": .string("\(reading.value)"), "unit": .optional(reading.key.quantity.unit?.rawValue),
       "occurred": .optional(reading.occurred?.description), "meter_time": .optional(reading.meterTime?.description),
-      "host_time": .string(reading.hostTime.rfc3339(.china)), "clock": .string("\(reading.hostTime.clock)"),
+      "host_time": .string(reading.hostTime.rfc3339(zone)), "clock": .string("\(reading.hostTime.clock)"),
       "quality": .string(reading.quality.rawValue), "distance": .optional(distance),
       "verdict": .string(stored.verdict.status.rawValue),
       "verdicts": .array(

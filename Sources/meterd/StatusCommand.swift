@@ -10,10 +10,11 @@ struct StatusCommand: ParsableCommand {
     abstract: "Shows how the running daemon stands: lines, rounds, meters, store, clock, bills.",
     discussion: """
       Of each line: its port, since when it is open or lost and why, its load (the share of the last quarter of an hour \
-      in which it was in use), the rounds under way and how late they are, the next one, its counters. Meters are ok; \
-      late, where bytes of theirs came after their time in the last quarter of an hour; silent, asked again within \
-      seconds; set aside after several silences, asked every 50 s at least; unknown, not asked yet. Where no daemon \
-      runs that is said, with what the store last knew: exit code 69.
+      in which it was in use), the rounds under way and how late they are for the meters that answer, passes of back-fill, \
+      the next round, its counters. Meters are ok; late, where bytes of theirs came after their time again and again in \
+      the last quarter of an hour; silent, asked again within seconds; set aside after several silences, asked every 50 s \
+      at least; unknown, not asked yet; unreachable, where the port of their line is lost. Where no daemon runs that is \
+      said, with what the store last knew: exit code 69.
 
       EXAMPLES
         meterd status

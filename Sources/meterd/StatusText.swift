@@ -27,15 +27,20 @@ struct StatusText {
     return out
   }
 
-  /// One row a line, cut to a terminal of `width` and `height`.
+  /// A row for each line, and below it one for each round; cut to a terminal of `width` and `height`.
   func brief(width: Int, height: Int) -> [String] {
     var out = head
     out.append("")
-    out.append("line          state  load  meters   ok late silent aside unknown  round")
-    let lines = status["lines"]?.items ?? []
+    out.append("line          state  load  meters   ok late silent aside unknown unreached")
     let room = max(1, height - out.count - 1)
-    for line in lines.prefix(lines.count > room ? room - 1 : room) { out.append(row(line)) }
-    if lines.count > room { out.append("... and \(lines.count - room + 1) more: meterd status") }
+    var blocks = (status["lines"]?.items ?? []).map { [row($0)] + doings($0) }
+    func rows() -> Int { blocks.reduce(0) { $0 + $1.count } }
+    if rows() > room {
+      blocks = blocks.map { $0.count > 2 ? [$0[0], "\($0[1]); \($0.count - 2) more"] : $0 }
+    }
+    if rows() > room { blocks = blocks.map { Array($0.prefix(1)) } }
+    out += blocks.joined().prefix(blocks.count > room ? room - 1 : room)
+    if blocks.count > room { out.append("... and \(blocks.count - room + 1) more: meterd status") }
     return out.map { String($0.prefix(width)) }
   }
 
@@ -92,16 +97,12 @@ struct StatusText {
     let meters = line["meters"]
     let words = [
       ("ok", "ok"), ("late", "late"), ("silent", "silent"), ("set_aside", "set aside"), ("unknown", "unknown"),
+      ("unreachable", "unreachable"),
     ]
     let told = words.filter { Self.count(meters?[$0.0]) > 0 }.map { "\(Self.count(meters?[$0.0])) \($0.1)" }
     out.append("  meters  \(Self.count(meters?["total"]))\(told.isEmpty ? "" : ": \(told.joined(separator: ", "))")")
     if let load = line["load"]?.word { out.append("  load    \(percent(load)) %") }
-    for round in line["rounds"]?.items ?? [] {
-      let left = Self.count(round["meters_left"]), all = Self.count(round["meters"])
-      out.append(
-        "  round   \(round["task"]?.word ?? "?") of \(Self.ofDay(round["due"]?.word)): \(all - left) of \(all) meters done, \(Self.count(round["questions_left"])) questions left, \(round["lateness"]?.word ?? "?") s after it was due"
-      )
-    }
+    for round in line["rounds"]?.items ?? [] { out.append("  " + about(round: round)) }
     if let last = line["last"], last != .null {
       out.append(
         "  last    round of \(Self.ofDay(last["due"]?.word)): last answer \(last["lateness"]?.word ?? "?") s after it was due"
@@ -127,8 +128,34 @@ struct StatusText {
     return out
   }
 
+  /// `round   energy of 12:15:00: 31 of 32 meters done, 2 questions left, 1 silent`.
+  private func about(round: JSON) -> String {
+    let left = Self.count(round["meters_left"]), all = Self.count(round["meters"])
+    let silent = Self.count(round["meters_set_aside"])
+    let name = "\(round["task"]?.word ?? "?")"
+    let questions = counted(Int(clamping: Self.count(round["questions_left"])), "question") + " left"
+    let at = Self.ofDay(round["due"]?.word)
+    var parts = [
+      round["backfill"]?.flag == true
+        ? "back-fill of \(name), pass of \(at): \(counted(Int(clamping: left), "meter")) to go"
+        : "round   \(name) of \(at): \(all - left) of \(all) meters done", questions,
+    ]
+    if silent > 0 { parts.append(silent == left ? "all of silent meters" : "\(silent) of them silent") }
+    if let lateness = round["lateness"]?.word { parts.append("\(lateness) s after it was due") }
+    return parts.joined(separator: ", ")
+  }
+
+  /// What a line is doing: its rounds, or what keeps it, or what comes next.
+  private func doings(_ line: JSON) -> [String] {
+    if let reason = line["reason"]?.word { return ["  \(reason)"] }
+    let rounds = line["rounds"]?.items ?? []
+    guard rounds.isEmpty else { return rounds.map { "  " + about(round: $0) } }
+    guard let next = line["next"], next != .null else { return [] }
+    return ["  next    \(next["task"]?.word ?? "?") at \(Self.ofDay(next["begins"]?.word))"]
+  }
+
   private func about(meter: JSON) -> String {
-    var text = "    \(padded(meter["meter"]?.word ?? "?", 16)) \(padded(meter["state"]?.word ?? "?", 10))"
+    var text = "    \(padded(meter["meter"]?.word ?? "?", 16)) \(padded(meter["state"]?.word ?? "?", 11))"
     text += meter["last_answer"]?.word.map { " last answer \(Self.short($0))" } ?? " no answer yet"
     if let since = meter["silent_since"]?.word { text += ", silent since \(Self.short(since))" }
     if let off = meter["clock"]?["deviation_s"]?.word { text += ", clock \(off) s" }
@@ -139,19 +166,10 @@ struct StatusText {
   private func row(_ line: JSON) -> String {
     let meters = line["meters"]
     func column(_ name: String, _ width: Int) -> String { leading("\(Self.count(meters?[name]))", width) }
-    let round: String
-    if let reason = line["reason"]?.word {
-      round = reason
-    } else if let open = line["rounds"]?.items.first {
-      let left = Self.count(open["meters_left"]), all = Self.count(open["meters"])
-      round = "\(open["task"]?.word ?? "?") \(all - left)/\(all), \(open["lateness"]?.word ?? "?") s"
-    } else {
-      round = line["next"].flatMap { $0["begins"]?.word }.map { "next at \(Self.ofDay($0))" } ?? ""
-    }
     let load = line["load"]?.word.map { "\(percent($0))%" } ?? "-"
     return padded(line["line"]?.word ?? "?", 14) + padded(line["state"]?.word ?? "?", 6) + leading(load, 5)
       + column("total", 8) + column("ok", 5) + column("late", 5) + column("silent", 7) + column("set_aside", 6)
-      + column("unknown", 8) + "  " + round
+      + column("unknown", 8) + column("unreachable", 10)
   }
 
   /// Of a share such as "0.412".

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Concentrator
+import Metering
 import Store
 
 /// Which store a command looks into.
@@ -14,6 +15,12 @@ struct StoreOption: ParsableArguments {
   func path() throws -> String {
     if let store { return store }
     return try Configuration.load(config ?? "/etc/meterd/meterd.toml").store
+  }
+
+  /// The time zone of the station; China's where only a store is given, which does not tell.
+  func zone() throws -> ZoneOffset {
+    guard config != nil || store == nil else { return .china }
+    return try Configuration.load(config ?? "/etc/meterd/meterd.toml").zone
   }
 
   /// Opens it for looking; works beside a running daemon.

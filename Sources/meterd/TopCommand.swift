@@ -11,7 +11,8 @@ struct TopCommand: AsyncParsableCommand {
     commandName: "top",
     abstract: "Shows how the running daemon stands, again and again; q ends.",
     discussion: """
-      A row for each line, refreshed in place; q or Ctrl-C ends. Fits a terminal of 80 columns and 24 rows. Where the \
+      A row for each line and one for each of its rounds, refreshed in place; q or Ctrl-C ends. Fits a terminal of 80 \
+      columns and 24 rows. Where the \
       output is no terminal it is meterd status, once.
 
       EXAMPLE
@@ -45,7 +46,7 @@ struct TopCommand: AsyncParsableCommand {
       do {
         let known = try client ?? ControlClient(path: path)
         client = known
-        let status = try known.ask("status", patience: .seconds(30))
+        let status = try known.ask("status", patience: .seconds(30), saysWaiting: false)
         draw(StatusText(status).brief(width: width, height: height), height: height)
       } catch let complaint as Complaint {
         client = nil

@@ -48,7 +48,7 @@ import Testing
     }
     #expect(snapshot.isOpen)
     #expect(snapshot.rounds.map(\.task) == ["a"])
-    #expect(snapshot.rounds.allSatisfy { $0.meters == 6 && $0.questionsLeft > 0 && $0.lateness >= 0 })
+    #expect(snapshot.rounds.allSatisfy { $0.meters == 6 && $0.questionsLeft > 0 && $0.lateness ?? -1 >= 0 })
     #expect(snapshot.meters.map(\.id) == pairs.map(\.meter.id))
     #expect(snapshot.setAside == 0)
     #expect((0...1000).contains(snapshot.load))

@@ -101,6 +101,19 @@ import Testing
     #expect(try rounds(station(200, serial: "1200 8N1", tasks: night(remedy.text)))[0].fate.isKept)
   }
 
+  @Test func `a freeze outside of its windows is advised a second one, and named as the file names it`() throws {
+    let night = task("night", "at = \"00:05\"", "\"freeze.daily\"", more: "windows = [\"01:00-06:00\"]")
+    let forecast = try station(tasks: night).forecast()
+    let text = forecast.text.joined(separator: "\n")
+    #expect(forecast.impossible?.task == "night (registers in the place of freezes, as the day begins)")
+    #expect(text.hasPrefix("meterd.toml: well written, but not to be carried out. "))
+    #expect(text.contains("windows = [\"01:00-06:00\", \"00:00-00:15\"]"))
+    #expect(!text.contains("synthetic") && text.contains(" s once a day, done after "))
+    let both = task(
+      "night", "at = \"00:05\"", "\"freeze.daily\"", more: "windows = [\"01:00-06:00\", \"00:00-00:15\"]")
+    #expect(try station(tasks: both).forecast().isPossible)
+  }
+
   @Test func `less to read is advised with what it saves, and a meter's own speed counts`() throws {
     let both = task("a", "every = \"2s\"", "\"voltage.l1\", \"instantaneous\"")
     let found = try rounds(station(tasks: both))

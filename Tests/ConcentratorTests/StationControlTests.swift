@@ -30,7 +30,7 @@ import Testing
     #expect(lines.map { $0["line"]?.word } == ["bus1", "bus2"])
     #expect(lines[0]["state"]?.word == "open" && lines[0]["since"]?.word != nil && lines[0]["reason"] == .null)
     #expect(
-      lines[0]["meters"]?.text == #"{"total":2,"ok":1,"late":0,"silent":1,"set_aside":0,"unknown":0}"#)
+      lines[0]["meters"]?.text == #"{"total":2,"ok":1,"late":0,"silent":1,"set_aside":0,"unknown":0,"unreachable":0}"#)
     #expect((lines[0]["counters"]?["exchanges"]?.number ?? 0) >= 4)
     #expect(lines[0]["next"]?["task"]?.word != nil)
     #expect(lines[0]["profile_records_left"]?.number == 0)

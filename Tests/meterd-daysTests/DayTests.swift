@@ -42,7 +42,7 @@ private func day(_ text: String) throws -> CivilDate { try #require(CivilDate(te
 
   @Test(arguments: Acceptance.Kind.allCases, [1, 2] as [UInt64])
   func `a day of the acceptance scenario is met`(_ kind: Acceptance.Kind, _ seed: UInt64) throws {
-    let result = try Acceptance(kind: kind, seed: seed, meters: 100).run()
+    let result = try Acceptance(kind: kind, seed: seed, meters: 50).run()
     print("\(kind) seed \(seed): \(result)")
     #expect(result.isMet)
     #expect(result.latestSynthetic <= 900_000)
@@ -143,6 +143,14 @@ private func day(_ text: String) throws -> CivilDate { try #require(CivilDate(te
     line.run(until: try time("2026-11-22T12:00:00"))
     #expect(line.journal.freezes(of: try day("2026-11-22")).count == 20)
     expectSound(line)
+  }
+
+  @Test(arguments: Disturbance.Kind.allCases)
+  func `trials of the reliability table hold, and tell what they did`(_ kind: Disturbance.Kind) throws {
+    let results = try (1...8).map { try Disturbance(kind: kind, seed: $0).run() }
+    for result in results { #expect(result.findings == [], "\(kind.rawValue) seed \(result.seed): \(result.what)") }
+    #expect(results.allSatisfy { $0.answers > 500 } && results.contains { $0.told > 0 })
+    #expect(Set(results.map(\.what)).count == 8)
   }
 
   /// R18: the process stands still.
