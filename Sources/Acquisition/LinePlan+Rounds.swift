@@ -96,6 +96,10 @@ extension LinePlan {
     if due[task] > now { setDue(task, after: wall) }
   }
 
+  /// Less than this much that a clock was ahead, in ms, changes no month that a meter had closed: its own clock is off by
+  /// as much.
+  private static let aheadOfMonths: Int64 = 60_000
+
   /// A settlement that was read by a clock that was ahead may be of the month before, and the next round a month away: it is
   /// read once more.
   private mutating func forgetMonths(at now: BootInstant, _ wall: Int64) {
@@ -111,7 +115,7 @@ extension LinePlan {
     if abs(fresh - offset) > 2000 {
       let before = self.wall(at: now)
       offset = fresh
-      if before > wall.unixMilliseconds { forgetMonths(at: now, wall.unixMilliseconds) }
+      if before > wall.unixMilliseconds + Self.aheadOfMonths { forgetMonths(at: now, wall.unixMilliseconds) }
       realign(at: now, wall: wall.unixMilliseconds)
       backfillDue = now
     }

@@ -188,7 +188,7 @@ extension Forecast {
       }
       if !line.rounds.isEmpty {
         out.append(
-          "  by \(Self.replyDelay.milliseconds) ms from a question to its answer; the daemon measures each meter and joins Modbus registers by that"
+          "  times are for meters that answer after \(Self.replyDelay.milliseconds) ms; the daemon measures each and joins its registers by that"
         )
       }
       if line.load > 900_000 { out.append("  the tasks together leave no room for retries: spread them") }

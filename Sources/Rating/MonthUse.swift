@@ -134,6 +134,7 @@ struct VersionRun {
   ///   - index: which of them.
   ///   - part: the days of the run, where they are no whole month.
   ///   - bills: those of the stretches before, as far as they are made.
+  /// - Returns: what all of its stretches used, with what those before this one did.
   func use(of stretches: [Stretch], at index: Int, part: PartMonth?, after bills: [Bill]) -> MonthUse? {
     guard places.count > 1 else { return nil }
     let usages = stretches[places].map(\.usage)

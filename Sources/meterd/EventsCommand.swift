@@ -67,11 +67,6 @@ struct EventsCommand: ParsableCommand {
 
   func run() throws {
     let form = try ListForm(format, json: json)
-    let meters = try meterSet(meter: meter, line: line, place)
-    let zone = try place.zone()
-    let (first, end) = (
-      try since.map { try instant($0, local: zone) }, try until.map { try instant($0, local: zone) }
-    )
     var wanted: FindingCode?
     if let code {
       guard let known = FindingCode(rawValue: code.uppercased()) else {
@@ -84,6 +79,12 @@ struct EventsCommand: ParsableCommand {
       throw Complaint(
         .usage, "--code is of findings and --kind of events, and nothing is both", "Leave one of them out.")
     }
+    try checkInstants(since, until)
+    let meters = try meterSet(meter: meter, line: line, place)
+    let zone = try place.zone()
+    let (first, end) = (
+      try since.map { try instant($0, local: zone) }, try until.map { try instant($0, local: zone) }
+    )
     let reader = try place.reader()
     var events: [Event] = []
     func isAsked(_ at: Int64, _ meter: MeterID) -> Bool {

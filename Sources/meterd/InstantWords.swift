@@ -1,6 +1,11 @@
 import Concentrator
 import Metering
 
+/// Says of words that are no instants before anything is opened that tells their zone.
+func checkInstants(_ texts: String?...) throws {
+  for text in texts.compactMap(\.self) { _ = try instant(text) }
+}
+
 /// An instant as people write it on a command line, in milliseconds since 1970: a date, or RFC 3339 with or without an
 /// offset, `local` when left out.
 func instant(_ text: String, local: ZoneOffset = .china) throws -> Int64 {

@@ -52,6 +52,12 @@ struct MissingCommand: ParsableCommand {
 
   func run() throws {
     let form = try ListForm(format, json: json)
+    try checkInstants(since, until)
+    if let reason, !Self.reasons.contains(reason) {
+      throw Complaint(
+        .usage, "\"\(reason)\" is no reason for which a value is missing",
+        "There are: \(Self.reasons.joined(separator: ", ")).")
+    }
     let zone = try place.zone()
     var filter = try filter(zone)
     let now = HostClock.wall.unixMilliseconds
@@ -90,11 +96,6 @@ struct MissingCommand: ParsableCommand {
     ]
 
   private func filter(_ zone: ZoneOffset) throws -> GapFilter {
-    if let reason, !Self.reasons.contains(reason) {
-      throw Complaint(
-        .usage, "\"\(reason)\" is no reason for which a value is missing",
-        "There are: \(Self.reasons.joined(separator: ", ")).")
-    }
     var filter = GapFilter()
     filter.meters = try meterSet(meter: meter, line: line, place)
     filter.since = try since.map { try instant($0, local: zone) }

@@ -47,6 +47,7 @@ struct ReadingsCommand: ParsableCommand {
 
   func run() throws {
     let form = try ListForm(format, json: json)
+    try checkInstants(since, until)
     let zone = try place.zone()
     let filter = try filter(zone)
     let reader = try place.reader()

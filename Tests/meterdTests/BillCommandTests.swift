@@ -31,9 +31,11 @@ private final class BilledStation: Sendable {
   /// `extra` are settings; where they say nothing of first bills nobody waits for those.
   func text(_ extra: String) -> String {
     let review =
-      extra.contains("[review]")
-      ? extra.replacing("[review]", with: "[review]\nfirst-bills = false")
-      : extra + "\n[review]\nfirst-bills = false"
+      extra.contains("first-bills")
+      ? extra
+      : extra.contains("[review]")
+        ? extra.replacing("[review]", with: "[review]\nfirst-bills = false")
+        : extra + "\n[review]\nfirst-bills = false"
     return text(settings: review)
   }
 

@@ -53,7 +53,8 @@ import Testing
     // The one that is dead: tried once, silent from then on.
     let first = try await folder.run(["read", "D-0003"] + Self.place)
     #expect(first.status == 69)
-    #expect(first.errorText.hasPrefix("meterd: meter D-0003 on bus1: no answer\n"))
+    // On a slow machine it says before that it waits.
+    #expect(first.errorText.contains("meterd: meter D-0003 on bus1: no answer\n"))
     let second = try await folder.run(["read", "D-0003"] + Self.place)
     #expect(second.status == 69)
     #expect(second.errorText.hasPrefix("meterd: meter D-0003 on bus1 is silent since 20"))
@@ -208,8 +209,9 @@ import Testing
     let pictures = drawn.split(separator: "\u{1B}[H")
     let lines = try #require(pictures.dropFirst().first).split(separator: "\u{1B}[K\r\n").map(String.init)
     #expect(lines[0].hasPrefix("T-1  meterd \(meterdVersion)"))
-    #expect(lines.contains("line          state  load  meters   ok late silent aside unknown  round"))
-    #expect(lines.contains { $0.hasPrefix("bus1          lost ") && $0.contains("  there is no ") })
+    #expect(lines.contains("line          state  load  meters   ok late silent aside unknown unreached"))
+    #expect(lines.contains { $0.hasPrefix("bus1          lost ") })
+    #expect(lines.contains { $0.hasPrefix("  there is no ") })
     #expect(lines.allSatisfy { $0.count <= 80 } && lines.count <= 24)
     top.signal(SIGINT)
     #expect(try await top.finish().status == 0)
