@@ -107,7 +107,7 @@ extension LineEngine {
   }
 
   /// What the wall clock showed at an instant of the wire's clock: the process may have stood still since.
-  private func wall(at instant: BootInstant) -> HostInstant {
+  func wall(at instant: BootInstant) -> HostInstant {
     let now = wall()
     return HostInstant(
       unixMilliseconds: now.unixMilliseconds - max(0, (boot - instant).milliseconds), clock: now.clock)

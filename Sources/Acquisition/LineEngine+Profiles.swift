@@ -121,7 +121,8 @@ extension LineEngine {
       if !times.isEmpty {
         let answer = Answer(
           meter: meter.id, line: name, query: ask.query, slot: nil, observations: told.observations,
-          requests: said.record.requests, replies: told.frames, hostTime: wall(), bootTime: said.record.endedAt,
+          requests: said.record.requests, replies: told.frames, hostTime: wall(at: said.record.endedAt),
+          bootTime: said.record.endedAt,
           startedAt: said.record.startedAt, replyDelay: said.record.replyDelay, clock: notes[ask.meter].clock,
           settlementDay: nil, isConfirmed: false, fillsGap: profiles?.mayFill(part, times) ?? false)
         hold(answer, to: ask.query, ask.meter, nil)

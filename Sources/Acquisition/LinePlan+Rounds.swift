@@ -101,9 +101,9 @@ extension LinePlan {
   private static let aheadOfMonths: Int64 = 60_000
 
   /// A settlement that was read by a clock that was ahead may be of the month before, and the next round a month away: it is
-  /// read once more.
+  /// read once more, where nothing else is read with it: registers of one instant are read once.
   private mutating func forgetMonths(at now: BootInstant, _ wall: Int64) {
-    for task in tasks.indices where tasks[task].readsSettlements {
+    for task in tasks.indices where tasks[task].readsSettlements && !tasks[task].readsRegisters {
       unserve(task, from: tasks[task].schedule.slot(at: wall, zone: zone), after: wall, at: now)
     }
   }

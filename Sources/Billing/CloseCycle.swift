@@ -169,7 +169,7 @@ private struct CycleClosing {
           usage.segments += others[index].segments
         }
         if let supply = usage.supply {
-          usage.supply = agreed(rule, wanted[index], supply, measured, alike: rules.days(alike: index))
+          usage.supply = agreed(rule, wanted[index], supply, measured, isOnly: rules.count == 1)
         }
         if let share {
           var supply = usage.supply ?? Supply()
@@ -330,13 +330,13 @@ private struct CycleClosing {
     return whole.cut(at: rules.dropFirst().map(\.days.from), by: account.proration, decimals: first.plan.energyDecimals)
   }
 
-  /// What was agreed for a stretch, with what was measured in it; only the version of the plan changes in `alike`.
+  /// What was agreed for a stretch, with what was measured in it.
   private func agreed(
-    _ rule: RuleStretch, _ wanted: Wanted, _ measured: Supply, _ demand: Power?, alike: DayRange
+    _ rule: RuleStretch, _ wanted: Wanted, _ measured: Supply, _ demand: Power?, isOnly: Bool
   ) -> Supply? {
     guard wanted.supply else { return nil }
-    let isAlike = alike.from == cycle.from.date && alike.to == cycle.to.date
-    var supply = rule.terms.supply(over: alike, isWhole: isAlike && cycle.isWhole)
+    // Of stretches beside others the hours are known when they are rated together.
+    var supply = rule.terms.supply(over: rule.days, isWhole: !isOnly || cycle.isWhole)
     if !cycle.isWhole, supply.basicCharge != nil || supply.transformer != nil {
       // An account that begins or ends in the cycle pays what is by the month for its days; what stretches of a whole
       // one pay is known when they are rated together.

@@ -76,18 +76,6 @@ struct RuleStretch: Hashable, Sendable {
   var isByIntervals: Bool { terms.intervals != nil }
 }
 
-extension [RuleStretch] {
-  /// The days around those at `index` in which nothing changes but the version of the plan.
-  func days(alike index: Int) -> DayRange {
-    func isAlike(_ other: RuleStretch) -> Bool {
-      other.plan.name == self[index].plan.name && other.terms.saysTheSame(as: self[index].terms)
-    }
-    let first = self[..<index].lastIndex { !isAlike($0) }.map { $0 + 1 } ?? 0
-    let end = self[index...].firstIndex { !isAlike($0) } ?? count
-    return DayRange(from: self[first].days.from, to: self[end - 1].days.to) ?? self[index].days
-  }
-}
-
 extension Account {
   /// The rules of `days`, end to end, as plans were known on a day.
   func rules(

@@ -156,9 +156,11 @@ private struct BooksReader {
     let due = BillBook.due(of: account, billed: standing, readings: readings, at: now)
     let keepsOthers = waiting.contains { $0.cycle != due.unread?.label }
     for cycle in due.ready + [due.waiting].compactMap(\.self) where states[cycle.month] == nil {
-      states[cycle.month] = keepsOthers ? [.held] : []
+      states[cycle.month] = keepsOthers || isYoung(cycle.to, account) ? [.held] : []
     }
-    if let part = due.unread, states[part.month] == nil { states[part.month] = [] }
+    if let part = due.unread, states[part.month] == nil {
+      states[part.month] = isYoung(part.to, account) ? [.held] : []
+    }
     return states
   }
 
@@ -209,9 +211,15 @@ private struct BooksReader {
     let instant = account.zone.unixMilliseconds(of: at)
     let gap = gaps[meter]?.first { $0.instant <= instant + 86_400_000 && instant <= $0.until ?? $0.instant }
     if let gap { return gap.reason }
+    if isYoung(at, account) { return "it fell due less than an hour ago" }
     return holds.first { hold in
       hold.account == account.id && YearMonth(hold.cycle).map { $0 <= month } ?? true
     }.map { "\($0.cycle) waits: \($0.reason)" }
+  }
+
+  /// True where a boundary is so young that its readings may still be on their way, and a bill or its hold behind them.
+  private func isYoung(_ at: MeterTime, _ account: Account) -> Bool {
+    account.zone.unixMilliseconds(of: at) > now - 3_600_000
   }
 
   /// Daily freezes beside the registers of a bill, where those of all its midnights are there.

@@ -5,7 +5,8 @@ internal import Metering
 /// Power factor, load rate, losses, the least charge and a price for all kWh are a month's. Where a new version of the plan
 /// comes into force in it, and nothing else changes, each part is billed at its own prices, but by what the whole month
 /// was: a month that is cut by a version with the same prices costs what it costs in one piece. Where more than the
-/// version changes, such as class or capacity, each stretch has its own.
+/// version changes, such as class or capacity, each stretch has its own. The least charge is that of the version in force as
+/// the month ends.
 public struct MonthUse: Hashable, Sendable {
   /// kWh that were metered in all parts.
   public let total: Energy
@@ -142,13 +143,12 @@ struct VersionRun {
     let reactive = supplies.compactMap(\.reactive)
     let isLast = index == places.upperBound - 1
     return MonthUse(
-      total: usages.reduce(.zero) { $0 + $1.total },
-      before: stretches[places.lowerBound..<index].reduce(.zero) { $0 + $1.usage.total },
+      total: .sum(usages.map(\.total)), before: .sum(stretches[places.lowerBound..<index].map(\.usage.total)),
       reactive: reactive.isEmpty
         ? nil
         : ReactiveUse(
-          forward: reactive.reduce(.zero) { $0 + $1.forward }, reverse: reactive.reduce(.zero) { $0 + $1.reverse }),
-      selfUse: supplies.reduce(.zero) { $0 + $1.selfUse }, part: part,
+          forward: .sum(reactive.map(\.forward)), reverse: .sum(reactive.map(\.reverse))),
+      selfUse: .sum(supplies.map(\.selfUse)), part: part,
       charged: isLast
         ? bills.prefix(index).dropFirst(places.lowerBound).reduce(.zero) { $0 + $1.countsTowardsMinimum } : nil)
   }
@@ -156,15 +156,48 @@ struct VersionRun {
 
 extension Stretch {
   fileprivate func isOnly(aVersionBefore next: Stretch) -> Bool {
-    plan.name == next.plan.name && plan.loss == next.plan.loss && plan.energyDecimals == next.plan.energyDecimals
-      && (usage.supply ?? Supply()).agrees(with: next.usage.supply ?? Supply())
+    let (supply, other) = (usage.supply ?? Supply(), next.usage.supply ?? Supply())
+    guard plan.name == next.plan.name, plan.energyDecimals == next.plan.energyDecimals, supply.agrees(with: other)
+    else { return false }
+    guard supply.transformer != nil || supply.lineLoss != nil else { return true }
+    switch (plan.loss, next.plan.loss) {
+    case (let loss?, let other?): return loss.loses(like: other, supply.transformer)
+    case (nil, nil): return true
+    case (nil, _), (_, nil): return false
+    }
+  }
+}
+
+extension LossRule {
+  /// True where both find the same loss of a transformer, whatever else they say and whoever published them.
+  fileprivate func loses(like other: LossRule, _ transformer: Transformer?) -> Bool {
+    func rule(_ loss: LossRule) -> TransformerLoss? {
+      loss.transformers.first { $0.model == transformer?.model && $0.capacity == transformer?.capacity }
+    }
+    return shape == other.shape && dayShare == other.dayShare && spread == other.spread && rule(self) == rule(other)
   }
 }
 
 extension Bill {
-  /// The sum of the lines that stand before the plan's least charge.
+  /// The sum of the lines that stand before the plan's least charge; where it has none, of all but those on debts.
   fileprivate var countsTowardsMinimum: Money {
     let minimum = plan.components.firstIndex { if case .minimum = $0.kind { true } else { false } }
-    return lines.reduce(.zero) { $1.component < minimum ?? .max ? $0 + $1.amount : $0 }
+    return lines.reduce(.zero) { sum, line in
+      let counts =
+        if let minimum {
+          line.component < minimum
+        } else if case .lateCharge = plan.components[line.component].kind { false } else { true }
+      return counts ? sum + line.amount : sum
+    }
+  }
+}
+
+extension Energy {
+  /// The sum, or what nobody can bill.
+  fileprivate static func sum(_ energies: some Sequence<Energy>) -> Energy {
+    energies.reduce(.zero) { sum, energy in
+      let (whole, overflow) = sum.millionths.addingReportingOverflow(energy.millionths)
+      return Energy(millionths: overflow ? .max : whole)
+    }
   }
 }

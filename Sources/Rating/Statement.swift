@@ -178,6 +178,12 @@ private struct CycleInParts {
         isWhole
         ? PartMonth(days: count(usage.days), ofAll: month) : PartMonth(days: count(usage.days), of: month)
     }
+    if let transformer = supply.transformer, !isWhole, let run {
+      // The hours of a month are those of its part where its rules are.
+      let hours = Int(clamping: (run.days.to.daysSince1970 - run.days.from.daysSince1970) * 24)
+      supply.transformer = Transformer(
+        model: transformer.model, capacity: transformer.capacity, hours: min(hours, transformer.hours))
+    }
     supply.month = run?.use(of: stretches, at: index, part: ofRun, after: bills)
     usage.supply = supply
     return usage

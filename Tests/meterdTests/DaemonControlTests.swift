@@ -270,20 +270,23 @@ import Testing
     defer { daemon.end() }
     let folder = station.folder
     var lines: [JSON] = []
+    // A round of the very second of the start may be left out: that is an outage.
     for _ in 0..<200 where lines.isEmpty {
-      let seen = try await folder.run(["missing", "--store", station.store, "--json"])
+      let seen = try await folder.run(["missing", "--store", station.store, "--reason", "silent", "--json"])
       lines = try seen.outputText.split(separator: "\n").map { try JSON(reading: Array($0.utf8)) }
     }
     let gap = try #require(lines.first)
-    #expect(gap["meter"]?.word == "D-0003" && gap["reason"]?.word == "silent" && gap["filled"] == .null)
+    #expect(gap["meter"]?.word == "D-0003" && gap["filled"] == .null)
+    #expect(gap["reason"]?.word == "silent")
     let instant = try #require(gap["instant"]?.word)
     let all = try await folder.run(["missing", "--line", "bus1", "--format", "csv", "--all"] + Self.place).outputText
-    #expect(all.hasPrefix("instant,meter,item,reason,filled,until,rounds\n\(instant),D-0003,"))
+    #expect(all.hasPrefix("instant,meter,item,reason,filled,until,rounds\n"))
+    #expect(all.contains("\n\(instant),D-0003,"))
     func count(_ words: String...) async throws -> Int {
       try await folder.run(["missing", "--store", station.store, "--json"] + words).outputText.split(separator: "\n")
         .count
     }
-    #expect(try await count("--until", instant) == 0)
+    #expect(try await count("--until", instant, "--reason", "silent") == 0)
     #expect(try await count("--since", instant, "--reason", "silent", "--meter", "D-0003") > 0)
     #expect(try await count("--reason", "damaged") == 0)
     #expect(try await count("--meter", "D-0001") == 0)
