@@ -11,6 +11,8 @@ public final class TraceBuffer: Sendable {
   /// What waits.
   public struct Content: Sendable {
     public internal(set) var runs: [Traffic] = []
+    /// When the last piece of the last run came.
+    var lastPiece = BootInstant(nanoseconds: 0)
     var bytes = 0
     /// Runs that found no room after these.
     public internal(set) var dropped = 0
@@ -20,6 +22,9 @@ public final class TraceBuffer: Sendable {
 
   public init() {}
 
+  /// Pieces of an answer come no further apart, also on a busy host.
+  private static let pause = BootInstant.Span.milliseconds(400)
+
   /// Takes a run. Pieces of one answer, as the port brings them, are put together.
   public func note(_ run: Traffic) {
     content.withLock { content in
@@ -28,13 +33,14 @@ public final class TraceBuffer: Sendable {
         return
       }
       content.bytes += run.bytes.count
-      if let last = content.runs.last, last.sent == run.sent, run.at - last.at < .milliseconds(100),
+      if let last = content.runs.last, last.sent == run.sent, run.at - content.lastPiece < Self.pause,
         last.bytes.count < 512, !run.sent
       {
         content.runs[content.runs.count - 1] = Traffic(at: last.at, sent: last.sent, bytes: last.bytes + run.bytes)
       } else {
         content.runs.append(run)
       }
+      content.lastPiece = run.at
     }
   }
 
