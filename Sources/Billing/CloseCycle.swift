@@ -171,19 +171,10 @@ private struct CycleClosing {
         if let supply = usage.supply {
           usage.supply = agreed(rule, wanted[index], supply, measured, isOnly: rules.count == 1)
         }
-        if let share {
+        let months = rule.plan.tiers.flatMap { account.months(in: cycle, of: $0) }
+        if share != nil || months != nil || settled != nil {
           var supply = usage.supply ?? Supply()
-          supply.share = share
-          usage.supply = supply
-        }
-        if let months = rule.plan.tiers.flatMap({ account.months(in: cycle, of: $0) }) {
-          var supply = usage.supply ?? Supply()
-          supply.windowMonths = months
-          usage.supply = supply
-        }
-        if let settled {
-          var supply = usage.supply ?? Supply()
-          supply.intervals = settled
+          (supply.share, supply.windowMonths, supply.intervals) = (share, months, settled)
           usage.supply = supply
         }
         stretches.append(Stretch(usage, under: rule.plan))
@@ -340,8 +331,7 @@ private struct CycleClosing {
     if !cycle.isWhole, supply.basicCharge != nil || supply.transformer != nil {
       // An account that begins or ends in the cycle pays what is by the month for its days; what stretches of a whole
       // one pay is known when they are rated together.
-      let days = Int(clamping: rule.days.to.daysSince1970 - rule.days.from.daysSince1970)
-      supply.part = PartMonth(days: days, of: cycle.lengthMonth(settlement: account.settlement))
+      supply.part = PartMonth(days: rule.days.count, of: cycle.lengthMonth(settlement: account.settlement))
     }
     if wanted.reactive { supply.reactive = measured.reactive }
     if wanted.exported { supply.exported = measured.exported }
@@ -354,9 +344,11 @@ extension UsageSegment {
   /// Import energy; nothing for a segment of other registers.
   var imported: Energy { registers.first { $0.quantity == .energyTotal(.importActive) }?.energy ?? .zero }
 
-  fileprivate func with(_ demand: DemandMark) -> UsageSegment {
+  /// The same with what else was found of it.
+  func with(_ demand: DemandMark? = nil, _ profile: ProfileUse? = nil) -> UsageSegment {
     UsageSegment(
-      meter: meter, multiplier: multiplier, from: from, to: to, registers: registers, demand: demand, profile: profile)
+      meter: meter, multiplier: multiplier, from: from, to: to, registers: registers, demand: demand ?? self.demand,
+      profile: profile ?? self.profile)
   }
 }
 

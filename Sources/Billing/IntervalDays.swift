@@ -25,17 +25,17 @@ extension BilledIntervals {
     guard let hours = plan.timeOfUse else { return [] }
     let perDay = 1440 / max(1, series.minutes)
     var found: [IntervalDay] = []
-    for number in 0..<Int(clamping: days.to.daysSince1970 - days.from.daysSince1970) {
+    for number in 0..<days.count {
       let date = CivilDate(daysSince1970: days.from.daysSince1970 + Int64(number))
       let type = calendar?.type(of: date)
       // Where no list is asked, the hours are those of any kind of day.
-      let slots = hours.slots(on: date, of: type ?? (date.weekday >= 6 ? .weekend : .weekday)).map { slot in
+      let slots = hours.slots(on: date, of: type ?? DayCalendar.plainType(of: date)).map { slot in
         let sum = (slot.from / series.minutes..<slot.to / series.minutes).reduce(Energy.zero) { sum, index in
           let place = number * perDay + index
           return sum + (series.energies.indices.contains(place) ? series.energies[place] ?? .zero : .zero)
         }
         return IntervalDay.Slot(
-          hours: "\(clock(slot.from))-\(clock(slot.to))",
+          hours: slot.hours,
           period: plan.periods.indices.contains(slot.period) ? plan.periods[slot.period].name : "", energy: sum)
       }
       found.append(IntervalDay(date: date, type: type, slots: slots))
@@ -52,12 +52,6 @@ extension BilledIntervals {
     else { return nil }
     return (MeterTime(localSeconds: series.start.localSeconds + index * step), energy)
   }
-}
-
-/// `08:30`, and `24:00` for the end of a day.
-private func clock(_ minutes: Int) -> String {
-  func two(_ number: Int) -> String { (number < 10 ? "0" : "") + "\(number)" }
-  return "\(two(minutes / 60)):\(two(minutes % 60))"
 }
 
 /// Intervals in words: what they add up to, what became of the difference to the register, and each day by its slots.
@@ -109,7 +103,7 @@ extension IssuedBill {
     for segment in parts.flatMap(\.segments) {
       guard let minutes = segment.profile?.minutes, minutes > 0, let meter = MeterID(segment.meter),
         let begin = MeterTime(segment.from), let end = MeterTime(segment.to),
-        let register = segment.registers.first(where: { $0.quantity == Quantity.energyTotal(.importActive).name })
+        let register = segment.importRegister
       else { continue }
       let step = Int64(minutes) * 60
       let start =

@@ -207,9 +207,10 @@ public struct IssuedSegment: Hashable, Sendable {
   public let demandPower: Power?
 
   /// Import energy; nothing for a segment of other registers.
-  public var imported: Energy {
-    registers.first { $0.quantity == Quantity.energyTotal(.importActive).name }?.energy ?? .zero
-  }
+  public var imported: Energy { importRegister?.energy ?? .zero }
+
+  /// The register of import energy; `nil` in a segment of other registers.
+  var importRegister: Register? { registers.first { $0.quantity == Quantity.energyTotal(.importActive).name } }
 
   /// Every reading with the register it is of and its instant.
   public var marks: [(quantity: String, at: String, mark: Mark)] {

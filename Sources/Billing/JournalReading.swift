@@ -1,4 +1,5 @@
 public import Metering
+internal import Rating
 
 /// A stored reading: its number in the journal, what it says, and what validation says of it.
 public struct JournalReading: Hashable, Sendable {
@@ -10,6 +11,13 @@ public struct JournalReading: Hashable, Sendable {
     self.sequence = sequence
     self.reading = reading
     self.verdict = verdict
+  }
+}
+
+extension RegisterMark {
+  /// As a bill names a reading of the journal.
+  init(_ found: JournalReading) {
+    self.init(sequence: found.sequence, value: found.reading.value, quality: found.reading.quality)
   }
 }
 

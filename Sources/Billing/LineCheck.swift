@@ -23,21 +23,6 @@ struct LineCheck {
     return found
   }
 
-  /// Roundings of lines.
-  private enum Rounding: CaseIterable {
-    case halfUp
-    case cut
-
-    /// `number / divisor` as a whole number, halves away from zero; `divisor` > 0.
-    func quotient(_ number: Int128, by divisor: Int128) -> Int128 {
-      switch self {
-      case .cut: number / divisor
-      case .halfUp:
-        number < 0 ? -((-number * 2 + divisor) / (divisor * 2)) : (number * 2 + divisor) / (divisor * 2)
-      }
-    }
-  }
-
   /// 10⁻¹⁴ yuan, of which so many make a fen.
   private static let partsPerFen: Int128 = 1_000_000_000_000
 
@@ -71,14 +56,14 @@ struct LineCheck {
     return (product * days, Self.partsPerFen * divisor)
   }
 
-  private func isRounded(_ line: IssuedPart.Line, _ rounding: Rounding) -> Bool {
+  private func isRounded(_ line: IssuedPart.Line, _ rounding: LineRounding) -> Bool {
     guard let (number, divisor) = exact(line) else { return false }
     return rounding.quotient(number, by: divisor) == Int128(line.amount.fen)
   }
 
   /// How a line may have been rounded: as its plan says, or either way where that is not at hand.
-  private func roundings(of line: IssuedPart.Line) -> [Rounding] {
-    component(of: line).map { [$0.rounding == .cut ? .cut : .halfUp] } ?? Rounding.allCases
+  private func roundings(of line: IssuedPart.Line) -> [LineRounding] {
+    component(of: line).map { [$0.rounding] } ?? LineRounding.allCases
   }
 
   private func amount(of line: IssuedPart.Line, at index: Int) -> String? {
@@ -96,7 +81,7 @@ struct LineCheck {
     guard let component = component(of: line), case .powerFactor(let rule) = component.kind else {
       // Of a plan that is not at hand: as printed, or before rounding over what is in a base by default.
       let base = before.filter { Self.usualBase.contains($0.component) }
-      return [Rounding.halfUp, .cut].contains { isRounded(line, $0) || isShare(line, of: base, $0) }
+      return LineRounding.allCases.contains { isRounded(line, $0) || isShare(line, of: base, $0) }
         ? nil : "is not that share of its base, rounded once"
     }
     let base = before.filter { self.component(of: $0)?.isInPowerFactorBase ?? false }
@@ -104,7 +89,7 @@ struct LineCheck {
     guard Int128(line.quantity) == sum * 10_000 else {
       return "is of another base than the lines before it, which have \(Money(fen: Int64(clamping: sum)))"
     }
-    let rounding: Rounding = component.rounding == .cut ? .cut : .halfUp
+    let rounding = component.rounding
     let isRight = rule.base == .printed ? isRounded(line, rounding) : isShare(line, of: base, rounding)
     return isRight ? nil : "is not that share of its base, rounded once"
   }
@@ -114,7 +99,7 @@ struct LineCheck {
   ]
 
   /// True where a line is its price times the exact amounts of others.
-  private func isShare(_ line: IssuedPart.Line, of base: [IssuedPart.Line], _ rounding: Rounding) -> Bool {
+  private func isShare(_ line: IssuedPart.Line, of base: [IssuedPart.Line], _ rounding: LineRounding) -> Bool {
     guard let share = Price(yuan: line.price) else { return false }
     // All lengths of months, so that the parts of all lines are whole.
     let common: Int128 = 377_580

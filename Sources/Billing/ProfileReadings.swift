@@ -39,8 +39,7 @@ public struct ProfileReadings: Sendable {
     let key = found.reading.key
     guard key.kind == .profile || key.kind == .estimate, key.quantity == .energyTotal(.importActive) else { return }
     let record = Record(
-      mark: RegisterMark(sequence: found.sequence, value: found.reading.value, quality: found.reading.quality),
-      status: found.verdict.status, isOfProfile: key.kind == .profile)
+      mark: RegisterMark(found), status: found.verdict.status, isOfProfile: key.kind == .profile)
     let place = Place(meter: key.meter, instant: key.instant)
     guard let known = best[place] else {
       best[place] = record

@@ -66,8 +66,7 @@ struct SeriesBuilder {
     self.terms = terms
     self.days = days
     self.energyStep = energyStep
-    let minutes = (days.to.daysSince1970 - days.from.daysSince1970) * 1440
-    energies = Array(repeating: 0, count: max(0, Int(clamping: minutes / Int64(max(1, terms.minutes)))))
+    energies = Array(repeating: 0, count: days.count * 1440 / max(1, terms.minutes))
   }
 
   private var step: Int64 { Int64(max(1, terms.minutes)) * 60 }
@@ -83,10 +82,7 @@ struct SeriesBuilder {
   /// Takes a segment's records in, and gives the segment with what was made of them.
   mutating func add(_ segment: UsageSegment, _ span: SegmentBuilder.Span) -> UsageSegment {
     let register = segment.registers.first { $0.quantity == .energyTotal(.importActive) }
-    guard let register, let use = add(register, span) else { return segment }
-    return UsageSegment(
-      meter: segment.meter, multiplier: segment.multiplier, from: segment.from, to: segment.to,
-      registers: segment.registers, demand: segment.demand, profile: use)
+    return segment.with(nil, register.flatMap { add($0, span) })
   }
 
   /// Takes the records in that lie between the readings of a total register; `nil` where there is a reason against it.

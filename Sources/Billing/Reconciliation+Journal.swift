@@ -157,7 +157,7 @@ extension Reconciliation {
     freezes: [(sequence: Int64, value: RegisterValue)], of segment: IssuedSegment, on name: String, capacity: Int64?
   ) {
     guard
-      let register = segment.registers.first(where: { $0.quantity == Quantity.energyTotal(.importActive).name }),
+      let register = segment.importRegister,
       let start = exactDecimal(register.start.value, scale: 6), let stop = exactDecimal(register.stop.value, scale: 6),
       !register.rolledOver || capacity != nil
     else { return }

@@ -261,7 +261,7 @@ public struct Reconciliation: Sendable {
     for part in bill.parts {
       for segment in part.segments {
         guard let stated = segment.profile,
-          let register = segment.registers.first(where: { $0.quantity == Quantity.energyTotal(.importActive).name }),
+          let register = segment.importRegister,
           let start = journal[register.start.reading], let stop = journal[register.stop.reading],
           let from = MeterTime(segment.from), let to = MeterTime(segment.to),
           let multiplier = Multiplier(segment.multiplier),
@@ -384,16 +384,8 @@ extension MeterAssignment {
   }
 }
 
-extension RegisterMark {
-  fileprivate init(_ found: JournalReading) {
-    self.init(sequence: found.sequence, value: found.reading.value, quality: found.reading.quality)
-  }
-}
-
 extension IssuedSegment {
-  fileprivate var hasImport: Bool {
-    registers.contains { $0.quantity == Quantity.energyTotal(.importActive).name }
-  }
+  fileprivate var hasImport: Bool { importRegister != nil }
 }
 
 extension IssuedPart.Line {

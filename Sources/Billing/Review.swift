@@ -169,14 +169,14 @@ private struct BillLook {
   }
 
   private mutating func jump(_ used: Energy) {
-    let days = bill.statement.days.to.daysSince1970 - bill.statement.days.from.daysSince1970
+    let days = Int64(bill.statement.days.count)
     let recent = history.suffix(3)
     guard let month = YearMonth(bill.key.cycle), recent.count == 3, days > 0 else {
       notEvaluated.append(.jump)
       return
     }
     func length(of bill: IssuedBill) -> Int64 {
-      bill.parts.reduce(0) { $0 + $1.days.to.daysSince1970 - $1.days.from.daysSince1970 }
+      bill.parts.reduce(0) { $0 + Int64($1.days.count) }
     }
     func energy(of bill: IssuedBill) -> Energy { bill.parts.reduce(.zero) { $0 + $1.metered } }
     /// Use in this cycle's days at the pace of `bills`.
@@ -314,7 +314,7 @@ private struct BillLook {
       return
     }
     let used = segments.reduce(Energy.zero) { $0 + $1.imported }
-    let days = bill.statement.days.to.daysSince1970 - bill.statement.days.from.daysSince1970
+    let days = Int64(bill.statement.days.count)
     // kWh against kW times hours; a mean cannot be above the highest of its quarters of an hour.
     guard Int128(used.millionths) > Int128(peak.millionths) * Int128(days * 24) else { return }
     find(.demandImpossible, .stop, "\(used) kWh in \(days) days is a higher mean than the maximum demand of \(peak) kW")

@@ -155,9 +155,7 @@ struct SegmentBuilder {
     {
       return record.mark
     }
-    return usable(assignment.meter, quantity, at: time).map {
-      RegisterMark(sequence: $0.sequence, value: $0.reading.value, quality: $0.reading.quality)
-    }
+    return usable(assignment.meter, quantity, at: time).map { RegisterMark($0) }
   }
 
   private mutating func usable(_ meter: MeterID, _ quantity: Quantity, at time: MeterTime) -> JournalReading? {
@@ -208,8 +206,7 @@ extension SegmentBuilder {
         reasons.append(.tooMuchDemand(meter, reading.value))
         continue
       }
-      let mark = RegisterMark(sequence: found.sequence, value: reading.value, quality: reading.quality)
-      marks.append(DemandMark(mark: mark, occurred: reading.occurred, power: power))
+      marks.append(DemandMark(mark: RegisterMark(found), occurred: reading.occurred, power: power))
     }
     return marks
   }

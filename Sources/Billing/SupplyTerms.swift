@@ -164,15 +164,10 @@ struct Wanted: Hashable {
 extension SupplyTerms {
   /// What is agreed, as a supply to which the measured parts are added; charged for `days`.
   func supply(over days: DayRange, isWhole: Bool) -> Supply {
-    var transformer = transformer
-    if let known = transformer, !isWhole {
-      // The hours of the formula are those of a month; a part of a cycle has its own.
-      let hours = Int(clamping: (days.to.daysSince1970 - days.from.daysSince1970) * 24)
-      transformer = Transformer(model: known.model, capacity: known.capacity, hours: min(hours, known.hours))
-    }
-    return Supply(
+    Supply(
       basicCharge: basicCharge, running: running, suspended: suspended, contracted: contracted,
       powerFactorStandard: powerFactorStandard,
-      isExemptFromPowerFactor: isExemptFromPowerFactor, transformer: transformer, lineLoss: lineLoss)
+      isExemptFromPowerFactor: isExemptFromPowerFactor,
+      transformer: isWhole ? transformer : transformer?.within(days), lineLoss: lineLoss)
   }
 }

@@ -35,7 +35,7 @@ public struct CompiledCalendar: Sendable {
     self.minutes = minutes
     self.calendar = calendar
     let perDay = 1440 / minutes
-    count = Int(clamping: days.to.daysSince1970 - days.from.daysSince1970) * perDay
+    count = days.count * perDay
     var runs: [Run] = []
     for index in 0..<count {
       let date = CivilDate(daysSince1970: days.from.daysSince1970 + Int64(index / perDay))

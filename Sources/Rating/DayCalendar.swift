@@ -78,7 +78,7 @@ public struct DayCalendar: Hashable, Sendable {
   }
 
   /// Weekday or weekend.
-  static func plainType(of date: CivilDate) -> DayType { date.weekday >= 6 ? .weekend : .weekday }
+  public static func plainType(of date: CivilDate) -> DayType { date.weekday >= 6 ? .weekend : .weekday }
 
   /// The calendar as one line of JSON with a fixed order of keys.
   public var canonicalText: String {

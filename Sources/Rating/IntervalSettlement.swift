@@ -129,7 +129,7 @@ extension Plan {
     guard [15, 30, 60].contains(series.minutes) else { throw .minutes(series.minutes) }
     let midnight = MeterTime(localSeconds: days.from.daysSince1970 * 86_400)
     let perDay = 1440 / series.minutes
-    let expected = Int(clamping: days.to.daysSince1970 - days.from.daysSince1970) * perDay
+    let expected = days.count * perDay
     guard series.start.localSeconds == midnight.localSeconds, series.energies.count == expected else {
       throw .coverage(expected: expected, from: midnight, given: series.energies.count, start: series.start)
     }

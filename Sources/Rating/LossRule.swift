@@ -78,6 +78,11 @@ public struct Transformer: Hashable, Sendable {
     self.hours = hours
   }
 
+  /// The same for a part of a month: under voltage no longer than its days are.
+  public func within(_ days: DayRange) -> Transformer {
+    Transformer(model: model, capacity: capacity, hours: min(days.count * 24, hours))
+  }
+
   func write(to json: inout CanonicalJSON) {
     json.string("model", model)
     json.string("capacity", "\(capacity)")

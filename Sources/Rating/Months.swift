@@ -54,6 +54,9 @@ public struct DayRange: Hashable, Sendable {
     self.to = to
   }
 
+  /// How many days there are, at least one.
+  public var count: Int { Int(clamping: to.daysSince1970 - from.daysSince1970) }
+
   /// The last day that is billed.
   public var last: CivilDate { CivilDate(daysSince1970: to.daysSince1970 - 1) }
 

@@ -102,7 +102,7 @@ public enum LineRounding: String, Hashable, Sendable, CaseIterable {
   case cut
 
   /// `number / divisor` as a whole number; `divisor` > 0.
-  func quotient(_ number: Int128, by divisor: Int128) -> Int128 {
+  public func quotient(_ number: Int128, by divisor: Int128) -> Int128 {
     switch self {
     case .halfUp: dividedHalfUp(number, by: divisor)
     case .cut: number / divisor

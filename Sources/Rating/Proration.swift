@@ -67,7 +67,7 @@ extension Usage {
     }
     let weights = ranges.map { range in
       switch proration {
-      case .days: range.to.daysSince1970 - range.from.daysSince1970
+      case .days: Int64(range.count)
       case .months: Int64(range.months.upperBound.index - range.months.lowerBound.index + 1)
       }
     }

@@ -157,16 +157,17 @@ private struct CycleInParts {
   private func usage(of index: Int, after bills: [Bill]) -> Usage {
     var usage = stretches[index].usage
     let ofPlan = sharedDays(of: index)
-    let run = runs.first { $0.places.contains(index) }
-    guard usage.hasSupply || ofPlan != nil || (run?.places.count ?? 1) > 1 else { return usage }
+    guard let run = runs.first(where: { $0.places.contains(index) }),
+      usage.hasSupply || ofPlan != nil || run.places.count > 1
+    else { return usage }
     var supply = usage.supply ?? Supply()
     supply.cycle = ofPlan
     let most = CivilDate.days(inMonth: month.month, of: month.year)
-    func count(_ days: DayRange) -> Int { min(Int(clamping: days.to.daysSince1970 - days.from.daysSince1970), most) }
+    func count(_ days: DayRange) -> Int { min(days.count, most) }
     // Where only the version changes, and the cycle is a whole month, its parts must add up to it by any rule.
-    let isWhole = run.map { $0.places.count == stretches.count } ?? false && count(days) == most && days.isOneMonth
+    let isWhole = run.places.count == stretches.count && count(days) == most && days.isOneMonth
     var ofRun: PartMonth?
-    if let run, !isWhole {
+    if !isWhole {
       let given = stretches[run.places].compactMap { $0.usage.supply?.part }
       ofRun =
         given.count == run.places.count
@@ -178,13 +179,9 @@ private struct CycleInParts {
         isWhole
         ? PartMonth(days: count(usage.days), ofAll: month) : PartMonth(days: count(usage.days), of: month)
     }
-    if let transformer = supply.transformer, !isWhole, let run {
-      // The hours of a month are those of its part where its rules are.
-      let hours = Int(clamping: (run.days.to.daysSince1970 - run.days.from.daysSince1970) * 24)
-      supply.transformer = Transformer(
-        model: transformer.model, capacity: transformer.capacity, hours: min(hours, transformer.hours))
-    }
-    supply.month = run?.use(of: stretches, at: index, part: ofRun, after: bills)
+    // The hours of a month are those of its part where its rules are.
+    if !isWhole { supply.transformer = supply.transformer?.within(run.days) }
+    supply.month = run.use(of: stretches, at: index, part: ofRun, after: bills)
     usage.supply = supply
     return usage
   }

@@ -13,6 +13,9 @@ public struct TimeOfUse: Hashable, Sendable {
     public let to: Int
     /// Which of the plan's periods, from 0.
     public let period: Int
+
+    /// `08:00-11:00`.
+    public var hours: String { "\(clock(from))-\(clock(to))" }
   }
 
   /// Slots by month of the year, January first, and type of day.
