@@ -50,6 +50,15 @@ final class GapBacklog: Sendable {
     }
   }
 
+  /// True where it has the gap that an answer closes.
+  func holds(_ answer: Answer) -> Bool {
+    gaps.withLock { gaps in
+      guard !gaps.isEmpty, let slot = answer.slot else { return false }
+      let instant = answer.query.freezeInstant(zone: zone) ?? slot
+      return gaps[Key(meter: answer.meter, subject: answer.query.subject, instant: instant)] != nil
+    }
+  }
+
   /// What came after all is no gap.
   func forget(_ fill: Store.Fill) {
     gaps.withLock { gaps in
