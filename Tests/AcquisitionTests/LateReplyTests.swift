@@ -3,12 +3,11 @@ import Devices
 import Host
 import Metering
 import Simulator
-import Synchronization
 import Testing
 
 /// What meters have sent too late: none of it may ever be delivered.
 private final class LateBook: Sendable {
-  private let values = Mutex<[MeterID: Set<Value>]>([:])
+  private let values = Guarded<[MeterID: Set<Value>]>([:])
 
   func note(_ value: Value, of meter: MeterID) { values.withLock { _ = $0[meter, default: []].insert(value) } }
   func has(_ value: Value, of meter: MeterID) -> Bool { values.withLock { $0[meter]?.contains(value) ?? false } }
