@@ -1,7 +1,7 @@
 internal import Acquisition
+internal import Host
 internal import Metering
 internal import Store
-internal import Synchronization
 
 /// Gaps for which there was no room, in the queue or on the disk: they are noted as soon as there is.
 ///
@@ -17,7 +17,7 @@ final class GapBacklog: Sendable {
   }
 
   private let zone: ZoneOffset
-  private let gaps = Mutex<[Key: Gap]>([:])
+  private let gaps = Guarded<[Key: Gap]>([:])
 
   init(zone: ZoneOffset) { self.zone = zone }
 
