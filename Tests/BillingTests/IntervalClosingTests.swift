@@ -244,6 +244,21 @@ struct IntervalCase: Sendable, CustomTestStringConvertible {
       posted: [PostedBill(bill: issued, linesFen: closed.total.fen, postedFen: closed.total.fen)],
       readings: journal.readings, profile: lost)
     #expect(broken.steps.filter { !$0.isBalanced }.map(\.name) == ["newest", "records", "intervals"])
+    // Behind other transformers than the bill says it is not put together again, and that is no pass.
+    var other = Billing.Reconciliation()
+    other.add(
+      try Hours.account(multiplier: Multiplier(2) ?? .one), due: [issued.cycle: [.billed]],
+      posted: [PostedBill(bill: issued, linesFen: closed.total.fen, postedFen: closed.total.fen)],
+      readings: journal.readings, profile: ProfileReadings(journal.readings))
+    for step in other.steps where ["records", "intervals"].contains(step.name) {
+      #expect(step.compared == 0)
+      #expect(
+        step.unchecked == [
+          "bill 1 of A-1001 for 2026-10: the load profile of M-0001 from 2026-10-06T00:00:00 to 2026-10-12T00:00:00 was not"
+            + " put together again: by account A-1001 the meter has other times or transformers now, or its readings are"
+            + " not at hand"
+        ])
+    }
   }
 
   @Test func `where the meter keeps the same hours, registers and intervals make the same bill`() throws {

@@ -324,6 +324,26 @@ private struct Books {
       ])
   }
 
+  @Test func `a register past its capacity is not compared where nobody says any more what that is`() throws {
+    var books = try books([30_000])
+    books.account = Account(id: books.account.id, meters: [], terms: books.account.terms)
+    var check = Reconciliation()
+    check.add(books.account, due: books.due, posted: books.posted, readings: books.readings)
+    let step = try #require(check.steps.first { $0.name == "registers" })
+    #expect(step.isBalanced)
+    #expect(step.unchecked.count == 2)
+    #expect(
+      step.unchecked.allSatisfy {
+        $0.hasSuffix("passed its capacity, and account A-1001 names the meter no more: nobody says what that is")
+      })
+    let segment = try #require(books.posted.first?.bill.parts.first?.segments.first)
+    check.add(freezes: [], of: segment, on: "bill 1", capacity: nil)
+    #expect(
+      check.steps.first { $0.name == "days" }?.unchecked == [
+        "bill 1, meter M-0001: its register passed its capacity, and nobody says any more what that is"
+      ])
+  }
+
   @Test func `a bill is held against those of other accounts, stretch by stretch`() throws {
     let plan = try tariff("shanghai-residential-2012")
     func closed(_ id: String, _ from: String, _ to: String, meter name: String = "M-0001") throws -> ClosedBill {
