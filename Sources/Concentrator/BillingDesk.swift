@@ -304,7 +304,7 @@ actor BillingDesk {
         let text = reasons.map(\.description).joined(separator: "; ")
         let isForReadings = reasons.allSatisfy { reason in
           switch reason {
-          case .missingReading, .missingRecords: true
+          case .missingReading, .missingRecords, .unfrozenRates: true
           default: false
           }
         }
