@@ -23,11 +23,14 @@ public struct ClosedBill: Hashable, Sendable {
   /// Which part of the reactive and reverse energy of the cycle each bill has, where that was cut and import energy was
   /// frozen; `nil` elsewhere.
   public let others: [UsageShare?]
+  /// Where a meter was in error, and what was counted is mended.
+  public let mended: [MendedStretch]
 
   init(
     key: BillKey, statement: Statement, windowAfter: WindowState?, intervals: [BilledIntervals?],
-    others: [UsageShare?] = []
+    others: [UsageShare?] = [], mended: [MendedStretch] = []
   ) {
+    self.mended = mended
     self.intervals = intervals
     self.others = others
     self.key = key
@@ -100,7 +103,7 @@ public func closeCycle(
       ClosedBill(
         key: key, statement: statement, windowAfter: statement.bills.last?.windowAfter,
         intervals: stretches.indices.map { closing.intervals[$0] },
-        others: stretches.indices.map { closing.others[$0] }))
+        others: stretches.indices.map { closing.others[$0] }, mended: account.mended(in: statement.bills)))
   } catch {
     return .hold(closing.reasons + [error])
   }

@@ -19,7 +19,7 @@ public func explain(_ closed: ClosedBill, evidence: (_ reading: Int64) -> [Strin
       text += explain(intervals, under: bill.plan)
     }
   }
-  return text
+  return text + closed.mended.map { "Meter error 计量误差 \($0)" }
 }
 
 /// Reactive and reverse energy that was cut where import energy was not.
