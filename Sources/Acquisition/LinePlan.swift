@@ -173,6 +173,8 @@ public struct LinePlan: Sendable {
   var passedBy: Set<Int> = []
   /// Until when a meter that answers is not asked, since every answer of it could be taken for a late one.
   var heldOff: [Int: BootInstant] = [:]
+  /// Since when the port is lost, and when that was last so.
+  var portIsLost: (since: BootInstant, last: BootInstant)?
   /// When the plan was last asked what to do.
   var lastLook: BootInstant
   var backfillDue: BootInstant

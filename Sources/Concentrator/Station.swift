@@ -276,7 +276,8 @@ public struct Station: Sendable {
       }
       return LinePlan.Meter(
         meter, programme: asked, probes: programme.probes, tasks: tasks, isKey: entry.isKey, at: wall.unixMilliseconds,
-        zone: configuration.zone, knownSince: stored.knownSince[meter.id], lastAtWork: stored.lastAtWork,
+        zone: configuration.zone, knownSince: stored.knownSince[meter.id], tasksKnownSince: stored.tasksKnownSince,
+        lastAtWork: stored.lastAtWork,
         coming: coming, late: { stored.late[meter.id]?[StoredBefore.Round(task: $0, slot: $1)] ?? [] }
       ) { stored.quantities(of: meter.id, $0, at: $1) }
     }
@@ -292,6 +293,8 @@ struct StoredBefore {
   var late: [MeterID: [Round: Set<String>]] = [:]
   /// When each meter was first configured, in milliseconds since 1970.
   var knownSince: [MeterID: Int64] = [:]
+  /// When each task was, in milliseconds since 1970; empty where nobody knows.
+  var tasksKnownSince: [Int64] = []
 
   /// For which delays the registers of meters are joined; those that nobody has measured are not in it.
   var delays: [MeterID: AssumedDelay] = [:]

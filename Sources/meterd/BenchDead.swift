@@ -3,7 +3,6 @@ import Concentrator
 import Host
 import Metering
 import Simulator
-import Synchronization
 
 /// What dead meters cost the living ones of a line, from the first scan on, and when one that returns is found.
 struct BenchDead {
@@ -45,7 +44,7 @@ struct BenchDead {
     } catch {
       throw error.complaint
     }
-    let seen = Mutex(Seen())
+    let seen = Guarded(Seen())
     let returned = meters[Self.returning].id
     let running = try RunningStation(station) { event in
       guard case .line(.answered(let answer)) = event else { return }
