@@ -1,7 +1,7 @@
 import Billing
+import Host
 import Metering
 import Store
-import Synchronization
 import Testing
 
 @testable import Concentrator

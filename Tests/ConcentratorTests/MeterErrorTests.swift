@@ -1,10 +1,10 @@
 import Billing
 import Documents
 import Foundation
+import Host
 import Metering
 import Rating
 import Store
-import Synchronization
 import Testing
 
 @testable import Concentrator
