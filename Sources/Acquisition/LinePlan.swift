@@ -173,6 +173,9 @@ public struct LinePlan: Sendable {
   var passedBy: Set<Int> = []
   /// Until when a meter that answers is not asked, since every answer of it could be taken for a late one.
   var heldOff: [Int: BootInstant] = [:]
+  var lastBusyProbe: BusyProbe?
+  /// Probes in a row that were not waited for to the end.
+  var hurriedProbes = 0
   /// When the plan was last asked what to do.
   var lastLook: BootInstant
   var backfillDue: BootInstant
