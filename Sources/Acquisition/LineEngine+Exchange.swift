@@ -133,7 +133,11 @@ extension LineEngine {
       tell(.late(line: name, meter: meters[late].id, bytes: said.record.bytesDiscarded))
       plan.cameLate(late, at: now)
     }
-    if case .silent = said.result { unanswered = (ask.meter, query.shape) } else { unanswered = nil }
+    unanswered = nil
+    if case .silent = said.result {
+      unanswered = (ask.meter, query.shape)
+      if ask.replyTimeout < meter.replyLimit { hurried = (ask.meter, boot + meter.replyLimit) }
+    }
     listenBack(for: &said, query, ask.meter)
     lastAsked = ask.meter
     return said

@@ -124,6 +124,7 @@ extension LineEngine {
   func lookBack(_ heard: [UInt8], _ unsure: [Doubt] = [], told: Doubt? = nil) {
     // Mostly there is nothing at all.
     guard !heard.isEmpty || !unsure.isEmpty else { return }
+    if let late = hurried, boot < late.until, heard.hasMoreThanPulses { plan.mayBeSlow(late.meter, at: now) }
     let isFrame = heard.count >= Self.shortestFrame
     var contradicted: [Int: String] = [:]
     var seen: Set<Doubt> = told.map { [$0] } ?? []

@@ -32,6 +32,8 @@ public final class LineEngine {
   var doubles: [Int: BootInstant] = [:]
   /// The question that was not answered just now, and whose answer may come late.
   var unanswered: (meter: Int, shape: Query.Shape)?
+  /// The meter that was last not waited for to the end, and until when it may answer yet.
+  var hurried: (meter: Int, until: BootInstant)?
   /// Answers that were believed lately, newest last: what comes after its time is told by them.
   var believed: [BelievedAnswer] = []
   /// The last look at each meter's clock, and by which questions it was told.

@@ -7,14 +7,14 @@ extension LinePlan {
     lookForLacking(at: now)
     let roundsGoFirst = isTurnOfRounds(at: now)
     if !roundsGoFirst, let ask = nextOfDemands(at: now) { return .ask(ask) }
-    if let probe = overdueProbe(at: now, patience: Self.probePatience) { return .ask(probe) }
+    if let probe = dueProbe(at: now, isIdle: false) { return .ask(probe) }
     var wakes: [BootInstant] = []
     switch nextOfRounds(at: now) {
     case .ask(let ask): return .ask(ask)
     case .rest(let until): wakes.append(until)
     case nil: break
     }
-    if let probe = overdueProbe(at: now, patience: nil) { return .ask(probe) }
+    if let probe = dueProbe(at: now, isIdle: true) { return .ask(probe) }
     if roundsGoFirst, let ask = nextOfDemands(at: now) { return .ask(ask) }
     wakes += due + meters.indices.compactMap(idleProbe) + [nextExpiry()].compactMap(\.self)
     if !shortfalls.isEmpty || !isClockSet { wakes.append(backfillDue) }
@@ -168,69 +168,14 @@ extension LinePlan {
 
   func ask(_ meter: Int, _ query: Query, _ round: Round?, _ demand: Int? = nil) -> Ask {
     // Somebody who waits for one meter wants to know whether it is there.
-    let limit = (demand == nil ? firstLimit(meter, query) : nil) ?? meters[meter].replyLimit
+    let isNew = demand == nil && health[meter].state == .unknown
+    return ask(meter, query, round, demand, isHurried: isNew)
+  }
+
+  /// With `isHurried` a question that is not waited for longer than meters of this model take.
+  func ask(_ meter: Int, _ query: Query, _ round: Round?, _ demand: Int? = nil, isHurried: Bool) -> Ask {
+    let limit = (isHurried ? limit(ofKin: meter, query) : nil) ?? meters[meter].replyLimit
     let timeout = health[meter].replyTimeout(for: query, limit: limit)
     return Ask(meter: meter, query: query, round: round, replyTimeout: timeout, demand: demand)
-  }
-
-  /// How long a meter is waited for that nobody has asked yet: as others of its model on this line have taught.
-  ///
-  /// Three dead meters of thirty would else cost the first round their whole time-outs. One that is slower than
-  /// its kin is found at its first probe, which has the whole time-out.
-  private func firstLimit(_ meter: Int, _ query: Query) -> BootInstant.Span? {
-    let own = meters[meter]
-    guard health[meter].state == .unknown, !own.model.isEmpty, !query.isBillingMemory else { return nil }
-    let kin = meters.indices.filter { meters[$0].model == own.model && health[$0].answers > 0 }
-    guard kin.count >= 3, kin.reduce(0, { $0 + health[$1].answers }) >= 8 else { return nil }
-    let slowest = kin.reduce(BootInstant.Span.zero) { max($0, health[$1].longestDelay) }
-    guard slowest > .zero else { return nil }
-    return min(own.replyLimit, slowest * 3 + .milliseconds(100))
-  }
-
-  func probe(_ meter: Int, at now: BootInstant) -> Query? {
-    let able = meters[meter].probes.filter { health[meter].mayAsk($0, at: now) }
-    return able.first { health[meter].contested($0, at: now) == nil }
-      ?? able.first { !health[meter].mustWait(for: $0, at: now) }
-  }
-
-  /// True where some task that asks the meter may be at work, or none has windows.
-  private func mayWork(_ meter: Int, at now: BootInstant) -> Bool {
-    let asked = meters[meter].programme.indices.filter { !meters[meter].programme[$0].isEmpty }
-    return asked.isEmpty || asked.contains { windowOpens($0, at: now) == nil }
-  }
-
-  /// When a meter that is set aside is probed by a line with nothing else to do: some seconds early where the next
-  /// round might be there at its time, so that dead meters take from the pauses and not from the rounds.
-  private func idleProbe(_ meter: Int) -> BootInstant? {
-    guard case .setAside(let silences, let at) = health[meter].state else { return nil }
-    guard MeterHealth.rest(after: silences) > .seconds(40), let next = due.min(), next < at + Self.probePatience else {
-      return at
-    }
-    return max(at - Self.probePatience, health[meter].heldUntil)
-  }
-
-  /// The first meter that is due to be probed: by `patience` after its time; `nil` for a line with nothing else to do.
-  mutating func overdueProbe(at now: BootInstant, patience: BootInstant.Span?) -> Ask? {
-    for meter in meters.indices {
-      guard case .setAside(_, let at) = health[meter].state,
-        let since = patience.map({ at + $0 }) ?? idleProbe(meter), since <= now
-      else { continue }
-      // Outside of the windows of all its tasks nothing is started, not even a probe.
-      guard mayWork(meter, at: now) else {
-        health[meter].wait(at: now)
-        continue
-      }
-      for open in rounds where windowOpens(open.round.task, at: now) == nil {
-        if let query = open.left[meter].first, health[meter].mayAsk(query, at: now),
-          !health[meter].mustWait(for: query, at: now)
-        {
-          return ask(meter, query, open.round)
-        }
-      }
-      if let probe = probe(meter, at: now) { return ask(meter, probe, nil) }
-      // Nothing may be asked yet: look again later.
-      health[meter].wait(at: now)
-    }
-    return nil
   }
 }

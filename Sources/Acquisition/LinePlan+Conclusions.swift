@@ -6,6 +6,7 @@ extension LinePlan {
   public mutating func concluded(_ ask: Ask, _ conclusion: Conclusion, at now: BootInstant) {
     defer { if let number = ask.demand, conclusion != .putOff { concluded(ask, number, conclusion, at: now) } }
     turns.concluded(at: now)
+    if lastBusyProbe?.meter == ask.meter { lastBusyProbe?.concluded(isAnswered: conclusion.isAnswer, at: now) }
     if conclusion.isAnswer { heldOff[ask.meter] = nil }
     // What came between its exchanges was asked before the last of them.
     lastAsked = (ask.meter, ask.query.shape)
@@ -59,6 +60,9 @@ extension LinePlan {
 
   /// Tells that bytes came while nobody waited for them, most likely of this meter.
   mutating func cameLate(_ meter: Int, at now: BootInstant) { health[meter].cameLate(at: now) }
+
+  /// Tells that something came which may be the answer of a meter that was not waited for to the end.
+  mutating func mayBeSlow(_ meter: Int, at now: BootInstant) { health[meter].heardAfterwards(at: now) }
 
   /// Tells that two meters have answered for this one.
   mutating func doubt(_ meter: Int, until instant: BootInstant) { health[meter].doubt(until: instant) }

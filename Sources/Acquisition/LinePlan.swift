@@ -175,6 +175,9 @@ public struct LinePlan: Sendable {
   var heldOff: [Int: BootInstant] = [:]
   /// Since when the port is lost, and when that was last so.
   var portIsLost: (since: BootInstant, last: BootInstant)?
+  var lastBusyProbe: BusyProbe?
+  /// Probes in a row that were not waited for to the end.
+  var hurriedProbes = 0
   /// When the plan was last asked what to do.
   var lastLook: BootInstant
   var backfillDue: BootInstant

@@ -3,7 +3,8 @@ public import Metering
 /// What a line has learned of one meter.
 ///
 /// A meter is left at its first silence and set aside; it is probed ever more rarely, and never less than about
-/// once in fifty seconds, so that one that returns is found within a minute.
+/// once in fifty seconds, so that one that returns is found within a minute. The plan of a line with so many dead meters
+/// that they would take half of it probes each in its turn, which is then later: `LinePlan` tells from how many on.
 public struct MeterHealth: Hashable, Sendable {
   public enum State: Hashable, Sendable {
     case unknown
@@ -34,7 +35,11 @@ public struct MeterHealth: Hashable, Sendable {
   /// Something on the way keeps bytes, such as a serial server.
   private var wayKeepsBytes = false
   /// When the meter was silent last, if it has not answered since.
-  private var silentAt: BootInstant?
+  private(set) var silentAt: BootInstant?
+  /// Something came after a question that was not waited for to the end, and may have been its answer.
+  private(set) var mayBeSlow = false
+  /// Probes in a row that were not waited for to the end.
+  private(set) var hurriedProbes = 0
   /// Until when this meter counts as one that answers long after its time.
   private var tardyUntil: BootInstant?
   /// In how many ways it can be told apart what a probe is the answer to.
@@ -97,6 +102,20 @@ public struct MeterHealth: Hashable, Sendable {
   mutating func cameLate(at now: BootInstant) {
     guard let silentAt, now - silentAt > .seconds(5) else { return }
     tardyUntil = now + .seconds(3600)
+  }
+
+  /// Notes that something came which may be its answer to a question that was not waited for to the end: it is soon put
+  /// to it again, and waited for.
+  mutating func heardAfterwards(at now: BootInstant) {
+    mayBeSlow = true
+    guard case .setAside(let silences, let at) = state else { return }
+    state = .setAside(silences: silences, probeAt: min(at, max(now + .seconds(2), heldUntil)))
+  }
+
+  /// A probe goes out; with `isHurried` it is not waited for to the end.
+  mutating func isProbed(isHurried: Bool) {
+    hurriedProbes = isHurried ? hurriedProbes + 1 : 0
+    if !isHurried { mayBeSlow = false }
   }
 
   /// How long after its time an answer of this meter is feared.
@@ -215,6 +234,8 @@ public struct MeterHealth: Hashable, Sendable {
   mutating func answered(_ query: Query, delay: BootInstant.Span?, mayOvertake: Bool = false) {
     state = .answering
     silentAt = nil
+    mayBeSlow = false
+    hurriedProbes = 0
     noteWaking(answered: true)
     owed = mayOvertake ? owed.filter { !overtaken.contains($0.key) && $0.key != query.shape } : [:]
     overtaken = Set(owed.keys)
@@ -255,7 +276,8 @@ public struct MeterHealth: Hashable, Sendable {
     let silences: Int
     if case .setAside(let before, _) = state { silences = before + 1 } else { silences = 1 }
     silentAt = now
-    let rest = Self.rest(after: silences, shapes: probeShapes, lateness: lateness(at: now))
+    let usual = Self.rest(after: silences, shapes: probeShapes, lateness: lateness(at: now))
+    let rest = mayBeSlow ? min(usual, .seconds(2)) : usual
     state = .setAside(silences: silences, probeAt: now + rest)
   }
 

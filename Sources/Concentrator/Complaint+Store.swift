@@ -69,3 +69,14 @@ extension StoreError.Failure {
     operation == "lock" && path.hasSuffix(".lock") ? String(path.dropLast(".lock".count)) : path
   }
 }
+
+extension Complaint {
+  /// A row of a store that was met and holds what no meterd wrote; `row` says which, and what is wrong.
+  init(damaged row: String, in store: String) {
+    self.init(
+      .badData, "the store \(store): \(row)",
+      "Nobody uses that value, and all else goes on. Disk or memory of this host have most likely changed it.",
+      "Copy the store with its -wal and -shm files to a safe place and have the disk looked at.",
+      "What the meter tells of that instant again takes its place; else a person can: meterd review enter")
+  }
+}

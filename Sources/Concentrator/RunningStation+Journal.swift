@@ -8,7 +8,7 @@ extension RunningStation {
   /// What the journal holds of rounds that are open at `wall`, and of the days before.
   ///
   /// Kept memories may be read again: the same value changes nothing. A register as it stood may not.
-  func storedBefore(_ wall: HostInstant) async throws(StoreError) -> StoredBefore {
+  func storedBefore(_ wall: HostInstant, _ programmes: inout Programmes) async throws(StoreError) -> StoredBefore {
     let now = wall.unixMilliseconds
     var stored = StoredBefore()
     stored.delays = try await notedDelays()
@@ -25,7 +25,8 @@ extension RunningStation {
     let slots = ([now] + stored.lastAtWork).flatMap { instant in
       station.tasks.map { $0.task.schedule.slot(at: instant, zone: station.configuration.zone) }
     }
-    stored.rounds = try await store.quantities(.instantaneous, at: Set(slots))
+    stored.rounds = try await store.quantities(
+      .instantaneous, of: station.registerQuantities(&programmes, stored.delays), at: Set(slots))
     return stored
   }
 
@@ -51,8 +52,8 @@ extension RunningStation {
       let index = station.configuration.lines.firstIndex(where: { $0.name == name })
     else { return }
     do throws(StoreError) {
-      let stored = try await storedBefore(wall)
       var programmes = Programmes()
+      let stored = try await storedBefore(wall, &programmes)
       let held = station.plannedMeters(line: index, programmes: &programmes, stored: stored, wall: wall).map(\.held)
       // Before the rounds go on: records that the journal holds are not read again.
       let profiled = try await StoredProfiles(of: station, in: store, stored, at: wall.unixMilliseconds)
@@ -79,5 +80,37 @@ extension RunningStation {
   func takeBack(_ answer: Answer) async {
     guard answer.query.freezeDay != nil || answer.query.isProfile else { return }
     await generation?.workers.first { $0.name == answer.line }?.notKept(answer.query, of: answer.meter)
+  }
+
+  /// Tells the damaged rows of the store that were met since this was last done.
+  func tellDamaged() async {
+    for row in await store.takeDamaged() { report(.storeDamaged(Complaint(damaged: row, in: store.path))) }
+  }
+
+  /// Looks for damaged pages beside the lines, which need not wait for it.
+  func checkPages() async {
+    guard let error = await PageCheck().fault(of: store.path), !isEnding else { return }
+    if case .corrupt = error {
+      report(.storeDamaged(Complaint(error)))
+    } else {
+      report(.storeFailed(reason: Complaint(error).headline, readings: 0))
+    }
+  }
+}
+
+/// Looks at all pages of a store, which takes as long as the file is large, on a thread of its own.
+private actor PageCheck {
+  private let thread = OwnedThread(name: "check")
+  nonisolated var unownedExecutor: UnownedSerialExecutor { unsafe thread.asUnownedSerialExecutor() }
+
+  deinit { thread.stop() }
+
+  func fault(of path: String) -> StoreError? {
+    do throws(StoreError) {
+      try StoreReader(path: path).checkPages()
+      return nil
+    } catch {
+      return error
+    }
   }
 }

@@ -65,11 +65,13 @@ public actor RunningStation {
 
   /// Starts everything; each line opens its port by itself.
   public func start() async throws(Complaint) {
+    let checksPages = isFirst && !store.wasLeftOpen
     do throws(StoreError) {
       generation = try await launch()
     } catch {
       throw Complaint(error)
     }
+    if checksPages { Task { await checkPages() } }
   }
 
   /// Takes another configuration over. What the lines have learned of meters that stay as they are goes on.
@@ -207,6 +209,7 @@ public actor RunningStation {
       for line in lines { await line.value }
       throw error
     }
+    await tellDamaged()
     await noteLacking(at: clock.now)
     wake.yield(true)
     return Generation(
@@ -230,6 +233,7 @@ public actor RunningStation {
           wake.yield(false)
           look.yield(.tick)
           minutes += 1
+          await self?.tellDamaged()
           if minutes % 15 == 0 { await self?.noteAtWork() }
           if minutes % 15 == 1 { await self?.followDelays() }
         }
@@ -254,7 +258,8 @@ public actor RunningStation {
     _ clock: WallClock, tell: @escaping @Sendable (LineEvent) -> Void
   ) async throws(StoreError) -> [LineWorker] {
     let (now, wall) = (HostClock.boot, clock.now)
-    let stored = try await storedBefore(wall)
+    var programmes = Programmes()
+    let stored = try await storedBefore(wall, &programmes)
     delays = stored.delays
     // By a clock that nobody has set nobody knows how far back to look; a record that is read again is told as such.
     let profiled =
@@ -262,7 +267,6 @@ public actor RunningStation {
       ? StoredProfiles() : try await StoredProfiles(of: station, in: store, stored, at: wall.unixMilliseconds)
     let counts = try await store.eventCounts()
     var workers: [LineWorker] = []
-    var programmes = Programmes()
     let isAfterKill = isFirst && store.wasLeftOpen
     let health =
       isAfterKill ? station.owing(&programmes, delays, at: HostClock.boot) : learned.health(in: station)

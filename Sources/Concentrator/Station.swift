@@ -198,6 +198,25 @@ public struct Station: Sendable {
     return all
   }
 
+  /// What answers of rounds tell of registers as they stand, of any meter.
+  func registerQuantities(_ programmes: inout Programmes, _ delays: [MeterID: AssumedDelay]) -> Set<Quantity> {
+    var all: Set<Quantity> = []
+    var known: [String: Set<[Query]>] = [:]
+    for (line, found) in zip(configuration.lines, meters) {
+      for (entry, meter) in zip(line.meters, found) {
+        let delay = delays[meter.id] ?? .usual
+        for replyDelay in [delay.before, delay.now] {
+          let programme = programmes.programme(
+            of: meter, profile: entry.profile, tasks: tasks.map(\.task), replyDelay: replyDelay)
+          for queries in programme.queries where known[entry.profile, default: []].insert(queries).inserted {
+            all.formUnion(queries.flatMap(meter.quantities))
+          }
+        }
+      }
+    }
+    return all
+  }
+
   /// Memories that tasks name and that meters of theirs do not keep by their profiles: by line, without repetition.
   var lacking: [[(meter: MeterID, item: String)]] {
     meters.map { found in

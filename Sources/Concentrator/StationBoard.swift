@@ -92,7 +92,7 @@ final class StationBoard: Sendable {
       case .billingWaitsForClock: state.isWaitingForClock = true
       case .billingWaitsForTrial(let differences): state.trialDifferences = differences > 0 ? differences : nil
       case .billed: state.isWaitingForClock = false
-      case .unlabelled, .notKept, .event, .eventNotice, .clock, .held, .traceFailed, .commanded: break
+      case .unlabelled, .notKept, .event, .eventNotice, .clock, .held, .traceFailed, .storeDamaged, .commanded: break
       }
     }
     for watcher in watchers.withLock({ Array($0.values) }) { watcher.yield(event) }

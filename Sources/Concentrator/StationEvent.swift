@@ -28,6 +28,8 @@ public enum StationEvent: Sendable {
   case commanded(line: String, request: String, by: String, outcome: String)
   /// The trace of a line has ended; the line goes on.
   case traceFailed(line: String, reason: String)
+  /// A row of the store holds what no meterd wrote, and nobody uses it; or a page is damaged.
+  case storeDamaged(Complaint)
 }
 
 /// Counts of a station since it was started.
@@ -110,7 +112,9 @@ public struct StationCounts: Hashable, Sendable {
     case .eventNotice(_, .lost(_, _, let lost)): lostEvents += Int(lost)
     case .eventNotice(_, .unread(_, let records)): lostEvents += Int(records)
     case .eventNotice(_, .cleared): break
-    case .clock, .storeFailed, .billingWaitsForClock, .billingWaitsForTrial, .notKept, .traceFailed, .commanded: break
+    case .clock, .storeFailed, .billingWaitsForClock, .billingWaitsForTrial, .notKept, .traceFailed, .storeDamaged,
+      .commanded:
+      break
     case .billed(_, _, _, let fen, let isNew):
       if isNew {
         billed += 1

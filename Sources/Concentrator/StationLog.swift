@@ -41,6 +41,10 @@ public struct StationLog: Sendable {
       logger.info(
         "bill issued",
         metadata: ["account": "\(account)", "cycle": "\(cycle)", "kind": "\(kind)", "fen": "\(fen)"])
+    case .storeDamaged(let complaint):
+      logger.error(
+        "the store is damaged",
+        metadata: ["what": "\(complaint.headline)", "next": "\(complaint.advice.joined(separator: " "))"])
     case .traceFailed(let line, let reason):
       logger.error("trace stopped", metadata: ["line": "\(line)", "reason": "\(reason)"])
     case .commanded(let line, let request, let actor, let outcome):

@@ -24,7 +24,7 @@ extension Connection {
 
   private static let usable = " AND status IN (SELECT id FROM term WHERE text IN ('accepted', 'flagged'))"
 
-  /// The nearest usable readings of one series on both sides of an instant.
+  /// The nearest usable readings of one series on both sides of an instant. Damaged ones are noted and passed over.
   func nearestUsable(
     _ meter: MeterID, _ quantity: Quantity, _ kind: ReadingKind, around instant: Int64
   ) throws(StoreError) -> [StoredReading] {
@@ -33,12 +33,12 @@ extension Connection {
     else { return [] }
     let series = ReadingRow.selection + " WHERE meter = ?1 AND quantity = ?2 AND kind = ?3" + Self.usable
     let values: [SQLValue] = [.integer(meter), .integer(quantity), .integer(kind), .integer(instant)]
-    let earlier = try reading(series + " AND instant < ?4 ORDER BY instant DESC, version DESC LIMIT 1", values)
-    let later = try reading(series + " AND instant > ?4 ORDER BY instant, version DESC LIMIT 1", values)
+    let earlier = try firstSound(series + " AND instant < ?4 ORDER BY instant DESC, version DESC", values)
+    let later = try firstSound(series + " AND instant > ?4 ORDER BY instant, version DESC", values)
     return [earlier, later].compactMap { $0 }
   }
 
-  /// The last usable reading of each series.
+  /// The last usable reading of each series. Damaged ones are noted and passed over.
   ///
   /// Goes from series to series by the index of keys, so the cost is that of the series, not of the journal.
   func latestUsable() throws(StoreError) -> [StoredReading] {
@@ -49,7 +49,7 @@ extension Connection {
       """)
     let last =
       ReadingRow.selection + " WHERE meter = ?1 AND quantity = ?2 AND kind = ?3" + Self.usable
-      + " ORDER BY instant DESC, version DESC LIMIT 1"
+      + " ORDER BY instant DESC, version DESC"
     var readings: [StoredReading] = []
     // One look at the file for thousands of rows: each by itself would lock it anew.
     let isWithin = isInTransaction
@@ -61,31 +61,33 @@ extension Connection {
       guard try next.step() else { break }
       series = [.integer(try next.integer(0)), .integer(try next.integer(1)), .integer(try next.integer(2))]
       next.reset()
-      if let reading = try reading(last, series) { readings.append(reading) }
+      if let reading = try firstSound(last, series) { readings.append(reading) }
     }
     next.reset()
     return readings
   }
 
-  /// Goes from series to series by the index of keys: exact whatever clocks the readings were labelled by, and as dear
-  /// as there are series, however long the journal is.
+  /// Goes from meter to meter by the index of keys: exact whatever clocks the readings were labelled by, and as dear as
+  /// there are meters and wanted quantities, however long the journal is.
   func quantities(
-    _ kind: ReadingKind, at instants: Set<Int64>
+    _ kind: ReadingKind, of wanted: Set<Quantity>, at instants: Set<Int64>
   ) throws(StoreError) -> [Int64: [MeterID: Set<Quantity>]] {
     guard !instants.isEmpty, let kindNumber = try existingNumber(for: kind.rawValue) else { return [:] }
-    let list = SQLValue.text("[" + instants.sorted().map(String.init).joined(separator: ",") + "]")
+    var numbers: [Int64] = []
+    for quantity in wanted { if let number = try existingNumber(for: quantity.name) { numbers.append(number) } }
+    func list(_ values: some Sequence<Int64>) -> SQLValue {
+      .text("[" + values.sorted().map(String.init).joined(separator: ",") + "]")
+    }
     return try found(
       """
       WITH RECURSIVE
         meters(m) AS (
           SELECT min(meter) FROM reading UNION ALL
           SELECT (SELECT min(meter) FROM reading WHERE meter > m) FROM meters WHERE m IS NOT NULL),
-        series(m, q) AS (
-          SELECT m, (SELECT min(quantity) FROM reading WHERE meter = m) FROM meters WHERE m IS NOT NULL UNION ALL
-          SELECT m, (SELECT min(quantity) FROM reading WHERE meter = m AND quantity > q) FROM series WHERE q IS NOT NULL)
-      SELECT m, q, instant FROM series CROSS JOIN reading ON meter = m AND quantity = q AND kind = ?1
+        wanted(q) AS MATERIALIZED (SELECT value FROM json_each(?3))
+      SELECT m, q, instant FROM meters CROSS JOIN wanted CROSS JOIN reading ON meter = m AND quantity = q AND kind = ?1
         AND instant IN (SELECT value FROM json_each(?2)) AND version = 0
-      """, [.integer(kindNumber), list])
+      """, [.integer(kindNumber), list(instants), list(numbers)])
   }
 
   /// Meters and quantities by instants that a statement finds.

@@ -13,6 +13,7 @@ internal import CSQLite
   private var statements: [String: Statement] = [:]
   /// The texts that rows name by number.
   var terms = Terms()
+  var damaged = DamagedRows()
 
   init(path: String, access: Access) throws(StoreError) {
     let mode = access == .writing ? SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE : SQLITE_OPEN_READONLY

@@ -5,17 +5,17 @@ extension Connection {
   /// SQLite before 3.51.3 can damage a log that two connections write or checkpoint at once, so every other
   /// connection only reads.
   ///
-  /// `checkedRows` says how many of the newest readings are verified after all pages were; `nil` looks at neither,
-  /// for a file that its owner checked before.
-  static func writing(_ path: String, checkedRows: Int?) throws(StoreError) -> Connection {
+  /// `checksPages` has all pages looked at, which takes as long as the file is large. `checkedRows` says how many of the
+  /// newest readings are verified, and noted where they are damaged.
+  static func writing(_ path: String, checkedRows: Int, checksPages: Bool) throws(StoreError) -> Connection {
     let connection = try Connection(path: path, access: .writing)
     try connection.harden(access: .writing)
     let found = try Schema.identify(connection)
     if found == 0 { try connection.pragma("auto_vacuum = INCREMENTAL") }
     try connection.settle(access: .writing)
-    if checkedRows != nil { try connection.checkPages() }
+    if checksPages { try connection.checkPages() }
     try Schema.migrate(connection, from: found)
-    if let checkedRows { try connection.checkNewestRows(checkedRows) }
+    if checkedRows > 0 { try connection.checkNewestRows(checkedRows) }
     return connection
   }
 
@@ -64,7 +64,8 @@ extension Connection {
     }
   }
 
-  private func checkPages() throws(StoreError) {
+  /// Refuses a file in which a page is damaged.
+  func checkPages() throws(StoreError) {
     let answer = try pragma("quick_check(1)")
     guard answer == "ok" else { throw .corrupt(path: path, detail: answer) }
   }
@@ -73,6 +74,6 @@ extension Connection {
     let statement = try prepare(ReadingRow.selection + " ORDER BY seq DESC LIMIT ?1")
     try statement.bind([.integer(Int64(count))])
     defer { statement.reset() }
-    while try statement.step() { _ = try StoredReading(statement, of: self) }
+    while try statement.step() { _ = try soundReading(statement) }
   }
 }

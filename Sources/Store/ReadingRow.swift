@@ -115,7 +115,31 @@ extension ReadingRow {
 extension StoredReading {
   /// The row at hand of a `ReadingRow.selection`, after its checksum was found right.
   init(_ statement: Statement, of connection: Connection) throws(StoreError) {
-    let row = ReadingRow(
+    let sequence = try statement.integer(0)
+    func damaged(_ what: String) -> StoreError {
+      .corrupt(path: connection.path, detail: "reading \(sequence) \(what)")
+    }
+    let row: ReadingRow
+    do throws(StoreError) {
+      row = try ReadingRow(statement, of: connection)
+    } catch {
+      guard case .corrupt(_, let detail) = error else { throw error }
+      throw damaged("cannot be read: \(detail)")
+    }
+    var name: String { "\(row.meter), \(row.kind) of \(row.quantity)" }
+    guard row.checksum == (try? statement.integer(20)) else { throw damaged("does not match its checksum: \(name)") }
+    guard let reading = row.reading(connection.quantity(named: row.quantity)), let verdict = row.verdict else {
+      throw damaged("holds what no meterd writes: \(name)")
+    }
+    self.init(
+      sequence: row.sequence, version: row.version, reading: reading, verdict: verdict, bootID: row.boot,
+      evidence: row.evidence)
+  }
+}
+
+extension ReadingRow {
+  fileprivate init(_ statement: Statement, of connection: Connection) throws(StoreError) {
+    self.init(
       sequence: try statement.integer(0), version: try statement.integer(1),
       meter: try connection.text(ofTerm: statement.integer(2)),
       quantity: try connection.text(ofTerm: statement.integer(3)),
@@ -128,19 +152,8 @@ extension StoredReading {
       status: try connection.text(ofTerm: statement.integer(15)),
       findings: try statement.optionalText(16), details: try statement.optionalText(17),
       ruleVersion: try statement.integer(18), evidence: try statement.optionalInteger(19))
-    let damaged = StoreError.corrupt(
-      path: connection.path, detail: "reading \(row.sequence) does not match its checksum")
-    guard row.checksum == (try statement.integer(20)) else { throw damaged }
-    guard let reading = row.reading(connection.quantity(named: row.quantity)), let verdict = row.verdict else {
-      throw .corrupt(path: connection.path, detail: "reading \(row.sequence) holds what no meterd writes")
-    }
-    self.init(
-      sequence: row.sequence, version: row.version, reading: reading, verdict: verdict, bootID: row.boot,
-      evidence: row.evidence)
   }
-}
 
-extension ReadingRow {
   fileprivate func reading(_ quantity: Quantity?) -> Reading? {
     guard let quantity, let meter = MeterID(meter), let kind = ReadingKind(rawValue: kind),
       let quality = Quality(rawValue: quality), let clock = clockState(packed: clock), resolution >= 1

@@ -139,8 +139,15 @@ private struct Batch {
       isUsed = true
       return .stored(sequence: lastSequence)
     }
-    guard let known = try connection.reading(ReadingRow.selectionByKey, row.key(on: connection)) else {
-      throw .corrupt(path: connection.path, detail: "the index of readings names a row that is not there")
+    guard let known = try connection.latest(of: row) else {
+      // What stands there is nobody's word any more: the next version is what the meter says now.
+      row.version = try connection.nextVersion(of: row)
+      guard row.version > 0, try row.insert(by: insertion, on: connection) else {
+        throw .corrupt(path: connection.path, detail: "the index of readings names a row that is not there")
+      }
+      lastSequence += 1
+      isUsed = true
+      return .stored(sequence: lastSequence)
     }
     let reading = judged.reading
     let isSame =

@@ -18,14 +18,14 @@ extension Store {
   /// The last usable reading of each meter, quantity and kind: what validation compares with after a start.
   public func latestUsable() throws(StoreError) -> [StoredReading] { try open().latestUsable() }
 
-  /// Which quantities the journal holds of each meter at some instants, whatever their verdict.
+  /// Which of the `wanted` quantities the journal holds of each meter at some instants, whatever their verdict.
   ///
   /// What was read late for a round is labelled with the time of the read, and told by `lateReads`. The cost is that of
-  /// the series, not of the journal.
+  /// the meters and of what is wanted of them, not of the journal.
   public func quantities(
-    _ kind: ReadingKind, at instants: Set<Int64>
+    _ kind: ReadingKind, of wanted: Set<Quantity>, at instants: Set<Int64>
   ) throws(StoreError) -> [Int64: [MeterID: Set<Quantity>]] {
-    try open().quantities(kind, at: instants)
+    try open().quantities(kind, of: wanted, at: instants)
   }
 
   /// At which instants from `since` on the journal holds quantities of a kind, by meter, whatever their verdict.

@@ -83,13 +83,13 @@ extension Store {
       let judged = JudgedReading(reading, Verdict(status: .accepted, findings: [], ruleVersion: 0))
       let sequence = try connection.lastSequence() + 1
       var row = ReadingRow(judged, sequence: sequence, boot: bootID, evidence: nil, on: connection)
-      if let last = try connection.reading(ReadingRow.selectionByKey, row.key(on: connection)) {
+      if let last = try connection.latest(of: row) {
         let isThere =
           last.reading.value == reading.value && last.reading.occurred == reading.occurred && last.verdict.isUsable
         // After a commit of unknown outcome it may be there.
         guard !isThere else { return last.sequence }
-        row.version = last.version + 1
       }
+      row.version = try connection.nextVersion(of: row)
       guard try row.insert(by: connection.statement(ReadingRow.insertion), on: connection) else {
         throw .corrupt(path: path, detail: "the index of readings names a row that is not there")
       }

@@ -35,13 +35,15 @@ public actor Store {
 
   /// Opens the store at `path`, or creates it.
   ///
-  /// Takes the lock, refuses foreign and newer files, checks pages and the newest rows for damage, brings the
-  /// schema up to date and makes sure that commits are durable. Blocks the calling thread for that.
+  /// Takes the lock, refuses foreign and newer files, looks for damage in the newest rows, which `takeDamaged` then
+  /// tells, brings the schema up to date and makes sure that commits are durable. Where the last owner was killed all
+  /// pages are looked at before that, and damaged ones refused; after an orderly end that is left to
+  /// `StoreReader.checkPages`, since it takes as long as the file is large. Blocks the calling thread.
   public init(path: String, options: Options = Options()) throws(StoreError) {
     let lock = try LockFile(besides: path)
     self.lock = lock
     wasLeftOpen = lock.wasLeft
-    let opened = try Connection.writing(path, checkedRows: options.checkedRows)
+    let opened = try Connection.writing(path, checkedRows: options.checkedRows, checksPages: wasLeftOpen)
     // Rows of a process that died after a failed sync may be in the kernel's memory only; now they are on the device.
     // A reader that stands in the way of it does not stop the start.
     try? opened.checkpoint(.full)
@@ -72,11 +74,13 @@ public actor Store {
   /// Empties the log into the database. Worth doing once a day, so that the log and the next start stay short.
   public func checkpoint() throws(StoreError) { try open().checkpoint(.truncating) }
 
+  var connectionIfOpen: Connection? { connection }
+
   /// The connection, opened again where it was given up.
   func open() throws(StoreError) -> Connection {
     guard !isClosed else { throw .closed(path: path) }
     if let connection { return connection }
-    let opened = try Connection.writing(path, checkedRows: nil)
+    let opened = try Connection.writing(path, checkedRows: 0, checksPages: false)
     connection = opened
     return opened
   }

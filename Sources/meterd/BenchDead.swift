@@ -4,14 +4,19 @@ import Host
 import Metering
 import Simulator
 
-/// What dead meters cost the living ones of a line, from the first scan on, and when one that returns is found.
+/// What dead meters cost the living ones of a line at full load, from the first scan on, and when one that returns is found.
+///
+/// A scan is counted from its first question to the first of the next one, so that no probe between them is left out.
 struct BenchDead {
   let station: Station
 
-  /// Of 32: two that never answer, and one that answers from the middle of the run on.
-  private static let dead = [4, 15]
+  /// Of 32: three that never answer, one that answers from the middle of the run on, and one that does not from then on.
+  private static let dead = [4, 15, 22]
   private static let returning = 27
-  private static let scans = 12
+  private static let dying = 9
+  private static let scans = 14
+  /// At most so many seconds; fourteen scans take less.
+  private static let longest: Int64 = 240
   /// In milliseconds after the start.
   private static let returnsAfter: Int64 = 52_000
 
@@ -28,35 +33,36 @@ struct BenchDead {
   }
 
   func run() async throws -> [BenchLine.Figure] {
-    let interval = BenchWorkload.deadInterval * 1000
     let meters = station.meters.first ?? []
     guard meters.indices.contains(Self.returning) else { return [] }
-    // A scan has its whole interval before it: the first begins right after a due time.
-    let phase = HostClock.wall.unixMilliseconds % interval
-    try await Task.sleep(for: .milliseconds(interval - phase + 50))
     let start = HostClock.wall.unixMilliseconds
     let simulated: SimulatedStation
     do throws(SimulatorError) {
       var lines = try Simulation.describe(station) { "\($0.port)" }
       for index in Self.dead { lines[0].meters[index].faults = .dead }
-      lines[0].meters[Self.returning].faults.deadUntil = SimulatedInstant(unixMilliseconds: start + Self.returnsAfter)
+      let turn = SimulatedInstant(unixMilliseconds: start + Self.returnsAfter)
+      lines[0].meters[Self.returning].faults.deadUntil = turn
+      lines[0].meters[Self.dying].faults.deadFrom = turn
       simulated = try await SimulatedStation.open(lines, clock: Simulation.clock())
     } catch {
       throw error.complaint
     }
     let seen = Guarded(Seen())
     let returned = meters[Self.returning].id
+    let round = BenchRound()
     let running = try RunningStation(station) { event in
       guard case .line(.answered(let answer)) = event else { return }
-      seen.withLock { seen in
+      let isDone = seen.withLock { seen in
         if answer.meter == returned, seen.foundAt == nil { seen.foundAt = answer.hostTime.unixMilliseconds }
-        guard let slot = answer.slot else { return }
+        guard let slot = answer.slot else { return false }
         seen.scans[slot, default: Seen.Scan(began: answer.startedAt, ended: answer.bootTime)].ended = answer.bootTime
         seen.scans[slot]?.answers[answer.meter, default: 0] += 1
+        return seen.scans.count > Self.scans
       }
+      if isDone { round.finish() }
     }
     try await running.start()
-    try await Task.sleep(for: .milliseconds(interval * Int64(Self.scans) - 200))
+    await round.wait(atMost: .seconds(Self.longest))
     await running.stop()
     await simulated.stop()
     return figures(seen.withLock { $0 }, start: start)
@@ -68,16 +74,19 @@ struct BenchDead {
         (meter.id, station.expectedExchanges { $0 == meter.id }.exchanges)
       })
     var figures: [BenchLine.Figure] = []
-    for (number, slot) in seen.scans.keys.sorted().enumerated() {
-      guard let scan = seen.scans[slot] else { continue }
+    let slots = seen.scans.keys.sorted()
+    // The last one was begun and not finished.
+    for (number, slot) in slots.dropLast().enumerated() {
+      guard let scan = seen.scans[slot], let next = seen.scans[slots[number + 1]] else { continue }
       let whole = Set(scan.answers.filter { exchanges[$0.key] == $0.value }.keys)
       let limit = station.expectedExchanges { whole.contains($0) }.limit
-      let took = scan.ended - scan.began
+      let took = next.began - scan.began
       let ratio = limit > .zero ? took.nanoseconds * 1_000_000 / limit.nanoseconds : 0
       let isFirst = number == 0
-      // The scan in which a meter returns ends with it, after its turn.
-      let isReturn = seen.foundAt.map { slot...slot + BenchWorkload.deadInterval * 1000 ~= $0 } ?? false
-      let isSteady = number >= 2 && !isReturn
+      // One meter more than counts here dies in that scan; and one that returns has its questions after its turn.
+      let isTurn = (slot...slots[number + 1]).contains(start + Self.returnsAfter)
+      let isReturn = seen.foundAt.map { (slot...slots[number + 1]).contains($0) } ?? false
+      let isSteady = number >= 2 && !isReturn && !isTurn
       figures.append(
         figure(
           "line.dead.scan-\(number + 1)", decimalString(ratio, decimals: 3), "ratio",

@@ -14,7 +14,7 @@ struct BenchWorkload {
     case late
     /// The same, replies 300 ms late: after the learned time-out, within the profile's.
     case later
-    /// W1 every 15 s with three meters dead, one of which comes back.
+    /// W1 again and again without a pause, four meters dead all along: one comes back as another one dies.
     case dead
     /// W1 on 16 lines at once.
     case lines
@@ -29,7 +29,7 @@ struct BenchWorkload {
     case .w3: "16 Modbus and 16 DL/T 645 meters on one line, 9600 8E1"
     case .late: "W1 with one value a read, 2 % of replies 1010 ms late"
     case .later: "W1 with one value a read, 2 % of replies 300 ms late"
-    case .dead: "W1 every 15 s, 3 of 32 meters dead, one comes back"
+    case .dead: "W1 without a pause, 4 of 32 meters dead all along; one comes back, another one dies"
     case .lines: "W1 on 16 lines at once"
     }
   }
@@ -139,8 +139,8 @@ struct BenchWorkload {
       """
   }
 
-  /// Seconds between two scans of a line with dead meters.
-  static let deadInterval: Int64 = 15
+  /// Seconds between the due times of a line with dead meters: less than a scan takes, so that the next begins at once.
+  static let deadInterval: Int64 = 5
 
   private func name(_ index: Int, line: Int) -> String {
     lines == 1 ? "B-\(index + 1)" : "B-\(line + 1)-\(index + 1)"

@@ -125,7 +125,7 @@ private struct Bench {
       return ask.meter >= 6 ? .silent : .answered(delay: .milliseconds(Int64(20 + 10 * ask.meter)))
     }
     #expect(waits[0]?.first == .seconds(1), "nothing is known yet")
-    #expect(waits[6]?.first == .milliseconds(310))
+    #expect(waits[6]?.first == .milliseconds(190))
     #expect(waits[6]?.dropFirst().first == .seconds(1))
     #expect(waits[7]?.first == .seconds(1))
   }

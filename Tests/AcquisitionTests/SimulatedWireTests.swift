@@ -163,4 +163,36 @@ private struct Bench {
     let silences = bench.told.lines.count { $0.hasPrefix("D3 false") }
     #expect((1...3).contains(silences), "\(silences)")
   }
+
+  @Test func `a meter of a busy line that became slow is found by what comes too late, and nothing wrong is told`()
+    throws
+  {
+    let bench = try Bench(
+      pairs(12), tasks: [AcquisitionTask(name: "t", schedule: .every(seconds: 1), targets: [.energies])])
+    #expect(bench.engine.open() == nil)
+    bench.run(for: .seconds(60))
+    bench.wire.bus.meters[3].faults.faults[.late] = 1_000_000
+    bench.wire.bus.meters[3].faults.faults.lateBy = .milliseconds(400)
+    let slowed = bench.wire.now
+    bench.run(for: .seconds(60))
+    bench.engine.finish()
+    let slow = bench.told.answers.filter { $0.meter == id("E4") && $0.startedAt > slowed }
+    let first = try #require(slow.first)
+    #expect(first.startedAt - slowed < .seconds(30))
+    #expect(slow.count > 10)
+    // Until it is known again in each of the ways in which it is asked.
+    let shapes = Set(bench.engine.plan.meters[3].programme.joined().map(\.shape)).count
+    #expect(bench.told.lines.count { $0 == "E4 false" } <= 2 * shapes)
+    for answer in bench.told.answers {
+      let meter = try #require(bench.wire.bus.meters.first { $0.meter.id == answer.meter }?.meter)
+      let asked = bench.wire.bus.clock.instant(at: answer.startedAt).unixMilliseconds / 1000
+      let ended = bench.wire.bus.clock.instant(at: answer.bootTime).unixMilliseconds / 1000
+      for told in answer.observations {
+        let truths = (asked...ended).map {
+          meter.truth(told.quantity, told.memory, at: SimulatedInstant(unixMilliseconds: $0 * 1000))
+        }
+        #expect(truths.contains(told), "\(answer.meter) \(told.quantity)")
+      }
+    }
+  }
 }

@@ -7,6 +7,9 @@ import Testing
   let folder: TemporaryFolder
   init() throws { folder = try TemporaryFolder() }
 
+  private let wanted = Set(
+    ["voltage.l1", "voltage.l2", "energy.import.active.total", "frequency"].compactMap { Quantity(name: $0) })
+
   @Test func `the same key is stored once, and another value for it is a finding`() async throws {
     let store = try eager(folder.database)
     #expect(try await store.appendOne(judged(100)) == .stored(sequence: 1))
@@ -71,7 +74,7 @@ import Testing
     _ = try await store.append(Store.Submission([reading], late: late("a", noon - 60_000)))
     _ = try await store.append(Store.Submission([reading], late: late("a", noon)))
     _ = try await store.append(Store.Submission([reading], late: late("b", noon - 60_000)))
-    let there = try await store.quantities(.instantaneous, at: [noon])
+    let there = try await store.quantities(.instantaneous, of: wanted, at: [noon])
     #expect(there[noon]?.values.map { $0.map(\.name) } == [["voltage.l1"]])
     // Of each task the last round.
     #expect(Set(try await store.lateReads()) == [late("a", noon), late("b", noon - 60_000)])
@@ -93,12 +96,15 @@ import Testing
     }
     _ = try await store.append(Store.Submission([judged(1, meter: "M-3", at: noon + 1_000_000)]))
     await store.flush()
-    let found = try await store.quantities(.instantaneous, at: [noon, noon + 900_000, noon + 5])
+    let found = try await store.quantities(.instantaneous, of: wanted, at: [noon, noon + 900_000, noon + 5])
     for instant in [noon, noon + 900_000] {
       let told = (found[instant] ?? [:]).flatMap { meter, quantities in quantities.map { "\(meter) \($0.name)" } }
       #expect(told.sorted() == series.map { "\($0) \($1)" })
     }
     #expect(found.keys.sorted() == [noon, noon + 900_000])
+    let fewer = try await store.quantities(.instantaneous, of: wanted.filter { $0.name == "voltage.l2" }, at: [noon])
+    #expect(fewer[noon]?.count == 1)
+    #expect(try await store.quantities(.instantaneous, of: [], at: [noon]) == [:])
   }
 
   @Test func `records in a row are one run, whichever of the quantities they hold`() async throws {

@@ -70,7 +70,7 @@ import Testing
 
   @Test func `a store of the first schema gets the table and keeps its readings`() async throws {
     do {
-      let connection = try Connection.writing(folder.database, checkedRows: 0)
+      let connection = try Connection.writing(folder.database, checkedRows: 0, checksPages: true)
       for table in [
         "event_release", "event_end", "event", "event_count", "audit", "bill_pricing", "bill_segment", "trial_result",
         "bill_correction",

@@ -52,19 +52,86 @@ import Testing
     #expect(detected > 0, "seed \(seed)")
   }
 
-  @Test func `a changed value among the newest rows stops the start, and verify names the row`() async throws {
+  /// What each kind of damage to a row is called; `seq` is 2.
+  private static let damages = [
+    ("value = value + 10000", "does not match its checksum: M-0001, instantaneous of energy.import.active.total"),
+    ("crc = crc + 1", "does not match its checksum: M-0001, instantaneous of energy.import.active.total"),
+    ("quantity = 9999", "cannot be read: term 9999 is not there"),
+    ("status = 0", "cannot be read: term 0 is not there"),
+    ("findings = char(0)", "does not match its checksum: M-0001, instantaneous of energy.import.active.total"),
+  ]
+
+  @Test(arguments: damages)
+  func `a damaged row is named, stops no start, and costs nothing but itself`(_ change: String, _ words: String)
+    async throws
+  {
     do {
       let store = try eager(folder.database)
-      for index in 0..<3 { _ = try await store.appendOne(judged(100, at: noon + Int64(index))) }
-      try await store.execute("DROP TRIGGER reading_as_written; UPDATE reading SET value = value + 10000 WHERE seq = 2")
+      for index in 0..<2 { _ = try await store.appendOne(judged(100 + Int64(index), at: noon + Int64(index))) }
+      _ = try await store.appendOne(judged(7, quantity: "energy.export.active.total", at: noon))
+      #expect(await store.takeDamaged() == [])
+      try await store.execute("DROP TRIGGER reading_as_written; UPDATE reading SET \(change) WHERE seq = 2")
       await store.close()
     }
-    let damaged = StoreError.corrupt(path: folder.database, detail: "reading 2 does not match its checksum")
+    let damaged = "reading 2 \(words)"
     let reader = try StoreReader(path: folder.database)
-    #expect(try reader.verify().faults == ["reading 2 does not match its checksum"])
-    #expect(throws: damaged) { try reader.all() }
-    #expect(throws: damaged) { try Connection.writing(folder.database, checkedRows: 2) }
-    _ = try Connection.writing(folder.database, checkedRows: 1)
+    #expect(try reader.verify().faults == [damaged])
+    #expect(throws: StoreError.corrupt(path: folder.database, detail: damaged)) { try reader.all() }
+    let store = try eager(folder.database)
+    #expect(await store.takeDamaged() == [damaged])
+    #expect(await store.takeDamaged() == [], "told once")
+    // The row before it is the last that counts; the other series has all it had.
+    let latest = try await store.latestUsable()
+    #expect(Set(latest.map(\.sequence)) == [1, 3])
+    #expect(await store.takeDamaged() == [])
+    _ = try await store.appendOne(judged(200, at: noon + 2))
+  }
+
+  @Test func `what the meter tells again takes the place of a damaged row`() async throws {
+    let store = try eager(folder.database)
+    for index in 0..<2 { _ = try await store.appendOne(judged(100 + Int64(index), at: noon + Int64(index))) }
+    try await store.execute("DROP TRIGGER reading_as_written; UPDATE reading SET value = 5 WHERE seq = 2")
+    #expect(try await store.appendOne(judged(101, at: noon + 1)) == .stored(sequence: 3))
+    #expect(try await store.appendOne(judged(101, at: noon + 1)) == .duplicate(sequence: 3))
+    let latest = try await store.latestUsable()
+    #expect(latest.map(\.sequence) == [3])
+    #expect(latest.map(\.version) == [1])
+    #expect(await store.takeDamaged().count == 1)
+    // Nor does it stand in the way of a person.
+    try await store.execute("UPDATE reading SET value = 6 WHERE seq = 3")
+    let entered = try await store.enter(
+      judged(101, at: noon + 1).reading, actor: "li", reason: "read from its display", at: noon + 10)
+    #expect(try StoreReader(path: folder.database).reading(entered)?.version == 2)
+  }
+
+  @Test(arguments: [true, false])
+  func `a damaged page is looked for before all else after a kill, and beside the lines after an orderly end`(
+    _ wasClosed: Bool
+  ) async throws {
+    var root: Int64 = 0
+    var page: Int64 = 0
+    do {
+      let store = try eager(folder.database)
+      _ = try await store.appendOne(judged(100))
+      root = try #require(
+        try await store.number("SELECT rootpage FROM sqlite_schema WHERE name = 'finding_of_reading'"))
+      page = try #require(try await store.number("PRAGMA page_size"))
+      await store.close()
+    }
+    var bytes = try #require(FileManager.default.contents(atPath: folder.database))
+    bytes[Int((root - 1) * page)] = 0x77
+    try bytes.write(to: URL(fileURLWithPath: folder.database))
+    if !wasClosed { try Data("4711\n".utf8).write(to: URL(fileURLWithPath: folder.database + ".lock")) }
+    func isDamage(_ error: StoreError?) -> Bool { if case .corrupt = error { true } else { false } }
+    guard wasClosed else {
+      #expect(isDamage(await storeError { _ = try eager(folder.database) }))
+      return
+    }
+    let store = try eager(folder.database)
+    #expect(isDamage(await storeError { try StoreReader(path: folder.database).checkPages() }))
+    // What lies on other pages is as good as before.
+    #expect(try await store.latestUsable().count == 1)
+    _ = try await store.appendOne(judged(101, at: noon + 1))
   }
 
   @Test func `a row that is gone is a hole in the journal`() async throws {

@@ -24,7 +24,7 @@ import Testing
   }
 
   @Test func `a weaker synchronous than FULL is refused`() throws {
-    let connection = try Connection.writing(folder.database, checkedRows: 0)
+    let connection = try Connection.writing(folder.database, checkedRows: 0, checksPages: true)
     try connection.execute("PRAGMA synchronous = NORMAL")
     #expect(throws: StoreError.weak(path: folder.database, setting: "synchronous", wanted: "2", found: "1")) {
       try connection.confirmDurability()
@@ -79,7 +79,7 @@ import Testing
 
   @Test func `a store of a newer meterd is refused`() throws {
     let next = Schema.current + 1
-    try Connection.writing(folder.database, checkedRows: 0).execute("PRAGMA user_version = \(next)")
+    try Connection.writing(folder.database, checkedRows: 0, checksPages: true).execute("PRAGMA user_version = \(next)")
     let newer = StoreError.newerSchema(path: folder.database, found: next, known: Schema.current)
     #expect(throws: newer) { try eager(folder.database) }
     #expect(throws: newer) { try StoreReader(path: folder.database) }
