@@ -6,7 +6,7 @@ extension LinePlan {
   public mutating func concluded(_ ask: Ask, _ conclusion: Conclusion, at now: BootInstant) {
     defer { if let number = ask.demand, conclusion != .putOff { concluded(ask, number, conclusion, at: now) } }
     turns.concluded(at: now)
-    if conclusion.isAnswer { heldOff[ask.meter] = nil }
+    if conclusion.isAnswer, !heldOff.isEmpty { heldOff = heldOff.filter { $0.key.meter != ask.meter } }
     // What came between its exchanges was asked before the last of them.
     lastAsked = (ask.meter, ask.query.shape)
     switch conclusion {
