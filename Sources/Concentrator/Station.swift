@@ -353,10 +353,10 @@ extension Account {
     for (line, found) in zip(configuration.lines, meters) {
       for (meter, known) in zip(line.meters, found) where meter.account == entry.id {
         guard let register = known.profile.counterRange else { continue }
-        assignments.append(
-          MeterAssignment(
-            meter: meter.id, multiplier: meter.multiplier, from: meter.from, to: meter.to, register: register,
-            reactive: known.profile.reactiveRegisters, keepsSettlements: known.profile.settlements > 0))
+        assignments += MeterAssignment(
+          meter: meter.id, multiplier: meter.multiplier, from: meter.from, to: meter.to, register: register,
+          reactive: known.profile.reactiveRegisters, keepsSettlements: known.profile.settlements > 0
+        ).divided(by: meter.errors)
       }
     }
     let terms = entry.terms.map { terms in
