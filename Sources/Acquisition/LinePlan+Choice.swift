@@ -44,12 +44,10 @@ extension LinePlan {
         let meter = isOfKeys ? keyMeters[step] : (rounds[index].cursor + step - keyMeters.count) % meters.count
         guard isOfKeys || !meters[meter].isKey else { continue }
         guard !health[meter].isSetAside, let first = rounds[index].left[meter].first(where: part.has) else { continue }
-        if let until = heldOff[meter] {
-          guard until <= now else {
-            wake = min(wake ?? until, until)
-            continue
-          }
-          heldOff[meter] = nil
+        let place = Place(round: rounds[index].round, meter: meter)
+        if let until = heldOff[place], until > now {
+          wake = min(wake ?? until, until)
+          continue
         }
         if !health[meter].mayAsk(first, at: now) {
           // Its answer could be mistaken for a late one: first something that cannot.
@@ -66,7 +64,8 @@ extension LinePlan {
             // Whatever it were asked, a late answer could be taken for it. Nobody asks, so nobody calls it silent.
             let free = health[meter].firstFree(rounds[index].left[meter] + meters[meter].probes, at: now) ?? now
             let until = max(free, now + .milliseconds(50))
-            heldOff[meter] = until
+            heldOff = heldOff.filter { $0.value > now }
+            heldOff[place] = until
             wake = min(wake ?? until, until)
             continue
           }

@@ -7,7 +7,7 @@ extension LinePlan {
     defer { if let number = ask.demand, conclusion != .putOff { concluded(ask, number, conclusion, at: now) } }
     turns.concluded(at: now)
     if lastBusyProbe?.meter == ask.meter { lastBusyProbe?.concluded(isAnswered: conclusion.isAnswer, at: now) }
-    if conclusion.isAnswer { heldOff[ask.meter] = nil }
+    if conclusion.isAnswer, !heldOff.isEmpty { heldOff = heldOff.filter { $0.key.meter != ask.meter } }
     // What came between its exchanges was asked before the last of them.
     lastAsked = (ask.meter, ask.query.shape)
     switch conclusion {

@@ -187,7 +187,7 @@ extension LinePlan {
     return rounds.contains { open in
       open.round.task == task && !open.round.isBackfill
         && open.left.enumerated().contains { meter, left in
-          !health[meter].isSetAside && heldOff[meter].map { $0 <= lastLook } ?? true
+          !health[meter].isSetAside && heldOff[Place(round: open.round, meter: meter)].map { $0 <= lastLook } ?? true
             && left.contains { !recordsMayWait || !$0.isEventRecord }
         }
     }

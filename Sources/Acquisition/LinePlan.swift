@@ -123,6 +123,12 @@ public struct LinePlan: Sendable {
     var cursor = 0
   }
 
+  /// What one round wants of one meter.
+  struct Place: Hashable, Sendable {
+    let round: Round
+    let meter: Int
+  }
+
   /// A question of one round to one meter.
   struct Item: Hashable, Sendable {
     let round: Round
@@ -171,8 +177,8 @@ public struct LinePlan: Sendable {
   /// Tasks whose next round waited for one that was not finished, and those whose round nobody could begin.
   var heldUp: Set<Int> = []
   var passedBy: Set<Int> = []
-  /// Until when a meter that answers is not asked, since every answer of it could be taken for a late one.
-  var heldOff: [Int: BootInstant] = [:]
+  /// Until when a meter that answers is not asked for a round, since every answer of it could be taken for a late one.
+  var heldOff: [Place: BootInstant] = [:]
   /// Since when the port is lost, and when that was last so.
   var portIsLost: (since: BootInstant, last: BootInstant)?
   var lastBusyProbe: BusyProbe?

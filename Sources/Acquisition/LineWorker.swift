@@ -173,6 +173,8 @@ public actor LineWorker {
 
   private func take(_ profiles: ProfilePlan) {
     signal.answered()
+    var profiles = profiles
+    if let before = engine.profiles { profiles.takeTold(from: before) }
     engine.profiles = profiles
     engine.profileWake = BootInstant(nanoseconds: 0)
   }

@@ -338,6 +338,17 @@ public struct ProfilePlan: Sendable {
     return lapsed
   }
 
+  /// Takes over what another plan has told as missing: it fills a gap when it comes, though the store had none as this plan
+  /// was made.
+  mutating func takeTold(from other: ProfilePlan) {
+    for (index, part) in parts.enumerated() {
+      for (known, told) in zip(other.parts, other.progress)
+      where known.meter == part.meter && known.recordClass == part.recordClass && known.minutes == part.minutes {
+        for run in told.told.runs { progress[index].told.insert(run) }
+      }
+    }
+  }
+
   /// True where a record was told as missing, by this plan or an earlier one.
   func mayFill(_ index: Int, _ records: [Int64]) -> Bool { records.contains(where: progress[index].told.contains) }
 

@@ -97,6 +97,27 @@ import Testing
     #expect(plan.overruns == [0])
   }
 
+  @Test func `a round whose questions nobody may ask holds up no other round of the meter`() throws {
+    // What it owes is of one shape, and the second task asks for another one.
+    let owed = Self.registers(1), free = Self.registers(2)
+    let meter = LinePlan.Meter(
+      id: .unnamed, programme: [[owed], [free]], probes: [owed], replyLimit: .seconds(1))
+    let tasks = ["owed", "free"].map {
+      AcquisitionTask(name: $0, schedule: .every(seconds: 3600), targets: [.energies])
+    }
+    var plan = LinePlan(
+      tasks: tasks, meters: [meter], health: [MeterHealth(owing: [owed], at: Self.start)], zone: .china,
+      at: Self.start, wall: Self.wall(Self.start))
+    guard case .ask(let ask) = plan.next(at: Self.start, wall: Self.wall(Self.start)) else {
+      Issue.record("nothing is asked")
+      return
+    }
+    #expect(ask.query == free)
+    // Nor is the other one left out: it waits for its time.
+    plan.concluded(ask, .silent, at: Self.start + .seconds(1))
+    #expect(plan.rounds.map(\.round.task) == [0, 1])
+  }
+
   @Test func `bytes that come long after their time make a meter one whose answers are feared for long`() {
     var health = MeterHealth()
     health.silent(Self.registers(1), at: Self.start)

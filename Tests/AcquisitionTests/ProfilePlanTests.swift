@@ -222,6 +222,26 @@ private func at(_ text: String) -> Int64 { zone.unixMilliseconds(of: MeterTime(t
     #expect(told.count == Set(told).count)
   }
 
+  @Test func `what a plan has told as missing fills a gap when the plan in its place reads it`() {
+    func plan(_ minutes: Int) -> ProfilePlan {
+      ProfilePlan([ProfilePlan.Part(meter: 0, task: task(), recordClass: 4, minutes: minutes)], zone: zone)
+    }
+    var before = plan(15)
+    let first = local("2026-11-22T01:00:00")
+    let span = ProfileSpan(recordClass: 4, first: MeterTime(localSeconds: first), minutes: 15, count: 2)
+    for _ in 0..<3 { _ = before.concluded(0, span, .silent, shown: nil, at: start) }
+    for (minutes, fills) in [(15, true), (30, false)] {
+      var after = plan(minutes)
+      #expect(!after.mayFill(0, [first]))
+      after.takeTold(from: before)
+      #expect(after.mayFill(0, [first]) == fills)
+      #expect(!after.mayFill(0, [first - 900]))
+      // It is not told once more.
+      let again = (0..<3).flatMap { _ in after.concluded(0, span, .silent, shown: nil, at: start) }
+      #expect(again.isEmpty == fills)
+    }
+  }
+
   @Test func `only records that are listed as missing fill a gap`() {
     var noted = ProfilePlan.Noted(step: 900)
     noted.all.insert(local("2026-11-21T10:00:00"))
