@@ -12,8 +12,11 @@ let checked: [SwiftSetting] = [
 
 let strict = checked + [.strictMemorySafety()]
 
-func room(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
-  .target(name: name, dependencies: dependencies, swiftSettings: strict)
+/// Small rather than fast in what is shipped: concentrators have little flash.
+let small: [SwiftSetting] = [.unsafeFlags(["-Osize"], .when(configuration: .release))]
+
+func room(_ name: String, _ dependencies: [Target.Dependency] = [], _ settings: [SwiftSetting] = []) -> Target {
+  .target(name: name, dependencies: dependencies, swiftSettings: strict + settings)
 }
 
 func tests(of name: String, _ dependencies: [Target.Dependency] = [], exclude: [String] = []) -> Target {
@@ -62,7 +65,8 @@ let package = Package(
         "Acquisition", "Billing", "DLT645", "Devices", "Documents", "Host", "Line", "Metering", "Rating", "Store",
         "TOML",
         "Validation", .product(name: "Logging", package: "swift-log"),
-      ]),
+        // It puts together what the rooms below do; the work is theirs.
+      ], small),
     // Meters made of values, on lines paced at the baud rate.
     room("Simulator", ["Metering", "Host", "CSerial", "DLT645", "Modbus", "Devices", "Line"]),
     .executableTarget(
@@ -74,8 +78,8 @@ let package = Package(
         "Rating", "Simulator", "Store", "TOML", .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Logging", package: "swift-log"),
         .product(name: "UnixSignals", package: "swift-service-lifecycle"),
-        // What people start by hand is small rather than fast; concentrators have little flash.
-      ], swiftSettings: strict + [.unsafeFlags(["-Osize"], .when(configuration: .release))]),
+        // What people start by hand.
+      ], swiftSettings: strict + small),
     // What lines do to meters' words, many thousand times over: `make faults`. Not shipped.
     .executableTarget(
       name: "meterd-faults",
