@@ -1,5 +1,5 @@
+internal import Host
 internal import Metering
-internal import Synchronization
 
 /// Where questions on demand wait for the thread of a line, which looks here between any two exchanges.
 ///
@@ -24,7 +24,7 @@ final class DemandInbox: Sendable {
     var isClosed = false
   }
 
-  private let content = Mutex(Content())
+  private let content = Guarded(Content())
 
   /// True where the line is about to be closed: nothing more is begun.
   var isClosed: Bool { content.withLock { $0.isClosed } }

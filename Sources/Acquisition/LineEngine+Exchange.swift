@@ -60,7 +60,9 @@ extension LineEngine {
     } else if ask.query.isSettlement, !datesSettlements(ask.meter), let failed = try lookAtClock(ask, meter) {
       (said, asked) = (failed.said, failed.asked)
     } else {
-      said = isConfirmed ? try readTwice(ask.query, of: ask, meter) : try put(ask.query, of: ask, meter)
+      said =
+        isConfirmed || ask.query.isSettlementDay
+        ? try readTwice(ask.query, of: ask, meter) : try put(ask.query, of: ask, meter)
     }
     switch said.result {
     case .told(let told):
@@ -152,6 +154,8 @@ extension LineEngine {
     guard case .told(let told) = first.result else { return first }
     // A freeze of another day is of no use, however often it is read.
     if let day, !told.isFrozen(at: day) { return first }
+    // What was believed before and is told again needs no second read.
+    if query.isSettlementDay, notes[ask.meter].agree(with: told.observations) { return first }
     // A second answer to the first read that came late would have met this one; only the last is waited for.
     var second = try readWithTime(query, of: ask, meter, listening: MeterSpeaker.patience)
     if case .told(let again) = second.result,

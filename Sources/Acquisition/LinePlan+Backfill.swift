@@ -81,7 +81,7 @@ extension LinePlan {
     var all: [Missed] = []
     for open in rounds where !open.round.isBackfill {
       for (meter, queries) in open.left.enumerated()
-      where !queries.isEmpty && isExpected(of: meter, at: open.round.slot) {
+      where !queries.isEmpty && isExpected(open.round, of: meter) {
         let reason: Missed.Reason = health[meter].isSetAside ? .silent : .waiting
         all.append(Missed(meter: meter, round: open.round, queries: queries, reason: reason))
       }

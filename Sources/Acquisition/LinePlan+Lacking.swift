@@ -9,19 +9,32 @@ extension LinePlan {
   /// How often rounds are looked through.
   private static let lackingPace = BootInstant.Span.seconds(60)
 
+  /// A port that works for less than this between two losses was lost all the time.
+  private static let shortReturn = BootInstant.Span.seconds(120)
+
+  /// Notes that the port is lost at an instant.
+  mutating func notePortLost(at now: BootInstant) {
+    let isSame = portIsLost.map { now - $0.last < Self.shortReturn } ?? false
+    portIsLost = (isSame ? portIsLost?.since ?? now : now, now)
+  }
+
   /// Notes what open rounds have not brought of meters that are given up for now, once a round and meter.
   ///
-  /// While the port is lost nobody can be asked, so all is told that is left.
+  /// While the port is lost nobody can be asked, so all is told that is left, once the port is lost for as long as rounds
+  /// have patience: of one that is back in seconds all is asked a moment later. What may not be asked now, outside of the
+  /// windows of its task, is not lacking for that.
   mutating func lookForLacking(at now: BootInstant, isPortLost: Bool = false) {
     guard lackingLook <= now else { return }
     lackingLook = now + Self.lackingPace
     // By a clock that nobody has set nobody knows which round that is, and the journal may hold what seems to be left.
     guard isClockSet, !isAwaitingJournal(at: now) else { return }
+    let isLostForLong = isPortLost && portIsLost.map { now - $0.since >= Self.patienceOfRounds } ?? false
     for index in rounds.indices {
       let open = rounds[index]
+      let isOutage = isLostForLong && windowOpens(open.round.task, at: now) == nil
       guard !open.round.isBackfill, now - open.since >= Self.patienceOfRounds else { continue }
       for (meter, queries) in open.left.enumerated() where !queries.isEmpty && !open.told.contains(meter) {
-        guard isExpected(of: meter, at: open.round.slot), isPortLost || health[meter].isGivenUp else { continue }
+        guard isExpected(open.round, of: meter), isOutage || health[meter].isGivenUp else { continue }
         rounds[index].told.insert(meter)
         let reason: Missed.Reason = health[meter].isSetAside ? .silent : .outage
         lacking.append(Missed(meter: meter, round: open.round, queries: queries, reason: reason))

@@ -43,7 +43,7 @@ extension LinePlan {
     let asked = meters.indices.filter {
       meters[$0].programme.indices.contains(task)
         && meters[$0].programme[task].contains(where: \.isOfTheMoment)
-        && (held[$0].knownSince.map { $0 <= run.first } ?? true)
+        && held[$0].expects(task, at: run.first)
     }
     guard !asked.isEmpty else { return }
     leftOut.append(
@@ -95,6 +95,7 @@ extension LinePlan {
   public mutating func passBy(at now: BootInstant, wall: HostInstant) {
     followWall(at: now, wall: wall)
     expire(self.wall(at: now))
+    notePortLost(at: now)
     lookForLacking(at: now, isPortLost: true)
     for index in tasks.indices where due[index] <= now {
       passedBy.insert(index)

@@ -15,14 +15,32 @@ extension LinePlan {
     /// Since when the meter is known, in milliseconds since 1970: what lies before was never expected. `nil` where
     /// everything is.
     public var knownSince: Int64?
+    /// Since when each task is known, by its place, in milliseconds since 1970: what lies before nobody has asked for. Empty
+    /// where everything is.
+    public var tasksKnownSince: [Int64]
 
     public init(
-      done: [Set<Query>] = [], missing: [[Query]] = [], lost: [[Lost]] = [], knownSince: Int64? = nil
+      done: [Set<Query>] = [], missing: [[Query]] = [], lost: [[Lost]] = [], knownSince: Int64? = nil,
+      tasksKnownSince: [Int64] = []
     ) {
       self.done = done
       self.missing = missing
       self.lost = lost
       self.knownSince = knownSince
+      self.tasksKnownSince = tasksKnownSince
+    }
+
+    /// False for what a task would have read before it was known, or the meter.
+    func expects(_ task: Int, at instant: Int64) -> Bool {
+      let since = tasksKnownSince.indices.contains(task) ? tasksKnownSince[task] : .min
+      return max(knownSince ?? .min, since) <= instant
+    }
+
+    /// Takes it that what was known before a step back of the clock is known by the clock that goes on from `wall`, too.
+    mutating func clockWentBack(from before: Int64, to wall: Int64) {
+      func stillKnown(_ since: Int64) -> Int64 { since <= before ? min(since, wall) : since }
+      knownSince = knownSince.map(stillKnown)
+      tasksKnownSince = tasksKnownSince.map(stillKnown)
     }
 
     public struct Lost: Hashable, Sendable {
@@ -154,7 +172,7 @@ extension LinePlan {
             shortfalls.append(before)
             continue
           }
-          let isExpected = held.knownSince.map { $0 <= midnight(day) } ?? true
+          let isExpected = held.expects(task, at: midnight(day))
           shortfalls.append(
             Shortfall(
               meter: index, task: task, query: query, reason: .outage, since: today, isExpected: isExpected))
@@ -166,7 +184,7 @@ extension LinePlan {
         }
       }
       for (task, all) in held.lost.enumerated() where tasks.indices.contains(task) {
-        for lost in all where held.knownSince.map({ $0 <= lost.slot }) ?? true {
+        for lost in all where held.expects(task, at: lost.slot) {
           missed.append(
             Missed(
               meter: index, round: Round(task: task, slot: lost.slot), queries: lost.queries, reason: .outage))

@@ -116,6 +116,9 @@ extension LinePlan {
       let before = self.wall(at: now)
       offset = fresh
       if before > wall.unixMilliseconds + Self.aheadOfMonths { forgetMonths(at: now, wall.unixMilliseconds) }
+      if isClockSet, before > wall.unixMilliseconds {
+        for meter in held.indices { held[meter].clockWentBack(from: before, to: wall.unixMilliseconds) }
+      }
       realign(at: now, wall: wall.unixMilliseconds)
       backfillDue = now
     }
@@ -152,11 +155,16 @@ extension LinePlan {
       let dueSlot = tasks[index].schedule.slot(at: dueWall + 500, zone: zone)
       let look = max(dueSlot - 1, slot - Self.longestLook)
       overruns[index] += tasks[index].run(after: look, before: slot, zone: zone)?.count ?? 0
-      close(task: index)
-      if isServed(index, slot) {
+      let round = Round(task: index, slot: slot)
+      let isBegun = isServed(index, slot)
+      // After a step of the clock it may be the same one: what it lacks may still come.
+      let told = isBegun ? rounds.first { $0.round == round }?.told : nil
+      close(task: index, goingOn: isBegun ? slot : nil)
+      if isBegun {
         let isLate = heldUp.contains(index) && !passedBy.contains(index)
         leaveOut(index, before: slot, isLate ? .late : .outage)
-        open(Round(task: index, slot: slot))
+        open(round)
+        if let told, let place = rounds.firstIndex(where: { $0.round == round }) { rounds[place].told = told }
       }
       heldUp.remove(index)
       passedBy.remove(index)
@@ -185,9 +193,9 @@ extension LinePlan {
     }
   }
 
-  /// Ends an unfinished round of a task whose next one is due.
-  mutating func close(task: Int) {
-    for open in rounds where open.round.task == task && !open.round.isBackfill { miss(open) }
+  /// Ends an unfinished round of a task whose next one is due; that of the slot `goingOn` has missed nothing yet.
+  private mutating func close(task: Int, goingOn slot: Int64?) {
+    for open in rounds where open.round.task == task && !open.round.isBackfill && open.round.slot != slot { miss(open) }
     rounds.removeAll { $0.round.task == task && !$0.round.isBackfill }
   }
 
@@ -207,10 +215,10 @@ extension LinePlan {
     for (meter, queries) in open.left.enumerated() where !queries.isEmpty {
       miss(
         queries, of: meter, in: open.round, health[meter].isSetAside ? .silent : .late,
-        isExpected: isExpected(of: meter, at: open.round.slot))
+        isExpected: isExpected(open.round, of: meter))
     }
   }
 
-  /// False for a round that was due before the meter was known: it is asked for, and nobody misses it.
-  func isExpected(of meter: Int, at slot: Int64) -> Bool { held[meter].knownSince.map { $0 <= slot } ?? true }
+  /// False for a round that was due before the meter or the task was known: it is asked for, and nobody misses it.
+  func isExpected(_ round: Round, of meter: Int) -> Bool { held[meter].expects(round.task, at: round.slot) }
 }

@@ -9,7 +9,7 @@ extension LinePlan.Meter {
   /// is held.
   public init(
     _ meter: LineMeter, programme: [[Query]], probes: [Query], tasks: [AcquisitionTask], isKey: Bool = false,
-    at wall: Int64, zone: ZoneOffset, knownSince: Int64? = nil, lastAtWork: [Int64] = [],
+    at wall: Int64, zone: ZoneOffset, knownSince: Int64? = nil, tasksKnownSince: [Int64] = [], lastAtWork: [Int64] = [],
     coming: Coming? = nil, late: (String, Int64) -> Set<String> = { _, _ in [] },
     stored: (ReadingKind, Int64) -> Set<Quantity>
   ) {
@@ -17,7 +17,7 @@ extension LinePlan.Meter {
       id: meter.id, programme: programme, probes: probes, replyLimit: meter.replyLimit,
       held: LinePlan.Held(
         of: meter, programme: programme, tasks: tasks, at: wall, zone: zone, knownSince: knownSince,
-        lastAtWork: lastAtWork, late: late,
+        tasksKnownSince: tasksKnownSince, lastAtWork: lastAtWork, late: late,
         stored: stored),
       isNumbered: meter.isOnNetwork, isKey: isKey, model: meter.model, coming: coming)
   }
@@ -29,12 +29,13 @@ extension LinePlan.Held {
   /// `stored` tells the quantities that the journal holds of this meter, of a kind and at an instant: of registers as
   /// they stood, the due time of the round; of freezes, the time of the freeze. `late` tells, by a task's name and the
   /// due time of a round, what was answered for it later than its label allows: the subjects of the questions.
-  /// `knownSince` is when the meter was first configured, and `lastAtWork` when somebody last saw to the rounds of each
+  /// `knownSince` is when the meter was first configured, `tasksKnownSince` when each task was, and `lastAtWork` when somebody last saw to the rounds of each
   /// task, in milliseconds since 1970: what the round that was open then has neither brought nor lost by a gap that is
   /// noted is lost. Empty where nobody knows.
   public init(
     of meter: LineMeter, programme: [[Query]], tasks: [AcquisitionTask], at wall: Int64, zone: ZoneOffset,
-    knownSince: Int64? = nil, lastAtWork: [Int64] = [], late: (String, Int64) -> Set<String> = { _, _ in [] },
+    knownSince: Int64? = nil, tasksKnownSince: [Int64] = [], lastAtWork: [Int64] = [],
+    late: (String, Int64) -> Set<String> = { _, _ in [] },
     stored: (ReadingKind, Int64) -> Set<Quantity>
   ) {
     func isFrozen(_ query: Query, _ day: CivilDate) -> Bool {
@@ -45,7 +46,7 @@ extension LinePlan.Held {
     func isThere(_ query: Query, _ there: Set<Quantity>) -> Bool {
       meter.quantities(of: query).contains(where: there.contains)
     }
-    self.init(knownSince: knownSince)
+    self.init(knownSince: knownSince, tasksKnownSince: tasksKnownSince)
     let today = zone.local(unixMilliseconds: wall).date.daysSince1970
     for (index, (task, queries)) in zip(tasks, programme).enumerated() {
       let slot = task.schedule.slot(at: wall, zone: zone)

@@ -176,6 +176,8 @@ public struct LinePlan: Sendable {
   var lastBusyProbe: BusyProbe?
   /// Probes in a row that were not waited for to the end.
   var hurriedProbes = 0
+  /// Since when the port is lost, and when that was last so.
+  var portIsLost: (since: BootInstant, last: BootInstant)?
   /// When the plan was last asked what to do.
   var lastLook: BootInstant
   var backfillDue: BootInstant

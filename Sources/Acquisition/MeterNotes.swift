@@ -38,10 +38,25 @@ struct MeterNotes {
           clock = ClockSight(date: day, time: time, at: now, took: took) ?? clock
         }
         date = nil
-      case (.settlementDay(let number), .text(let text)): note(Self.told(text), of: number)
-      case (.settlementDay(let number), .absent): note(.none, of: number)
-      default: break
+      default: if let (told, number) = Self.settlementDay(observation) { note(told, of: number) }
       }
+    }
+  }
+
+  /// True where all settlement days among these are as they were told before.
+  func agree(with observations: [Observation]) -> Bool {
+    observations.allSatisfy { observation in
+      guard let (told, number) = Self.settlementDay(observation) else { return true }
+      return days.indices.contains(Int(number) - 1) && days[Int(number) - 1] == told
+    }
+  }
+
+  private static func settlementDay(_ observation: Observation) -> (Told, UInt8)? {
+    guard case .settlementDay(let number) = observation.quantity.measurand else { return nil }
+    switch observation.value {
+    case .text(let text): return (told(text), number)
+    case .absent: return (.none, number)
+    default: return nil
     }
   }
 
@@ -57,8 +72,7 @@ struct MeterNotes {
   /// Notes that the meter said it has no such thing.
   mutating func refused(_ query: Query) {
     switch query {
-    case .identifier(let identifier) where identifier.rawValue & 0xFFFF_FF00 == 0x0400_0B00:
-      note(.none, of: identifier.di0)
+    case .identifier(let identifier) where query.isSettlementDay: note(.none, of: identifier.di0)
     case .shortIdentifier(.readingDay): note(.none, of: 1)
     case .identifier, .shortIdentifier, .frozen, .profile, .registers: break
     }

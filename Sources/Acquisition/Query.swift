@@ -53,10 +53,19 @@ extension Query {
   }
 
   /// Asks for what a month closed with.
-  var isSettlement: Bool {
+  public var isSettlement: Bool {
     switch self {
     case .identifier(let identifier): identifier.di3 <= 0x01 && identifier.di0 != 0
     case .shortIdentifier(let identifier): identifier.monthsBack != nil
+    case .frozen, .profile, .registers: false
+    }
+  }
+
+  /// Asks when the meter closes its months, which says of which month its settlements are.
+  var isSettlementDay: Bool {
+    switch self {
+    case .identifier(let identifier): identifier.rawValue & 0xFFFF_FF00 == 0x0400_0B00
+    case .shortIdentifier(let identifier): identifier == .readingDay
     case .frozen, .profile, .registers: false
     }
   }

@@ -68,11 +68,14 @@ public struct MeterAssignment: Hashable, Sendable {
   /// False for meters that close no month by themselves: their cycles begin and end with daily freezes, which the host
   /// may have taken.
   public let keepsSettlements: Bool
+  /// What an inspection found, where the multiplier mends it; `nil` elsewhere.
+  public let error: MeterError?
 
   public init(
     meter: MeterID, multiplier: Multiplier = .one, from: MeterTime? = nil, to: MeterTime? = nil, register: CounterRange,
-    reactive: ReactiveRegisters = .combined, keepsSettlements: Bool = true
+    reactive: ReactiveRegisters = .combined, keepsSettlements: Bool = true, error: MeterError? = nil
   ) {
+    self.error = error
     self.keepsSettlements = keepsSettlements
     self.reactive = reactive
     self.meter = meter

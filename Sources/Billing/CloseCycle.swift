@@ -20,9 +20,19 @@ public struct ClosedBill: Hashable, Sendable {
   public let windowAfter: WindowState?
   /// What the periods of each bill were made of; `nil` for bills by rate registers.
   public let intervals: [BilledIntervals?]
+  /// Which part of the reactive and reverse energy of the cycle each bill has, where that was cut and import energy was
+  /// frozen; `nil` elsewhere.
+  public let others: [UsageShare?]
+  /// Where a meter was in error, and what was counted is mended.
+  public let mended: [MendedStretch]
 
-  init(key: BillKey, statement: Statement, windowAfter: WindowState?, intervals: [BilledIntervals?]) {
+  init(
+    key: BillKey, statement: Statement, windowAfter: WindowState?, intervals: [BilledIntervals?],
+    others: [UsageShare?] = [], mended: [MendedStretch] = []
+  ) {
+    self.mended = mended
     self.intervals = intervals
+    self.others = others
     self.key = key
     self.statement = statement
     self.windowAfter = windowAfter
@@ -92,7 +102,8 @@ public func closeCycle(
     return .bill(
       ClosedBill(
         key: key, statement: statement, windowAfter: statement.bills.last?.windowAfter,
-        intervals: stretches.indices.map { closing.intervals[$0] }))
+        intervals: stretches.indices.map { closing.intervals[$0] },
+        others: stretches.indices.map { closing.others[$0] }, mended: account.mended(in: statement.bills)))
   } catch {
     return .hold(closing.reasons + [error])
   }
@@ -119,6 +130,10 @@ private struct CycleClosing {
   private(set) var proration: Proration?
   /// What periods were made of, by stretch; none for rate registers.
   private(set) var intervals: [Int: BilledIntervals] = [:]
+  /// Parts of reactive and reverse energy that were cut beside frozen import energy, by stretch.
+  private(set) var others: [Int: UsageShare] = [:]
+  /// Midnights inside the cycle where intervals take the place of rate registers, or these of them.
+  private var turns: Set<MeterTime> = []
   private let plans: PlanCatalogue
   private let day: CivilDate
 
@@ -133,7 +148,26 @@ private struct CycleClosing {
     builder = SegmentBuilder(account: account, readings: readings, profile: profile)
   }
 
-  var reasons: [HoldReason] { noted + builder.reasons }
+  var reasons: [HoldReason] {
+    // Of a midnight that only the change of settlement asks for, all rates are told together, with the way out.
+    func rate(_ reason: HoldReason) -> (meter: MeterID, quantity: Quantity, at: MeterTime)? {
+      guard case .missingReading(let meter, let quantity, let time) = reason, turns.contains(time),
+        case .rate = quantity.part
+      else { return nil }
+      return (meter, quantity, time)
+    }
+    let found = builder.reasons
+    var told = noted + found.filter { rate($0) == nil }
+    for at in turns.sorted() {
+      let rates = Dictionary(grouping: found.compactMap(rate).filter { $0.at == at }, by: \.meter)
+      for (meter, missing) in rates.sorted(by: { $0.key < $1.key }) {
+        var names: [Quantity] = []
+        for each in missing where !names.contains(each.quantity) { names.append(each.quantity) }
+        told.append(.unfrozenRates(meter, names, at: at, settlement: cycle.to))
+      }
+    }
+    return told
+  }
 
   mutating func note(_ reason: HoldReason) { noted.append(reason) }
 
@@ -146,6 +180,9 @@ private struct CycleClosing {
     let demands = zip(spans, marks).map { (to: $0.to, mark: $1) }
     let measured = marks.compactMap(\.self).map(\.power).max()
     var stretches: [Stretch] = []
+    for (before, after) in zip(rules, rules.dropFirst()) where before.isByIntervals != after.isByIntervals {
+      if let change = midnight(after.days.from) { turns.insert(change) }
+    }
     for (before, after) in zip(rules, rules.dropFirst()) where before.isByIntervals && after.isByIntervals {
       if let change = midnight(after.days.from) { builder.recorded.insert(account.zone.unixMilliseconds(of: change)) }
     }
@@ -166,6 +203,8 @@ private struct CycleClosing {
         let share = usage.supply?.share
         if let others, others.indices.contains(index) {
           usage.supply = usage.supply.map { _ in others[index].supply ?? Supply() }
+          // The document has its place for import energy; who explains the bill says this beside it.
+          self.others[index] = others[index].supply?.share
           usage.segments += others[index].segments
         }
         if let supply = usage.supply {

@@ -1,7 +1,7 @@
 public import Metering
 public import Rating
 
-/// The bills that were issued on one day, with a hash that covers those of all days before. 日链
+/// The bills that were issued on one day, with a hash that covers those of all before them. 日链
 ///
 /// Whoever takes bills over keeps it: the same days with the same hash are the same bills.
 public struct BillDay: Hashable, Sendable {
@@ -20,7 +20,8 @@ public struct BillDay: Hashable, Sendable {
   /// SHA-256, in hex, of the hash before and a line for each document.
   public let hash: String
 
-  /// The days on which something was issued, in their order.
+  /// The days on which something was issued, in the order of the bills' numbers, which never goes back as a clock may:
+  /// a day that comes again after another is one more.
   ///
   /// The text that is hashed is the hash of the day before (nothing for the first), the day, then of each document by its
   /// number: number, account, cycle, version, kind, kWh, fen, digest; spaces between them and an end of line after each.
@@ -30,12 +31,16 @@ public struct BillDay: Hashable, Sendable {
   ///   - zone: in which the days are.
   /// - Returns: one day after the other.
   public static func chain(_ bills: some Sequence<IssuedBill>, zone: ZoneOffset) -> [BillDay] {
-    let byDay = Dictionary(grouping: bills) { zone.local(unixMilliseconds: $0.issuedAt).date.daysSince1970 }
+    var runs: [(day: CivilDate, bills: [IssuedBill])] = []
+    for bill in bills.sorted(by: { $0.id < $1.id }) {
+      let day = zone.local(unixMilliseconds: bill.issuedAt).date
+      if runs.last?.day != day { runs.append((day, [])) }
+      runs[runs.count - 1].bills.append(bill)
+    }
     var days: [BillDay] = []
-    for (day, bills) in byDay.sorted(by: { $0.key < $1.key }) {
-      let bills = bills.sorted { $0.id < $1.id }
+    for (day, bills) in runs {
       guard let first = bills.first, let last = bills.last else { continue }
-      let name = "\(CivilDate(daysSince1970: day))"
+      let name = "\(day)"
       var text = "\(days.last?.hash ?? "")\n\(name)\n"
       var (energy, fen) = (Int64(0), Int64(0))
       for bill in bills {

@@ -12,11 +12,28 @@ public func explain(_ closed: ClosedBill, evidence: (_ reading: Int64) -> [Strin
   }
   for (index, bill) in closed.bills.enumerated() {
     text += explain(bill, evidence: evidence)
+    if closed.others.indices.contains(index), let share = closed.others[index] {
+      text.append(explain(share, of: closed.bills))
+    }
     if closed.intervals.indices.contains(index), let intervals = closed.intervals[index] {
       text += explain(intervals, under: bill.plan)
     }
   }
-  return text
+  return text + closed.mended.map { "Meter error 计量误差 \($0)" }
+}
+
+/// Reactive and reverse energy that was cut where import energy was not.
+private func explain(_ share: UsageShare, of bills: [Bill]) -> String {
+  let supplies = bills.compactMap(\.usage.supply)
+  func sum(_ energy: (Supply) -> Energy?, _ unit: String) -> String? {
+    let parts = supplies.compactMap(energy)
+    return parts.isEmpty ? nil : "\(parts.reduce(.zero, +)) \(unit)"
+  }
+  let whole = [
+    sum({ $0.reactive?.forward }, "kvarh"), sum({ $0.reactive?.reverse }, "kvarh 反向"), sum(\.exported, "kWh 反向"),
+  ].compactMap(\.self).joined(separator: ", ")
+  return "Cut 分摊 reactive and reverse energy 无功及反向电量: part \(share.part) of \(share.parts) of \(whole) from"
+    + " \(share.days), cut by \(share.proration.rawValue)\(share.part > 1 ? "; the readings stand in part 1" : "")"
 }
 
 /// A bill in words: each line with its rule and numbers, each segment with its readings, down to the evidence.

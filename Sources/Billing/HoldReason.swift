@@ -49,6 +49,12 @@ public enum HoldReason: Error, Hashable, Sendable {
   case unusableRecords(MeterID, from: MeterTime, to: MeterTime, count: Int, reading: Int64, Verdict.Status)
   /// A record of a load profile shows less than the one before, and it is no rollover.
   case recordFell(MeterID, at: MeterTime, start: RegisterValue, stop: RegisterValue)
+  /// The reading at which a meter was changed and the record of its load profile beside it do not follow each other: the
+  /// earlier one shows more. With their numbers in the journal.
+  case changeBesideRecord(MeterID, reading: Int64, RegisterValue, at: MeterTime, record: Int64, RegisterValue)
+  /// Rates that were not frozen at the midnight where intervals take the place of rate registers, or these of them; the
+  /// cycle ends with `settlement`.
+  case unfrozenRates(MeterID, [Quantity], at: MeterTime, settlement: MeterTime)
   /// The settlement register and the intervals differ by more than their last digits explain; kWh before the multiplier.
   case intervalsDisagree(MeterID, register: Energy, intervals: Energy, most: Energy)
   /// No list says what kind of day a day is.
@@ -120,6 +126,17 @@ extension HoldReason: CustomStringConvertible {
     case .recordFell(let meter, let time, let start, let stop):
       "meter \(meter): its load profile fell from \(start) to \(stop) at \(time), which is no rollover; correct the"
         + " record that is wrong: meterd review correct"
+    case .changeBesideRecord(let meter, let reading, let value, let time, let record, let recorded):
+      "meter \(meter): reading \(reading) of its change at \(time), \(value), does not follow the record of its load profile"
+        + " beside it, \(recorded) (reading \(record)); "
+        + (value.isCut(beside: recorded)
+          ? "give the reading all digits that the register shows: meterd review correct \(reading)"
+          : "correct the one that is wrong: meterd review correct \(reading) or \(record)")
+    case .unfrozenRates(let meter, let rates, let time, let settlement):
+      "meter \(meter): settlement by rate registers and by intervals meet at \(time), in the middle of a cycle, and"
+        + " \(rates.map { "\($0)" }.joined(separator: ", ")) \(rates.count == 1 ? "was" : "were") not frozen then; enter what"
+        + " \(rates.count == 1 ? "it" : "they") showed (meterd review enter), or let the change hold from a settlement on:"
+        + " from = \"\(settlement.date)\""
     case .intervalsDisagree(let meter, let register, let intervals, let most):
       "meter \(meter): the register counted \(register) kWh and the intervals \(intervals) kWh, more than \(most) kWh"
         + " apart; check that settlement and load profile are of the same instants, and the meter's clock"
@@ -129,6 +146,13 @@ extension HoldReason: CustomStringConvertible {
     case .settlement(let plan, let error): "plan \(plan): \(error)"
     case .rating(let error): "\(error)"
     }
+  }
+}
+
+extension RegisterValue {
+  /// True where the two differ by no more than the digits that this one has not.
+  fileprivate func isCut(beside other: RegisterValue) -> Bool {
+    resolution > other.resolution && (millionths - other.millionths).magnitude < resolution.magnitude
   }
 }
 

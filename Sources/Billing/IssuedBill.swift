@@ -210,7 +210,7 @@ public struct IssuedSegment: Hashable, Sendable {
   public var imported: Energy { importRegister?.energy ?? .zero }
 
   /// The register of import energy; `nil` in a segment of other registers.
-  var importRegister: Register? { registers.first { $0.quantity == Quantity.energyTotal(.importActive).name } }
+  public var importRegister: Register? { registers.first { $0.quantity == Quantity.energyTotal(.importActive).name } }
 
   /// Every reading with the register it is of and its instant.
   public var marks: [(quantity: String, at: String, mark: Mark)] {

@@ -54,7 +54,7 @@ struct SeriesBuilder {
   private(set) var bound = Energy.zero
   private var energies: [Int64]
 
-  private struct Point {
+  fileprivate struct Point {
     let seconds: Int64
     let mark: RegisterMark
     let isRecord: Bool
@@ -95,7 +95,7 @@ struct SeriesBuilder {
       do throws(HoldReason) {
         counted += try difference(assignment, quantity, a.mark, b.mark, seconds: b.seconds - a.seconds).energy
       } catch {
-        reasons.append(error.at(MeterTime(localSeconds: b.seconds)))
+        reasons.append(error.between(a, b))
         return nil
       }
       // The running sum is rounded, not the parts: they add up to the whole whatever the multiplier is.
@@ -187,9 +187,15 @@ struct SeriesBuilder {
 }
 
 extension HoldReason {
-  /// The same of two records, the later one of which is of a time.
-  fileprivate func at(_ time: MeterTime) -> HoldReason {
+  /// The same of two points of a load profile, one after the other.
+  fileprivate func between(_ a: SeriesBuilder.Point, _ b: SeriesBuilder.Point) -> HoldReason {
     guard case .backward(let meter, _, let start, let stop) = self else { return self }
-    return .recordFell(meter, at: time, start: start, stop: stop)
+    guard a.isRecord != b.isRecord else {
+      return .recordFell(meter, at: MeterTime(localSeconds: b.seconds), start: start, stop: stop)
+    }
+    let (change, record) = a.isRecord ? (b, a) : (a, b)
+    return .changeBesideRecord(
+      meter, reading: change.mark.sequence, change.mark.value, at: MeterTime(localSeconds: change.seconds),
+      record: record.mark.sequence, record.mark.value)
   }
 }

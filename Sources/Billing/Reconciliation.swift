@@ -1,22 +1,6 @@
 internal import Metering
 public import Rating
 
-/// One comparison of two sums that must be equal, with what does not match. 对账
-public struct ReconciliationStep: Hashable, Sendable {
-  /// Stable name: `due`, `journal`, `accepted`, `settled`, `cycles`, `readings`, `newest`, `registers`, `records`,
-  /// `intervals`, `days`, `usage`, `periods`, `lines-kwh`, `lines-fen`, `documents`, `ledger`, `corrections`, `batches`, `chain`, `once`, `day-chain`.
-  public let name: String
-  /// What is counted: `1`, `kWh` or `fen`.
-  public let unit: String
-  public let left: String
-  public let right: String
-  /// Each unmatched thing in words; empty where all is conserved.
-  public let differences: [String]
-  /// What waits or is left out, each with its reason: all of it is accounted for.
-  public let explained: [String]
-  public var isBalanced: Bool { differences.isEmpty && left == right }
-}
-
 /// What became of a cycle that is over.
 public enum CycleState: Hashable, Sendable {
   case billed
@@ -43,20 +27,15 @@ public struct PostedBill: Hashable, Sendable {
 
 /// Follows counts, kWh and fen of accounts from readings to the ledger, and names what is lost or comes twice.
 public struct Reconciliation: Sendable {
-  private struct Sums {
+  struct Sums {
     var left: Int64 = 0
     var right: Int64 = 0
+    var compared = 0
     var differences: [String] = []
     var explained: [String] = []
+    var unchecked: [String] = []
   }
 
-  private static let order: [(name: String, unit: String)] = [
-    ("due", "1"), ("journal", "1"), ("accepted", "1"), ("settled", "1"), ("cycles", "1"), ("readings", "1"),
-    ("newest", "1"), ("registers", "kWh"), ("records", "1"), ("intervals", "kWh"), ("days", "kWh"), ("usage", "kWh"),
-    ("periods", "kWh"), ("lines-kwh", "kWh"),
-    ("lines-fen", "fen"), ("documents", "fen"), ("ledger", "fen"), ("corrections", "fen"), ("batches", "fen"),
-    ("chain", "1"), ("once", "kWh"), ("day-chain", "1"),
-  ]
   private var sums: [String: Sums] = [:]
   /// Stretches of each meter on bills that stand.
   private var metered: [String: [MeteredStretch]] = [:]
@@ -74,13 +53,7 @@ public struct Reconciliation: Sendable {
   public var steps: [ReconciliationStep] {
     var sums = sums
     sums["once"] = once
-    return Self.order.map { name, unit in
-      let sum = sums[name] ?? Sums()
-      func text(_ number: Int64) -> String { unit == "kWh" ? "\(Energy(millionths: number))" : "\(number)" }
-      return ReconciliationStep(
-        name: name, unit: unit, left: text(sum.left), right: text(sum.right), differences: sum.differences,
-        explained: sum.explained)
-    }
+    return ReconciliationStep.order.map { ReconciliationStep($0, sums[$0.name] ?? Sums()) }
   }
 
   /// The energy of all bills against that of stretches which no bill has had before: no kWh is charged twice, whatever
@@ -91,6 +64,7 @@ public struct Reconciliation: Sendable {
       var last: MeteredStretch?
       for stretch in stretches.sorted(by: { ($0.from, $0.to, $0.bill.id) < ($1.from, $1.to, $1.bill.id) }) {
         sum.left = sum.left &+ stretch.energy
+        sum.compared += 1
         if let last, last.bill.id != stretch.bill.id, overlap(last.from, last.to, stretch.from, stretch.to) {
           sum.differences.append(
             "meter \(meter) from \(stretch.from) to \(stretch.to) is on bill \(last.bill.id) of"
@@ -110,6 +84,7 @@ public struct Reconciliation: Sendable {
     var sum = sums[name] ?? Sums()
     sum.left = sum.left &+ left
     sum.right = sum.right &+ right
+    sum.compared += 1
     if left != right { sum.differences.append(detail()) }
     sums[name] = sum
   }
@@ -120,7 +95,14 @@ public struct Reconciliation: Sendable {
   }
 
   /// Adds something to a step that is accounted for, with its reason.
-  mutating func explain(_ name: String, _ reason: String) { sums[name, default: Sums()].explained.append(reason) }
+  public mutating func explain(_ name: String, _ reason: String) {
+    sums[name, default: Sums()].explained.append(reason)
+  }
+
+  /// Adds something to a step that could not be compared there, with the reason: it is no pass.
+  public mutating func leave(_ name: String, _ reason: String) {
+    sums[name, default: Sums()].unchecked.append(reason)
+  }
 
   /// Takes one account in.
   ///
@@ -161,7 +143,7 @@ public struct Reconciliation: Sendable {
     let standing = last.values.filter { !$0.parts.isEmpty }.sorted { $0.cycle < $1.cycle }
     for bill in standing {
       check(bill, account, bySequence, newest, plans)
-      check(bill, account, bySequence, profile)
+      checkProfiles(of: bill, account, bySequence, profile)
       for segment in bill.parts.flatMap(\.segments) where segment.hasImport {
         metered[segment.meter, default: []].append(
           MeteredStretch(from: segment.from, to: segment.to, energy: segment.imported.millionths, bill: bill))
@@ -243,7 +225,13 @@ public struct Reconciliation: Sendable {
     else { return }
     let known = account.meters.first { $0.meter.text == segment.meter }?.register.capacity
     // Of a meter that the books do not name any more only the bill knows how far it counts.
-    guard known != nil || !register.rolledOver else { return }
+    guard known != nil || !register.rolledOver else {
+      leave(
+        "registers",
+        "\(name): \(register.quantity) of \(segment.meter) passed its capacity, and account \(account.id) names the meter no"
+          + " more: nobody says what that is")
+      return
+    }
     let capacity = known ?? 0
     let counted = stop.millionths - start.millionths + (register.rolledOver ? capacity : 0)
     let decimals = register.energy.millionths % 1_000_000 == 0 && !bill.hasFractions ? 0 : 2
@@ -252,48 +240,6 @@ public struct Reconciliation: Sendable {
       "registers", energy, register.energy.millionths,
       "\(name): \(register.quantity) of \(segment.meter) from \(start) to \(stop) times \(segment.multiplier) is"
         + " \(Energy(millionths: energy)) kWh, the bill says \(register.energy)")
-  }
-
-  /// The load profiles of what stands, put together again from the journal.
-  private mutating func check(
-    _ bill: IssuedBill, _ account: Account, _ journal: [Int64: JournalReading], _ profile: ProfileReadings
-  ) {
-    for part in bill.parts {
-      for segment in part.segments {
-        guard let stated = segment.profile,
-          let register = segment.importRegister,
-          let start = journal[register.start.reading], let stop = journal[register.stop.reading],
-          let from = MeterTime(segment.from), let to = MeterTime(segment.to),
-          let multiplier = Multiplier(segment.multiplier),
-          let assignment = account.meters.first(where: { $0.counted(segment.meter, multiplier, from, to) })
-        else { continue }
-        let use = RegisterUse(
-          quantity: .energyTotal(.importActive), start: RegisterMark(start), stop: RegisterMark(stop),
-          rolledOver: register.rolledOver, energy: register.energy)
-        let span = SegmentBuilder.Span(assignment: assignment, from: from, to: to)
-        func again(_ readings: ProfileReadings) -> (use: ProfileUse?, reasons: [HoldReason]) {
-          var series = SeriesBuilder(
-            account: account, profile: readings, terms: IntervalTerms(minutes: stated.minutes), days: part.days,
-            energyStep: Energy(millionths: 1_000_000))
-          return (series.add(use, span), series.reasons)
-        }
-        let name =
-          "bill \(bill.id) of \(bill.account) for \(bill.cycle): the load profile of \(segment.meter) from"
-          + " \(segment.from) to \(segment.to)"
-        let found = again(profile.known(through: bill.newestRecord))
-        let isSame = found.use?.digest == stated.digest
-        compare(
-          "records", Int64(stated.records), isSame ? Int64(stated.records) : 0,
-          "\(name) is not in the journal as the bill had it: \(found.reasons.map(\.description).joined(separator: "; "))"
-        )
-        compare(
-          "intervals", found.use?.energy.millionths ?? -1, stated.energy.millionths,
-          "\(name) adds up to \(found.use.map { "\($0.energy)" } ?? "nothing") kWh, the bill says \(stated.energy)")
-        compare(
-          "newest", 1, again(profile).use?.digest == stated.digest ? 1 : 0,
-          "\(name) has other records by now; see meterd bill list")
-      }
-    }
   }
 
   private mutating func check(_ part: IssuedPart, _ name: String, _ plan: Plan?) {
@@ -373,14 +319,6 @@ extension IssuedBill {
   /// True where energies are billed with decimal places.
   fileprivate var hasFractions: Bool {
     parts.contains { part in part.lines.contains { $0.formula.prefix { $0 != " " }.contains(".") } }
-  }
-}
-
-extension MeterAssignment {
-  /// True where it is the one that a segment of a bill was counted by.
-  fileprivate func counted(_ meter: String, _ multiplier: Multiplier, _ start: MeterTime, _ end: MeterTime) -> Bool {
-    self.meter.text == meter && self.multiplier == multiplier && from.map { $0 <= start } ?? true
-      && to.map { end <= $0 } ?? true
   }
 }
 

@@ -11,6 +11,8 @@ public enum CorrectionCause: Hashable, Sendable {
   case plan(old: String, new: String)
   /// The meter counts with another multiplier.
   case multiplier(meter: String, old: String, new: String)
+  /// A meter was found to be in error, and what it counted is mended.
+  case meterError(MendedStretch)
   /// Something else that is agreed for the account is different.
   case terms
   /// Another version of the program rates the same otherwise.
@@ -35,6 +37,7 @@ extension CorrectionCause: CustomStringConvertible {
       "other records of the load profile of meter \(meter) from \(from) to \(to) count now"
     case .plan(let old, let new): "plan \(old) is now \(new)"
     case .multiplier(let meter, let old, let new): "meter \(meter) has multiplier \(new) instead of \(old)"
+    case .meterError(let stretch): "\(stretch)"
     case .terms: "what is agreed for the account, or its meters' times, has changed"
     case .engine: "the program rates the same readings, tariffs and terms otherwise now"
     case .window: "an earlier cycle of the tier window has changed"
@@ -304,7 +307,24 @@ extension IssuedBill {
 /// What makes a bill, rated again under the version number of the one that stands, another than that.
 public func causes(of new: ClosedBill, instead old: IssuedBill) -> [CorrectionCause] {
   // From the very same inputs only another program can make another bill.
-  new.digest == old.digest ? [.engine] : causes(of: new.parts, instead: old.parts)
+  guard new.digest != old.digest else { return [.engine] }
+  let found = causes(of: new.parts, instead: old.parts)
+  let mended = new.mended.filter { stretch in
+    !old.parts.flatMap(\.segments).contains {
+      $0.meter == stretch.meter && $0.multiplier == "\(stretch.error.multiplier)"
+        && MeterTime($0.from) == stretch.from && MeterTime($0.to) == stretch.to
+    }
+  }
+  guard !mended.isEmpty else { return found }
+  // Its multiplier has changed for nothing else.
+  return mended.map(CorrectionCause.meterError)
+    + found.filter { cause in
+      switch cause {
+      case .multiplier(let meter, _, _): !mended.contains { $0.meter == meter }
+      case .terms: false
+      default: true
+      }
+    }
 }
 
 private func causes(of new: [IssuedPart], instead old: [IssuedPart]) -> [CorrectionCause] {

@@ -88,6 +88,20 @@ struct BillBook {
     return readings
   }
 
+  /// Every reading of a register at an instant, of whatever kind and version.
+  func readings(beside key: ReadingKey) throws(StoreError) -> [JournalReading] {
+    var found: [JournalReading] = []
+    for kind in ReadingKind.allCases {
+      var filter = ReadingFilter()
+      (filter.meter, filter.quantity, filter.kind) = (key.meter, key.quantity, kind)
+      (filter.since, filter.until) = (key.instant, key.instant + 1)
+      try reader.readings(filter) { stored throws(StoreError) in
+        found.append(JournalReading(sequence: stored.sequence, reading: stored.reading, verdict: stored.verdict))
+      }
+    }
+    return found
+  }
+
   /// The load profiles of an account that is settled by intervals, of all cycles that were over at `end`, in milliseconds
   /// since 1970, or of those from `start` on; empty for others.
   ///

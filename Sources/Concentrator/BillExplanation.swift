@@ -110,6 +110,13 @@ public struct BillExplanation: Sendable {
             part.json(sentences.map { $0.indices.contains(index) ? $0[index] : [] } ?? [], proofs)
           }),
         "intervals": .array(again.map(Self.intervals) ?? []),
+        "meter_errors": .array(
+          (again?.mended ?? []).map { stretch in
+            .object([
+              "meter": .string(stretch.meter), "from": .string("\(stretch.from)"), "to": .string("\(stretch.to)"),
+              "percent": .string(stretch.error.percent), "multiplier": .string("\(stretch.error.multiplier)"),
+            ])
+          }),
         "interval": interval == nil ? .null : .array(ends.map { $0.json(proofs) }),
         "explanation": .array(text.map(JSON.string)),
       ])

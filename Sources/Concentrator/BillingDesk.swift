@@ -149,7 +149,7 @@ actor BillingDesk {
     let standing = try reader.holds()
     let decisions = try Decisions(reader.reviews())
     let accepted = try reader.acceptedResults()
-    var closed: [ClosedBill] = []
+    var closed: [BillRecord] = []
     var holds: [Hold] = []
     var reviews: [ReviewRecord] = []
     var corrected: [BillRecord] = []
@@ -165,7 +165,7 @@ actor BillingDesk {
         missed[account.id] = nil
       }
     }
-    let records = corrected + closed.map { BillRecord($0, at: now.unixMilliseconds) }
+    let records = corrected + closed
     let issues = try await store.issue(records, consumer: Self.consumer, through: last)
     try await store.open(reviews)
     for (bill, issue) in zip(records, issues) {
@@ -219,7 +219,9 @@ actor BillingDesk {
 
   /// What closing an account brought.
   struct Closed {
-    var bills: [ClosedBill] = []
+    /// As they are stored: the intervals that a bill was made of are ten times as long, and a month's end closes all
+    /// accounts at once.
+    var bills: [BillRecord] = []
     var reviews: [ReviewRecord] = []
     var waiting: Waiting?
     var corrections: [BillRecord] = []
@@ -294,7 +296,7 @@ actor BillingDesk {
           result.waiting = Waiting(hold: hold(cycle.label, reason), isForReadings: false)
           return result
         }
-        result.bills.append(bill)
+        result.bills.append(BillRecord(bill, at: now.unixMilliseconds))
         if let issued = IssuedBill(bill, at: now.unixMilliseconds) {
           history.insert(issued, at: before.count)
         }
@@ -304,7 +306,7 @@ actor BillingDesk {
         let text = reasons.map(\.description).joined(separator: "; ")
         let isForReadings = reasons.allSatisfy { reason in
           switch reason {
-          case .missingReading, .missingRecords: true
+          case .missingReading, .missingRecords, .unfrozenRates: true
           default: false
           }
         }

@@ -85,11 +85,10 @@ private struct BooksReader {
     gaps = Dictionary(grouping: try reader.openGaps(), by: \.meter)
     // Accounts that were renamed or are gone from the configuration have their bills all the same.
     let known = Set(station.accounts.map(\.id))
-    let gone = try reader.postedAccounts().filter { !known.contains($0) }
+    let gone = try reader.accounts().filter { !known.contains($0) }
     for account in station.accounts + gone.map({ Account(id: $0, meters: [], terms: []) }) {
       try take(account, isKnown: known.contains(account.id), postings)
     }
-    try takeSettlements()
     try takeJournal()
     let all = documents.values.flatMap(\.self)
     let byCycle = Dictionary(grouping: all) { "\($0.cycle)" }
@@ -124,8 +123,11 @@ private struct BooksReader {
     for sequence in named.subtracting(readings.map(\.sequence)).sorted() {
       guard let found = try reader.reading(sequence) else { continue }
       all.append(JournalReading(sequence: sequence, reading: found.reading, verdict: found.verdict))
+      // What else there is of its instant may count by now.
+      all += try book.readings(beside: found.reading.key).filter { $0.sequence != sequence }
     }
-    let due = isKnown ? states(of: account, own, readings).filter { isWanted($0.key) } : [:]
+    let due = (isKnown ? states(of: account, own, readings) : states(ofGone: account.id, own))
+      .filter { isWanted($0.key) }
     books.add(
       account, due: due, posted: posted, readings: all, plans: plans?.plans ?? [],
       profile: try book.profile(under: BillBook.standing(posted.map(\.bill)), of: account))
@@ -168,19 +170,12 @@ private struct BooksReader {
   private mutating func takeDue(
     _ account: Account, _ due: [YearMonth: [CycleState]], _ readings: [JournalReading], _ standing: [IssuedBill]
   ) {
-    struct Boundary: Hashable {
-      let meter: MeterID
-      /// Seconds by the local clock: a time may be written without its seconds.
-      let seconds: Int64
-
-      init(_ meter: MeterID, _ at: MeterTime) { (self.meter, seconds) = (meter, at.localSeconds) }
-    }
     let total = Quantity.energyTotal(.importActive)
     let there = Set(
       readings.filter { $0.reading.key.quantity == total }.map {
-        Boundary($0.reading.key.meter, account.zone.local(unixMilliseconds: $0.reading.key.instant))
+        MeterInstant($0.reading.key.meter, account.zone.local(unixMilliseconds: $0.reading.key.instant))
       })
-    var seen: Set<Boundary> = []
+    var seen: Set<MeterInstant> = []
     var found: [DueReading] = []
     for (month, states) in due.sorted(by: { $0.key < $1.key }) where states != [.cancelled] {
       guard let cycle = account.cycle(month) else { continue }
@@ -188,9 +183,9 @@ private struct BooksReader {
       for meter in account.meters {
         let (from, to) = (max(meter.from ?? cycle.from, cycle.from), min(meter.to ?? cycle.to, cycle.to))
         guard from < to else { continue }
-        for at in [from, to] where seen.insert(Boundary(meter.meter, at)).inserted {
+        for at in [from, to] where seen.insert(MeterInstant(meter.meter, at)).inserted {
           let state: DueReading.State =
-            if there.contains(Boundary(meter.meter, at)) {
+            if there.contains(MeterInstant(meter.meter, at)) {
               .acquired
             } else if let bill, !bill.names(meter.meter, at: at) {
               .missing("\(month) was billed when the account had other meters or days")
@@ -225,10 +220,14 @@ private struct BooksReader {
   /// Daily freezes beside the registers of a bill, where those of all its midnights are there.
   private mutating func takeDays(of bill: IssuedBill, _ account: Account) throws(StoreError) {
     let name = "bill \(bill.id) of \(bill.account) for \(bill.cycle)"
-    for segment in bill.parts.flatMap(\.segments) {
+    for segment in bill.parts.flatMap(\.segments) where segment.importRegister != nil {
+      let stretch = "\(name), meter \(segment.meter)"
       guard let meter = MeterID(segment.meter), let from = MeterTime(segment.from), let to = MeterTime(segment.to),
         from.localSeconds % 86_400 == 0, to.localSeconds % 86_400 == 0
-      else { continue }
+      else {
+        books.leave("days", "\(stretch): from \(segment.from) to \(segment.to) is not from midnight to midnight")
+        continue
+      }
       let zone = station.configuration.zone
       var filter = ReadingFilter()
       (filter.meter, filter.quantity, filter.kind) = (meter, .energyTotal(.importActive), .dailyFreeze)
@@ -240,7 +239,11 @@ private struct BooksReader {
         freezes[stored.reading.key.instant] = (stored.sequence, stored.reading.value, stored.verdict.isUsable)
       }
       let midnights = Int64((to.localSeconds - from.localSeconds) / 86_400) + 1
-      guard freezes.count == midnights, freezes.values.allSatisfy(\.isUsable) else { continue }
+      let usable = freezes.values.count(where: \.isUsable)
+      guard usable == midnights, freezes.count == midnights else {
+        books.leave("days", "\(stretch): \(usable) of its \(midnights) midnights have a daily freeze")
+        continue
+      }
       books.add(
         freezes: freezes.sorted { $0.key < $1.key }.map { ($0.value.sequence, $0.value.value) }, of: segment, on: name,
         capacity: account.meters.first { $0.meter == meter }?.register.capacity)
@@ -249,74 +252,47 @@ private struct BooksReader {
 }
 
 extension BooksReader {
-  /// Usable settlements of every meter, also of those that no account names.
-  private mutating func takeSettlements() throws(StoreError) {
-    var filter = ReadingFilter()
-    (filter.quantity, filter.kind) = (.energyTotal(.importActive), .settlement)
-    var newest: [ReadingKey: StoredReading] = [:]
-    try reader.readings(filter) { stored in newest[stored.reading.key] = stored }
-    let standing = documents.values.flatMap { BillBook.standing($0) }
-    let rated = Set(standing.flatMap(\.readings))
-    let settled = newest.values.filter(\.verdict.isUsable).sorted { $0.sequence < $1.sequence }
-    var found: [SettledReading] = []
-    for stored in settled {
-      let meter = stored.reading.key.meter
-      let at = station.configuration.zone.local(unixMilliseconds: stored.reading.key.instant)
-      if let only, Cycle(only, settlement: .firstOfMonth)?.to.localSeconds != at.localSeconds { continue }
-      found.append(
-        SettledReading(
-          sequence: stored.sequence, meter: meter, at: at,
-          state: rated.contains(stored.sequence) ? .rated : unrated(meter, at, standing)))
-    }
-    books.add(found)
-  }
-
-  /// What became of a settlement that no bill rests on.
-  private func unrated(_ meter: MeterID, _ at: MeterTime, _ standing: [IssuedBill]) -> SettledReading.State {
-    let accounts = station.accounts.filter { $0.meters.contains { $0.meter == meter } }
-    guard !accounts.isEmpty else { return .held("no account names meter \(meter)") }
-    if standing.contains(where: { $0.names(meter, at: at) }) {
-      return .held("the bill rests on another reading of that time")
-    }
-    for account in accounts {
-      for assignment in account.meters
-      where assignment.meter == meter && assignment.from.map({ $0 <= at }) ?? true
-        && assignment.to.map({ at <= $0 }) ?? true
-      {
-        for bill in standing where bill.account == account.id {
-          guard let cycle = account.cycle(bill.cycle),
-            [cycle.from, cycle.to].contains(where: { $0.localSeconds == at.localSeconds }),
-            // What begins or ends just there is of the other cycle.
-            assignment.from.map({ $0 < cycle.to }) ?? true, assignment.to.map({ cycle.from < $0 }) ?? true
-          else { continue }
-          return .lost(cycle: "\(account.id) \(bill.cycle)")
-        }
-      }
-    }
-    for account in accounts {
-      let hold = holds.first { hold in
-        guard hold.account == account.id else { return false }
-        guard let cycle = YearMonth(hold.cycle).flatMap({ account.cycle($0) }) else { return true }
-        return cycle.from <= at
-      }
-      if let hold { return .held("\(account.id) \(hold.cycle) waits: \(hold.reason)") }
-    }
-    return .held("no cycle of \(accounts.map(\.id).joined(separator: ", ")) that is over begins or ends with it")
-  }
-
-  /// Every row of the journal, with what people decided on.
+  /// Every row of the journal, with what people decided on, and what became of its settlements.
   private mutating func takeJournal() throws(StoreError) {
     var approved: Set<Int64> = []
     try reader.audit { stored in
       if let reading = stored.record.decidedReading { approved.insert(reading) }
     }
     var census = JournalCensus()
+    var settlements = SettledCheck(
+      accounts: station.accounts, standing: documents.values.flatMap { BillBook.standing($0) }, holds: holds,
+      zone: station.configuration.zone)
     try reader.readings { stored in
       census.count(
         JournalReading(sequence: stored.sequence, reading: stored.reading, verdict: stored.verdict),
         isApproved: approved.contains(stored.sequence))
+      settlements.take(stored)
     }
+    books.add(settlements.readings(of: only))
     books.add(census, last: documents.values.flatMap(\.self).flatMap(\.readings).max() ?? 0)
+  }
+
+  /// What became of the months of an account that is gone from the configuration: those between two that were billed
+  /// were its own too.
+  private mutating func states(ofGone account: String, _ bills: [IssuedBill]) -> [YearMonth: [CycleState]] {
+    var states: [YearMonth: [CycleState]] = [:]
+    for bill in bills { states[bill.cycle] = [bill.parts.isEmpty ? .cancelled : .billed] }
+    for hold in holds where hold.account == account {
+      guard let month = YearMonth(hold.cycle), states[month] == nil else { continue }
+      states[month] = [.held]
+      books.explain("cycles", "\(account) \(month) waits: \(hold.reason)")
+    }
+    let months = states.keys.map(\.index)
+    if let first = months.min(), let last = months.max() {
+      for index in first...last { states[YearMonth(index: index), default: []] += [] }
+    }
+    let billed = states.filter { $0.value == [.billed] }.keys
+    let last = billed.max().map { "was billed to \($0)" } ?? "was never billed"
+    books.explain(
+      "cycles",
+      "account \(account) is gone from the configuration and \(last): nothing bills what its meters count after that")
+    books.leave("due", "account \(account) is gone from the configuration: nothing says which settlements it needs")
+    return states
   }
 }
 

@@ -209,10 +209,12 @@ extension Configuration {
       throw table.error(key, "it says when the meter counts for its account, and there is no account")
     }
     if let from, let to, from >= to { throw table.error("to", "it is not after from, \(from)") }
+    let own = try multiplier(&table)
     let entry = MeterEntry(
       id: id, profile: try table.string("profile"), address: try table.string("address"),
-      settings: try settings(&table, "serial"), multiplier: try multiplier(&table),
-      account: account, from: from, to: to, allowed: try functions(&table, "allow", ControlFunction.allCases),
+      settings: try settings(&table, "serial"), multiplier: own, account: account, from: from, to: to,
+      errors: try errors(&table, own, hasAccount: account != nil, from: from, to: to),
+      allowed: try functions(&table, "allow", ControlFunction.allCases),
       isKey: try table.optionalBoolean("key") ?? false, simulation: try simulation(&table), fileLine: table.table.line,
       keyLines: KeyLines(table, KeyLines.ofMeter))
     try table.finish()
@@ -220,7 +222,7 @@ extension Configuration {
   }
 
   /// A day or a minute by the meter's clock.
-  private static func instant(_ table: inout TableReader, _ key: String) throws(DocumentError) -> MeterTime? {
+  static func instant(_ table: inout TableReader, _ key: String) throws(DocumentError) -> MeterTime? {
     guard let text = try table.optionalString(key) else { return nil }
     guard let time = MeterTime(text) ?? MeterTime("\(text)T00:00:00") else {
       throw table.error(key, "\"\(text)\" is no time; write \"2026-10-15\" or \"2026-10-15T09:30\"")

@@ -1,4 +1,5 @@
 public import Acquisition
+public import Billing
 internal import Documents
 public import Line
 public import Metering
@@ -108,6 +109,8 @@ public struct Configuration: Hashable, Sendable {
     /// From when on and until when it counts for the account, by its own clock; `nil` for always.
     public let from: MeterTime?
     public let to: MeterTime?
+    /// What inspections have found of it, one after the other.
+    public let errors: [MeterError]
     /// What may change this meter, while `[control]` is enabled.
     public let allowed: Set<ControlFunction>
     /// Comes first in each round, and tasks may be for such meters only. 重点用户

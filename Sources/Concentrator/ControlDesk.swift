@@ -2,7 +2,6 @@ internal import Acquisition
 public import Host
 internal import Line
 internal import Metering
-internal import Synchronization
 
 /// Carries out what clients of the control socket ask of a running station.
 public struct ControlDesk: Sendable {
@@ -62,7 +61,7 @@ final class LiveTrace: ControlSource {
     var masks: TraceMasks?
     var isToldOf = false
   }
-  private let state = Mutex(State())
+  private let state = Guarded(State())
 
   init(_ tap: TrafficTap, ofLine line: String, zone: ZoneOffset) {
     self.tap = tap

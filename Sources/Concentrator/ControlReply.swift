@@ -64,7 +64,7 @@ final class ControlMailbox: Sendable {
     case stream(client: Int, reply: Int, id: JSON, any ControlSource)
   }
 
-  private let letters = Mutex<[Letter]>([])
+  private let letters = Guarded<[Letter]>([])
   private let bell: Doorbell
 
   init(bell: Doorbell) { self.bell = bell }

@@ -1,7 +1,7 @@
 internal import Acquisition
+internal import Host
 internal import Metering
 internal import Store
-internal import Synchronization
 
 /// Gaps for which there was no room, in the queue or on the disk: they are noted as soon as there is.
 ///
@@ -17,7 +17,7 @@ final class GapBacklog: Sendable {
   }
 
   private let zone: ZoneOffset
-  private let gaps = Mutex<[Key: Gap]>([:])
+  private let gaps = Guarded<[Key: Gap]>([:])
 
   init(zone: ZoneOffset) { self.zone = zone }
 
@@ -47,6 +47,15 @@ final class GapBacklog: Sendable {
       gaps[key] = Gap(
         meter: gap.meter, subject: gap.subject, instant: min(known.instant, gap.instant), reason: known.reason,
         until: max(known.until ?? known.instant, gap.until ?? gap.instant), rounds: known.rounds + gap.rounds)
+    }
+  }
+
+  /// True where it has the gap that an answer closes.
+  func holds(_ answer: Answer) -> Bool {
+    gaps.withLock { gaps in
+      guard !gaps.isEmpty, let slot = answer.slot else { return false }
+      let instant = answer.query.freezeInstant(zone: zone) ?? slot
+      return gaps[Key(meter: answer.meter, subject: answer.query.subject, instant: instant)] != nil
     }
   }
 

@@ -110,6 +110,8 @@ actor Intake {
   private func noteBacklog() async {
     let gaps = backlog.take()
     guard !gaps.isEmpty else { return }
+    // Before they are recorded: what comes meanwhile closes them. Rounds may still be open that lack these.
+    open.note(gaps.filter { !$0.isRun && $0.gap.until == nil && $0.gap.every == nil }.map(\.gap))
     do throws(StoreError) {
       try await store.record(gaps.map(\.gap))
     } catch {
@@ -225,8 +227,9 @@ actor Intake {
     if let instant = answer.query.freezeInstant(zone: zone) {
       fills.append(Store.Fill(.one(instant), of: subject, meter: answer.meter, at: at))
     }
-    if let instant = open.instant(closedBy: answer, zone: zone), answer.query.freezeDay == nil {
-      fills.append(Store.Fill(.one(instant), of: subject, meter: answer.meter, at: at))
+    // Months may be read again for a round that was told as over: the clock has gone back.
+    if let slot = answer.slot, answer.query.freezeDay == nil, answer.query.isSettlement || isLacking(answer) {
+      fills.append(Store.Fill(.one(slot), of: subject, meter: answer.meter, at: at))
     }
     if case .profile(let span) = answer.query, answer.fillsGap {
       let times = Set(answer.observations.compactMap { $0.occurred }).map { zone.unixMilliseconds(of: $0) }.sorted()

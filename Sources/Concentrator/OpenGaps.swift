@@ -67,11 +67,17 @@ extension Intake {
     }
   }
 
+  /// True where an answer brings what an open round lacked, as it was told or is still to be noted.
+  func isLacking(_ answer: Answer) -> Bool {
+    open.instant(closedBy: answer, zone: zone) != nil || backlog.holds(answer)
+  }
+
   /// What an open round lacked has come, and is no reading.
   func fillOpen(_ answer: Answer) async {
-    guard let instant = open.instant(closedBy: answer, zone: zone) else { return }
+    guard let slot = answer.slot, isLacking(answer) else { return }
     let fill = Store.Fill(
-      .one(instant), of: answer.query.subject, meter: answer.meter, at: answer.hostTime.unixMilliseconds)
+      .one(answer.query.freezeInstant(zone: zone) ?? slot), of: answer.query.subject, meter: answer.meter,
+      at: answer.hostTime.unixMilliseconds)
     do throws(StoreError) {
       try await store.fill([fill])
       open.forget(answer, zone: zone)

@@ -35,6 +35,7 @@ extension RunningStation {
     let tasks = station.tasks.map { "task \($0.task.name)" }
     let known = try await store.knownSince(station.meters.joined().map(\.id.text) + tasks, now: now)
     for meter in station.meters.joined() { stored.knownSince[meter.id] = known[meter.id.text] }
+    stored.tasksKnownSince = tasks.map { known[$0] ?? now }
     if let last = try await store.lastAtWork(before: now) {
       stored.lastAtWork = tasks.map { max(last, known[$0] ?? now) }
     }

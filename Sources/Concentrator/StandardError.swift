@@ -1,5 +1,5 @@
 internal import Glibc
-internal import Synchronization
+internal import Host
 
 /// Writes to standard error, whole or not at all; nothing is said when nobody listens.
 public func writeError(_ text: String) {
@@ -26,7 +26,7 @@ public final class LogOutlet: Sendable {
 
   private let descriptor: CInt
   // Logs come from every thread; one line at a time, so that room that was seen is still there.
-  private let state = Mutex(State())
+  private let state = Guarded(State())
 
   /// An outlet to an open descriptor, which stays the caller's.
   public init(descriptor: CInt) { self.descriptor = descriptor }

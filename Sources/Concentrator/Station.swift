@@ -295,7 +295,8 @@ public struct Station: Sendable {
       }
       return LinePlan.Meter(
         meter, programme: asked, probes: programme.probes, tasks: tasks, isKey: entry.isKey, at: wall.unixMilliseconds,
-        zone: configuration.zone, knownSince: stored.knownSince[meter.id], lastAtWork: stored.lastAtWork,
+        zone: configuration.zone, knownSince: stored.knownSince[meter.id], tasksKnownSince: stored.tasksKnownSince,
+        lastAtWork: stored.lastAtWork,
         coming: coming, late: { stored.late[meter.id]?[StoredBefore.Round(task: $0, slot: $1)] ?? [] }
       ) { stored.quantities(of: meter.id, $0, at: $1) }
     }
@@ -311,6 +312,8 @@ struct StoredBefore {
   var late: [MeterID: [Round: Set<String>]] = [:]
   /// When each meter was first configured, in milliseconds since 1970.
   var knownSince: [MeterID: Int64] = [:]
+  /// When each task was, in milliseconds since 1970; empty where nobody knows.
+  var tasksKnownSince: [Int64] = []
 
   /// For which delays the registers of meters are joined; those that nobody has measured are not in it.
   var delays: [MeterID: AssumedDelay] = [:]
@@ -369,10 +372,10 @@ extension Account {
     for (line, found) in zip(configuration.lines, meters) {
       for (meter, known) in zip(line.meters, found) where meter.account == entry.id {
         guard let register = known.profile.counterRange else { continue }
-        assignments.append(
-          MeterAssignment(
-            meter: meter.id, multiplier: meter.multiplier, from: meter.from, to: meter.to, register: register,
-            reactive: known.profile.reactiveRegisters, keepsSettlements: known.profile.settlements > 0))
+        assignments += MeterAssignment(
+          meter: meter.id, multiplier: meter.multiplier, from: meter.from, to: meter.to, register: register,
+          reactive: known.profile.reactiveRegisters, keepsSettlements: known.profile.settlements > 0
+        ).divided(by: meter.errors)
       }
     }
     let terms = entry.terms.map { terms in

@@ -74,8 +74,8 @@ final class StationBoard: Sendable {
 
   let startedAt = HostClock.boot
   let startedWall = HostClock.wall.unixMilliseconds
-  private let state = Mutex(State())
-  private let watchers = Mutex<[Int: AsyncStream<StationEvent>.Continuation]>([:])
+  private let state = Guarded(State())
+  private let watchers = Guarded<[Int: AsyncStream<StationEvent>.Continuation]>([:])
   private let lastWatcher = Atomic(0)
 
   var now: State { state.withLock { $0 } }

@@ -1,3 +1,4 @@
+internal import Host
 internal import Metering
 internal import Synchronization
 
@@ -18,7 +19,7 @@ public final class TraceBuffer: Sendable {
     public internal(set) var dropped = 0
   }
 
-  private let content = Mutex(Content())
+  private let content = Guarded(Content())
 
   public init() {}
 
@@ -63,7 +64,7 @@ public final class TrafficTap: Sendable {
   }
 
   private let count = Atomic(0)
-  private let listeners = Mutex(Listeners())
+  private let listeners = Guarded(Listeners())
 
   public init() {}
 

@@ -33,18 +33,20 @@ extension Connection {
   /// Notes values that are missing, `every` so many milliseconds. What is listed keeps its first reason, until the meter
   /// itself has said no. Gives what is news.
   func note(_ gap: Gap, every step: Int64) throws(StoreError) -> [Gap] {
+    let named = Instants(gap.range, every: step)
     let known = try noted(gap.meter, gap.subject, gap.range)
     var news: [Gap] = []
     if gap.isOfMeter {
       for each in known where each.filled == nil && !each.gap.isOfMeter {
-        let part = each.gap.range.clamped(to: gap.range)
-        try take([part], outOf: each.gap, every: each.gap.step ?? step)
-        news.append(gap.part(part, every: step))
+        // The interval may have been another one when it was noted.
+        guard let part = each.gap.instants(or: step).common(with: named) else { continue }
+        try take([part], outOf: each.gap, every: step)
+        news.append(gap.part(part))
       }
     }
-    var left = [gap.range]
-    for each in known { left = left.flatMap { $0.without(each.gap.range, every: step) } }
-    news += left.map { gap.part($0, every: step) }
+    var left = [named]
+    for each in known { left = left.flatMap { $0.without(each.gap.instants(or: step)) } }
+    news += left.map(gap.part)
     for each in news { try insert(each) }
     return news
   }
@@ -60,25 +62,26 @@ extension Connection {
       let parts = instants.filter { each.gap.range.contains($0) && ($0 - each.gap.instant) % own == 0 }
         .runs(every: own)
       guard !parts.isEmpty else { continue }
-      try take(parts, outOf: each.gap, every: own)
+      try take(parts.map { Instants($0, every: own) }, outOf: each.gap, every: own)
       for part in parts {
-        try insert(each.gap.part(try joined(part, each.gap, every: own), every: own), filled: at)
+        let run = Instants(try joined(part, each.gap, every: own), every: own)
+        try insert(each.gap.part(run), filled: at)
       }
     }
   }
 
   /// Leaves of a gap what lies beside `parts`.
-  private func take(_ parts: [ClosedRange<Int64>], outOf gap: Gap, every step: Int64) throws(StoreError) {
+  private func take(_ parts: [Instants], outOf gap: Gap, every step: Int64) throws(StoreError) {
     try delete(gap)
-    var left = [gap.range]
-    for part in parts { left = left.flatMap { $0.without(part, every: step) } }
+    var left = [gap.instants(or: step)]
+    for part in parts { left = left.flatMap { $0.without(part) } }
     for each in left {
       // A file of an earlier version may list a value twice.
       var free = [each]
-      for other in try noted(gap.meter, gap.subject, each) {
-        free = free.flatMap { $0.without(other.gap.range, every: step) }
+      for other in try noted(gap.meter, gap.subject, each.range) {
+        free = free.flatMap { $0.without(other.gap.instants(or: step)) }
       }
-      for range in free { try insert(gap.part(range, every: step)) }
+      for run in free { try insert(gap.part(run)) }
     }
   }
 
@@ -135,29 +138,68 @@ extension Gap {
   /// The meter has refused it; behind a colon stands what it said.
   public var isRefused: Bool { reason == "refused" || reason.hasPrefix("refused:") }
 
-  /// The values of a run between two of its instants.
-  func part(_ range: ClosedRange<Int64>, every step: Int64) -> Gap {
-    let isRun = range.lowerBound < range.upperBound
-    return Gap(
-      meter: meter, subject: subject, instant: range.lowerBound, reason: reason, until: isRun ? range.upperBound : nil,
-      rounds: Int(clamping: (range.upperBound - range.lowerBound) / max(1, step) + 1), every: every)
+  /// The values that it names; `step` apart where it does not say itself.
+  fileprivate func instants(or step: Int64) -> Instants { Instants(range, every: self.step ?? step) }
+
+  /// Some of its values.
+  fileprivate func part(_ run: Instants) -> Gap {
+    Gap(
+      meter: meter, subject: subject, instant: run.first, reason: reason, until: run.first < run.last ? run.last : nil,
+      rounds: Int(clamping: (run.last - run.first) / run.step + 1), every: every.map { _ in run.step })
   }
 
   /// What is left of a gap of records when some have come, `every` so many milliseconds.
   public func without(_ instants: [Int64], every step: Int64) -> [Gap] {
-    var left = [range]
-    for part in instants.runs(every: step) { left = left.flatMap { $0.without(part, every: step) } }
-    return left.map { self.part($0, every: step) }
+    var left = [Instants(range, every: step)]
+    for part in instants.runs(every: step) { left = left.flatMap { $0.without(Instants(part, every: step)) } }
+    return left.map(part)
   }
 }
 
-extension ClosedRange<Int64> {
-  /// The instants of a run that lie outside of another one.
-  fileprivate func without(_ other: ClosedRange<Int64>, every step: Int64) -> [ClosedRange<Int64>] {
-    guard overlaps(other) else { return [self] }
-    var rest: [ClosedRange<Int64>] = []
-    if lowerBound <= other.lowerBound - step { rest.append(lowerBound...other.lowerBound - step) }
-    if other.upperBound + step <= upperBound { rest.append(other.upperBound + step...upperBound) }
+/// Instants that are evenly apart, in milliseconds since 1970, from the first through the last.
+private struct Instants {
+  let first: Int64
+  let last: Int64
+  let step: Int64
+
+  init(_ range: ClosedRange<Int64>, every step: Int64) {
+    first = range.lowerBound
+    last = range.upperBound
+    self.step = Swift.max(1, step)
+  }
+
+  var range: ClosedRange<Int64> { first...last }
+
+  /// The instants that both have; `nil` where there are none, as of two runs that lie between each other.
+  func common(with other: Instants) -> Instants? {
+    let to = min(last, other.last)
+    // The coarser one is gone along.
+    let (coarse, fine) = step < other.step ? (other, self) : (self, other)
+    let ahead = Swift.max(0, fine.first - coarse.first + coarse.step - 1) / coarse.step
+    var found: [Int64] = []
+    for instant in stride(from: coarse.first + ahead * coarse.step, through: to, by: Int64.Stride(coarse.step))
+    where (instant - fine.first) % fine.step == 0 {
+      found.append(instant)
+      // From two of them on the rest is known.
+      if found.count == 2 { break }
+    }
+    guard let begin = found.first else { return nil }
+    guard let next = found.last, next > begin else { return Instants(begin...begin, every: step) }
+    return Instants(begin...to - (to - begin) % (next - begin), every: next - begin)
+  }
+
+  /// Those that the other one does not have.
+  func without(_ other: Instants) -> [Instants] {
+    guard let common = common(with: other) else { return [self] }
+    var rest: [Instants] = []
+    func keep(_ from: Int64, _ to: Int64) { if from <= to { rest.append(Instants(from...to, every: step)) } }
+    keep(first, common.first - step)
+    if common.step > step {
+      for instant in stride(from: common.first, to: common.last, by: Int64.Stride(common.step)) {
+        keep(instant + step, instant + common.step - step)
+      }
+    }
+    keep(common.last + step, last)
     return rest
   }
 }

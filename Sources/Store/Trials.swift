@@ -82,9 +82,14 @@ extension StoreReader {
     return found
   }
 
-  /// Accounts that have a posting, in the order of their names.
-  public func postedAccounts() throws(StoreError) -> [String] {
-    let statement = try connection.prepare("SELECT DISTINCT account FROM ledger ORDER BY account")
+  /// Accounts that have a document, a posting, a cycle that waits or a bill that was to be looked at, in the order of
+  /// their names.
+  public func accounts() throws(StoreError) -> [String] {
+    let statement = try connection.prepare(
+      """
+      SELECT account FROM bill UNION SELECT account FROM ledger UNION SELECT account FROM hold
+      UNION SELECT account FROM review ORDER BY 1
+      """)
     var accounts: [String] = []
     while try statement.step() { accounts.append(try statement.text(0)) }
     return accounts

@@ -15,10 +15,10 @@ func course(_ reading: Reading, _ known: [Neighbour], file: MeterFile) -> [Remar
   let itself = Neighbour(reading)
   var remarks: [Remark] = []
   if let earlier = known.last(before: itself.instant) {
-    remarks += register.step(from: earlier, to: itself, kind: reading.key.kind)
+    remarks += register.stepAsRead(earlier, itself, kind: reading.key.kind)
   }
   if let later = known.first(after: itself.instant) {
-    remarks += register.step(from: itself, to: later, kind: reading.key.kind)
+    remarks += register.stepAsRead(itself, later, kind: reading.key.kind)
   }
   return remarks
 }
@@ -41,7 +41,17 @@ private struct Register {
     limits = file.limits
   }
 
-  func step(from: Neighbour, to: Neighbour, kind: ReadingKind) -> [Remark] {
+  /// The step between two neighbours by their labels, in the order in which they were read where that is another one.
+  ///
+  /// A register that is read late for its round bears the time of the read, and the next round's label may lie just
+  /// before that: what is read for it comes later all the same.
+  func stepAsRead(_ first: Neighbour, _ second: Neighbour, kind: ReadingKind) -> [Remark] {
+    let isOtherWay =
+      kind == .instantaneous && first.readAt > second.readAt && first.isReadAtItsTime && second.isReadAtItsTime
+    return isOtherWay ? step(from: second, to: first, kind: kind) : step(from: first, to: second, kind: kind)
+  }
+
+  private func step(from: Neighbour, to: Neighbour, kind: ReadingKind) -> [Remark] {
     let change = Int128(to.value.millionths) - Int128(from.value.millionths)
     let words = "from \(from.value) to \(to.value) \(unit)"
     // Two truncated numbers hide up to one step of the register between them.

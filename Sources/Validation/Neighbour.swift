@@ -30,6 +30,9 @@ public struct Neighbour: Hashable, Sendable {
   public init(_ reading: Reading) {
     self.init(value: reading.value, instant: reading.key.instant, readAt: reading.hostTime.unixMilliseconds)
   }
+
+  /// The host had it when its label says, or within the 15 minutes that a round may take: nobody wrote it down later.
+  var isReadAtItsTime: Bool { (-2000...900_000).contains(Int128(readAt) - Int128(instant)) }
 }
 
 extension [Neighbour] {

@@ -1,7 +1,7 @@
 public import Metering
 
 /// The version of the rules in this room; stored with each verdict and raised with each change of a rule.
-public let ruleVersion = 2
+public let ruleVersion = 3
 
 /// Judges the readings of one answer of one meter.
 ///

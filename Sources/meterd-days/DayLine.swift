@@ -143,6 +143,8 @@ final class DayLine {
       guard journal.isWanted else { continue }
       journal.isWanted = false
       let wall = hostClock.wall.unixMilliseconds
+      // As the store has it: what was known by a clock that was ahead is known by this one.
+      journal.knownSince = journal.knownSince.map { min($0, wall) }
       engine.profiles = Self.profiles(meters, tasks, journal)
       engine.recalled(Self.planned(meters, tasks, journal, at: wall).map(\.held), of: wall)
     }

@@ -3,7 +3,6 @@ import Glibc
 import Host
 import Line
 import Metering
-import Synchronization
 
 /// Bytes that leave the meters' end at an instant.
 struct Burst {
@@ -65,7 +64,7 @@ final class FarEnd: Sendable {
   /// Orders of others, taken by the thread when it wakes.
   private final class Orders: Sendable {
     let readable: CInt
-    private let waiting = Mutex<[Order]>([])
+    private let waiting = Guarded<[Order]>([])
     init(readable: CInt) { self.readable = readable }
     func put(_ order: Order) { waiting.withLock { $0.append(order) } }
     func take() -> [Order] {

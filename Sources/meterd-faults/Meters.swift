@@ -2,9 +2,9 @@ import Acquisition
 import DLT645
 import Devices
 import Documents
+internal import Host
 import Metering
 import Modbus
-import Synchronization
 import TOML
 
 /// Which of the two languages a line of a row speaks.
@@ -111,17 +111,17 @@ final class Ledger: Sendable {
   }
 
   /// The newest of them; so many that a line of hundreds of questions a second remembers half a minute.
-  private let entries: Mutex<(ring: [Entry], count: Int)>
+  private let entries: Guarded<(ring: [Entry], count: Int)>
   private static let kept = 8192
 
   init() {
     let nobody = Entry(
       asked: Asked(tongue: .dlt645, meter: 0, item: 0, function: 0), heardAt: BootInstant(nanoseconds: 0))
     // Its memory is taken at once, so that it does not grow while that of the line is measured.
-    entries = Mutex((Array(repeating: nobody, count: Self.kept), 0))
+    entries = Guarded((Array(repeating: nobody, count: Self.kept), 0))
   }
 
-  private let words = Mutex<(isWhole: Bool, bytes: [[UInt8]])>((false, []))
+  private let words = Guarded<(isWhole: Bool, bytes: [[UInt8]])>((false, []))
 
   /// Keeps what was last said, and whether a sound answer is in it.
   func note(isWhole: Bool, _ bursts: [Burst]) { words.withLock { $0 = (isWhole, bursts.map(\.bytes)) } }

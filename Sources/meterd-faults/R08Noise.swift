@@ -2,7 +2,6 @@ import Acquisition
 import Host
 import Metering
 import Simulator
-import Synchronization
 
 /// Every other reply is spoilt; the one after it is clean and must be read.
 private struct SpoiltMeter: Behaviour {
@@ -88,7 +87,7 @@ enum Noise {
     var outcomes: [Outcome] = []
     for (index, tongue) in Tongue.allCases.enumerated() {
       let counts = Tallies()
-      let unread = Mutex<[String]>([])
+      let unread = Guarded<[String]>([])
       let talk = Talk(
         tongue: tongue, trials: dose.of(500_000), lines: 24,
         seed: SplitMix64.number(seed: dose.seed, index: UInt64(800 + index)),

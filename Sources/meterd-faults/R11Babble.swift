@@ -24,7 +24,7 @@ enum Babble {
     let shape = Work.Shape(tongue: tongue, rounds: 500, speed: 1)
     let babbler = try Babbler()
     let work = try Work("babbled", shape, port: babbler.port)
-    let told = Mutex<BootInstant?>(nil)
+    let told = Guarded<BootInstant?>(nil)
     async let other = healthy(duration + .seconds(1))
     // Threads, buffers and the other line are there before memory is looked at.
     try await Task.sleep(for: .seconds(1))
@@ -73,7 +73,7 @@ enum Babble {
     let work = try Work("beside", Work.Shape(tongue: .modbus, meters: 4, rounds: 4000, speed: 1), port: far.port)
     relay.set(SlowMeters(ledger: work.ledger))
     // Tenths of a millisecond, up to half a second.
-    let times = Mutex([Int](repeating: 0, count: 5000))
+    let times = Guarded([Int](repeating: 0, count: 5000))
     await work.run(limit: duration) { event in
       guard case .answered(let answer) = event else { return }
       let took = Int((answer.bootTime - answer.startedAt).nanoseconds / 100_000)

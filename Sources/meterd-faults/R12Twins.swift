@@ -2,7 +2,6 @@ import Acquisition
 import Host
 import Metering
 import Simulator
-import Synchronization
 
 /// Two meters with one address: now and then both answer, at once or one after the other, and disagree.
 private struct TwinMeters: Behaviour {
@@ -74,7 +73,7 @@ private struct TwinMeters: Behaviour {
 /// The numbers that two meters showed to one question.
 private final class TwinBook: Sendable {
   enum Kind { case clean, garbled }
-  private let numbers = Mutex<[Int64: Kind]>([:])
+  private let numbers = Guarded<[Int64: Kind]>([:])
   private let counts = Tallies()
   func note(_ number: Int64, _ kind: Kind) {
     numbers.withLock { $0[number] = kind }
@@ -82,7 +81,7 @@ private final class TwinBook: Sendable {
   }
   func kind(_ number: Int64) -> Kind? { numbers.withLock { $0[number] } }
 
-  private let times = Mutex<[Int64: (first: BootInstant, second: BootInstant?)]>([:])
+  private let times = Guarded<[Int64: (first: BootInstant, second: BootInstant?)]>([:])
   func left(_ number: Int64, at now: BootInstant) { times.withLock { $0[number] = (now, nil) } }
   func followed(_ number: Int64, at now: BootInstant) { times.withLock { $0[number]?.second = now } }
 
@@ -104,7 +103,7 @@ private final class TwinBook: Sendable {
 
 /// Numbers that were accepted.
 private final class Shown: Sendable {
-  private let all = Mutex<[Int64]>([])
+  private let all = Guarded<[Int64]>([])
   func note(_ number: Int64) { all.withLock { $0.append(number) } }
   var numbers: [Int64] { all.withLock { $0 } }
 }

@@ -102,7 +102,7 @@ struct SlowMeters: Behaviour {
 /// Waits for the answer to a question that was put after an instant: what was read before an adapter went is told as
 /// it goes.
 private final class FirstAnswer: Sendable {
-  private let state = Mutex<(since: BootInstant, read: BootInstant?)>((BootInstant(nanoseconds: 0), nil))
+  private let state = Guarded<(since: BootInstant, read: BootInstant?)>((BootInstant(nanoseconds: 0), nil))
 
   func take(_ answer: Acquisition.Answer) {
     state.withLock { if $0.read == nil, answer.startedAt >= $0.since { $0.read = answer.bootTime } }

@@ -148,7 +148,7 @@ final class Counter: Sendable {
 
 /// Counts up for several threads.
 final class Tallies: Sendable {
-  private let counts = Mutex<[String: Int]>([:])
+  private let counts = Guarded<[String: Int]>([:])
   func add(_ name: String, _ count: Int = 1) { counts.withLock { $0[name, default: 0] += count } }
   func most(_ name: String, _ count: Int) { counts.withLock { $0[name] = max($0[name] ?? 0, count) } }
   subscript(name: String) -> Int { counts.withLock { $0[name] ?? 0 } }

@@ -4,7 +4,6 @@ import Host
 import Line
 import Metering
 import Simulator
-import Synchronization
 
 /// One line with its plan and worker, as the daemon has it, and the far end that plays its meters.
 final class Work: Sendable {
@@ -13,7 +12,7 @@ final class Work: Sendable {
   let tally = Tallies()
   private let worker: LineWorker
   private let events: AsyncStream<LineEvent>
-  private let wrong = Mutex<[String]>([])
+  private let wrong = Guarded<[String]>([])
   let wanted: Int
 
   /// What is read on the line, and how fast its rests go by.
@@ -145,7 +144,7 @@ final class Work: Sendable {
 
 /// A behaviour that is told only once the line's port is known.
 final class Relay: Behaviour {
-  private let inner = Mutex<(any Behaviour)?>(nil)
+  private let inner = Guarded<(any Behaviour)?>(nil)
   func set(_ behaviour: any Behaviour) { inner.withLock { $0 = behaviour } }
   func answer(_ request: [UInt8], at now: BootInstant) -> [Burst] {
     inner.withLock { $0?.answer(request, at: now) ?? [] }

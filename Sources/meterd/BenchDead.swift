@@ -3,7 +3,6 @@ import Concentrator
 import Host
 import Metering
 import Simulator
-import Synchronization
 
 /// What dead meters cost the living ones of a line at full load, from the first scan on, and when one that returns is found.
 ///
@@ -48,7 +47,7 @@ struct BenchDead {
     } catch {
       throw error.complaint
     }
-    let seen = Mutex(Seen())
+    let seen = Guarded(Seen())
     let returned = meters[Self.returning].id
     let round = BenchRound()
     let running = try RunningStation(station) { event in

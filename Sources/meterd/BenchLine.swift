@@ -4,7 +4,6 @@ import Glibc
 import Host
 import Metering
 import Simulator
-import Synchronization
 
 /// One workload on one simulated line, through the whole daemon to the disk.
 struct BenchLine {
@@ -69,7 +68,7 @@ struct BenchLine {
     }
     let expected = station.expectedExchanges()
     let truth = Truth(lines, zone: station.configuration.zone)
-    let seen = Mutex(Seen())
+    let seen = Guarded(Seen())
     let round = BenchRound()
     let cpuBefore = processorTime()
     let running = try RunningStation(station) { event in

@@ -3,7 +3,6 @@ import Concentrator
 import Host
 import Metering
 import Store
-import Synchronization
 
 /// Many lines at once: the meters in a process of their own, so that time and memory are the daemon's alone.
 struct BenchLines {
@@ -32,7 +31,7 @@ struct BenchLines {
 
   private func scan() async throws -> (Seen, cpu: BootInstant.Span, wall: BootInstant.Span, resident: Int64) {
     let expected = station.expectedExchanges()
-    let seen = Mutex(Seen())
+    let seen = Guarded(Seen())
     let round = BenchRound()
     let cpuBefore = processorTime()
     let running = try RunningStation(station) { event in

@@ -1,7 +1,7 @@
 import Acquisition
 import Concentrator
+internal import Host
 import Metering
-import Synchronization
 
 /// What the demo shows while it runs: the last reading of each meter, and counts.
 final class DemoBoard: Sendable {
@@ -22,7 +22,7 @@ final class DemoBoard: Sendable {
     var billed: [String] = []
   }
 
-  private let state: Mutex<State>
+  private let state: Guarded<State>
   private let truth: Truth
 
   init(_ configuration: Configuration, truth: Truth) {
@@ -31,7 +31,7 @@ final class DemoBoard: Sendable {
     for line in configuration.lines {
       rows += line.meters.map { Row(line: line.name, meter: $0.id.text) }
     }
-    state = Mutex(State(rows: rows))
+    state = Guarded(State(rows: rows))
   }
 
   var now: State { state.withLock { $0 } }

@@ -16,10 +16,13 @@ struct ReconcileCommand: ParsableCommand {
       are usage, usage is periods and lines; each line is what its own rule makes of its numbers to the fen, shares by \
       power factor, days and least charges too; lines are bills, bills are postings; originals, reversals and new bills add \
       up to what stands; the bills of each cycle are its postings (batches); one cycle begins where the last ended; no \
-      energy of a meter is on two bills. Accounts that have bills and are gone from the configuration are followed, too.
+      energy of a meter is on two bills. Accounts that are gone from the configuration are followed, too, with what their \
+      meters told after the last bill. A step that compared nothing has a dash for its count and says why; so does what a \
+      step had to leave out.
 
       Last come the days on which bills were issued, each with a hash that covers the day before. Keep it, or let the \
-      receiver of bills keep it, and give it with --day: other bills are another hash.
+      receiver of bills keep it, and give it with --day: other bills are another hash. They follow the numbers of the \
+      bills: where the host's clock went back over midnight, a day comes again.
 
       Not compared: what was handed over and acknowledged, since the store keeps nothing of it. Lines of a \
       tariff that is not at hand any more may be rounded either way. Exit code 65 at the first thing that does not \
@@ -59,8 +62,11 @@ struct ReconcileCommand: ParsableCommand {
       if json {
         print(object(step, report.days).text)
       } else {
-        print("\(step.name)\t\(step.unit)\t\(step.left)\t\(step.right)\t\(step.differences.count)")
+        // What was not compared is no pass.
+        let count = step.compared == 0 && step.isBalanced ? "-" : "\(step.differences.count)"
+        print("\(step.name)\t\(step.unit)\t\(step.left)\t\(step.right)\t\(count)")
         show(step.differences) { "  \($0)" }
+        show(step.unchecked) { "  not compared: \($0)" }
         show(step.explained) { "  (\($0))" }
       }
     }
@@ -86,9 +92,10 @@ struct ReconcileCommand: ParsableCommand {
     var members = [
       JSON.Member("step", .string(step.name)), JSON.Member("unit", .string(step.unit)),
       JSON.Member("left", .string(step.left)), JSON.Member("right", .string(step.right)),
-      JSON.Member("balanced", .boolean(step.isBalanced)),
+      JSON.Member("compared", .integer(Int64(step.compared))), JSON.Member("balanced", .boolean(step.isBalanced)),
       JSON.Member("unmatched", .array(step.differences.map(JSON.string))),
       JSON.Member("explained", .array(step.explained.map(JSON.string))),
+      JSON.Member("unchecked", .array(step.unchecked.map(JSON.string))),
     ]
     if step.name == "day-chain" { members.append(JSON.Member("days", .array(days.map(object)))) }
     return .object(members)

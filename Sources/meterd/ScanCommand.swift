@@ -6,7 +6,6 @@ import Glibc
 import Host
 import Line
 import Metering
-import Synchronization
 import UnixSignals
 
 struct ScanCommand: AsyncParsableCommand {
@@ -192,7 +191,7 @@ private final class Board: Sendable {
   private let port: PortAddress
   private let plan: ScanPlan
   private let isJSON: Bool
-  private let state = Mutex(State())
+  private let state = Guarded(State())
   private let started = HostClock.boot
 
   init(port: PortAddress, plan: ScanPlan, isJSON: Bool) {

@@ -5,7 +5,6 @@ import Glibc
 import Host
 import Line
 import Metering
-import Synchronization
 import UnixSignals
 
 struct TraceCommand: AsyncParsableCommand {
@@ -106,9 +105,9 @@ struct TraceCommand: AsyncParsableCommand {
         "What the daemon says there is in its trace: trace = \"/PATH\" under [[line]], and meterd trace --from /PATH.")
     }
     let settings = try ScanCommand.settings(serial, for: place)
-    let desk = Mutex(
+    let desk = Guarded(
       TraceDesk(protocols, json: json, raw: raw, most: frames, pcap: try pcap.map { try Pcap(path: $0) }))
-    let failure = Mutex<Complaint?>(nil)
+    let failure = Guarded<Complaint?>(nil)
     let listener = Listener(place, settings: settings)
     let signals = await UnixSignalsSequence(trapping: [.sigterm, .sigint])
     let interrupted = Task {

@@ -6,7 +6,6 @@ import Host
 import Line
 import Metering
 import Simulator
-import Synchronization
 import Testing
 
 @testable import Acquisition
@@ -203,7 +202,7 @@ private struct Babbler: SimulatedMeter {
     let task = once("a", [.energies])
     let planned = pair.meter.planned(for: [task])
     let began = HostClock.boot
-    let told = Mutex<[String]>([])
+    let told = Guarded<[String]>([])
     let worker = try LineWorker(
       name: "bus", address: .server(host: "127.0.0.1", port: Int(port)), settings: settings(quickSettings),
       meters: [pair.meter],

@@ -1,9 +1,9 @@
 import DLT645
 import Devices
+import Host
 import Line
 import Metering
 import Simulator
-import Synchronization
 import Testing
 
 @testable import Acquisition
@@ -155,7 +155,7 @@ private final class Bench {
 
   func put(_ queries: [Query], of meter: String, number: Int = 1) {
     putAt = watched.requests.count
-    let told = Mutex<[DemandOutcome]?>(nil)
+    let told = Guarded<[DemandOutcome]?>(nil)
     let box = Box(told: told)
     boxes.append(box)
     engine.inbox.put(
@@ -165,8 +165,8 @@ private final class Bench {
   }
 
   private final class Box: Sendable {
-    let told: Mutex<[DemandOutcome]?>
-    init(told: consuming Mutex<[DemandOutcome]?>) { self.told = told }
+    let told: Guarded<[DemandOutcome]?>
+    init(told: consuming Guarded<[DemandOutcome]?>) { self.told = told }
   }
   private var boxes: [Box] = []
 
@@ -451,7 +451,7 @@ extension Long {
       var worker: LineWorker?
       var heard: [String] = []
     }
-    let content = Mutex(Content())
+    let content = Guarded(Content())
   }
 
   @Test(arguments: 1...4)

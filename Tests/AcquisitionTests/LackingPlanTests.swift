@@ -20,19 +20,21 @@ import Testing
   private struct Bench {
     var plan: LinePlan
     var now = LackingPlanTests.start
-    let wallStart: Int64
+    var wallStart: Int64
     var lacking: [String] = []
     var missed: [String] = []
     var asked: [Int: Int] = [:]
 
     init(
       _ schedule: Schedule, _ query: Query = LackingPlanTests.freeze, meters: Int = 2, from: String,
-      knownSince: String? = nil
+      knownSince: String? = nil, windows: [TimeWindow] = []
     ) throws {
       wallStart = try LackingPlanTests.at(from)
       let known = try knownSince.map { try LackingPlanTests.at($0) }
-      let task = AcquisitionTask(
-        name: "t", schedule: schedule, targets: [query.freezeTime == nil ? .energies : .dailyFreeze])
+      let target: AcquisitionTask.Target =
+        query.isSettlement
+        ? .settlements(depth: 1, of: nil) : query.freezeTime == nil ? .energies : .dailyFreeze
+      let task = AcquisitionTask(name: "t", schedule: schedule, targets: [target], windows: windows)
       let held = LinePlan.Held(knownSince: known)
       let probes = [UInt32(0x0400_0102), 0x0400_0101].map { Query.identifier(DataIdentifier(rawValue: $0)) }
       plan = LinePlan(
@@ -45,6 +47,18 @@ import Testing
     var wall: HostInstant {
       HostInstant(
         unixMilliseconds: wallStart + (now - LackingPlanTests.start).milliseconds, clock: .synchronised)
+    }
+
+    /// A step of the wall clock.
+    mutating func step(seconds: Int64) { wallStart += seconds * 1000 }
+
+    /// Lets minutes pass while the port is lost.
+    mutating func loseLine(minutes: Int) {
+      for _ in 0..<minutes {
+        now = now + .seconds(60)
+        plan.passBy(at: now, wall: wall)
+        note()
+      }
     }
 
     private func told(_ all: [LinePlan.Missed]) -> [String] {
@@ -99,16 +113,61 @@ import Testing
     #expect(bench.lacking.dropFirst().map { $0.prefix(19) } == ["0 2026-11-23 silent"])
   }
 
-  @Test func `while the port is lost all that is left of a round is told as an outage`() throws {
+  @Test func `while the port is lost for long all that is left of a round is told as an outage`() throws {
     var bench = try Bench(daily("00:05"), from: "2026-11-22T00:05:10")
-    for _ in 0..<30 {
-      bench.now = bench.now + .seconds(60)
-      bench.plan.passBy(at: bench.now, wall: bench.wall)
-      bench.note()
-    }
+    bench.loseLine(minutes: 30)
     #expect(
-      bench.lacking == ["0 2026-11-22 outage at 2026-11-22T00:15", "1 2026-11-22 outage at 2026-11-22T00:15"])
+      bench.lacking == ["0 2026-11-22 outage at 2026-11-22T00:16", "1 2026-11-22 outage at 2026-11-22T00:16"])
     #expect(bench.missed.isEmpty)
+  }
+
+  @Test func `a port that is lost for minutes makes no outage of a long round, one that comes and goes does`() throws {
+    let freeze = try daily("00:05")
+    for (works, told) in [(1200, 0), (30, 2)] as [(Int64, Int)] {
+      var bench = try Bench(freeze, from: "2026-11-22T00:05:10")
+      for _ in 0..<8 {
+        bench.loseLine(minutes: 2)
+        bench.now = bench.now + .seconds(works)
+      }
+      #expect(bench.lacking.count == told, "\(works) s between two losses")
+    }
+  }
+
+  @Test func `outside of its windows a task lacks nothing for an outage`() throws {
+    let evening = try #require(TimeWindow("20:00-22:00"))
+    var bench = try Bench(daily("00:05"), from: "2026-11-22T12:00:00", windows: [evening])
+    bench.loseLine(minutes: 60)
+    #expect(bench.lacking.isEmpty)
+    bench.loseLine(minutes: 7 * 60 + 2)
+    #expect(
+      bench.lacking.map { $0.prefix(19) } == ["0 2026-11-22 outage", "1 2026-11-22 outage"].map { $0.prefix(19) })
+    #expect(bench.lacking.allSatisfy { $0.hasSuffix("T20:00") || $0.hasSuffix("T20:01") })
+  }
+
+  @Test(arguments: [-90, -3600, -72_000] as [Int64])
+  func `a month that is read again after a step back is not missed meanwhile`(_ step: Int64) throws {
+    let night = try #require(TimeOfDay("00:30"))
+    var bench = try Bench(
+      .monthly(days: [1], night), .identifier(DataIdentifier(rawValue: 0x0001_FF01)), from: "2026-12-01T00:30:00")
+    try bench.run(until: "2026-12-01T23:00:00") { $0 == 1 ? .silent : .answered(delay: nil) }
+    #expect(bench.lacking.map { $0.prefix(12) } == ["1 now silent"])
+    let before = bench.asked[0] ?? 0
+    bench.step(seconds: step)
+    try bench.run(until: "2026-12-01T23:30:00") { $0 == 1 ? .silent : .answered(delay: nil) }
+    #expect((bench.asked[0] ?? 0) == before + 1, "read again")
+    try bench.run(until: "2026-12-01T23:40:00") { _ in .answered(delay: nil) }
+    #expect(bench.lacking.count == 1 && bench.missed.isEmpty && bench.plan.missing.isEmpty)
+  }
+
+  @Test func `a clock that goes back behind the time since when a meter is known hides no rounds`() throws {
+    for (known, told) in [("2026-11-30T22:00:00", 4), ("2026-12-02T00:00:00", 0)] {
+      var bench = try Bench(.every(seconds: 900), Self.register, from: "2026-11-30T22:00:00", knownSince: known)
+      try bench.run(until: "2026-11-30T22:10:00") { $0 == 1 ? .silent : .answered(delay: nil) }
+      bench.step(seconds: -6 * 3600)
+      try bench.run(until: "2026-11-30T17:10:00") { $0 == 1 ? .silent : .answered(delay: nil) }
+      // The round of 22:00, and those of 16:15, 16:30 and 16:45.
+      #expect(bench.missed.count == told, "known since \(known)")
+    }
   }
 
   @Test func `rounds of short intervals tell what they lack as they end`() throws {

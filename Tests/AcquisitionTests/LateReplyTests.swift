@@ -3,15 +3,20 @@ import Devices
 import Host
 import Metering
 import Simulator
-import Synchronization
 import Testing
 
-/// What meters have sent too late: none of it may ever be delivered.
+/// What meters have sent too late, by the instant at which they were asked for it: no later question may be answered so.
 private final class LateBook: Sendable {
-  private let values = Mutex<[MeterID: Set<Value>]>([:])
+  private let values = Guarded<[MeterID: [Value: BootInstant]]>([:])
 
-  func note(_ value: Value, of meter: MeterID) { values.withLock { _ = $0[meter, default: []].insert(value) } }
-  func has(_ value: Value, of meter: MeterID) -> Bool { values.withLock { $0[meter]?.contains(value) ?? false } }
+  func note(_ value: Value, of meter: MeterID, asked: BootInstant) {
+    values.withLock { $0[meter, default: [:]][value] = asked }
+  }
+  /// On a busy machine an answer may just be waited for beyond its time; it then answers its own question, which the meter
+  /// cannot have heard before it was begun.
+  func has(_ value: Value, of meter: MeterID, askedBefore began: BootInstant) -> Bool {
+    values.withLock { $0[meter]?[value].map { $0 < began } ?? false }
+  }
   var count: Int { values.withLock { $0.values.reduce(0) { $0 + $1.count } } }
 }
 
@@ -53,7 +58,9 @@ private struct TardyMeter: SimulatedMeter {
     var ready = asked + answer.delay
     if random.next() % 1_000_000 < chance {
       ready = ready + lateness[Int(random.next() % UInt64(lateness.count))]
-      if let shown = inner.truth(.energyTotal(.importActive), .current, at: moment)?.value { book?.note(shown, of: id) }
+      if let shown = inner.truth(.energyTotal(.importActive), .current, at: moment)?.value {
+        book?.note(shown, of: id, asked: asked)
+      }
     }
     ready = max(ready, busyUntil)
     // The bytes of one answer leave before those of the next.
@@ -179,9 +186,11 @@ private struct LateCase: Sendable, CustomTestStringConvertible {
         group.addTask { (await rig.runToTheEnd(percent: row.percent), own) }
       }
       for try await (tally, own) in group {
-        // On a busy machine an answer may just be waited for beyond its time; it then answers its own question.
-        for answer in tally.all where answer.replyDelay.map({ $0 < .milliseconds(20) }) ?? true {
-          tooLate += answer.observations.filter { own.has($0.value, of: answer.meter) }.count
+        for answer in tally.all {
+          tooLate +=
+            answer.observations.filter {
+              own.has($0.value, of: answer.meter, askedBefore: answer.startedAt)
+            }.count
         }
         sum = sum + tally
         late += own.count

@@ -363,13 +363,17 @@ import Testing
     #expect(try held("2026-11-18T22:03:00", "2026-11-19T08:14:00").isEmpty)
   }
 
-  @Test(arguments: [LinePlan.Conclusion.answered(delay: nil), .refused, .gone, .silent, .damaged])
-  func `freezes of days before a meter was known are looked for, and never told as missing`(
-    _ conclusion: LinePlan.Conclusion
+  @Test(
+    arguments: [LinePlan.Conclusion.answered(delay: nil), .refused, .gone, .silent, .damaged],
+    // The meter, and the task.
+    [["2026-11-17T12:00:00"], ["2026-01-01T00:00:00", "2026-11-17T12:00:00"]])
+  func `freezes of days before a meter or its task was known are looked for, and never told as missing`(
+    _ conclusion: LinePlan.Conclusion, _ since: [String]
   ) throws {
+    let since = try since.map { try Self.at($0) }
     let held = LinePlan.Held(
       missing: [try [Self.frozen("2026-11-17"), Self.frozen("2026-11-16")]],
-      knownSince: try Self.at("2026-11-17T12:00:00"))
+      knownSince: since.first, tasksKnownSince: Array(since.dropFirst()))
     var bench = try Bench(Self.daily(3), Self.freeze, from: "2026-11-18T08:00:00", held: held)
     let today = try Self.frozen("2026-11-18")
     bench.conclude = { $0 == today ? .answered(delay: nil) : conclusion }

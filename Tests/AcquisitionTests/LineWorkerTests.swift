@@ -118,10 +118,10 @@ private func mixedLine(faults: LineFaults = .none) throws -> [Pair] {
     let pair = try Pair("D", TestProfile.dlt645(items: ["0001FF00"]), address: "202311110001", on: line)
     let rig = try Rig([pair], tasks: [once("a", [.energies, .settlements(depth: 3, of: nil)])])
     let tally = await rig.runToTheEnd()
-    // The register, three settlement days, date and time once each; three settlements twice. The meter's clock stands
-    // at a noon of its own, far from the host's, which is news: date and time once more.
+    // The register, date and time once each; three settlement days that are news and three settlements twice. The
+    // clock stands at a noon of its own, far from the host's, which is news: date and time once more.
     #expect(tally.answers == 9)
-    #expect(tally.line.requests == 14)
+    #expect(tally.line.requests == 17)
     for answer in tally.all { #expect(answer.isConfirmed == answer.observations.contains { $0.memory != .current }) }
   }
 }

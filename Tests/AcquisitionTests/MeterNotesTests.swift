@@ -62,6 +62,18 @@ struct DayCase: Sendable, CustomTestStringConvertible {
     #expect(notes.settlementDay == nil)
   }
 
+  @Test func `what was told before needs no second read, and nothing else does without`() throws {
+    var notes = MeterNotes()
+    #expect(notes.agree(with: []))
+    let first = try day(1, .text("0100"))
+    #expect(!notes.agree(with: [first]))
+    notes.take([try day(1, .text("0100")), try day(2, .absent)], at: start)
+    let (second, other, third) = try (day(2, .text("9999")), day(1, .text("0200")), day(3, .absent))
+    #expect(notes.agree(with: [first, second]))
+    #expect(!notes.agree(with: [other]))
+    #expect(!notes.agree(with: [third]))
+  }
+
   @Test func `date and time make a clock where they were asked within a minute's part`() throws {
     let date = Observation(
       quantity: try #require(Quantity(.clockDate, .single)), value: .date(try #require(CivilDate("2026-11-22"))))
@@ -100,6 +112,64 @@ private struct RefusingMeter: SimulatedMeter {
   }
   func truth(_ quantity: Quantity, _ memory: Memory, at now: SimulatedInstant) -> Observation? {
     inner.truth(quantity, memory, at: now)
+  }
+}
+
+/// A meter of which one answer in a row to one item is damaged so that the checksum does not show it.
+private struct GarbledMeter: SimulatedMeter {
+  var inner: any SimulatedMeter
+  let item: UInt32
+  /// Which answers to the item are damaged, the first one being 0.
+  let damaged: Set<Int>
+  private var answers = 0
+
+  init(_ inner: any SimulatedMeter, item: UInt32, damaged: Set<Int>) {
+    self.inner = inner
+    self.item = item
+    self.damaged = damaged
+  }
+
+  var id: MeterID { inner.id }
+  var language: MeterLanguage { inner.language }
+  var unit: UInt8? { inner.unit }
+  var registers: MeterRegisters { inner.registers }
+
+  mutating func answer(_ request: [UInt8], at now: SimulatedInstant) -> Simulator.Answer? {
+    var answer = inner.answer(request, at: now)
+    let question = Request.data(DataIdentifier(rawValue: item)).frame(to: .broadcast, wakeUps: 0)
+    // The identifier stands before check byte and end; behind it in the answer hour and day, each more by 33H.
+    guard request.suffix(6).prefix(4).elementsEqual(question.suffix(6).prefix(4)), let sent = answer?.bytes,
+      sent.count > 8
+    else { return answer }
+    defer { answers += 1 }
+    guard damaged.contains(answers) else { return answer }
+    let (day, check) = (sent.count - 3, sent.count - 2)
+    // The 16th: one byte more, and one less in the check byte's place.
+    answer?.bytes[day] = 0x16 &+ 0x33
+    answer?.bytes[check] = sent[check] &+ (0x16 &+ 0x33) &- sent[day]
+    return answer
+  }
+  func truth(_ quantity: Quantity, _ memory: Memory, at now: SimulatedInstant) -> Observation? {
+    inner.truth(quantity, memory, at: now)
+  }
+}
+
+@Suite(.serialized, .timeLimit(.minutes(1))) struct GarbledDayTests {
+  /// How often, and which answers are damaged; whether settlements have their labels.
+  @Test(arguments: [0x0400_0B01, 0x0400_0B02] as [UInt32], [[0], [1], [0, 2], [0, 1]] as [Set<Int>])
+  func `a settlement day is believed when two reads agree`(_ item: UInt32, _ damaged: Set<Int>) async throws {
+    let profile = try profile(named: "dlt645-2007-three-phase")
+    let pair = try Pair("D", profile, address: "202311110001", on: settings(quickSettings))
+    let target = AcquisitionTask.Target.settlements(depth: 1, of: .energyTotal(.importActive))
+    let rig = try Rig([pair], tasks: [once("a", [target])]) { GarbledMeter($1, item: item, damaged: damaged) }
+    let tally = await rig.runToTheEnd()
+    let made = tally.all.map { $0.readings(zone: .china) }
+    let labels = Set(made.flatMap(\.readings).filter { $0.key.kind == .settlement }.map(\.key.instant))
+    let month = ZoneOffset.china.unixMilliseconds(of: try #require(MeterTime("2026-11-01T00:00:00")))
+    // Two reads that are damaged alike are a day of the meter for all that anybody can tell.
+    let isBelieved = damaged == [0, 1]
+    #expect((labels == [month]) != isBelieved)
+    #expect(tally.missed == 0)
   }
 }
 

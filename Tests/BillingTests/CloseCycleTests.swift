@@ -168,6 +168,48 @@ struct PairCase: Sendable, CustomTestStringConvertible {
     #expect(bill.lines[0].segments == 0..<2)
   }
 
+  @Test func `what a meter in error counted is divided by one and its error, in its time and nowhere else`() throws {
+    var random = Seeded("a meter's error mends what it counted", cases: 1000)
+    let plan = try tariff("shanghai-residential-2012")
+    let (from, to) = (try time("2026-10-11T00:00"), try time("2026-10-21T00:00"))
+    for _ in 0..<1000 {
+      let percent = Int.random(in: -9_000...10_000, using: &random)
+      guard let error = MeterError(tenThousandths: percent, from: from, to: to, of: .one) else {
+        #expect(percent == 0)
+        continue
+      }
+      let whole = MeterAssignment(meter: try meter(), register: try household())
+      let account = try account(plan, meters: whole.divided(by: [error]))
+      let uses = (0..<3).map { _ in Int64.random(in: 0...300_00, using: &random) }
+      var journal = Journal()
+      var shown: Int64 = 100_00
+      func note(_ at: String, _ kind: ReadingKind) throws {
+        try journal.note(decimalString(shown * 10_000, decimals: 2), at: at, kind: kind)
+      }
+      try note("2026-10-01T00:00", .settlement)
+      for (use, at) in zip(uses, ["2026-10-11T00:00", "2026-10-21T00:00"]) {
+        shown += use
+        try note(at, .dailyFreeze)
+      }
+      shown += uses[2]
+      try note("2026-11-01T00:00", .settlement)
+      let closed = try #require(
+        closeCycle(account: account, cycle: cycle("2026-10"), readings: journal.readings, windowState: nil, plan: plan)
+          .closed)
+      let counted = uses.map { Energy(millionths: $0 * 10_000) }
+      let mended = counted[1].corrected(forError: percent, decimals: plan.energyDecimals)
+      let parts = [counted[0], mended, counted[2]].map {
+        $0.flatMap { Multiplier.one.energy($0, decimals: plan.energyDecimals) }
+      }
+      guard closed.bill.usage.segments.map({ $0.registers.first?.energy }) == parts, closed.mended.count == 1,
+        IssuedBill.parsed(closed)?.parts == closed.parts
+      else {
+        Issue.record("seed \(random.seed): \(percent), \(uses)")
+        return
+      }
+    }
+  }
+
   @Test func `a cycle without a meter, with two, or on another plan waits`() throws {
     let plan = try tariff("shanghai-residential-2012")
     let (early, late) = (try time("2026-10-10T00:00"), try time("2026-10-20T00:00"))

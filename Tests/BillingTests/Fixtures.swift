@@ -48,17 +48,18 @@ struct Journal {
   mutating func note(
     _ value: String, at instant: String, rate: UInt8 = 0, meter name: String = "M-0001",
     kind: ReadingKind = .settlement, status: Verdict.Status = .accepted, codes: [FindingCode] = [],
-    quality: Quality = .actual
+    quality: Quality = .actual, resolution: Int64 = 10_000
   ) throws {
     let quantity = try #require(Quantity.energy(.importActive, rate: rate))
     try note(
-      value, of: quantity, at: instant, meter: name, kind: kind, status: status, codes: codes, quality: quality)
+      value, of: quantity, at: instant, meter: name, kind: kind, status: status, codes: codes, quality: quality,
+      resolution: resolution)
   }
 
   mutating func note(
     _ value: String, of quantity: Quantity, at instant: String, meter name: String = "M-0001",
     kind: ReadingKind = .settlement, status: Verdict.Status = .accepted, codes: [FindingCode] = [],
-    quality: Quality = .actual, occurred: String? = nil
+    quality: Quality = .actual, occurred: String? = nil, resolution: Int64 = 10_000
   ) throws {
     let millionths = try #require(exactDecimal(value, scale: 6))
     let isDemand = if case .maximumDemand = quantity.measurand { true } else { false }
@@ -66,7 +67,7 @@ struct Journal {
       meter: try meter(name), quantity: quantity, kind: kind,
       instant: ZoneOffset.china.unixMilliseconds(of: try time(instant)))
     let reading = Reading(
-      key: key, value: RegisterValue(millionths: millionths, resolution: isDemand ? 100 : 10_000), quality: quality,
+      key: key, value: RegisterValue(millionths: millionths, resolution: isDemand ? 100 : resolution), quality: quality,
       occurred: try occurred.map(time),
       hostTime: HostInstant(unixMilliseconds: key.instant + 300_000, clock: .synchronised),
       bootTime: BootInstant(nanoseconds: 0))

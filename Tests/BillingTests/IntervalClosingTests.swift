@@ -144,6 +144,35 @@ struct IntervalCase: Sendable, CustomTestStringConvertible {
     #expect(closed.readings == [1, 2, 3, 4])
   }
 
+  @Test func `a reading at a change that has fewer digits than the records beside it is told as the one to mend`()
+    throws
+  {
+    let change = try time("2026-10-08T10:20")
+    let meters = [
+      MeterAssignment(meter: try meter("OLD"), to: change, register: try household()),
+      MeterAssignment(meter: try meter("NEW"), from: change, register: try household()),
+    ]
+    let account = try Hours.account(minutes: 15, meters: meters)
+    func close(old: String, _ step: Int64, new: String) throws -> Closing {
+      var journal = Journal()
+      try journal.note("100.00", at: "2026-10-06T00:00", meter: "OLD")
+      try journal.note(old, at: "2026-10-08T10:20", meter: "OLD", kind: .event, resolution: step)
+      try journal.note(new, at: "2026-10-08T10:20", meter: "NEW", kind: .event, resolution: step)
+      try journal.note("87.24", at: "2026-10-12T00:00", meter: "NEW")
+      try journal.record("2026-10-06T00:00", "2026-10-08T10:15", every: 15, meter: "OLD") { 10_000 + $0 / 60 }
+      try journal.record("2026-10-08T10:30", "2026-10-12T00:00", every: 15, meter: "NEW") { 516 + $0 * 96 / 3600 }
+      return try journal.close(account, try Hours.catalogue())
+    }
+    #expect(try close(old: "135.0", 100_000, new: "5.1").closed != nil)
+    #expect(
+      try close(old: "134.9", 100_000, new: "5.3").reasons == [
+        "meter OLD: reading 2 of its change at 2026-10-08T10:20:00, 134.9, does not follow the record of its load profile"
+          + " beside it, 134.95 (reading 238); give the reading all digits that the register shows: meterd review correct 2",
+        "meter NEW: reading 3 of its change at 2026-10-08T10:20:00, 5.3, does not follow the record of its load profile"
+          + " beside it, 5.16 (reading 239); correct the one that is wrong: meterd review correct 3 or 239",
+      ])
+  }
+
   @Test func `each stretch of a cycle whose prices change has its own part of the profile, from its midnight on`()
     throws
   {
@@ -200,6 +229,36 @@ struct IntervalCase: Sendable, CustomTestStringConvertible {
     #expect(closing.closed?.bills.map { $0.usage.segments.first?.profile != nil } == [false, true])
   }
 
+  @Test(arguments: [true, false])
+  func `rates that were not frozen where intervals take the place of registers are told together, with the way out`(
+    _ toIntervals: Bool
+  ) throws {
+    var journal = Journal()
+    let (first, last) = ("2026-10-08T00:00", "2026-10-10T00:00")
+    for (instant, total) in [(first, "100.00"), ("2026-10-09T00:00", "124.00"), (last, "148.00")] {
+      try journal.note(total, at: instant)
+    }
+    let edge = toIntervals ? first : last
+    for rate: UInt8 in [2, 3, 5] { try journal.note("0.00", at: edge, rate: rate) }
+    try journal.note(toIntervals ? "100.00" : "148.00", at: edge, rate: 4)
+    // One of them somebody has entered.
+    try journal.note("0.00", at: "2026-10-09T00:00", rate: 5, kind: .estimate, quality: .substituted)
+    try journal.record(first, last) { 10_000 + $0 / 36 }
+    let terms = IntervalTerms(minutes: 60)
+    let account = try Hours.account(
+      terms: [
+        SupplyTerms(plan: "hours", intervals: toIntervals ? nil : terms),
+        SupplyTerms(from: try day("2026-10-09"), plan: "hours", intervals: toIntervals ? terms : nil),
+      ], from: "2026-10-08", to: "2026-10-10")
+    #expect(
+      try journal.close(account, try Hours.catalogue()).reasons == [
+        "meter M-0001: settlement by rate registers and by intervals meet at 2026-10-09T00:00:00, in the middle of a cycle,"
+          + " and energy.import.active.rate2, energy.import.active.rate3, energy.import.active.rate4 were not frozen then;"
+          + " enter what they showed (meterd review enter), or let the change hold from a settlement on:"
+          + " from = \"2026-10-10\""
+      ])
+  }
+
   @Test func `a late version of a record is a correction, and the bill is rated again from what it rests on`() throws {
     var journal = Journal()
     try journal.note("100.00", at: "2026-10-06T00:00")
@@ -244,6 +303,21 @@ struct IntervalCase: Sendable, CustomTestStringConvertible {
       posted: [PostedBill(bill: issued, linesFen: closed.total.fen, postedFen: closed.total.fen)],
       readings: journal.readings, profile: lost)
     #expect(broken.steps.filter { !$0.isBalanced }.map(\.name) == ["newest", "records", "intervals"])
+    // Behind other transformers than the bill says it is not put together again, and that is no pass.
+    var other = Billing.Reconciliation()
+    other.add(
+      try Hours.account(multiplier: Multiplier(2) ?? .one), due: [issued.cycle: [.billed]],
+      posted: [PostedBill(bill: issued, linesFen: closed.total.fen, postedFen: closed.total.fen)],
+      readings: journal.readings, profile: ProfileReadings(journal.readings))
+    for step in other.steps where ["records", "intervals"].contains(step.name) {
+      #expect(step.compared == 0)
+      #expect(
+        step.unchecked == [
+          "bill 1 of A-1001 for 2026-10: the load profile of M-0001 from 2026-10-06T00:00:00 to 2026-10-12T00:00:00 was not"
+            + " put together again: by account A-1001 the meter has other times or transformers now, or its readings are"
+            + " not at hand"
+        ])
+    }
   }
 
   @Test func `where the meter keeps the same hours, registers and intervals make the same bill`() throws {

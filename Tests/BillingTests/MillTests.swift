@@ -247,10 +247,18 @@ func close(
     #expect(closed.bills.map { $0.usage.supply?.reactive?.reverse } == [try energy("1000"), try energy("2100")])
     #expect(closed.statement.proration == .days)
     #expect(closed.readings == [1, 2, 3, 4, 5, 6, 7])
+    // The document has no word for it, so that bills which were issued stay what they are; whoever explains it does.
+    let cut = "of 2 of 31000.00 kvarh, 3100.00 kvarh 反向 from 2026-10-01 to 2026-11-01, cut by days"
+    #expect(
+      explain(closed).filter { $0.hasPrefix("Cut ") } == [
+        "Cut 分摊 reactive and reverse energy 无功及反向电量: part 1 \(cut)",
+        "Cut 分摊 reactive and reverse energy 无功及反向电量: part 2 \(cut); the readings stand in part 1",
+      ])
     try journal.note("60.00", of: .energyTotal(.combinedReactive1), at: "2026-10-11T00:00", kind: .dailyFreeze)
     try journal.note("0.00", of: .energyTotal(.combinedReactive2), at: "2026-10-11T00:00", kind: .dailyFreeze)
     let frozen = try #require(try close(account, "2026-10", journal, [try twoPart()]).closed)
     #expect(frozen.statement.proration == nil)
+    #expect(frozen.others == [nil, nil])
     #expect(frozen.bills.map { $0.usage.supply?.reactive?.reverse } == [.zero, try energy("3100")])
   }
 

@@ -296,6 +296,54 @@ private struct Books {
     #expect(right.last?.hash != wrong.last?.hash, "a day after the one that was changed has another hash, too")
   }
 
+  @Test func `days follow the numbers of bills, also where the host's clock went back over midnight`() throws {
+    let bills = try books([30_000, 60_000, 45_000]).posted.map(\.bill)
+    func issued(_ bill: IssuedBill, day: Int64) throws -> IssuedBill {
+      try IssuedBill(
+        id: bill.id, account: bill.account, cycle: "\(bill.cycle)", version: 1, kind: "original", digest: bill.digest,
+        totalFen: bill.amount.fen, issuedAt: day * 86_400_000, document: Array(bill.standing.utf8),
+        readings: bill.readings)
+    }
+    let first = try [issued(bills[0], day: 20_000), issued(bills[1], day: 20_001)]
+    let kept = BillDay.chain(first, zone: .china)
+    let days = BillDay.chain([try issued(bills[2], day: 20_000)] + first, zone: .china)
+    #expect(days.map(\.day) == ["2024-10-04", "2024-10-05", "2024-10-04"])
+    #expect(days.prefix(2) == kept[...], "no day changes that is over by the numbers of its bills")
+    func step(_ kept: [String: String]) -> ReconciliationStep? {
+      var check = Reconciliation()
+      check.add(days, bills: [1, 2, 3], posted: [1, 2, 3], kept: kept)
+      return check.steps.first { $0.name == "day-chain" }
+    }
+    #expect(step(["2024-10-04": kept[0].hash])?.isBalanced == true)
+    #expect(step(["2024-10-04": days[2].hash])?.isBalanced == true)
+    #expect(step(["2024-10-04": days[1].hash])?.isBalanced == false)
+    #expect(
+      step([:])?.explained == [
+        "bill 3 bears 2024-10-04, and bill 2 before it 2024-10-05: the host's clock went back; the chain goes by the"
+          + " numbers of bills"
+      ])
+  }
+
+  @Test func `a register past its capacity is not compared where nobody says any more what that is`() throws {
+    var books = try books([30_000])
+    books.account = Account(id: books.account.id, meters: [], terms: books.account.terms)
+    var check = Reconciliation()
+    check.add(books.account, due: books.due, posted: books.posted, readings: books.readings)
+    let step = try #require(check.steps.first { $0.name == "registers" })
+    #expect(step.isBalanced)
+    #expect(step.unchecked.count == 2)
+    #expect(
+      step.unchecked.allSatisfy {
+        $0.hasSuffix("passed its capacity, and account A-1001 names the meter no more: nobody says what that is")
+      })
+    let segment = try #require(books.posted.first?.bill.parts.first?.segments.first)
+    check.add(freezes: [], of: segment, on: "bill 1", capacity: nil)
+    #expect(
+      check.steps.first { $0.name == "days" }?.unchecked == [
+        "bill 1, meter M-0001: its register passed its capacity, and nobody says any more what that is"
+      ])
+  }
+
   @Test func `a bill is held against those of other accounts, stretch by stretch`() throws {
     let plan = try tariff("shanghai-residential-2012")
     func closed(_ id: String, _ from: String, _ to: String, meter name: String = "M-0001") throws -> ClosedBill {

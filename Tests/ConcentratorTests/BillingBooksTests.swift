@@ -1,6 +1,7 @@
 import Billing
 import Documents
 import Foundation
+import Host
 import Metering
 import Rating
 import Store

@@ -1,7 +1,7 @@
 import Foundation
+import Host
 import Metering
 import Store
-import Synchronization
 import Testing
 
 @testable import Concentrator
@@ -20,10 +20,10 @@ final class DeskBench: Sendable {
 
   /// What the desk sees of the machine, and what it told.
   final class Host: Sendable {
-    let now: Mutex<HostInstant>
-    let events = Mutex<[StationEvent]>([])
+    let now: Guarded<HostInstant>
+    let events = Guarded<[StationEvent]>([])
 
-    init(_ now: HostInstant) { self.now = Mutex(now) }
+    init(_ now: HostInstant) { self.now = Guarded(now) }
   }
 
   /// `accounts` names the file of each account's tariff; `meter` is added to the first meter, and each of `more` is

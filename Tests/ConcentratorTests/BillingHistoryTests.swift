@@ -1,5 +1,6 @@
 import Billing
 import Foundation
+import Host
 import Metering
 import Rating
 import Store

@@ -20,7 +20,7 @@ import Testing
 
     /// What the server says of its clients, and of reads that are never answered.
     final class Watch: Sendable {
-      let partings = Mutex<[ControlServer.Parting.Reason]>([])
+      let partings = Guarded<[ControlServer.Parting.Reason]>([])
       let reads = Atomic(0)
       let cancelled = Atomic(0)
     }
@@ -73,7 +73,7 @@ import Testing
       var lost = 0
       var closed = 0
     }
-    private let state = Mutex(State())
+    private let state = Guarded(State())
     private let width: Int
     private let taken = Doorbell()
 

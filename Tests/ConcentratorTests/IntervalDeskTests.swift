@@ -1,8 +1,8 @@
 import Billing
 import Foundation
+import Host
 import Metering
 import Store
-import Synchronization
 import Testing
 
 @testable import Concentrator
@@ -12,7 +12,7 @@ private final class HoursBench: Sendable {
   let folder: HoursFolder
   let station: Station
   let store: Store
-  let events = Mutex<[StationEvent]>([])
+  let events = Guarded<[StationEvent]>([])
   let now: HostInstant
 
   init(extra: String = "") throws {

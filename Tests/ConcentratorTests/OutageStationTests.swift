@@ -148,7 +148,7 @@ import Testing
 
   /// An answer that tells one value of a memory; with `nil` none that is a reading.
   private func answer(
-    _ query: Query, _ memory: Memory?, slot: Int64 = slot, isSynthetic: Bool = false
+    _ query: Query, _ memory: Memory?, slot: Int64 = slot, isSynthetic: Bool = false, clock: ClockSight? = nil
   ) -> LineEvent {
     let value = RegisterValue(millionths: 5_000_000, resolution: 10_000)
     return .answered(
@@ -158,8 +158,8 @@ import Testing
           [Observation(quantity: .energyTotal(.importActive), value: .number(value), memory: $0)]
         } ?? [], requests: [[1]], replies: [[2]],
         hostTime: HostInstant(unixMilliseconds: slot + 3_600_000, clock: .synchronised), bootTime: HostClock.boot,
-        startedAt: HostClock.boot, replyDelay: nil, clock: nil, settlementDay: nil, isConfirmed: true,
-        isSynthetic: isSynthetic))
+        startedAt: HostClock.boot, replyDelay: nil, clock: clock, settlementDay: clock.map { _ in .firstOfMonth },
+        isConfirmed: true, isSynthetic: isSynthetic))
   }
 
   private func missed(_ slot: Int64) -> LineEvent {
@@ -207,6 +207,38 @@ import Testing
     #expect(
       found.gaps == ["DI 00010000 0 45 4 silent", "DI 05060101 0 - 1 not stored", "task t 0 10 11 outage"])
     #expect(backlog.isEmpty)
+  }
+
+  @Test func `what an open round lacked and found no room in the queue is told, and closed once it is read`()
+    async throws
+  {
+    func lacking(_ query: Query) -> LineEvent {
+      .lacking(line: "bus1", meter: Self.meter, queries: [query], reason: .silent, slot: Self.slot)
+    }
+    let status = Query.identifier(DataIdentifier(rawValue: 0x0400_0501))
+    func backlog() -> GapBacklog {
+      let backlog = GapBacklog(zone: .china)
+      for query in [Self.register, status] { backlog.add(lacking(query)) }
+      return backlog
+    }
+    let opened = LineEvent.portOpened(line: "bus1")
+    #expect(
+      try await gaps([opened], backlog: backlog()).gaps == ["DI 00010000 0 - 1 silent", "DI 04000501 0 - 1 silent"])
+    let read = [answer(Self.register, .current, slot: Self.slot), answer(status, nil)]
+    // As soon as there was room again, and before.
+    #expect(try await gaps([opened] + read, backlog: backlog()).gaps.isEmpty)
+    #expect(try await gaps(read, backlog: backlog()).gaps.isEmpty)
+  }
+
+  @Test func `a month that was told as missed is gone from the list when its round is read again`() async throws {
+    let month = Query.identifier(DataIdentifier(rawValue: 0x0001_FF01))
+    let clock = ClockSight(meter: ZoneOffset.china.local(unixMilliseconds: Self.slot + 3_600_000), at: HostClock.boot)
+    let lacking = LineEvent.lacking(
+      line: "bus1", meter: Self.meter, queries: [month], reason: .silent, slot: Self.slot)
+    let missed = LineEvent.missed(
+      line: "bus1", meter: Self.meter, queries: [month], reason: .silent, slot: Self.slot)
+    #expect(try await gaps([lacking, missed]).gaps == ["DI 0001FF01 0 - 1 silent"])
+    #expect(try await gaps([lacking, missed, answer(month, .settlement(1), clock: clock)]).gaps.isEmpty)
   }
 
   @Test func `an answer that the store does not keep is missing again, and its gap waits for room`() async throws {

@@ -2,7 +2,6 @@ import DLT645
 import Host
 import Metering
 import Store
-import Synchronization
 import Testing
 
 @testable import Acquisition
@@ -31,7 +30,7 @@ import Testing
       let bench = try StationBench("clock")
       let station = try bench.station()
       let store = try Store(path: station.configuration.store)
-      let seen = Mutex<[StationEvent]>([])
+      let seen = Guarded<[StationEvent]>([])
       let intake = try await Intake(
         store: store, zone: station.configuration.zone, files: station.files, clock: station.clock
       ) { event in seen.withLock { $0.append(event) } }

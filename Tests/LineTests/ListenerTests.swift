@@ -1,13 +1,13 @@
 import CSerial
+import Host
 import Line
 import Metering
-import Synchronization
 import Testing
 
 /// Listening to a line without a voice.
 @Suite struct ListenerTests {
   private final class Heard: Sendable {
-    private let all = Mutex<[Listener.Heard]>([])
+    private let all = Guarded<[Listener.Heard]>([])
     func note(_ heard: Listener.Heard) { all.withLock { $0.append(heard) } }
     var bytes: [UInt8] {
       all.withLock { all in

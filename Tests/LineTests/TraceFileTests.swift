@@ -2,7 +2,6 @@ import Foundation
 import Host
 import Line
 import Metering
-import Synchronization
 import Testing
 
 /// The trace of a line: bounded, masked, harmless.
@@ -19,7 +18,7 @@ import Testing
 
   /// What the owner of a trace was told.
   private final class Told: Sendable {
-    private let texts = Mutex<[String]>([])
+    private let texts = Guarded<[String]>([])
     func note(_ text: String) { texts.withLock { $0.append(text) } }
     var all: [String] { texts.withLock { $0 } }
   }

@@ -102,6 +102,86 @@ import Testing
     #expect(try listed() == each.listed)
   }
 
+  /// What is listed: the minutes after noon of each record and its reason, with a star where it came.
+  private func records() throws -> [String] {
+    var filter = GapFilter()
+    filter.withFilled = true
+    var found: [(Int64, String)] = []
+    try StoreReader(path: folder.database).gaps(filter) { each in
+      for place in 0..<Int64(each.gap.rounds) {
+        let minute = (each.gap.instant - noon) / 60_000 + place * (each.gap.step ?? 0) / 60_000
+        found.append((minute, "\(minute) \(each.gap.reason)\(each.filled == nil ? "" : "*")"))
+      }
+    }
+    return found.sorted { $0.0 < $1.0 }.map(\.1)
+  }
+
+  struct Mixed: Sendable, CustomTestStringConvertible {
+    let name: String
+    /// Minutes after noon from the first through the last, and from one to the next; the reason.
+    let noted: [(first: Int64, last: Int64, every: Int64, reason: String)]
+    /// Minutes of records that came, and from one to the next.
+    var came: (minutes: [Int64], every: Int64) = ([], 1)
+    let listed: [String]
+    var testDescription: String { name }
+  }
+
+  static let mixed = [
+    Mixed(
+      name: "quarters over hours", noted: [(0, 120, 60, "outage"), (0, 120, 15, "late")],
+      listed: [
+        "0 outage", "15 late", "30 late", "45 late", "60 outage", "75 late", "90 late", "105 late", "120 outage",
+      ]),
+    Mixed(
+      name: "hours over quarters", noted: [(0, 60, 15, "outage"), (-60, 120, 60, "late")],
+      listed: ["-60 late", "0 outage", "15 outage", "30 outage", "45 outage", "60 outage", "120 late"]),
+    Mixed(
+      name: "every ten minutes over quarters", noted: [(15, 60, 15, "outage"), (10, 60, 10, "late")],
+      listed: ["10 late", "15 outage", "20 late", "30 outage", "40 late", "45 outage", "50 late", "60 outage"]),
+    Mixed(
+      name: "a meter refuses hours in a run of quarters",
+      noted: [(0, 120, 15, "outage"), (0, 120, 60, "refused: no such data")],
+      listed: [
+        "0 refused: no such data", "15 outage", "30 outage", "45 outage", "60 refused: no such data", "75 outage",
+        "90 outage", "105 outage", "120 refused: no such data",
+      ]),
+    Mixed(
+      name: "quarters come that hours lack", noted: [(0, 180, 60, "outage")], came: ([0, 15, 30, 45, 60, 75], 15),
+      listed: ["0 outage*", "60 outage*", "120 outage", "180 outage"]),
+    Mixed(
+      name: "hours come of both lists", noted: [(0, 120, 60, "outage"), (0, 60, 15, "late")], came: ([0, 60], 60),
+      listed: ["0 outage*", "15 late", "30 late", "45 late", "60 outage*", "120 outage"]),
+  ]
+
+  @Test(arguments: mixed)
+  func `records whose interval was changed at the meter are listed once each all the same`(_ each: Mixed) async throws {
+    for run in each.noted {
+      try await store.record([
+        Gap(
+          meter: meter, subject: Self.subject, instant: noon + run.first * 60_000, reason: run.reason,
+          until: run.first < run.last ? noon + run.last * 60_000 : nil,
+          rounds: Int((run.last - run.first) / run.every) + 1, every: run.every * 60_000)
+      ])
+    }
+    if !each.came.minutes.isEmpty {
+      try await store.fill([
+        Store.Fill(
+          .records(each.came.minutes.map { noon + $0 * 60_000 }, every: each.came.every * 60_000), of: Self.subject,
+          meter: meter, at: noon)
+      ])
+    }
+    #expect(try records() == each.listed)
+  }
+
+  @Test func `what is left of a run when others came between its records is as it was`() {
+    let hours = Gap(
+      meter: meter, subject: Self.subject, instant: noon, reason: "late", until: noon + 5 * 3_600_000, rounds: 6,
+      every: 3_600_000)
+    #expect(hours.without([noon + 900_000, noon + 1_800_000], every: 3_600_000) == [hours])
+    let left = hours.without([noon, noon + 900_000, noon + 3_600_000], every: 3_600_000)
+    #expect(left.map(\.instant) == [noon + 2 * 3_600_000] && left.map(\.rounds) == [4])
+  }
+
   @Test func `what is news is told once`() async throws {
     #expect(try await store.record([gap(0, through: 4, "outage")]).count == 1)
     #expect(try await store.record([gap(0, through: 4, "late")]).isEmpty)

@@ -64,6 +64,47 @@ struct Step: Sendable, CustomTestStringConvertible {
     #expect(try summary(verdict(on: freeze, among: [before])) == "flagged FLY")
   }
 
+  struct Order: Sendable, CustomTestStringConvertible {
+    let name: String
+    /// Milliseconds from noon to the label and to the read of what is known and of what comes, and their hundredths.
+    let known: (label: Int64, read: Int64, value: Int64)
+    let comes: (label: Int64, read: Int64, value: Int64)
+    let expected: String
+    var kind = ReadingKind.instantaneous
+    var testDescription: String { name }
+  }
+
+  static let orders = [
+    Order(
+      name: "the next round's own reading, after one that was late and bears its time", known: (8, 8, 100_000),
+      comes: (0, 200, 100_001), expected: "accepted"),
+    Order(
+      name: "the same, and the register has gone back", known: (8, 8, 100_000), comes: (0, 200, 99_999),
+      expected: "held BACK"),
+    Order(
+      name: "they come the other way round", known: (0, 200, 100_001), comes: (8, 8, 100_000), expected: "accepted"),
+    Order(
+      name: "the other way round, gone back", known: (0, 200, 99_999), comes: (8, 8, 100_000), expected: "held BACK"),
+    Order(
+      name: "in their order", known: (0, 100, 100_000), comes: (1000, 1008, 99_999), expected: "held BACK"),
+    Order(
+      name: "written down half an hour later", known: (300_000, 300_000, 100_000), comes: (0, 1_800_000, 100_001),
+      expected: "held BACK"),
+    Order(
+      name: "freezes have the order of their days", known: (8, 8, 100_000), comes: (0, 200, 100_001),
+      expected: "held BACK", kind: .dailyFreeze),
+  ]
+
+  @Test(arguments: orders)
+  func `registers are compared in the order in which they were read`(_ each: Order) throws {
+    let known = Neighbour(
+      value: hundredths(each.known.value), instant: noon + each.known.label, readAt: noon + each.known.read)
+    let comes = try reading(
+      hundredths(each.comes.value), kind: each.kind, at: noon + each.comes.label, readAt: noon + each.comes.read)
+    let later = HostInstant(unixMilliseconds: noon + 3_600_000, clock: .synchronised)
+    #expect(try summary(verdict(on: comes, among: [known], file: MeterFile(phases: 1), now: later)) == each.expected)
+  }
+
   @Test func `without a rating nothing flies, and a rollover is not believed`() throws {
     let unknown = MeterFile(phases: 1, integerDigits: 6)
     let before = neighbour(hundredths(99_999_999), at: noon - fiveMinutes)

@@ -126,7 +126,14 @@ private final class BilledStation: Sendable {
   @Test func `a reading that is corrected makes bills that are corrected, and the books balance again`() async throws {
     let station = try await BilledStation()
     _ = try await station.say("bill", "run")
-    #expect(try await station.objects("reconcile").allSatisfy { $0["balanced"] as? Bool == true })
+    let books = try await station.objects("reconcile")
+    #expect(books.allSatisfy { $0["balanced"] as? Bool == true })
+    let profiles = try #require(books.first { $0["step"] as? String == "records" })
+    #expect(profiles["compared"] as? Int == 0)
+    #expect(profiles["unchecked"] as? [String] == ["there is no load profile under a bill"])
+    #expect(
+      try await station.say("reconcile").contains(
+        "records\t1\t0\t0\t-\n  not compared: there is no load profile under a bill\n"))
     #expect(
       try await station.say("review", "correct", "2", "--value", "1660.00", "--reason", "read on site")
         == "reading 2 is now 4\n")
