@@ -1,3 +1,5 @@
+internal import Metering
+
 /// Rows of the journal that hold what no meterd wrote. Nobody uses them, and all others are as good as before.
 struct DamagedRows {
   /// More than this many are counted, not named.
@@ -33,6 +35,13 @@ extension Connection {
       damaged.note(detail)
       return nil
     }
+  }
+
+  /// The meter that a row of `table` names; `nil` where it names none, which is noted: the row is passed over.
+  func meter(_ text: String, of table: String) -> MeterID? {
+    if let meter = MeterID(text) { return meter }
+    damaged.note("a row of table \(table) names no meter: \(text.debugDescription)")
+    return nil
   }
 
   /// The latest version of a row's key; `nil` where there is none, or it is damaged.

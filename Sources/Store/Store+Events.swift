@@ -67,12 +67,13 @@ extension Store {
 
   /// The subjects of open gaps, by meter.
   public func openSubjects(of subjects: Set<String>) throws(StoreError) -> [MeterID: Set<String>] {
-    let statement = try open().statement("SELECT DISTINCT meter, subject FROM gap WHERE filled_ms IS NULL").bind([])
+    let connection = try open()
+    let statement = try connection.statement("SELECT DISTINCT meter, subject FROM gap WHERE filled_ms IS NULL").bind([])
     defer { statement.reset() }
     var found: [MeterID: Set<String>] = [:]
     while try statement.step() {
       let subject = try statement.text(1)
-      guard subjects.contains(subject), let meter = MeterID(try statement.text(0)) else { continue }
+      guard subjects.contains(subject), let meter = try connection.meter(statement.text(0), of: "gap") else { continue }
       found[meter, default: []].insert(subject)
     }
     return found

@@ -9,7 +9,7 @@ extension Store {
     defer { statement.reset() }
     var found: [LateRead] = []
     while try statement.step() {
-      guard let meter = MeterID(try statement.text(0)) else { continue }
+      guard let meter = try connection.meter(statement.text(0), of: "late_read") else { continue }
       found.append(
         LateRead(
           meter: meter, task: try statement.text(1), subject: try statement.text(2), slot: try statement.integer(3)))
@@ -52,14 +52,15 @@ extension Store {
   /// Open gaps of single values at some instants, in milliseconds since 1970: what rounds that are open lack.
   public func gaps(at instants: Set<Int64>) throws(StoreError) -> [Gap] {
     guard let first = instants.min() else { return [] }
-    let statement = try open().statement(
+    let connection = try open()
+    let statement = try connection.statement(
       "SELECT meter, subject, instant, reason FROM gap WHERE filled_ms IS NULL AND until IS NULL AND instant >= ?1"
     ).bind([.integer(first)])
     defer { statement.reset() }
     var found: [Gap] = []
     while try statement.step() {
       let instant = try statement.integer(2)
-      guard instants.contains(instant), let meter = MeterID(try statement.text(0)) else { continue }
+      guard instants.contains(instant), let meter = try connection.meter(statement.text(0), of: "gap") else { continue }
       found.append(
         Gap(meter: meter, subject: try statement.text(1), instant: instant, reason: try statement.text(3)))
     }

@@ -125,7 +125,7 @@ extension Store {
     try statement.bind([.text(reason)])
     var gaps: [Gap] = []
     while try statement.step() {
-      guard let meter = MeterID(try statement.text(0)) else { continue }
+      guard let meter = try connection.meter(statement.text(0), of: "gap") else { continue }
       gaps.append(
         Gap(meter: meter, subject: try statement.text(1), instant: try statement.integer(2), reason: reason))
     }

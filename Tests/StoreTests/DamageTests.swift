@@ -104,6 +104,16 @@ import Testing
     #expect(try StoreReader(path: folder.database).reading(entered)?.version == 2)
   }
 
+  @Test func `a gap that names no meter is told and stops no start`() async throws {
+    let store = try eager(folder.database)
+    let meters = try ["M-1", "M-2"].map { try #require(MeterID($0)) }
+    _ = try await store.record(meters.map { Gap(meter: $0, subject: "a", instant: noon, reason: "late") })
+    try await store.execute("UPDATE gap SET meter = '' WHERE meter = 'M-1'")
+    #expect(try await store.openGaps(reason: "late").map(\.meter) == [meters[1]])
+    #expect(try await store.openSubjects(of: ["a"]).keys.sorted() == [meters[1]])
+    #expect(await store.takeDamaged() == ["a row of table gap names no meter: \"\""])
+  }
+
   @Test(arguments: [true, false])
   func `a damaged page is looked for before all else after a kill, and beside the lines after an orderly end`(
     _ wasClosed: Bool
