@@ -17,7 +17,7 @@ import Testing
     Mistake(
       name: "unknown key", old: "address = \"202311110001\"", new: "adress = \"202311110001\"\naddress = \"1\"",
       errors:
-        "meterd: bad.toml:15: line[0].meter[0].adress: unknown key; keys here are account, address, allow, ct, from, id, key, profile, pt, serial, simulate, to\n"
+        "meterd: bad.toml:15: line[0].meter[0].adress: unknown key; keys here are account, address, allow, ct, error, from, id, key, profile, pt, serial, simulate, to\n"
         + advice),
     Mistake(
       name: "meter that is there twice", old: "id = \"D-0002\"", new: "id = \"D-0001\"",

@@ -122,7 +122,7 @@ import Testing
     let socket = station.folder.path + "/control.sock"
     try station.folder.write("station.toml", good.replacing("address = \"1\"", with: "address = \"1\"\nadress = 1"))
     let complaint = """
-      meterd: station.toml:35: line[0].meter[3].adress: unknown key; keys here are account, address, allow, ct, from, id, key, profile, pt, serial, simulate, to
+      meterd: station.toml:35: line[0].meter[3].adress: unknown key; keys here are account, address, allow, ct, error, from, id, key, profile, pt, serial, simulate, to
         Mend that line and try again: meterd check --config FILE tells what else is wrong.
       """
     try await expect(station.folder, ["reload", "--socket", socket], fails: 78, complaint)

@@ -78,7 +78,7 @@ import Testing
     try station.folder.write("station.toml", good.replacing("address = \"1\"", with: "address = \"1\"\nadress = 1"))
     daemon.signal(SIGHUP)
     let complaint =
-      "station.toml:35: line[0].meter[3].adress: unknown key; keys here are account, address, allow, ct, from, id, key, profile, pt, serial, simulate, to"
+      "station.toml:35: line[0].meter[3].adress: unknown key; keys here are account, address, allow, ct, error, from, id, key, profile, pt, serial, simulate, to"
     try await daemon.says(
       """
       meterd: \(complaint)
