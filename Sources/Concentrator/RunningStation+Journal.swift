@@ -102,7 +102,8 @@ extension BillingDesk {
   /// Looks at all pages of the store, which takes as long as the file is large: here nothing waits for it but bills.
   fileprivate func faultOfPages() -> StoreError? {
     do throws(StoreError) {
-      try reader.checkPages()
+      // By a connection of its own: what it has read is let go with it.
+      try StoreReader(path: reader.path).checkPages()
       return nil
     } catch {
       return error
