@@ -44,19 +44,12 @@ extension LinePlan {
   /// The probe that has been due for longest; of a line with other work, by its patience after its time.
   mutating func dueProbe(at now: BootInstant, isIdle: Bool) -> Ask? {
     if !isIdle, let last = lastBusyProbe, last.next.map({ now < $0 }) ?? false { return nil }
-    var due: [(meter: Int, since: BootInstant)] = []
-    var dead = 0
-    for meter in meters.indices {
-      guard case .setAside(let silences, let at) = health[meter].state else { continue }
-      if silences > 1 { dead += 1 }
-      let since = isIdle ? idleProbe(meter) ?? at : at + Self.probePatience
-      if since <= now { due.append((meter, at)) }
-    }
-    guard !due.isEmpty else { return nil }
-    due.sort { ($0.since, $0.meter) < ($1.since, $1.meter) }
+    let dead = health.count { if case .setAside(let silences, _) = $0.state { silences > 1 } else { false } }
     let apart = min(Self.probesApart, Self.probesTurn / Int64(max(1, dead)))
-    for (meter, since) in due {
-      guard case .setAside(let silences, _) = health[meter].state else { continue }
+    var passed: Due?
+    while let next = nextDue(after: passed, at: now, isIdle: isIdle) {
+      passed = next
+      let (meter, silences, since) = (next.meter, next.silences, next.since)
       // Most that are silent once lack but a frame: the round has them back as soon as it can.
       if !isIdle, silences > 1, mayWait(meter, apart, at: now) { continue }
       // Outside of the windows of all its tasks nothing is started, not even a probe.
@@ -77,6 +70,26 @@ extension LinePlan {
       return ask(meter, query, round, isHurried: isHurried)
     }
     return nil
+  }
+
+  /// A meter whose probe is due.
+  private struct Due {
+    let meter: Int
+    let silences: Int
+    let since: BootInstant
+  }
+
+  /// The probe that has been due for longest of those that were so for less long than `passed`.
+  private func nextDue(after passed: Due?, at now: BootInstant, isIdle: Bool) -> Due? {
+    var best: Due?
+    for meter in meters.indices {
+      guard case .setAside(let silences, let at) = health[meter].state else { continue }
+      guard (isIdle ? idleProbe(meter) ?? at : at + Self.probePatience) <= now else { continue }
+      if let passed, (at, meter) <= (passed.since, passed.meter) { continue }
+      // Of two that are due since the same instant the first on the line.
+      if best.map({ at < $0.since }) ?? true { best = Due(meter: meter, silences: silences, since: at) }
+    }
+    return best
   }
 
   private func mayWait(_ meter: Int, _ apart: BootInstant.Span, at now: BootInstant) -> Bool {

@@ -130,6 +130,8 @@ actor BillingDesk {
     var recorded: [MeterID: Int64] = [:]
     var filter = ReadingFilter()
     filter.after = cursor
+    // Whose bill needs a damaged row meets it there.
+    filter.passesDamaged = true
     try reader.readings(filter) { stored throws(StoreError) in
       last = max(last, stored.sequence)
       let key = stored.reading.key
@@ -153,8 +155,18 @@ actor BillingDesk {
     var holds: [Hold] = []
     var reviews: [ReviewRecord] = []
     var corrected: [BillRecord] = []
+    var unread: Set<String> = []
     for account in looked {
-      let result = try close(account, decisions, accepted, at: now)
+      let result: Closed
+      do throws(StoreError) {
+        result = try close(account, decisions, accepted, at: now)
+      } catch {
+        // A damaged row keeps the account waiting whose it is, and no other; the day's look tries again.
+        guard case .corrupt = error else { throw error }
+        unread.insert(account.id)
+        report(.storeFailed(reason: "billing of \(account.id): \(Complaint(error).headline)", readings: 0))
+        continue
+      }
       closed += result.bills
       holds += result.otherHolds
       reviews += result.reviews
@@ -179,7 +191,7 @@ actor BillingDesk {
           account: bill.account, cycle: bill.cycle, kind: bill.kind, totalFen: bill.totalFen, isNew: isNew))
     }
     let ids = Set(isWhole ? standing.map(\.account) : looked.map(\.id))
-    for old in standing where ids.contains(old.account) {
+    for old in standing where ids.contains(old.account) && !unread.contains(old.account) {
       guard !holds.contains(where: { ($0.account, $0.cycle) == (old.account, old.cycle) }) else { continue }
       try await store.release(account: old.account, cycle: old.cycle)
       told[Waits(account: old.account, cycle: old.cycle)] = nil

@@ -89,7 +89,7 @@ extension RunningStation {
 
   /// Looks for damaged pages beside the lines, which need not wait for it.
   func checkPages() async {
-    guard let error = await PageCheck().fault(of: store.path), !isEnding else { return }
+    guard let error = await generation?.billing.faultOfPages(), !isEnding else { return }
     if case .corrupt = error {
       report(.storeDamaged(Complaint(error)))
     } else {
@@ -98,16 +98,12 @@ extension RunningStation {
   }
 }
 
-/// Looks at all pages of a store, which takes as long as the file is large, on a thread of its own.
-private actor PageCheck {
-  private let thread = OwnedThread(name: "check")
-  nonisolated var unownedExecutor: UnownedSerialExecutor { unsafe thread.asUnownedSerialExecutor() }
-
-  deinit { thread.stop() }
-
-  func fault(of path: String) -> StoreError? {
+extension BillingDesk {
+  /// Looks at all pages of the store, which takes as long as the file is large: here nothing waits for it but bills.
+  fileprivate func faultOfPages() -> StoreError? {
     do throws(StoreError) {
-      try StoreReader(path: path).checkPages()
+      // By a connection of its own: what it has read is let go with it.
+      try StoreReader(path: reader.path).checkPages()
       return nil
     } catch {
       return error

@@ -22,6 +22,14 @@ struct Programmes {
 
   private var known: [Model: Programme] = [:]
 
+  /// What is asked of the first meter of a model; nothing for the others, who are asked the same.
+  mutating func firstOfModel(
+    _ meter: LineMeter, profile: String, tasks: [AcquisitionTask], replyDelay: BootInstant.Span
+  ) -> [Query] {
+    guard known[Model(profile: profile, settings: meter.settings, delay: replyDelay)] == nil else { return [] }
+    return programme(of: meter, profile: profile, tasks: tasks, replyDelay: replyDelay).queries.flatMap(\.self)
+  }
+
   /// What is asked of a meter that takes so long to answer: Modbus registers are joined by that.
   mutating func programme(
     of meter: LineMeter, profile: String, tasks: [AcquisitionTask],
@@ -198,18 +206,16 @@ public struct Station: Sendable {
     return all
   }
 
-  /// What answers of rounds tell of registers as they stand, of any meter.
+  /// What answers of rounds tell of registers as they stand, of any meter; `programmes` are still empty.
   func registerQuantities(_ programmes: inout Programmes, _ delays: [MeterID: AssumedDelay]) -> Set<Quantity> {
+    let tasks = self.tasks.map(\.task)
     var all: Set<Quantity> = []
-    var known: [String: Set<[Query]>] = [:]
     for (line, found) in zip(configuration.lines, meters) {
       for (entry, meter) in zip(line.meters, found) {
         let delay = delays[meter.id] ?? .usual
         for replyDelay in [delay.before, delay.now] {
-          let programme = programmes.programme(
-            of: meter, profile: entry.profile, tasks: tasks.map(\.task), replyDelay: replyDelay)
-          for queries in programme.queries where known[entry.profile, default: []].insert(queries).inserted {
-            all.formUnion(queries.flatMap(meter.quantities))
+          for query in programmes.firstOfModel(meter, profile: entry.profile, tasks: tasks, replyDelay: replyDelay) {
+            all.formUnion(meter.quantities(of: query))
           }
         }
       }

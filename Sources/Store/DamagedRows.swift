@@ -59,6 +59,17 @@ extension Connection {
     return last.map { $0 &+ 1 } ?? 0
   }
 
+  /// True where the row at hand of a `ReadingRow.selection` has a later version: nobody asks what it was.
+  func isReplaced(_ row: Statement) throws(StoreError) -> Bool {
+    let later = try statement(
+      "SELECT 1 FROM reading WHERE meter = ?1 AND quantity = ?2 AND kind = ?3 AND instant = ?4 AND version > ?5"
+    ).number([
+      .integer(try row.integer(2)), .integer(try row.integer(3)), .integer(try row.integer(4)),
+      .integer(try row.integer(5)), .integer(try row.integer(1)),
+    ])
+    return later != nil
+  }
+
   /// The first row that a `ReadingRow.selection` finds and that is not damaged.
   func firstSound(_ sql: String, _ values: [SQLValue]) throws(StoreError) -> StoredReading? {
     let statement = try statement(sql).bind(values)

@@ -13,6 +13,8 @@ public struct ReadingFilter: Hashable, Sendable {
   /// Only rows of the journal after this number.
   public var after: Int64?
   public var limit: Int?
+  /// Passes over damaged rows instead of throwing at the first that has no later version.
+  public var passesDamaged = false
 
   public init() {}
 }
@@ -56,7 +58,18 @@ public final class StoreReader {
     let statement = try connection.prepare(
       ReadingRow.selection + condition + " ORDER BY seq LIMIT ?\(values.count)")
     try statement.bind(values)
-    while try statement.step() { try body(StoredReading(statement, of: connection)) }
+    while try statement.step() {
+      let reading: StoredReading
+      do throws(StoreError) {
+        reading = try StoredReading(statement, of: connection)
+      } catch {
+        guard case .corrupt = error else { throw error }
+        if filter.passesDamaged { continue }
+        if try connection.isReplaced(statement) { continue }
+        throw error
+      }
+      try body(reading)
+    }
   }
 
   /// One reading; `nil` where the journal has no such number.

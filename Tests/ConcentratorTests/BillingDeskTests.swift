@@ -97,7 +97,8 @@ final class DeskBench: Sendable {
 
   /// Stores the total of a meter in whole kWh.
   func note(
-    _ meter: String, _ energy: Int64, at text: String, kind: ReadingKind = .settlement, quality: Quality = .confirmed
+    _ meter: String, _ energy: Int64, at text: String, kind: ReadingKind = .settlement, quality: Quality = .confirmed,
+    in other: Store? = nil
   ) async throws {
     let at = try Self.instant(text)
     let key = ReadingKey(
@@ -107,7 +108,7 @@ final class DeskBench: Sendable {
       key: key, value: RegisterValue(millionths: energy * 1_000_000, resolution: 10_000), quality: quality,
       hostTime: at, bootTime: BootInstant(nanoseconds: 0))
     let judged = JudgedReading(reading, Verdict(status: .accepted, findings: [], ruleVersion: 1))
-    _ = try await store.append(Store.Submission([judged]))
+    _ = try await (other ?? store).append(Store.Submission([judged]))
   }
 
   func bills() throws -> [BillRecord] {
@@ -162,6 +163,35 @@ final class DeskBench: Sendable {
     #expect(try bench.bills().map(\.account) == ["A-1", "A-2"])
     #expect(try bench.holds() == [])
     await bench.store.close()
+  }
+
+  @Test func `a damaged reading keeps its account waiting and no other, until the meter tells it again`() async throws {
+    let bench = try DeskBench()
+    for (meter, energy) in [("M-1", Int64(300)), ("M-2", 200)] {
+      try await bench.note(meter, 100, at: "2026-10-01T00:00")
+      try await bench.note(meter, energy, at: "2026-11-01T00:00")
+    }
+    await bench.store.close()
+    let file = URL(fileURLWithPath: bench.store.path)
+    var bytes = Array(try Data(contentsOf: file))
+    // 300 kWh in millionths, as the row has it.
+    let place = try #require(bytes.firstRange(of: [0x11, 0xE1, 0xA3, 0x00]))
+    bytes[place.upperBound - 1] ^= 1
+    try Data(bytes).write(to: file)
+    let store = try Store(path: bench.store.path)
+    let desk = try bench.desk(opened: store)
+    try await desk.pass(all: true)
+    #expect(try bench.bills().map(\.account) == ["A-2"])
+    let told = bench.host.events.withLock { $0 }.compactMap { event -> String? in
+      if case .storeFailed(let reason, _) = event { reason } else { nil }
+    }
+    #expect(told.count == 1)
+    #expect(told.first?.hasPrefix("billing of A-1: ") == true)
+    #expect(told.first?.contains("does not match its checksum: M-1, settlement of energy.import.active.total") == true)
+    try await bench.note("M-1", 300, at: "2026-11-01T00:00", in: store)
+    try await desk.pass(all: true)
+    #expect(try bench.bills().map(\.account) == ["A-2", "A-1"])
+    await store.close()
   }
 
   @Test func `a meter that says nothing any more keeps its bill waiting in sight from a day after the cycle's end`()

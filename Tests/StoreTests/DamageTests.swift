@@ -77,6 +77,11 @@ import Testing
     let reader = try StoreReader(path: folder.database)
     #expect(try reader.verify().faults == [damaged])
     #expect(throws: StoreError.corrupt(path: folder.database, detail: damaged)) { try reader.all() }
+    var sound: [Int64] = []
+    var filter = ReadingFilter()
+    filter.passesDamaged = true
+    try reader.readings(filter) { sound.append($0.sequence) }
+    #expect(sound == [1, 3])
     let store = try eager(folder.database)
     #expect(await store.takeDamaged() == [damaged])
     #expect(await store.takeDamaged() == [], "told once")
@@ -97,6 +102,7 @@ import Testing
     #expect(latest.map(\.sequence) == [3])
     #expect(latest.map(\.version) == [1])
     #expect(await store.takeDamaged().count == 1)
+    #expect(try StoreReader(path: folder.database).all().map(\.sequence) == [1, 3])
     // Nor does it stand in the way of a person.
     try await store.execute("UPDATE reading SET value = 6 WHERE seq = 3")
     let entered = try await store.enter(
