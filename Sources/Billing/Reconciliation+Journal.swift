@@ -216,8 +216,10 @@ extension Reconciliation {
   ///   - days: of all bills, see `BillDay.chain(_:zone:)`.
   ///   - bills: the numbers of all bills.
   ///   - posted: the numbers of all bills that the ledger knows.
-  ///   - kept: hashes by day.
-  public mutating func add(_ days: [BillDay], bills: Set<Int64>, posted: Set<Int64>, kept: [String: String]) {
+  ///   - kept: days with their hashes; a day that came again has several.
+  public mutating func add(
+    _ days: [BillDay], bills: Set<Int64>, posted: Set<Int64>, kept: [(day: String, hash: String)]
+  ) {
     if !bills.isEmpty {
       compare("day-chain", Int64(bills.count), days.reduce(0) { $0 + Int64($1.count) }, "a bill is on no day")
     }
@@ -230,7 +232,7 @@ extension Reconciliation {
     for bill in posted.subtracting(bills).sorted() {
       compare("day-chain", 1, 0, "bill \(bill) was posted and is not in the store")
     }
-    for (day, hash) in kept.sorted(by: { $0.key < $1.key }) {
+    for (day, hash) in kept.sorted(by: { ($0.day, $0.hash) < ($1.day, $1.hash) }) {
       // A day comes again where the host's clock went back over midnight.
       let found = days.filter { $0.day == day }.map(\.hash)
       guard !found.contains(hash.lowercased()) else { continue }

@@ -20,12 +20,12 @@ public enum BooksCheck {
   ///   - station: accounts and tariffs.
   ///   - reader: of the store.
   ///   - cycle: only this one, such as `2026-10`; `nil` for all. The journal and the days are always whole.
-  ///   - kept: hashes of days, such as `2026-11-22`, that somebody has kept.
+  ///   - kept: hashes of days, such as `2026-11-22`, that somebody has kept; each is looked for.
   ///   - now: what is over by then is due; `nil` for the station's clock.
   /// - Returns: the steps and the days.
   /// - Throws: `Complaint` for a cycle that is none, and where the store cannot be read.
   public static func report(
-    _ station: Station, reader: StoreReader, cycle: String? = nil, kept: [String: String] = [:],
+    _ station: Station, reader: StoreReader, cycle: String? = nil, kept: [(day: String, hash: String)] = [],
     at now: HostInstant? = nil
   ) throws(Complaint) -> Report {
     var only: YearMonth?
@@ -74,7 +74,7 @@ private struct BooksReader {
 
   private func isWanted(_ month: YearMonth) -> Bool { only.map { $0 == month } ?? true }
 
-  mutating func report(kept: [String: String]) throws(StoreError) -> BooksCheck.Report {
+  mutating func report(kept: [(day: String, hash: String)]) throws(StoreError) -> BooksCheck.Report {
     var postings: [Int64: Int64] = [:]
     var batches: [String: Int64] = [:]
     try reader.ledger { bill, _, cycle, fen in

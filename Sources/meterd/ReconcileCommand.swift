@@ -109,17 +109,16 @@ struct ReconcileCommand: ParsableCommand {
     ])
   }
 
-  private func keptHashes() throws -> [String: String] {
-    var found: [String: String] = [:]
-    for text in kept {
+  /// A day may come again with another hash, so all are kept.
+  private func keptHashes() throws -> [(day: String, hash: String)] {
+    try kept.map { text in
       let parts = text.split(separator: "=", maxSplits: 1)
       guard parts.count == 2, parts[1].utf8.count == 64 else {
         throw Complaint(
           .usage, "--day takes a day and its hash, and \"\(text)\" is none",
           "Write them as meterd reconcile prints them: 2026-11-01=9f86d0...")
       }
-      found[String(parts[0])] = String(parts[1])
+      return (String(parts[0]), String(parts[1]))
     }
-    return found
   }
 }

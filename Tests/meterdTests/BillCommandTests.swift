@@ -128,6 +128,14 @@ private final class BilledStation: Sendable {
     _ = try await station.say("bill", "run")
     let books = try await station.objects("reconcile")
     #expect(books.allSatisfy { $0["balanced"] as? Bool == true })
+    let chain = try #require(books.first { $0["step"] as? String == "day-chain" })
+    let day = try #require((chain["days"] as? [[String: any Sendable]])?.first)
+    let (name, hash) = (try #require(day["day"] as? String), try #require(day["hash"] as? String))
+    _ = try await station.say("reconcile", "--day", "\(name)=\(hash)")
+    let wrong = "\(name)=\(String(repeating: "0", count: 64))"
+    #expect(
+      try await station.say("reconcile", "--day", wrong, "--day", "\(name)=\(hash)", status: 65).contains(
+        "the books do not balance: day-chain"))
     let profiles = try #require(books.first { $0["step"] as? String == "records" })
     #expect(profiles["compared"] as? Int == 0)
     #expect(profiles["unchecked"] as? [String] == ["there is no load profile under a bill"])
