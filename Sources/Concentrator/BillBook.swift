@@ -88,10 +88,14 @@ struct BillBook {
     return readings
   }
 
-  /// Every reading of a register at an instant, of whatever kind and version.
+  /// The readings of a register at an instant that bills may rest on instead of one of them, in every version.
+  ///
+  /// Beside a settlement and an estimate those are settlements and estimates: of boundaries that a meter closes by itself
+  /// billing reads nothing else, whatever was frozen then. Beside any other kind it is all kinds.
   func readings(beside key: ReadingKey) throws(StoreError) -> [JournalReading] {
     var found: [JournalReading] = []
-    for kind in ReadingKind.allCases {
+    let closing = [ReadingKind.settlement, .estimate]
+    for kind in closing.contains(key.kind) ? closing : ReadingKind.allCases {
       var filter = ReadingFilter()
       (filter.meter, filter.quantity, filter.kind) = (key.meter, key.quantity, kind)
       (filter.since, filter.until) = (key.instant, key.instant + 1)

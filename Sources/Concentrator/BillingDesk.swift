@@ -190,7 +190,8 @@ actor BillingDesk {
         .billed(
           account: bill.account, cycle: bill.cycle, kind: bill.kind, totalFen: bill.totalFen, isNew: isNew))
     }
-    let ids = Set(isWhole ? standing.map(\.account) : looked.map(\.id))
+    // Nobody looks at an account that is gone from the configuration: what waits of it stays in the books.
+    let ids = Set(looked.map(\.id))
     for old in standing where ids.contains(old.account) && !unread.contains(old.account) {
       guard !holds.contains(where: { ($0.account, $0.cycle) == (old.account, old.cycle) }) else { continue }
       try await store.release(account: old.account, cycle: old.cycle)

@@ -88,6 +88,28 @@ import Testing
         "account A-8 is gone from the configuration and was never billed: nothing bills what its meters count after that",
       ])
     #expect(found["cycles"].map { [$0.left, $0.right] } == ["3", "3"])
+    try await bench.desk().pass(all: true)
+    #expect(try steps(bench)["cycles"] == found["cycles"], "a whole look releases no cycle that nobody bills")
+  }
+
+  @Test func `a bill on an estimate is sound, whatever else was frozen at a boundary that the meter closes by itself`()
+    async throws
+  {
+    let bench = try DeskBench()
+    for meter in ["M-1", "M-2"] {
+      try await bench.note(meter, 100, at: "2026-10-01T00:00")
+      try await bench.note(meter, 200, at: "2026-11-01T00:00", kind: .estimate)
+      try await bench.note(meter, 201, at: "2026-11-01T00:00", kind: .dailyFreeze)
+    }
+    try await bench.desk().pass(all: true)
+    #expect(try bench.bills().map(\.account) == ["A-1", "A-2"])
+    #expect(try steps(bench)["newest"]?.differences == [])
+    let gone = try withoutSecond(bench)
+    #expect(try steps(bench, gone)["newest"]?.differences == [])
+    try await bench.note("M-2", 200, at: "2026-11-01T00:00")
+    #expect(
+      try steps(bench, gone)["newest"]?.differences.map { $0.hasPrefix("bill 2 of A-2 for 2026-10: reading 7 counts") }
+        == [true])
   }
 
   @Test func `a step that compared nothing says why, and one with freezes of some midnights which`() async throws {
