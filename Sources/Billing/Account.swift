@@ -70,11 +70,18 @@ public struct MeterAssignment: Hashable, Sendable {
   public let keepsSettlements: Bool
   /// What an inspection found, where the multiplier mends it; `nil` elsewhere.
   public let error: MeterError?
+  /// False where the meter counted before `from`, too, and only its error begins or ends there.
+  public let isPutIn: Bool
+  /// False where the meter counts after `to`, too, and only its error begins or ends there.
+  public let isTakenAway: Bool
 
   public init(
     meter: MeterID, multiplier: Multiplier = .one, from: MeterTime? = nil, to: MeterTime? = nil, register: CounterRange,
-    reactive: ReactiveRegisters = .combined, keepsSettlements: Bool = true, error: MeterError? = nil
+    reactive: ReactiveRegisters = .combined, keepsSettlements: Bool = true, error: MeterError? = nil,
+    isPutIn: Bool = true, isTakenAway: Bool = true
   ) {
+    self.isPutIn = isPutIn
+    self.isTakenAway = isTakenAway
     self.error = error
     self.keepsSettlements = keepsSettlements
     self.reactive = reactive

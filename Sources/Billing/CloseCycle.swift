@@ -25,12 +25,15 @@ public struct ClosedBill: Hashable, Sendable {
   public let others: [UsageShare?]
   /// Where a meter was in error, and what was counted is mended.
   public let mended: [MendedStretch]
+  /// All that the account's meters were found to have, in other cycles too.
+  let errors: MeterErrors
 
   init(
     key: BillKey, statement: Statement, windowAfter: WindowState?, intervals: [BilledIntervals?],
-    others: [UsageShare?] = [], mended: [MendedStretch] = []
+    others: [UsageShare?] = [], errors: MeterErrors
   ) {
-    self.mended = mended
+    self.errors = errors
+    mended = errors.mended(in: statement.bills)
     self.intervals = intervals
     self.others = others
     self.key = key
@@ -103,7 +106,7 @@ public func closeCycle(
       ClosedBill(
         key: key, statement: statement, windowAfter: statement.bills.last?.windowAfter,
         intervals: stretches.indices.map { closing.intervals[$0] },
-        others: stretches.indices.map { closing.others[$0] }, mended: account.mended(in: statement.bills)))
+        others: stretches.indices.map { closing.others[$0] }, errors: MeterErrors(of: account)))
   } catch {
     return .hold(closing.reasons + [error])
   }

@@ -111,8 +111,11 @@ extension IssuedBill {
       let from = max(MeterTime(localSeconds: start), begin)
       let to = min(MeterTime(localSeconds: start + step), end)
       guard from < to, begin.date <= time.date else { continue }
-      let isPutIn = from == begin && account.meters.contains { $0.meter == meter && $0.from == begin }
-      let isTakenAway = to == end && account.meters.contains { $0.meter == meter && $0.to == end }
+      let isPutIn =
+        from == begin
+        && account.meters.contains { $0.meter == meter && $0.startsWithReading(at: begin, every: step) }
+      let isTakenAway =
+        to == end && account.meters.contains { $0.meter == meter && $0.endsWithReading(at: end, every: step) }
       func record(_ at: MeterTime) -> Int64? { known.sequence(meter, at: account.zone.unixMilliseconds(of: at)) }
       guard let first = isPutIn ? register.start.reading : record(from),
         let last = isTakenAway ? register.stop.reading : record(to)

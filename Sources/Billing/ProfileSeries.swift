@@ -41,7 +41,8 @@ public struct BilledIntervals: Hashable, Sendable {
 /// whatever digits are cut between them. That differs from what the settlement readings say only at the two ends, where a
 /// record and a reading show one register at one instant, each cut to its last digit: by one step of the coarser one at
 /// each end. An end at which a meter was put in, taken away or got other transformers is the very reading that the
-/// register is billed by, and adds nothing. What stands in one interval from two meters is added up.
+/// register is billed by, and adds nothing; one at which only an error of the meter begins or ends is no change, and has its
+/// record like any other instant that has one. What stands in one interval from two meters is added up.
 struct SeriesBuilder {
   let account: Account
   let profile: ProfileReadings
@@ -137,7 +138,7 @@ struct SeriesBuilder {
       points.append(Point(seconds: seconds, mark: record.mark, isRecord: true))
     }
     let (first, last) = (span.from.localSeconds, span.to.localSeconds)
-    if span.assignment.from == span.from {
+    if span.assignment.startsWithReading(at: span.from, every: step) {
       points.append(Point(seconds: first, mark: register.start, isRecord: false))
     } else {
       take(first)
@@ -147,7 +148,7 @@ struct SeriesBuilder {
       take(seconds)
       seconds += step
     }
-    if span.assignment.to == span.to {
+    if span.assignment.endsWithReading(at: span.to, every: step) {
       points.append(Point(seconds: last, mark: register.stop, isRecord: false))
     } else {
       take(last)
@@ -183,6 +184,19 @@ struct SeriesBuilder {
     // The register was rounded to what is billed after the multiplier, and the intervals to a millionth.
     let rounding = Energy(millionths: energyStep.millionths / 2 + 1)
     bound += (assignment.multiplier.energy(most, decimals: 6) ?? .zero) + rounding
+  }
+}
+
+extension MeterAssignment {
+  /// True where the intervals of what counts from `time` on start with the reading of the register and not with a record:
+  /// the meter was put in, or an error begins or ends there between two records. `step` is in seconds.
+  func startsWithReading(at time: MeterTime, every step: Int64) -> Bool {
+    from == time && (isPutIn || time.localSeconds % step != 0)
+  }
+
+  /// The same of the instant at which it stops counting.
+  func endsWithReading(at time: MeterTime, every step: Int64) -> Bool {
+    to == time && (isTakenAway || time.localSeconds % step != 0)
   }
 }
 

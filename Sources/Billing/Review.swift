@@ -144,9 +144,13 @@ private struct BillLook {
         find(.meterChanged, .look, "meter \(segment.meter) after \(before.last?.meter ?? "none")")
         continue
       }
-      let multiplier = "\(segment.multiplier)"
-      if let old = before.last(where: { $0.meter == segment.meter }), old.multiplier != multiplier {
-        find(.multiplierChanged, .look, "meter \(segment.meter) with multiplier \(multiplier) after \(old.multiplier)")
+      // What mends an error is no other transformer.
+      let multiplier = bill.errors.own(
+        of: segment.meter, "\(segment.multiplier)", from: "\(segment.from)", to: "\(segment.to)")
+      if let old = before.last(where: { $0.meter == segment.meter }) {
+        let earlier = bill.errors.own(of: old.meter, old.multiplier, from: old.from, to: old.to)
+        guard earlier != multiplier else { continue }
+        find(.multiplierChanged, .look, "meter \(segment.meter) with multiplier \(multiplier) after \(earlier)")
       }
     }
   }
@@ -277,7 +281,8 @@ private struct BillLook {
       find(.brokenChain, .stop, gap)
     }
     for start in segments {
-      for end in last.parts.flatMap(\.segments) where end.meter == start.meter && end.to == "\(start.from)" {
+      for end in last.parts.flatMap(\.segments)
+      where end.meter == start.meter && wholeTime(end.to) == wholeTime("\(start.from)") {
         for register in start.registers {
           guard let before = end.registers.first(where: { $0.quantity == register.quantity.name }) else { continue }
           compared += 1

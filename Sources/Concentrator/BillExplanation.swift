@@ -120,7 +120,9 @@ public struct BillExplanation: Sendable {
         "interval": interval == nil ? .null : .array(ends.map { $0.json(proofs) }),
         "explanation": .array(text.map(JSON.string)),
       ])
-      page = CustomerPage(bill, stored: stored, name: entry?.name ?? "", zone: zone).lines
+      page =
+        CustomerPage(bill, stored: stored, name: entry?.name ?? "", zone: zone, errors: MeterErrors(of: account))
+        .lines
     } catch {
       throw Complaint(error)
     }

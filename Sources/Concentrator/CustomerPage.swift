@@ -7,7 +7,8 @@ internal import Store
 struct CustomerPage {
   let lines: [String]
 
-  init(_ bill: IssuedBill, stored: StoredBill, name: String, zone: ZoneOffset) {
+  /// `errors` are what the account's meters were found to have.
+  init(_ bill: IssuedBill, stored: StoredBill, name: String, zone: ZoneOffset, errors: MeterErrors) {
     var text = [
       "电费账单  Electricity bill",
       "户号 Account      \(bill.account)\(name.isEmpty ? "" : "  \(name)")",
@@ -18,7 +19,7 @@ struct CustomerPage {
     if let correction = stored.bill.correction {
       text.append("更正原因 Reason   \(correction.reason)")
     }
-    for part in bill.parts { text += Self.part(part, isOne: bill.parts.count == 1) }
+    for part in bill.parts { text += Self.part(part, isOne: bill.parts.count == 1, errors) }
     if bill.kind != .original {
       text.append("")
       text += stored.bill.lines.map { "  \(Self.right("\(Money(fen: $0.amountFen))", 12))  \($0.text)" }
@@ -42,10 +43,16 @@ struct CustomerPage {
     }
   }
 
-  private static func part(_ part: IssuedPart, isOne: Bool) -> [String] {
+  private static func part(_ part: IssuedPart, isOne: Bool, _ errors: MeterErrors) -> [String] {
     var text = ["", "用电区间 Days       \(part.days.from) - \(part.days.last)", "电价 Tariff         \(part.plan.name)"]
     for segment in part.segments {
-      text.append("电能表 Meter        \(segment.meter)  倍率 multiplier \(segment.multiplier)")
+      let error = errors.error(of: segment.meter, segment.multiplier, from: segment.from, to: segment.to)
+      let own = error.map { "\($0.own)" } ?? segment.multiplier
+      text.append("电能表 Meter        \(segment.meter)  倍率 multiplier \(own)")
+      if let error {
+        text.append(
+          "  计量误差 Error of the meter by inspection  \(error.percent) %  电量 energy = 计得 counted / \(error.divisor)")
+      }
       for register in segment.registers {
         let name = Quantity(name: register.quantity)
         let unit = name?.unit?.rawValue ?? "kWh"

@@ -320,6 +320,52 @@ struct IntervalCase: Sendable, CustomTestStringConvertible {
     }
   }
 
+  @Test(arguments: [("2026-11-01T00:00", [721]), ("2026-11-10T00:00", [217, 505]), ("2026-11-10T09:30", [226, 495])])
+  func `an error of a meter leaves the bills beside it as they are, and takes the records of its own time`(
+    _ begin: String, _ records: [Int]
+  ) throws {
+    var journal = Journal()
+    // 1 kWh an hour from midnight of 30 October on.
+    for (at, value) in [
+      ("2026-10-30T00:00", "100.00"), ("2026-11-01T00:00", "148.00"), ("2026-12-01T00:00", "868.00"),
+      ("2026-12-03T00:00", "916.00"),
+    ] {
+      try journal.note(value, at: at)
+    }
+    try journal.note("364.00", at: "2026-11-10T00:00", kind: .dailyFreeze)
+    try journal.note("373.50", at: "2026-11-10T09:30", kind: .event)
+    try journal.record("2026-10-30T00:00", "2026-12-03T00:00") { 10_000 + $0 / 36 }
+    let whole = MeterAssignment(meter: try meter(), register: try household(cut: .truncated))
+    let error = try #require(
+      MeterError(tenThousandths: -2_000, from: time(begin), to: time("2026-12-01T00:00"), of: .one))
+    func account(_ meters: [MeterAssignment]) throws -> Account {
+      try Hours.account(meters: meters, from: "2026-10-30", to: "2026-12-03")
+    }
+    let (plain, mended) = (try account([whole]), try account(whole.divided(by: [error])))
+    let plans = try Hours.catalogue()
+    for (label, last) in [("2026-10", "2026-10-31T23:30"), ("2026-12", "2026-12-02T23:30")] {
+      let before = try #require(try journal.close(plain, plans, month: label).closed)
+      let after = try #require(try journal.close(mended, plans, month: label).closed)
+      #expect(after.document == before.document, "\(label)")
+      #expect(after.bill.usage.segments.map { $0.profile?.records } == [49])
+      let issued = try #require(IssuedBill.parsed(before))
+      let profile = ProfileReadings(journal.readings)
+      #expect(
+        try issued.ends(ofIntervalAt: time(last), in: profile, of: mended)
+          == issued.ends(ofIntervalAt: time(last), in: profile, of: plain))
+      var books = Billing.Reconciliation()
+      books.add(
+        mended, due: [issued.cycle: [.billed]],
+        posted: [PostedBill(bill: issued, linesFen: before.total.fen, postedFen: before.total.fen)],
+        readings: journal.readings, profile: profile)
+      #expect(books.steps.filter { !$0.isBalanced }.map(\.name) == [])
+    }
+    let closing = try journal.close(mended, plans, month: "2026-11")
+    let closed = try #require(closing.closed, "\(closing.reasons)")
+    #expect(closed.bill.usage.segments.map { $0.profile?.records } == records)
+    #expect(closed.mended.map { "\($0.from) \($0.error.own)" } == ["\(begin):00 1"])
+  }
+
   @Test func `where the meter keeps the same hours, registers and intervals make the same bill`() throws {
     var random = Seeded("registers and intervals make the same bill", cases: 100)
     for _ in 0..<100 {

@@ -181,6 +181,71 @@ struct LookCase: Sendable, CustomTestStringConvertible {
     }
   }
 
+  @Test func `what mends an error of a meter is no other multiplier, in its month and after it`() throws {
+    let plan = try tariff("shanghai-residential-2012")
+    let error = try #require(
+      MeterError(tenThousandths: -320, from: time("2026-10-01T00:00"), to: time("2026-11-01T00:00"), of: .one))
+    let whole = MeterAssignment(meter: try meter(), register: try household())
+    let account = try account(plan, meters: whole.divided(by: [error]))
+    var journal = Journal()
+    for (at, total) in [
+      ("2026-09-01T00:00", "0.00"), ("2026-10-01T00:00", "300.00"), ("2026-11-01T00:00", "600.00"),
+      ("2026-12-01T00:00", "900.00"),
+    ] {
+      try journal.settle(at, total: total)
+    }
+    var history: [IssuedBill] = []
+    for (label, multiplier, found) in [
+      ("2026-09", "1", ["first-bill"]), ("2026-10", "125/121", []), ("2026-11", "1", []),
+    ] {
+      let closed = try #require(
+        try closeCycle(
+          account: account, cycle: try cycle(label), readings: journal.readings, windowState: nil, plan: plan
+        ).closed)
+      #expect(closed.bill.usage.segments.map { "\($0.multiplier)" } == [multiplier])
+      #expect(review(closed, after: history).findings.map(\.rule.rawValue) == found, "\(label)")
+      history.append(try closed.issued())
+    }
+    // Other transformers are, beside an error too.
+    let other = MeterAssignment(
+      meter: try meter(), multiplier: Multiplier(2) ?? .one, from: try time("2026-11-01T00:00"),
+      register: try household())
+    let late = try #require(
+      MeterError(
+        tenThousandths: -320, from: time("2026-11-01T00:00"), to: time("2026-12-01T00:00"), of: other.multiplier))
+    let changed = try #require(
+      try closeCycle(
+        account: try BillingTests.account(plan, meters: other.divided(by: [late])), cycle: try cycle("2026-11"),
+        readings: journal.readings, windowState: nil, plan: plan
+      ).closed)
+    #expect(
+      review(changed, after: Array(history.prefix(1))).findings.map { "\($0)" } == [
+        "multiplier-changed (look): meter M-0001 with multiplier 2 after 1"
+      ])
+  }
+
+  @Test func `a bill that ends at a time without seconds is followed by the next one`() throws {
+    let plan = try tariff("shanghai-residential-2012")
+    let change = try time("2026-10-01T00:00")
+    let meters = [
+      MeterAssignment(meter: try meter(), to: change, register: try household()),
+      MeterAssignment(meter: try meter(), from: change, register: try household()),
+    ]
+    let account = try account(plan, meters: meters)
+    func close(_ label: String, _ start: String, _ stop: String) throws -> ClosedBill {
+      var journal = Journal()
+      try journal.settle("\(label)-01T00:00", total: start)
+      try journal.settle("\(try month(label) + 1)-01T00:00", total: stop)
+      return try #require(
+        try closeCycle(
+          account: account, cycle: try cycle(label), readings: journal.readings, windowState: nil, plan: plan
+        ).closed)
+    }
+    let before = [try close("2026-09", "100.00", "200.00").issued()]
+    #expect(review(try close("2026-10", "200.00", "300.00"), after: before).findings.map(\.rule) == [])
+    #expect(review(try close("2026-10", "201.00", "300.00"), after: before).findings.map(\.rule) == [.brokenChain])
+  }
+
   @Test func `an estimate is worth a look, a second one stops`() throws {
     let plan = try tariff("shanghai-residential-2012")
     var journal = Journal()

@@ -91,6 +91,33 @@ import Testing
     // 50 + 50 / 1.25 kWh.
     #expect(try bench.bills().last.map { "\($0.account) \($0.totalFen)" } == "A-1 5553")
     await bench.store.close()
+    let reader = try StoreReader(path: bench.store.path)
+    let stored = try #require(try reader.bill(2))
+    let page = try BillExplanation(stored, station: fast, reader: reader).page
+    #expect(page.filter { $0.contains("multiplier") }.allSatisfy { $0 == "电能表 Meter        M-1  倍率 multiplier 1" })
+    #expect(
+      page.filter { $0.contains("Error") } == [
+        "  计量误差 Error of the meter by inspection  +25.00 %  电量 energy = 计得 counted / 1.2500"
+      ])
+    await bench.store.close()
+  }
+
+  @Test func `an error from a settlement on changes no bill before it, with seconds or without`() async throws {
+    let bench = try DeskBench()
+    for (month, energy) in [("10", 100), ("11", 200), ("12", 300)] as [(String, Int64)] {
+      for meter in ["M-1", "M-2"] { try await bench.note(meter, energy, at: "2026-\(month)-01T00:00") }
+    }
+    let later = try DeskBench.instant("2026-12-22T12:00")
+    bench.host.now.withLock { $0 = later }
+    try await bench.desk().pass(all: true)
+    let reader = try StoreReader(path: bench.store.path)
+    for (from, to) in [
+      ("2026-11-01", "2026-12-01"), ("2026-11-01T00:00", "2026-12-01T00:00"),
+      ("2026-11-01T00:00:00", "2026-12-01T00:00"),
+    ] {
+      let found = try BillingRun.findings(try station(bench, error("-3.00", from, to)), reader: reader)
+      #expect(found.map { "\($0.cycle) \($0.differenceFen ?? 0)" } == ["2026-11 191"], "\(from)")
+    }
   }
 
   @Test func `errors are read from the configuration, each mistake with its line`() throws {
@@ -101,7 +128,7 @@ import Testing
     let meters = try #require(good.accounts.first?.meters)
     #expect(
       meters.map { "\($0.multiplier) \($0.from.map { "\($0)" } ?? "-") \($0.to.map { "\($0)" } ?? "-")" } == [
-        "30 - 2026-10-11T09:30", "3750/121 2026-10-11T09:30 2026-11-01T00:00:00",
+        "30 - 2026-10-11T09:30:00", "3750/121 2026-10-11T09:30:00 2026-11-01T00:00:00",
         "2000/67 2026-11-01T00:00:00 2026-12-01T00:00:00", "30 2026-12-01T00:00:00 -",
       ])
     #expect(meters.map { $0.error?.percent } == [nil, "-3.20", "+0.50", nil])
