@@ -113,6 +113,12 @@ public func closeCycle(
 }
 
 extension HoldReason {
+  /// True where a reading of `meter` at `time` is missing.
+  fileprivate func isMissing(_ meter: MeterID, at time: MeterTime) -> Bool {
+    guard case .missingReading(meter, _, let at) = self else { return false }
+    return at == time
+  }
+
   /// What cannot be rated, with what is missing called as the configuration calls it.
   init(_ error: RatingError, account: String) {
     if case .line(let plan, _, let title, .needs(let input)) = error {
@@ -137,6 +143,8 @@ private struct CycleClosing {
   private(set) var others: [Int: UsageShare] = [:]
   /// Midnights inside the cycle where intervals take the place of rate registers, or these of them.
   private var turns: Set<MeterTime> = []
+  /// Where errors begin or end inside the cycle, and the registers of that instant that nothing was read of.
+  private var edges: [(edge: ErrorEdge, unread: [Quantity])] = []
   private let plans: PlanCatalogue
   private let day: CivilDate
 
@@ -159,8 +167,16 @@ private struct CycleClosing {
       else { return nil }
       return (meter, quantity, time)
     }
-    let found = builder.reasons
-    var told = noted + found.filter { rate($0) == nil }
+    // An error in the middle of a cycle asks for all that a bill is made of at an instant at which nothing closes.
+    let unread = edges.filter { each in
+      builder.reasons.contains { $0.isMissing(each.edge.assignment.meter, at: each.edge.at) }
+    }
+    let found = builder.reasons.filter { reason in
+      !unread.contains { reason.isMissing($0.edge.assignment.meter, at: $0.edge.at) }
+    }
+    var told = noted
+    told += unread.map { .unreadError($0.edge.assignment.meter, $0.unread, at: $0.edge.at, $0.edge.error, in: cycle) }
+    told += found.filter { rate($0) == nil }
     for at in turns.sorted() {
       let rates = Dictionary(grouping: found.compactMap(rate).filter { $0.at == at }, by: \.meter)
       for (meter, missing) in rates.sorted(by: { $0.key < $1.key }) {
@@ -178,6 +194,7 @@ private struct CycleClosing {
   mutating func stretches(under rules: [RuleStretch], key: BillKey, window: WindowState?) -> [Stretch] {
     let spans = builder.spans(from: cycle.from, to: cycle.to)
     let wanted = rules.map(Wanted.init)
+    edges = account.errorEdges(in: cycle).map { ($0, unread(at: $0, under: rules, wanted)) }
     let marks = wanted.contains(where: \.demand) ? builder.demands(of: spans) : []
     guard reasons.isEmpty else { return [] }
     let demands = zip(spans, marks).map { (to: $0.to, mark: $1) }
@@ -223,6 +240,20 @@ private struct CycleClosing {
       }
     }
     return stretches
+  }
+
+  /// The registers that a bill under `rules` needs at an edge and nothing was read of, each once.
+  private func unread(at edge: ErrorEdge, under rules: [RuleStretch], _ wanted: [Wanted]) -> [Quantity] {
+    var found: [Quantity] = []
+    for (rule, wanted) in zip(rules, wanted) {
+      var quantities = SegmentBuilder.registers(of: edge.assignment, under: rule.plan, wanted)
+      if wanted.demand, let demand = Quantity(.maximumDemand(.importActive), .total) { quantities.append(demand) }
+      for quantity in quantities
+      where !found.contains(quantity) && !builder.isRead(edge.assignment.meter, quantity, at: edge.at) {
+        found.append(quantity)
+      }
+    }
+    return found
   }
 
   /// Runs of stretches whose inner changes have no frozen registers.

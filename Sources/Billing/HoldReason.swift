@@ -55,6 +55,8 @@ public enum HoldReason: Error, Hashable, Sendable {
   /// Rates that were not frozen at the midnight where intervals take the place of rate registers, or these of them; the
   /// cycle ends with `settlement`.
   case unfrozenRates(MeterID, [Quantity], at: MeterTime, settlement: MeterTime)
+  /// Registers that nothing was read of at the instant inside a cycle at which an error of the meter begins or ends.
+  case unreadError(MeterID, [Quantity], at: MeterTime, MeterError, in: Cycle)
   /// The settlement register and the intervals differ by more than their last digits explain; kWh before the multiplier.
   case intervalsDisagree(MeterID, register: Energy, intervals: Energy, most: Energy)
   /// No list says what kind of day a day is.
@@ -137,6 +139,12 @@ extension HoldReason: CustomStringConvertible {
         + " \(rates.map { "\($0)" }.joined(separator: ", ")) \(rates.count == 1 ? "was" : "were") not frozen then; enter what"
         + " \(rates.count == 1 ? "it" : "they") showed (meterd review enter), or let the change hold from a settlement on:"
         + " from = \"\(settlement.date)\""
+    case .unreadError(let meter, let quantities, let time, let error, let cycle):
+      "meter \(meter): its error of \(error.percent) % \(error.from == time ? "begins" : "ends") at \(time), inside the cycle"
+        + " from \(cycle.from) to \(cycle.to), and nothing was read of"
+        + " \(quantities.map { "\($0)" }.joined(separator: ", ")) then; enter what the register"
+        + "\(quantities.count == 1 ? "" : "s") showed (meterd review enter), or let \(error.from == time ? "from" : "to") of"
+        + " [[line.meter.error]] be a settlement: \"\(cycle.from)\" or \"\(cycle.to)\""
     case .intervalsDisagree(let meter, let register, let intervals, let most):
       "meter \(meter): the register counted \(register) kWh and the intervals \(intervals) kWh, more than \(most) kWh"
         + " apart; check that settlement and load profile are of the same instants, and the meter's clock"

@@ -21,25 +21,33 @@ extension RegisterMark {
   }
 }
 
+/// A register at an instant, whatever told it.
+struct BoundaryPlace: Hashable {
+  let meter: MeterID
+  let quantity: Quantity
+  /// Milliseconds since 1970.
+  let instant: Int64
+}
+
+extension BoundaryPlace {
+  init(_ reading: JournalReading) {
+    let key = reading.reading.key
+    self.init(meter: key.meter, quantity: key.quantity, instant: key.instant)
+  }
+}
+
 /// The readings that can start or end a segment, by meter, quantity and instant.
 ///
 /// A settlement goes before a daily freeze of the same instant, then what an event told, a read at the boundary of a
 /// meter without freezes, and an estimate. Of two versions the later one counts, even when it is held: a doubt about
 /// the best reading is not got round with the second best. The order of arrival changes nothing.
 struct BoundaryReadings {
-  private struct Place: Hashable {
-    let meter: MeterID
-    let quantity: Quantity
-    let instant: Int64
-  }
-
-  private var best: [Place: JournalReading] = [:]
+  private var best: [BoundaryPlace: JournalReading] = [:]
 
   init(_ readings: some Sequence<JournalReading>) {
     for candidate in readings {
-      let key = candidate.reading.key
       guard let rank = Self.rank(candidate.reading) else { continue }
-      let place = Place(meter: key.meter, quantity: key.quantity, instant: key.instant)
+      let place = BoundaryPlace(candidate)
       if let known = best[place], let other = Self.rank(known.reading),
         (other, -known.sequence) < (rank, -candidate.sequence)
       {
@@ -51,7 +59,7 @@ struct BoundaryReadings {
 
   /// `nil` when there is none.
   func reading(_ meter: MeterID, _ quantity: Quantity, at instant: Int64) -> JournalReading? {
-    best[Place(meter: meter, quantity: quantity, instant: instant)]
+    best[BoundaryPlace(meter: meter, quantity: quantity, instant: instant)]
   }
 
   /// Lower is better; `nil` for readings that are of no boundary.

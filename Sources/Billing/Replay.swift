@@ -268,7 +268,8 @@ public func replay(
 ///   - bill: what stands.
 ///   - before: what stands for the cycle before it; `nil` without one.
 ///   - account: as it is known now.
-///   - readings: of the journal; those that the bill does not rest on do not count.
+///   - readings: of the journal; those that the bill does not rest on do not count, but where an error that a meter was
+///     found to have later begins or ends inside the cycle.
 ///   - profile: load profiles of the journal; what was stored after the newest record of the bill does not count.
 ///   - plans: every version of the account's plans.
 /// - Returns: the bill as it comes out now, under the same version number, or why there is none.
@@ -280,12 +281,22 @@ public func rateAgain(
     return .hold([.outsideAccount(account: account.id, month: bill.cycle)])
   }
   let own = Set(bill.readings)
+  let edges = account.errorEdges(in: cycle).map {
+    (meter: $0.assignment.meter, instant: account.zone.unixMilliseconds(of: $0.at))
+  }
+  let named = edges.isEmpty ? [] : Set(readings.filter { own.contains($0.sequence) }.map(BoundaryPlace.init))
+  func counts(_ reading: JournalReading) -> Bool {
+    let key = reading.reading.key
+    return own.contains(reading.sequence)
+      || edges.contains { $0.meter == key.meter && $0.instant == key.instant }
+        && !named.contains(BoundaryPlace(reading))
+  }
   let day = account.zone.local(unixMilliseconds: bill.issuedAt).date
   // From an empty window cycles begin without any.
   let began = OpenWindow(before: bill).flatMap { $0.state.byTier.allSatisfy { $0 == .zero } ? nil : $0 }
   let window = bill.began(after: before) ? before.flatMap(OpenWindow.init(after:)) : began
   return closeCycle(
-    account: account, cycle: cycle, readings: readings.filter { own.contains($0.sequence) },
+    account: account, cycle: cycle, readings: readings.filter(counts),
     profile: profile.known(through: bill.newestRecord),
     windowState: window?.state(for: cycle, of: account, plans: plans, knownOn: day), plans: plans, knownOn: day,
     version: bill.version)

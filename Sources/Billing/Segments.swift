@@ -79,6 +79,11 @@ struct SegmentBuilder {
     return quantities.allSatisfy { readings.reading(assignment.meter, $0, at: instant)?.verdict.isUsable ?? false }
   }
 
+  /// True where there is a reading of a register at an instant, whatever the verdict on it.
+  func isRead(_ meter: MeterID, _ quantity: Quantity, at time: MeterTime) -> Bool {
+    readings.reading(meter, quantity, at: account.zone.unixMilliseconds(of: time)) != nil
+  }
+
   /// One segment for each span; `tolerance` grows by the widest honest difference between total and rates, after the
   /// multiplier.
   mutating func segments(

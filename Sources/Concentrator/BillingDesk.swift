@@ -319,7 +319,7 @@ actor BillingDesk {
         let text = reasons.map(\.description).joined(separator: "; ")
         let isForReadings = reasons.allSatisfy { reason in
           switch reason {
-          case .missingReading, .missingRecords, .unfrozenRates: true
+          case .missingReading, .missingRecords, .unfrozenRates, .unreadError: true
           default: false
           }
         }

@@ -32,7 +32,11 @@ extension Configuration {
         throw inner.error("from", "the meter does not count for its account from \(begin) to \(end)")
       }
       guard let error = MeterError(tenThousandths: Int(clamping: percent), from: begin, to: end, of: own) else {
-        throw inner.error("percent", "ct times pt with this error is no multiplier that any meter has")
+        throw inner.error(
+          "percent",
+          "ct times pt divided by one and this error is a fraction with more than 1000000000 above or below its line, and"
+            + " there is no such multiplier; write ct and pt as they stand on the plates, or the error with fewer places"
+        )
       }
       errors.append(error)
       try inner.finish()

@@ -187,6 +187,33 @@ func close(
     }
   }
 
+  @Test func `an error that begins in mid-cycle waits for all that was not frozen, and says where it may begin`() throws
+  {
+    let error = try #require(
+      MeterError(tenThousandths: -320, from: time("2026-10-11T00:00"), to: time("2026-11-01T00:00"), of: .one))
+    let whole = MeterAssignment(meter: try meter(), register: try household())
+    let account = try mill([contract], meters: whole.divided(by: [error]))
+    var journal = try month()
+    try journal.note("110.00", at: "2026-10-11T00:00", kind: .dailyFreeze)
+    #expect(
+      try close(account, "2026-10", journal, [try twoPart()]).reasons == [
+        "meter M-0001: its error of -3.20 % begins at 2026-10-11T00:00:00, inside the cycle from 2026-10-01T00:00:00 to"
+          + " 2026-11-01T00:00:00, and nothing was read of energy.combined.reactive1.total,"
+          + " energy.combined.reactive2.total, demand.import.active.total then; enter what the registers showed (meterd"
+          + " review enter), or let from of [[line.meter.error]] be a settlement: \"2026-10-01T00:00:00\" or"
+          + " \"2026-11-01T00:00:00\""
+      ])
+    try journal.noteMill(
+      "2026-10-11T00:00", total: "110.00", reactive: "60.00", demand: "0.5000", occurred: "2026-10-03T14:15",
+      kind: .event)
+    #expect(try close(account, "2026-10", journal, [try twoPart()]).reasons == [])
+    let ended = try #require(
+      MeterError(tenThousandths: 50, from: time("2026-10-01T00:00"), to: time("2026-10-12T00:00"), of: .one))
+    #expect(
+      try close(try mill([contract], meters: whole.divided(by: [ended])), "2026-10", journal, [try twoPart()])
+        .reasons.map { $0.contains("its error of +0.50 % ends at") && $0.contains("or let to of") } == [true])
+  }
+
   @Test func `capacity that changes in mid-cycle is paid by its days, energy by frozen registers or by days`() throws {
     let running = SupplyTerms(
       plan: "mill", basicCharge: .capacity, running: Power(millionths: 1_000_000_000), isExemptFromPowerFactor: true)

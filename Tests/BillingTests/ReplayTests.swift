@@ -212,6 +212,31 @@ import Testing
     }
   }
 
+  @Test func `a bill that a later error cuts is rated again with the reading of its first instant`() throws {
+    let plan = try tariff("shanghai-residential-2012")
+    let plans = try PlanCatalogue([plan])
+    var journal = Journal()
+    try journal.settle("2026-10-01T00:00", total: "100.00")
+    try journal.settle("2026-11-01T00:00", total: "200.00")
+    try journal.note("150.00", at: "2026-10-11T00:00", kind: .dailyFreeze)
+    // Nothing cuts the month here.
+    try journal.note("170.00", at: "2026-10-20T00:00", kind: .dailyFreeze)
+    let whole = MeterAssignment(meter: try meter(), register: try household())
+    let error = try #require(
+      MeterError(tenThousandths: 2_500, from: time("2026-10-11T00:00"), to: time("2026-11-01T00:00"), of: .one))
+    let mended = try account(plan, meters: whole.divided(by: [error]))
+    let issued = try #require(try bill(try account(plan), ["2026-10"], journal, plans).first).issued()
+    let again = rateAgain(issued, after: nil, account: mended, readings: journal.readings, plans: plans)
+    #expect(again.reasons == [])
+    #expect(again.closed?.bill.totals.energy == (try energy("90")))
+    // Once it rests on that reading, a later version of it does not count.
+    let corrected = try #require(try bill(mended, ["2026-10"], journal, plans).first)
+    try journal.note("160.00", at: "2026-10-11T00:00", kind: .dailyFreeze)
+    let same = rateAgain(
+      try corrected.issued(), after: nil, account: mended, readings: journal.readings, plans: plans)
+    #expect(same.closed?.document == corrected.document)
+  }
+
   @Test func `other words and other dates of a tariff, or another engine, correct nothing, another price does`() throws
   {
     func notice(_ title: String, price: String = "0.5", to: String? = nil, known: String = "2020-01-01") throws -> Plan

@@ -85,12 +85,12 @@ import Testing
     #expect(try bench.bills().map(\.account) == ["A-2"])
     #expect(
       try bench.holds().first?.reason.hasPrefix(
-        "meter M-1: no reading of energy.import.active.total at 2026-10-11T00:00:00;") == true)
+        "meter M-1: its error of +25.00 % begins at 2026-10-11T00:00:00, inside the cycle from 2026-10-01T00:00:00 to"
+          + " 2026-11-01T00:00:00, and nothing was read of energy.import.active.total then;") == true)
     try await bench.note("M-1", 150, at: "2026-10-11T00:00", kind: .dailyFreeze)
     try await bench.desk(of: fast).pass(all: true)
     // 50 + 50 / 1.25 kWh.
     #expect(try bench.bills().last.map { "\($0.account) \($0.totalFen)" } == "A-1 5553")
-    await bench.store.close()
     let reader = try StoreReader(path: bench.store.path)
     let stored = try #require(try reader.bill(2))
     let page = try BillExplanation(stored, station: fast, reader: reader).page
@@ -118,6 +118,7 @@ import Testing
       let found = try BillingRun.findings(try station(bench, error("-3.00", from, to)), reader: reader)
       #expect(found.map { "\($0.cycle) \($0.differenceFen ?? 0)" } == ["2026-11 191"], "\(from)")
     }
+    await bench.store.close()
   }
 
   @Test func `errors are read from the configuration, each mistake with its line`() throws {
@@ -148,6 +149,14 @@ import Testing
       let found = #expect(throws: DocumentError.self) { try station(bench, errors) }
       #expect(found.map { "\($0)".hasSuffix(message) } == true, "\(found.map { "\($0)" } ?? "")")
     }
+    let beyond = #expect(throws: DocumentError.self) {
+      try station(bench, error("-3.21", "2026-10-01", "2026-11-01"), meter: "ct = \"999999937\"")
+    }
+    #expect(
+      beyond.map {
+        "\($0)".contains("more than 1000000000 above or below its line, and there is no such multiplier; write")
+      }
+        == true)
     let outside = #expect(throws: DocumentError.self) {
       try station(bench, error("1", "2026-09-01", "2026-11-01"), meter: from)
     }
