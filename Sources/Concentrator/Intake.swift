@@ -108,7 +108,7 @@ actor Intake {
   }
 
   /// Notes gaps that found no room before.
-  func noteBacklog() async {
+  private func noteBacklog() async {
     let gaps = backlog.take()
     guard !gaps.isEmpty else { return }
     // Before they are recorded: what comes meanwhile closes them. Rounds may still be open that lack these.
@@ -172,7 +172,7 @@ actor Intake {
     neighbours[reading.key.meter, default: [:]][series] = Array(known.suffix(14))
   }
 
-  func keep(_ judged: [JudgedReading], of answer: Answer) async {
+  private func keep(_ judged: [JudgedReading], of answer: Answer) async {
     let evidence = Evidence(
       line: answer.line, meter: answer.meter, requests: answer.requests, replies: answer.replies,
       at: answer.hostTime.unixMilliseconds)
@@ -202,12 +202,9 @@ actor Intake {
     let late = lateRead(judged, of: answer)
     let closed = ahead.closed(by: answer, zone: zone)
     let fills = fills(of: answer, ahead: closed)
-    let hasWaited = backlog.holds(answer)
     do throws(StoreError) {
       let outcomes = try await store.append(
         Store.Submission(judged, evidence: evidence, late: late, fills: fills))
-      // While this answer was on its way to the disk its gap may have gone there behind it.
-      if hasWaited, !backlog.holds(answer) { await close(fills) }
       for fill in fills { backlog.forget(fill) }
       ahead.forget(closed)
       open.forget(answer, zone: zone)
@@ -219,14 +216,6 @@ actor Intake {
       let outcomes = try await store.append(Store.Submission(judged, evidence: evidence, late: late))
       report(.storeFailed(reason: Complaint(error).headline, readings: 0))
       return outcomes
-    }
-  }
-
-  private func close(_ fills: [Store.Fill]) async {
-    do throws(StoreError) {
-      try await store.fill(fills)
-    } catch {
-      report(.storeFailed(reason: Complaint(error).headline, readings: 0))
     }
   }
 

@@ -1,6 +1,5 @@
 import DLT645
 import Devices
-import Dispatch
 import Host
 import Metering
 import Simulator
@@ -231,35 +230,6 @@ import Testing
     #expect(try await gaps(read, backlog: backlog()).gaps.isEmpty)
   }
 
-  @Test func `a gap that goes to the disk behind the answer which closes it is closed`() async throws {
-    let bench = try StationBench("behind")
-    let station = try bench.station()
-    var options = Store.Options()
-    options.rows = 1
-    let store = try Store(path: station.configuration.store, options: options)
-    let backlog = GapBacklog(zone: .china)
-    backlog.add(.lacking(line: "bus1", meter: Self.meter, queries: [Self.register], reason: .silent, slot: Self.slot))
-    let intake = try await Intake(
-      store: store, zone: .china, files: station.files, clock: station.clock, backlog: backlog
-    ) { _ in }
-    guard case .answered(let answer) = answer(Self.register, .current, slot: Self.slot) else { return }
-    let verdict = Verdict(status: .accepted, findings: [], ruleVersion: 1)
-    let judged = answer.readings(zone: .china).readings.map { JudgedReading($0, verdict) }
-    #expect(judged.count == 1)
-    // The disk stands still until both wait for it, the gap behind the answer.
-    let disk = DispatchSemaphore(value: 0)
-    let standing = Task.immediate { await store.stand(until: disk) }
-    let kept = Task.immediate { await intake.keep(judged, of: answer) }
-    let noted = Task.immediate { await intake.noteBacklog() }
-    _ = await intake.open
-    disk.signal()
-    for task in [standing, kept, noted] { await task.value }
-    #expect(backlog.isEmpty)
-    await store.close()
-    #expect(try bench.reader().openGaps().isEmpty)
-    #expect(try bench.stored().count == 1)
-  }
-
   @Test func `a month that was told as missed is gone from the list when its round is read again`() async throws {
     let month = Query.identifier(DataIdentifier(rawValue: 0x0001_FF01))
     let clock = ClockSight(meter: ZoneOffset.china.local(unixMilliseconds: Self.slot + 3_600_000), at: HostClock.boot)
@@ -376,9 +346,4 @@ import Testing
     #expect(found.gaps.count == 1)
     #expect(found.asked == ["journal of bus1"])
   }
-}
-
-extension Store {
-  /// Stands still as a disk does.
-  fileprivate func stand(until disk: DispatchSemaphore) { disk.wait() }
 }
