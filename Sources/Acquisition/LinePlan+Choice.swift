@@ -16,7 +16,7 @@ extension LinePlan {
     }
     if let probe = dueProbe(at: now, isIdle: true) { return .ask(probe) }
     if roundsGoFirst, let ask = nextOfDemands(at: now) { return .ask(ask) }
-    wakes += due + meters.indices.compactMap(idleProbe) + [nextExpiry()].compactMap(\.self)
+    wakes += due + idleProbes(after: now) + [nextExpiry()].compactMap(\.self)
     if !shortfalls.isEmpty || !isClockSet { wakes.append(backfillDue) }
     if isClockSet, case .asked(_, let patience, let again) = recall { wakes.append(patience > now ? patience : again) }
     // What waits for second answers waits for half a second.

@@ -10,7 +10,8 @@ internal import Metering
 ///   answer, every sixteenth time, and the first time for a meter that was never heard, unless many are dead.
 /// - Probes begin ten seconds apart, so that one round meets one of them, or nearer where that many meters could not
 ///   each be probed in time. None waits longer than 57 s after the meter was last asked.
-/// - After a probe that nobody answered the others have the line for as long as that took.
+/// - After a probe that nobody answered the others have the line for as long as that took; in the pauses of a line with many
+///   dead meters load profiles have it for a quarter of that.
 ///
 /// So a meter that returns is found within a minute while all probes of a minute take less than half a minute: with answers
 /// within 80 ms, for 80 dead meters of a line; with time-outs of 1 s that nobody of the model has taught anything
@@ -24,10 +25,14 @@ extension LinePlan {
     let at: BootInstant
     /// When the next one may follow; `nil` while nobody knows what became of it.
     var next: BootInstant?
+    /// When one may follow in a pause.
+    var nextInPause: BootInstant?
 
     /// Whoever does not answer takes half of the line at most.
     mutating func concluded(isAnswered: Bool, at now: BootInstant) {
-      if next == nil { next = isAnswered ? now : now + (now - at) }
+      guard next == nil else { return }
+      next = isAnswered ? now : now + (now - at)
+      nextInPause = isAnswered ? now : now + (now - at) / 4
     }
   }
 
@@ -43,13 +48,18 @@ extension LinePlan {
 
   /// The probe that has been due for longest; of a line with other work, by its patience after its time.
   mutating func dueProbe(at now: BootInstant, isIdle: Bool) -> Ask? {
-    if !isIdle, let last = lastBusyProbe, last.next.map({ now < $0 }) ?? false { return nil }
+    let isHeld = (isIdle ? lastBusyProbe?.nextInPause : lastBusyProbe?.next).map { now < $0 } ?? false
+    if !isIdle, isHeld { return nil }
     let dead = health.count { if case .setAside(let silences, _) = $0.state { silences > 1 } else { false } }
     let apart = min(Self.probesApart, Self.probesTurn / Int64(max(1, dead)))
     var passed: Due?
     while let next = nextDue(after: passed, at: now, isIdle: isIdle) {
       passed = next
-      let (meter, silences, since) = (next.meter, next.silences, next.since)
+      let (meter, silences) = (next.meter, next.silences)
+      let isOverdue = next.since + Self.probePatience <= now
+      // Pauses are for load profiles, too: many dead meters leave some of each.
+      let isOfMany = isOverdue || dead >= Self.wholeProbes
+      if isIdle, isHeld, isOfMany { continue }
       // Most that are silent once lack but a frame: the round has them back as soon as it can.
       if !isIdle, silences > 1, mayWait(meter, apart, at: now) { continue }
       // Outside of the windows of all its tasks nothing is started, not even a probe.
@@ -58,13 +68,13 @@ extension LinePlan {
         continue
       }
       // Where so many are dead that pauses do not suffice, these are no pauses.
-      let isHurried = since + Self.probePatience <= now && !hasWholeTime(meter, silences, dead)
+      let isHurried = isOverdue && !hasWholeTime(meter, silences, dead)
       guard let (query, round) = question(to: meter, isHurried: isHurried, at: now) else {
         // Nothing may be asked yet: look again later.
         health[meter].wait(at: now)
         continue
       }
-      if !isIdle { lastBusyProbe = BusyProbe(meter: meter, at: now) }
+      if !isIdle || isOfMany { lastBusyProbe = BusyProbe(meter: meter, at: now) }
       hurriedProbes = isHurried ? hurriedProbes + 1 : 0
       health[meter].isProbed(isHurried: isHurried)
       return ask(meter, query, round, isHurried: isHurried)
@@ -151,6 +161,13 @@ extension LinePlan {
   private func mayWork(_ meter: Int, at now: BootInstant) -> Bool {
     let asked = meters[meter].programme.indices.filter { !meters[meter].programme[$0].isEmpty }
     return asked.isEmpty || asked.contains { windowOpens($0, at: now) == nil }
+  }
+
+  /// When a line with nothing else to do looks for meters that are set aside.
+  func idleProbes(after now: BootInstant) -> [BootInstant] {
+    let held = lastBusyProbe?.nextInPause ?? now
+    // What is due by now, and was not asked, waits for its share of the line.
+    return meters.indices.compactMap(idleProbe).map { $0 <= now ? max($0, held) : $0 }
   }
 
   /// When a meter that is set aside is probed by a line with nothing else to do: some seconds early where the next

@@ -61,7 +61,8 @@ actor Intake {
     self.report = report
     for stored in try await store.latestUsable() {
       let key = stored.reading.key
-      neighbours[key.meter, default: [:]][Series(key), default: []].append(Neighbour(stored.reading))
+      neighbours[key.meter, default: [:]][Series(key), default: []].append(
+        Neighbour(stored.reading, isOfThisBoot: stored.bootID == store.bootID))
     }
     if !eventSubjects.isEmpty { missedEvents = try await store.openSubjects(of: eventSubjects) }
     unlabelled = Set(

@@ -87,26 +87,30 @@ extension RunningStation {
     for row in await store.takeDamaged() { report(.storeDamaged(Complaint(damaged: row, in: store.path))) }
   }
 
-  /// Looks for damaged pages beside the lines, which need not wait for it.
-  func checkPages() async {
-    guard let error = await generation?.billing.faultOfPages(), !isEnding else { return }
-    if case .corrupt = error {
-      report(.storeDamaged(Complaint(error)))
-    } else {
+  /// Looks for damaged pages beside the lines, which need not wait for it: here nobody waits at all.
+  func checkPages() {
+    guard owesPageCheck, !isEnding else { return }
+    do throws(StoreError) {
+      let check = try PageCheck(path: store.path)
+      pageCheck = check
+      Task { await conclude(check) }
+    } catch {
+      // The next reload tries again.
       report(.storeFailed(reason: Complaint(error).headline, readings: 0))
     }
   }
-}
 
-extension BillingDesk {
-  /// Looks at all pages of the store, which takes as long as the file is large: here nothing waits for it but bills.
-  fileprivate func faultOfPages() -> StoreError? {
+  /// What was broken off is begun anew after the reload that has broken it off, and after the next start.
+  private func conclude(_ check: PageCheck) async {
     do throws(StoreError) {
-      // By a connection of its own: what it has read is let go with it.
-      try StoreReader(path: reader.path).checkPages()
-      return nil
+      if try await check.run() { owesPageCheck = false }
     } catch {
-      return error
+      if case .corrupt = error {
+        owesPageCheck = false
+        report(.storeDamaged(Complaint(error)))
+      } else {
+        report(.storeFailed(reason: Complaint(error).headline, readings: 0))
+      }
     }
   }
 }

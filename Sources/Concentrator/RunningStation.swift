@@ -19,6 +19,10 @@ public actor RunningStation {
   /// For which delays the registers of meters are joined, where somebody has measured them.
   var delays: [MeterID: AssumedDelay] = [:]
   private var isFirst = true
+  /// Nobody has looked at all pages of the store since it was opened.
+  var owesPageCheck: Bool
+  /// The look at all pages that goes on, or was the last.
+  var pageCheck: PageCheck?
   /// Counts of lines that were closed by a reload.
   var counted: [String: LineCounters] = [:]
   /// Where what is said on a line can be heard, by its name; they outlive a reload, and so do those who listen.
@@ -57,7 +61,10 @@ public actor RunningStation {
       report(event)
     }
     do throws(StoreError) {
-      store = try Store(path: station.configuration.store)
+      let opened = try Store(path: station.configuration.store)
+      // After a kill it was done before anything else.
+      owesPageCheck = !opened.wasLeftOpen
+      store = opened
     } catch {
       throw Complaint(error)
     }
@@ -65,13 +72,12 @@ public actor RunningStation {
 
   /// Starts everything; each line opens its port by itself.
   public func start() async throws(Complaint) {
-    let checksPages = isFirst && !store.wasLeftOpen
     do throws(StoreError) {
       generation = try await launch()
     } catch {
       throw Complaint(error)
     }
-    if checksPages { Task { await checkPages() } }
+    checkPages()
   }
 
   /// Takes another configuration over. What the lines have learned of meters that stay as they are goes on.
@@ -305,6 +311,9 @@ public actor RunningStation {
   }
 
   private func halt() async {
+    // First of all, and it is not waited for: no line is to stand still for the sake of a large file.
+    pageCheck?.stop()
+    pageCheck = nil
     guard let generation else { return }
     self.generation = nil
     for worker in generation.workers { worker.stop() }

@@ -19,6 +19,10 @@ public struct ServiceManager: Sendable {
     watchdogInterval = isOurs && micros > 0 && micros < 1_000_000_000_000 ? .microseconds(micros) : nil
   }
 
+  /// Asks for another minute before a start is taken for hung; to be said again before it is over.
+  @discardableResult
+  public func askForTime() -> Bool { tell("EXTEND_TIMEOUT_USEC=60000000") }
+
   /// Sends lines such as `READY=1`; does nothing without a manager.
   @discardableResult
   public func tell(_ lines: String...) -> Bool {

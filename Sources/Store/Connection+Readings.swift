@@ -24,20 +24,6 @@ extension Connection {
 
   private static let usable = " AND status IN (SELECT id FROM term WHERE text IN ('accepted', 'flagged'))"
 
-  /// The nearest usable readings of one series on both sides of an instant. Damaged ones are noted and passed over.
-  func nearestUsable(
-    _ meter: MeterID, _ quantity: Quantity, _ kind: ReadingKind, around instant: Int64
-  ) throws(StoreError) -> [StoredReading] {
-    guard let meter = try existingNumber(for: meter.text), let quantity = try existingNumber(for: quantity.name),
-      let kind = try existingNumber(for: kind.rawValue)
-    else { return [] }
-    let series = ReadingRow.selection + " WHERE meter = ?1 AND quantity = ?2 AND kind = ?3" + Self.usable
-    let values: [SQLValue] = [.integer(meter), .integer(quantity), .integer(kind), .integer(instant)]
-    let earlier = try firstSound(series + " AND instant < ?4 ORDER BY instant DESC, version DESC", values)
-    let later = try firstSound(series + " AND instant > ?4 ORDER BY instant, version DESC", values)
-    return [earlier, later].compactMap { $0 }
-  }
-
   /// The last usable reading of each series. Damaged ones are noted and passed over.
   ///
   /// Goes from series to series by the index of keys, so the cost is that of the series, not of the journal.
@@ -98,10 +84,15 @@ extension Connection {
     defer { statement.reset() }
     var found: [Int64: [MeterID: Set<Quantity>]] = [:]
     while try statement.step() {
-      guard let meter = MeterID(try text(ofTerm: try statement.integer(0))),
-        let quantity = quantity(named: try text(ofTerm: try statement.integer(1)))
-      else { continue }
-      found[try statement.integer(2), default: [:]][meter, default: []].insert(quantity)
+      do throws(StoreError) {
+        guard let meter = MeterID(try text(ofTerm: try statement.integer(0))),
+          let quantity = quantity(named: try text(ofTerm: try statement.integer(1)))
+        else { continue }
+        found[try statement.integer(2), default: [:]][meter, default: []].insert(quantity)
+      } catch {
+        guard case .corrupt(_, let detail) = error else { throw error }
+        damaged.note("a row of table reading names what is not there: \(detail)")
+      }
     }
     return found
   }
@@ -115,13 +106,16 @@ extension Connection {
       guard let meterNumber = try existingNumber(for: meter.text) else { continue }
       for quantity in quantities {
         guard let number = try existingNumber(for: quantity.name) else { continue }
-        // By the key of the table: a few rows, however long the journal is.
+        // By the key of the table: a few rows, however long the journal is. What is damaged is not held.
         let statement = try statement(
-          "SELECT instant FROM reading WHERE meter = ?1 AND quantity = ?2 AND kind = ?3 AND instant >= ?4 AND version = 0"
+          ReadingRow.selection
+            + " WHERE meter = ?1 AND quantity = ?2 AND kind = ?3 AND instant >= ?4 ORDER BY instant DESC, version DESC"
         ).bind([.integer(meterNumber), .integer(number), .integer(kindNumber), .integer(since)])
         defer { statement.reset() }
         while try statement.step() {
-          found[meter, default: [:]][try statement.integer(0), default: []].insert(quantity)
+          let instant = try statement.integer(5)
+          guard found[meter]?[instant]?.contains(quantity) != true, try soundReading(statement) != nil else { continue }
+          found[meter, default: [:]][instant, default: []].insert(quantity)
         }
       }
     }

@@ -13,6 +13,7 @@ internal import CSQLite
   private var statements: [String: Statement] = [:]
   /// The texts that rows name by number.
   var terms = Terms()
+  /// Goes on with the store where it opens another connection.
   var damaged = DamagedRows()
 
   init(path: String, access: Access) throws(StoreError) {
@@ -65,6 +66,17 @@ internal import CSQLite
     defer { statement.reset() }
     return try statement.step() ? statement.anything(0) : ""
   }
+
+  /// Breaks off what a connection does, from any thread, for as long as the connection is there.
+  @safe struct Interrupter: @unchecked Sendable {
+    private let handle: OpaquePointer
+
+    fileprivate init(_ handle: OpaquePointer) { unsafe self.handle = handle }
+
+    func interrupt() { unsafe sqlite3_interrupt(handle) }
+  }
+
+  var interrupter: Interrupter { unsafe Interrupter(handle) }
 
   static var sqliteVersion: String { unsafe String(cString: sqlite3_libversion()) }
 

@@ -1,14 +1,14 @@
 internal import Metering
 
 /// Rows of the journal that hold what no meterd wrote. Nobody uses them, and all others are as good as before.
-struct DamagedRows {
+final class DamagedRows {
   /// More than this many are counted, not named.
   private static let most = 100
   private var known: Set<String> = []
   private var news: [String] = []
   private var unnamed = 0
 
-  mutating func note(_ detail: String) {
+  func note(_ detail: String) {
     guard !known.contains(detail) else { return }
     guard known.count < Self.most else {
       unnamed += 1
@@ -19,7 +19,7 @@ struct DamagedRows {
   }
 
   /// What was found since this was last called, in words; a row is named once.
-  mutating func take() -> [String] {
+  func take() -> [String] {
     defer { (news, unnamed) = ([], 0) }
     return unnamed == 0 ? news : news + ["damage was met \(unnamed) times more"]
   }
@@ -70,12 +70,17 @@ extension Connection {
     return later != nil
   }
 
-  /// The first row that a `ReadingRow.selection` finds and that is not damaged.
+  /// Nobody looks for a sound row behind more damaged ones than this: each start would go through the whole journal.
+  private static let mostDamaged = 1000
+
+  /// The first row that a `ReadingRow.selection` finds and that is not damaged; `nil` behind a thousand damaged ones.
   func firstSound(_ sql: String, _ values: [SQLValue]) throws(StoreError) -> StoredReading? {
     let statement = try statement(sql).bind(values)
     defer { statement.reset() }
-    while try statement.step() {
+    var left = Self.mostDamaged
+    while left > 0, try statement.step() {
       if let reading = try soundReading(statement) { return reading }
+      left -= 1
     }
     return nil
   }
@@ -84,7 +89,8 @@ extension Connection {
 extension Store {
   /// Damaged rows that were met since this was last called, in words.
   ///
-  /// At the start, among the newest rows and the last ones of each series; later where a value is held against its
-  /// neighbours. They are left as they are: what a meter still remembers can be read again and takes their place.
-  public func takeDamaged() -> [String] { connectionIfOpen?.damaged.take() ?? [] }
+  /// At the start, among the newest rows, the last ones of each series and the freezes of days that may be read again;
+  /// later where something comes again, and in the list of gaps. They are left as they are: what a meter still remembers
+  /// can be read again and takes their place.
+  public func takeDamaged() -> [String] { damaged.take() }
 }

@@ -6,7 +6,8 @@ extension Connection {
   /// connection only reads.
   ///
   /// `checksPages` has all pages looked at, which takes as long as the file is large. `checkedRows` says how many of the
-  /// newest readings are verified, and noted where they are damaged.
+  /// newest readings are verified, and noted where they are damaged; where they all are, or a text that rows name by number
+  /// is, the store is refused: what is added to it could not be read either.
   static func writing(_ path: String, checkedRows: Int, checksPages: Bool) throws(StoreError) -> Connection {
     let connection = try Connection(path: path, access: .writing)
     try connection.harden(access: .writing)
@@ -15,7 +16,10 @@ extension Connection {
     try connection.settle(access: .writing)
     if checksPages { try connection.checkPages() }
     try Schema.migrate(connection, from: found)
-    if checkedRows > 0 { try connection.checkNewestRows(checkedRows) }
+    if checkedRows > 0 {
+      try connection.checkTerms()
+      try connection.checkNewestRows(checkedRows)
+    }
     return connection
   }
 
@@ -74,6 +78,37 @@ extension Connection {
     let statement = try prepare(ReadingRow.selection + " ORDER BY seq DESC LIMIT ?1")
     try statement.bind([.integer(Int64(count))])
     defer { statement.reset() }
-    while try statement.step() { _ = try soundReading(statement) }
+    var (damaged, last) = (0, "")
+    while try statement.step() {
+      if try soundReading(statement) != nil {
+        // The others are looked at for the sake of telling them.
+        while try statement.step() { _ = try soundReading(statement) }
+        return
+      }
+      damaged += 1
+      if last.isEmpty { last = "\(try statement.integer(0))" }
+    }
+    guard damaged < Self.fewDamaged else {
+      throw .corrupt(
+        path: path, detail: "none of the newest \(damaged) readings, down from \(last), is as it was written")
+    }
+  }
+
+  /// So many damaged rows at the end of the journal may be those of one bad page.
+  private static let fewDamaged = 48
+
+  /// Refuses a file in which a text that rows name by number is another one than its index says.
+  ///
+  /// A page check does not compare the two. New rows would get the number by the index, and nobody could read them.
+  private func checkTerms() throws(StoreError) {
+    let statement = try prepare(
+      "SELECT id, text FROM term t NOT INDEXED WHERE (SELECT id FROM term WHERE text = t.text) IS NOT t.id LIMIT 1")
+    defer { statement.reset() }
+    guard try statement.step() else { return }
+    throw .corrupt(
+      path: path,
+      detail:
+        "term \(statement.anything(0)) reads \(statement.anything(1).debugDescription), and its index knows another text"
+    )
   }
 }

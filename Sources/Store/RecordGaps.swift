@@ -21,6 +21,7 @@ extension Connection {
     var found: [Noted] = []
     while try statement.step() {
       let instant = try statement.integer(0)
+      guard isPossible(instant, try statement.optionalInteger(2), meter, subject) else { continue }
       let gap = Gap(
         meter: meter, subject: subject, instant: instant, reason: try statement.text(1),
         until: try statement.optionalInteger(2).map { max($0, instant) },
@@ -28,6 +29,15 @@ extension Connection {
       found.append(Noted(gap: gap, filled: try statement.optionalInteger(4)))
     }
     return found
+  }
+
+  /// False for a run that no meterd has noted, which is told: the list has no checksums.
+  func isPossible(_ instant: Int64, _ until: Int64?, _ meter: MeterID, _ subject: String) -> Bool {
+    if Gap.mayBegin(at: instant), until.map({ Gap.mayBegin(at: $0) && $0 - instant <= Gap.longest }) ?? true {
+      return true
+    }
+    damaged.note("a row of table gap cannot be: \(meter.text), \(subject) from \(instant) to \(until ?? instant)")
+    return false
   }
 
   /// Notes values that are missing, `every` so many milliseconds. What is listed keeps its first reason, until the meter
@@ -122,13 +132,19 @@ extension Connection {
 }
 
 extension Gap {
+  /// The longest run there is, in milliseconds: ten years. What a damaged row claims beyond that is none.
+  static let longest: Int64 = 3653 * 86_400_000
+
+  /// False for instants that no clock shows: more than ten thousand years from 1970.
+  static func mayBegin(at instant: Int64) -> Bool { instant.magnitude < 3_653_000 * 86_400_000 }
+
   var range: ClosedRange<Int64> { instant...max(instant, until ?? instant) }
 
   /// Milliseconds from one value of the run to the next; `nil` where it is none, or its values are not evenly apart.
   public var step: Int64? {
     if let every { return every }
-    let length = range.upperBound - instant
-    guard rounds > 1, length > 0, length % Int64(rounds - 1) == 0 else { return nil }
+    let (length, isBeyond) = range.upperBound.subtractingReportingOverflow(instant)
+    guard rounds > 1, !isBeyond, length > 0, length % Int64(rounds - 1) == 0 else { return nil }
     return length / Int64(rounds - 1)
   }
 

@@ -93,18 +93,22 @@ extension Store {
   }
 
   private func gaps(_ condition: String, _ values: [SQLValue]) throws(StoreError) -> [Gap] {
-    let statement = try open().statement(
+    let connection = try open()
+    let statement = try connection.statement(
       "SELECT meter, subject, instant, reason, until, rounds FROM gap WHERE filled_ms IS NULL AND \(condition)"
     ).bind(values)
     defer { statement.reset() }
     var found: [Gap] = []
     while try statement.step() {
-      guard let meter = MeterID(try statement.text(0)) else { continue }
+      let (subject, instant) = (try statement.text(1), try statement.integer(2))
+      let until = try statement.optionalInteger(4)
+      guard let meter = connection.meter(try statement.text(0), of: "gap"),
+        connection.isPossible(instant, until, meter, subject)
+      else { continue }
       found.append(
         Gap(
-          meter: meter, subject: try statement.text(1), instant: try statement.integer(2),
-          reason: try statement.text(3),
-          until: try statement.optionalInteger(4), rounds: Int(clamping: try statement.integer(5))))
+          meter: meter, subject: subject, instant: instant, reason: try statement.text(3), until: until,
+          rounds: Int(clamping: try statement.integer(5))))
     }
     return found
   }

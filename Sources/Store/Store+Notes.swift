@@ -28,7 +28,8 @@ extension Store {
     try open().quantities(kind, of: wanted, at: instants)
   }
 
-  /// At which instants from `since` on the journal holds quantities of a kind, by meter, whatever their verdict.
+  /// At which instants from `since` on the journal holds quantities of a kind, by meter, whatever their verdict. A value
+  /// of which all versions are damaged is not held.
   public func instants(
     _ kind: ReadingKind, of wanted: [MeterID: Set<Quantity>], since: Int64
   ) throws(StoreError) -> [MeterID: [Int64: Set<Quantity>]] {
@@ -41,13 +42,6 @@ extension Store {
     _ kind: ReadingKind, of quantities: [Quantity], meter: MeterID, every step: Int64, from: Int64, since: Int64
   ) throws(StoreError) -> [ClosedRange<Int64>] {
     try open().runs(kind, of: quantities, meter: meter, every: step, from: from, since: since)
-  }
-
-  /// The usable readings of a series before and after an instant, for a reading that comes late.
-  public func nearestUsable(
-    meter: MeterID, quantity: Quantity, kind: ReadingKind, around instant: Int64
-  ) throws(StoreError) -> [StoredReading] {
-    try open().nearestUsable(meter, quantity, kind, around: instant)
   }
 
   public func evidence(_ id: Int64) throws(StoreError) -> Evidence? { try open().evidence(id) }

@@ -10,7 +10,10 @@ public actor Store {
   /// True when the last owner was killed, or the machine: it did not come to `close`.
   public nonisolated let wasLeftOpen: Bool
   let options: Options
-  let bootID: String
+  /// The run of the machine; boot clocks of two runs cannot be compared.
+  public nonisolated let bootID: String
+  /// Damaged rows that were met, by whatever connection.
+  let damaged: DamagedRows
   private let thread: OwnedThread
   public nonisolated var unownedExecutor: UnownedSerialExecutor { unsafe thread.asUnownedSerialExecutor() }
 
@@ -38,7 +41,7 @@ public actor Store {
   /// Takes the lock, refuses foreign and newer files, looks for damage in the newest rows, which `takeDamaged` then
   /// tells, brings the schema up to date and makes sure that commits are durable. Where the last owner was killed all
   /// pages are looked at before that, and damaged ones refused; after an orderly end that is left to
-  /// `StoreReader.checkPages`, since it takes as long as the file is large. Blocks the calling thread.
+  /// `PageCheck`, since it takes as long as the file is large. Blocks the calling thread.
   public init(path: String, options: Options = Options()) throws(StoreError) {
     let lock = try LockFile(besides: path)
     self.lock = lock
@@ -48,6 +51,7 @@ public actor Store {
     // A reader that stands in the way of it does not stop the start.
     try? opened.checkpoint(.full)
     safeSequence = try opened.lastSequence()
+    damaged = opened.damaged
     connection = opened
     self.path = path
     self.options = options
@@ -74,13 +78,12 @@ public actor Store {
   /// Empties the log into the database. Worth doing once a day, so that the log and the next start stay short.
   public func checkpoint() throws(StoreError) { try open().checkpoint(.truncating) }
 
-  var connectionIfOpen: Connection? { connection }
-
   /// The connection, opened again where it was given up.
   func open() throws(StoreError) -> Connection {
     guard !isClosed else { throw .closed(path: path) }
     if let connection { return connection }
     let opened = try Connection.writing(path, checkedRows: 0, checksPages: false)
+    opened.damaged = damaged
     connection = opened
     return opened
   }

@@ -32,9 +32,6 @@ extension StoreReader {
       holds: try number("SELECT count(*) FROM hold"))
   }
 
-  /// Looks at all pages; throws `corrupt` where one is damaged. Takes as long as the file is large.
-  public func checkPages() throws(StoreError) { try connection.checkPages() }
-
   /// Verifies every page, every row's checksum, and that the journal has no holes.
   public func verify() throws(StoreError) -> StoreVerification {
     var found = StoreVerification()

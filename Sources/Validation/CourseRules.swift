@@ -44,10 +44,15 @@ private struct Register {
   /// The step between two neighbours by their labels, in the order in which they were read where that is another one.
   ///
   /// A register that is read late for its round bears the time of the read, and the next round's label may lie just
-  /// before that: what is read for it comes later all the same.
+  /// before that: what is read for it comes later all the same. Which one came first the boot clock says: the wall clock
+  /// may have been set between them.
   func stepAsRead(_ first: Neighbour, _ second: Neighbour, kind: ReadingKind) -> [Remark] {
-    let isOtherWay =
-      kind == .instantaneous && first.readAt > second.readAt && first.isReadAtItsTime && second.isReadAtItsTime
+    var isOtherWay = false
+    if kind == .instantaneous, first.isReadAtItsTime, second.isReadAtItsTime, let one = first.bootTime,
+      let other = second.bootTime
+    {
+      isOtherWay = one > other
+    }
     return isOtherWay ? step(from: second, to: first, kind: kind) : step(from: first, to: second, kind: kind)
   }
 
@@ -91,11 +96,13 @@ private struct Register {
   /// The time that the use may have taken, in milliseconds.
   ///
   /// A register read as it stood is labelled with the round's due time but read some time after, so the longer of
-  /// both intervals bounds it.
+  /// both intervals bounds it; where the clock was set between them, the time that has passed since.
   private func elapsed(from: Neighbour, to: Neighbour, kind: ReadingKind) -> Int128 {
     let labelled = Int128(to.instant) - Int128(from.instant)
     guard kind == .instantaneous else { return labelled }
-    return max(labelled, Int128(to.readAt) - Int128(from.readAt))
+    let read = max(labelled, Int128(to.readAt) - Int128(from.readAt))
+    guard let one = from.bootTime, let other = to.bootTime else { return read }
+    return max(read, Int128((other - one).milliseconds))
   }
 }
 

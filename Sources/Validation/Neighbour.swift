@@ -20,15 +20,21 @@ public struct Neighbour: Hashable, Sendable {
   public let instant: Int64
   /// When the host had it, in milliseconds since 1970.
   public let readAt: Int64
+  /// The same by the host's boot clock, which is never set; `nil` for another run of the machine.
+  public let bootTime: BootInstant?
 
-  public init(value: RegisterValue, instant: Int64, readAt: Int64) {
+  public init(value: RegisterValue, instant: Int64, readAt: Int64, bootTime: BootInstant? = nil) {
     self.value = value
     self.instant = instant
     self.readAt = readAt
+    self.bootTime = bootTime
   }
 
-  public init(_ reading: Reading) {
-    self.init(value: reading.value, instant: reading.key.instant, readAt: reading.hostTime.unixMilliseconds)
+  /// `isOfThisBoot` is false for one that was read in another run of the machine.
+  public init(_ reading: Reading, isOfThisBoot: Bool = true) {
+    self.init(
+      value: reading.value, instant: reading.key.instant, readAt: reading.hostTime.unixMilliseconds,
+      bootTime: isOfThisBoot ? reading.bootTime : nil)
   }
 
   /// The host had it when its label says, or within the 15 minutes that a round may take: nobody wrote it down later.

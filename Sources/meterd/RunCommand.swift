@@ -37,7 +37,13 @@ struct RunCommand: AsyncParsableCommand {
     let logger = Logger(label: "meterd") { LineLogHandler(label: $0, level: level, isJournal: isJournal) }
     let log = StationLog(logger)
     let station = try Station(Configuration.load(config))
-    let running = try RunningStation(station) { log.note($0) }
+    let manager = ServiceManager(environment: environmentOfManager(), processID: getpid())
+    // After a kill all pages of the store are looked at first, which takes as long as the file is large.
+    manager.askForTime()
+    let patience = Task {
+      while (try? await Task.sleep(for: .seconds(20))) != nil { manager.askForTime() }
+    }
+    let running = try await Opening().open(station) { log.note($0) }
     let orders = DaemonOrders()
     let desk = ControlDesk(running) { await orders.reload() }
     let control = try ControlServer(path: station.configuration.controlSocket, report: { log.note($0) }) {
@@ -46,7 +52,7 @@ struct RunCommand: AsyncParsableCommand {
     try await running.start()
     let listening = Task { await control.run() }
     let signalled = Task { for await signal in signals { orders.take(signal) } }
-    let manager = ServiceManager(environment: environmentOfManager(), processID: getpid())
+    patience.cancel()
     var status = status(of: station)
     manager.tell("READY=1", status)
     logger.notice(
@@ -108,6 +114,18 @@ struct RunCommand: AsyncParsableCommand {
       try? await Task.sleep(for: .nanoseconds(interval.nanoseconds / 3))
     }
   }
+}
+
+/// Opens the store of a station on a thread of its own: meanwhile others have theirs, also where there is but one core.
+private actor Opening {
+  private let thread = OwnedThread(name: "opening")
+  nonisolated var unownedExecutor: UnownedSerialExecutor { unsafe thread.asUnownedSerialExecutor() }
+
+  deinit { thread.stop() }
+
+  func open(
+    _ station: Station, _ report: @escaping @Sendable (StationEvent) -> Void
+  ) throws(Complaint) -> RunningStation { try RunningStation(station, report: report) }
 }
 
 /// What a daemon is told to do, by signals and by its control socket, one thing after the other.

@@ -17,6 +17,8 @@ private struct BusyLine {
   var asked: [Asked] = []
   /// The answers of living meters.
   var answers = 0
+  /// How long there was nothing to do for the plan: the time of load profiles.
+  var rested = BootInstant.Span.zero
 
   struct Asked {
     let meter: Int
@@ -26,14 +28,17 @@ private struct BusyLine {
     var until: BootInstant
   }
 
-  init(meters count: Int, model: String, wanted: [Query] = (0..<4).map { identifier(0x0001_0000 + $0) }) {
+  init(
+    meters count: Int, model: String, every seconds: Int64 = 5, limit: BootInstant.Span = .seconds(1),
+    wanted: [Query] = (0..<4).map { identifier(0x0001_0000 + $0) }
+  ) {
     let probes = (1...6).map { identifier(0x0400_0100 + $0) }
     let meters = (0..<count).map {
       LinePlan.Meter(
-        id: MeterID("M\($0)") ?? .unnamed, programme: [wanted], probes: probes, replyLimit: .seconds(1), model: model)
+        id: MeterID("M\($0)") ?? .unnamed, programme: [wanted], probes: probes, replyLimit: limit, model: model)
     }
     plan = LinePlan(
-      tasks: [AcquisitionTask(name: "t", schedule: .every(seconds: 5), targets: [.energies])], meters: meters,
+      tasks: [AcquisitionTask(name: "t", schedule: .every(seconds: seconds), targets: [.energies])], meters: meters,
       zone: .china, at: start, wall: Self.wall(start))
   }
 
@@ -49,7 +54,10 @@ private struct BusyLine {
     let end = now + span
     while now < end {
       switch plan.next(at: now, wall: Self.wall(now)) {
-      case .rest(let until): now = max(now, min(until, end))
+      case .rest(let until):
+        let wake = max(now, min(until, end))
+        rested = rested + (wake - now)
+        now = wake
       case .ask(let ask):
         var each = Asked(meter: ask.meter, query: ask.query, at: now, timeout: ask.replyTimeout, until: now)
         let delay = delay(each)
@@ -124,6 +132,24 @@ private let shares = [
     let short = probes.filter { $0.timeout == .milliseconds(210) }
     #expect(probes.count - short.count <= row.dead, "every sixteenth is waited for to the end")
     #expect(zip(probes.dropFirst(), probes).allSatisfy { $0.at - $1.at >= .seconds(10) })
+  }
+
+  /// Dead meters that nobody ever heard, with 1.5 s each: what load profiles have of the line, in per cent, and for how many
+  /// seconds a dead one is not looked for.
+  @Test(arguments: [(8, Int64(70), Int64(60)), (24, 15, 60), (30, 15, 60), (35, 15, 80), (60, 15, 140)])
+  func `dead meters leave some of the pauses to load profiles`(_ dead: Int, _ share: Int64, _ longest: Int64) throws {
+    var line = BusyLine(meters: dead + 2, model: "", every: 3600, limit: .milliseconds(1500))
+    let delay = { (each: BusyLine.Asked) -> BootInstant.Span? in each.meter < 2 ? .milliseconds(80) : nil }
+    line.run(for: .seconds(600), delay: delay)
+    (line.asked, line.rested) = ([], .zero)
+    let from = line.now
+    line.run(for: .seconds(1200), delay: delay)
+    #expect(line.rested.nanoseconds * 100 >= (line.now - from).nanoseconds * share)
+    for meter in 2..<dead + 2 {
+      let times = [from] + line.asked.filter { $0.meter == meter }.map(\.at) + [line.now]
+      let apart = try #require(zip(times.dropFirst(), times).map { ($0 - $1).milliseconds }.max())
+      #expect(apart <= longest * 1000)
+    }
   }
 
   @Test(arguments: [1, 4, 20, 80])

@@ -83,6 +83,24 @@ import Testing
     await meters.stop()
   }
 
+  @Test func `a damaged page is told beside the lines, also where a reload comes before it is found`() async throws {
+    let bench = try StationBench("pages")
+    let path = "\(bench.folder)/meterd.db"
+    let store = try Store(path: path)
+    await store.close()
+    // The first byte of a page says of which kind it is; that of this index holds nothing that a start asks for.
+    let root = try offset(ofPage: "finding_of_reading", in: path)
+    var bytes = try Data(contentsOf: URL(fileURLWithPath: path))
+    bytes[root] = 0x77
+    try bytes.write(to: URL(fileURLWithPath: path))
+    let run = try StationRun(bench.station())
+    try await run.running.start()
+    try await run.running.reload(bench.station())
+    let events = await run.events { _, event in if case .storeDamaged = event { true } else { false } }
+    #expect(!events.isEmpty)
+    _ = await run.stop()
+  }
+
   @Test func `a reload to another store is refused and the old configuration goes on`() async throws {
     let bench = try StationBench("refused")
     let other = try StationBench("other")

@@ -254,13 +254,5 @@ import Testing
       ]))
     let latest = try await store.latestUsable()
     #expect(Set(latest.map(\.sequence)) == [2, 4, 5])
-    let key = try judged(0).reading.key
-    func around(_ instant: Int64) async throws -> [Int64] {
-      try await store.nearestUsable(meter: key.meter, quantity: key.quantity, kind: key.kind, around: instant)
-        .map(\.reading.key.instant)
-    }
-    #expect(try await around(noon + 5) == [noon, noon + 10])
-    #expect(try await around(noon + 30) == [noon + 10])
-    #expect(try await around(noon) == [noon + 10])
   }
 }

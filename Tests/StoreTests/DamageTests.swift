@@ -144,10 +144,134 @@ import Testing
       return
     }
     let store = try eager(folder.database)
-    #expect(isDamage(await storeError { try StoreReader(path: folder.database).checkPages() }))
+    #expect(isDamage(await storeError { _ = try await PageCheck(path: folder.database).run() }))
     // What lies on other pages is as good as before.
     #expect(try await store.latestUsable().count == 1)
     _ = try await store.appendOne(judged(101, at: noon + 1))
+  }
+
+  @Test func `a look at all pages is broken off whenever somebody says so, before it begins too`() async throws {
+    let store = try eager(folder.database)
+    for index in 0..<40 { _ = try await store.appendOne(judged(100, at: noon + Int64(index))) }
+    let check = try PageCheck(path: folder.database)
+    #expect(try await check.run())
+    // Between the look at what was said and the first page.
+    #expect(try await !check.run { check.stop() })
+    let late = try PageCheck(path: folder.database)
+    late.stop()
+    #expect(try await !late.run())
+    #expect(try await PageCheck(path: folder.database).run())
+  }
+
+  @Test(arguments: ["energy.import.active.total", "M-0001", "accepted"])
+  func `a damaged text that rows name by number refuses the start`(_ text: String) async throws {
+    do {
+      let store = try eager(folder.database)
+      for index in 0..<3 { _ = try await store.appendOne(judged(100, at: noon + Int64(index))) }
+      await store.close()
+    }
+    // The table has it before its index, or behind it: both tries change one of the two.
+    let sound = try #require(FileManager.default.contents(atPath: folder.database))
+    let places = sound.indices.filter { sound[$0...].starts(with: Data(text.utf8)) }
+    #expect(places.count == 2)
+    for place in places {
+      var bytes = sound
+      bytes[place] ^= 0x01
+      try bytes.write(to: URL(fileURLWithPath: folder.database))
+      #expect(try await PageCheck(path: folder.database).run(), "no page is damaged")
+      let error = await storeError { _ = try eager(folder.database) }
+      guard case .corrupt(_, let detail) = error else {
+        Issue.record("\(String(describing: error))")
+        continue
+      }
+      #expect(detail.hasPrefix("term ") && detail.hasSuffix("and its index knows another text"))
+    }
+  }
+
+  @Test(arguments: [(47, false), (48, true), (60, true)])
+  func `a journal whose newest rows are all damaged refuses the start`(_ damaged: Int, _ isRefused: Bool)
+    async throws
+  {
+    do {
+      let store = try eager(folder.database)
+      _ = try await store.append(
+        Store.Submission((0..<Int64(damaged)).map { try judged(100 + $0, at: noon + $0) }))
+      try await store.execute("DROP TRIGGER reading_as_written; UPDATE reading SET value = 5")
+      await store.close()
+    }
+    let error = await storeError { _ = try eager(folder.database) }
+    let words = "none of the newest \(damaged) readings, down from \(damaged), is as it was written"
+    #expect(error == (isRefused ? .corrupt(path: folder.database, detail: words) : nil))
+  }
+
+  @Test func `nobody looks behind a thousand damaged rows of a series for a sound one`() async throws {
+    let store = try patient(folder.database, rows: 1)
+    _ = try await store.append(
+      Store.Submission((0..<1002).map { try judged(100 + $0, at: noon + $0) }))
+    try await store.execute("DROP TRIGGER reading_as_written; UPDATE reading SET value = 5 WHERE seq > 3")
+    #expect(try await store.latestUsable().map(\.sequence) == [3])
+    try await store.execute("UPDATE reading SET value = 5 WHERE seq > 2")
+    #expect(try await store.latestUsable().isEmpty)
+  }
+
+  @Test func `a damaged freeze is not held, and what takes its place is`() async throws {
+    let store = try eager(folder.database)
+    for day in Int64(0)..<3 { _ = try await store.appendOne(judged(100 + day, kind: .dailyFreeze, at: noon + day)) }
+    try await store.execute("DROP TRIGGER reading_as_written; UPDATE reading SET value = 5 WHERE seq = 2")
+    let key = try judged(0).reading.key
+    func held() async throws -> Set<Int64> {
+      let found = try await store.instants(.dailyFreeze, of: [key.meter: [key.quantity]], since: noon)
+      return Set(found[key.meter]?.keys.map { $0 - noon } ?? [])
+    }
+    #expect(try await held() == [0, 2])
+    #expect(await store.takeDamaged().count == 1)
+    #expect(try await store.appendOne(judged(101, kind: .dailyFreeze, at: noon + 1)) == .stored(sequence: 4))
+    #expect(try await held() == [0, 1, 2])
+  }
+
+  @Test
+  func `a row that names what is not there stops nobody who asks what is held, and is told over a new connection`()
+    async throws
+  {
+    let store = try eager(folder.database)
+    for (index, meter) in ["M-1", "M-2"].enumerated() {
+      _ = try await store.appendOne(judged(100 + Int64(index), meter: meter))
+    }
+    try await store.execute(
+      """
+      DROP TRIGGER reading_as_written;
+      UPDATE reading SET meter = 9999 WHERE seq = (
+        SELECT seq FROM reading JOIN term ON term.id = meter WHERE text = 'M-1')
+      """)
+    let key = try judged(0).reading.key
+    let found = try await store.quantities(.instantaneous, of: [key.quantity], at: [noon])
+    #expect(found[noon]?.keys.map(\.text) == ["M-2"])
+    // A refused transaction may cost the connection.
+    let lost = StoreError.corrupt(path: folder.database, detail: "a test")
+    #expect(await storeError { try await store.refuse(lost) } == lost)
+    #expect(
+      await store.takeDamaged() == ["a row of table reading names what is not there: term 9999 is not there"])
+  }
+
+  @Test(arguments: [
+    "until = 9223372036854775807", "until = instant + 400000000000", "instant = -9223372036854775808",
+  ])
+  func `a gap that cannot be is told and passed over`(_ change: String) async throws {
+    let store = try eager(folder.database)
+    let meter = try #require(MeterID("M-1"))
+    func gap(_ from: Int64, _ through: Int64) -> Gap {
+      Gap(
+        meter: meter, subject: "p", instant: noon + from * 900_000, reason: "late", until: noon + through * 900_000,
+        rounds: Int(through - from) + 1, every: 900_000)
+    }
+    _ = try await store.record([gap(0, 3)])
+    try await store.execute("UPDATE gap SET \(change)")
+    _ = try await store.record([gap(2, 9)])
+    try await store.fill([Store.Fill(.records([noon + 4 * 900_000], every: 900_000), of: "p", meter: meter, at: noon)])
+    let left = try await store.gaps(of: "p", meter: meter, since: noon)
+    #expect(
+      left.map { [($0.instant - noon) / 900_000, $0.until.map { ($0 - noon) / 900_000 } ?? -1] } == [[2, 3], [5, 9]])
+    #expect(await store.takeDamaged().count == 1)
   }
 
   @Test func `a row that is gone is a hole in the journal`() async throws {

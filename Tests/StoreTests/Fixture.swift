@@ -67,6 +67,7 @@ extension Store {
   func number(_ sql: String) throws -> Int64? { try open().prepare(sql).number() }
   func pragma(_ text: String) throws -> String { try open().pragma(text) }
   func fail(_ fault: CommitFault) { commitFault = fault }
+  func refuse(_ error: StoreError) throws(StoreError) { try write { (_) throws(StoreError) in throw error } }
   var waiting: Int { queue.waiting.count }
 }
 

@@ -71,6 +71,10 @@ struct Step: Sendable, CustomTestStringConvertible {
     let comes: (label: Int64, read: Int64, value: Int64)
     let expected: String
     var kind = ReadingKind.instantaneous
+    /// When they were read by the boot clock, where the wall clock was set between them.
+    var boots: (known: Int64, comes: Int64)?
+    /// What is known was read before the machine was started.
+    var isOfOtherBoot = false
     var testDescription: String { name }
   }
 
@@ -93,14 +97,30 @@ struct Step: Sendable, CustomTestStringConvertible {
     Order(
       name: "freezes have the order of their days", known: (8, 8, 100_000), comes: (0, 200, 100_001),
       expected: "held BACK", kind: .dailyFreeze),
+    Order(
+      name: "the clock went back ten minutes between them", known: (600_000, 600_100, 100_000),
+      comes: (300_000, 300_100, 100_001), expected: "accepted", boots: (0, 300_000)),
+    Order(
+      name: "the clock went back, and the register too", known: (600_000, 600_100, 100_000),
+      comes: (300_000, 300_100, 99_999), expected: "held BACK", boots: (0, 300_000)),
+    Order(
+      name: "the clock went back seconds, and the labels are in order", known: (0, 200, 100_000),
+      comes: (8, 150, 100_001), expected: "accepted", boots: (0, 5000)),
+    Order(
+      name: "nobody knows their order over a restart of the machine", known: (8, 8, 100_000),
+      comes: (0, 200, 100_001), expected: "held BACK", isOfOtherBoot: true),
   ]
 
   @Test(arguments: orders)
   func `registers are compared in the order in which they were read`(_ each: Order) throws {
+    let boots = each.boots ?? (each.known.read, each.comes.read)
+    func boot(_ milliseconds: Int64) -> BootInstant { BootInstant(nanoseconds: (milliseconds + 1) * 1_000_000) }
     let known = Neighbour(
-      value: hundredths(each.known.value), instant: noon + each.known.label, readAt: noon + each.known.read)
+      value: hundredths(each.known.value), instant: noon + each.known.label, readAt: noon + each.known.read,
+      bootTime: each.isOfOtherBoot ? nil : boot(boots.known))
     let comes = try reading(
-      hundredths(each.comes.value), kind: each.kind, at: noon + each.comes.label, readAt: noon + each.comes.read)
+      hundredths(each.comes.value), kind: each.kind, at: noon + each.comes.label, readAt: noon + each.comes.read,
+      boot: boot(boots.comes))
     let later = HostInstant(unixMilliseconds: noon + 3_600_000, clock: .synchronised)
     #expect(try summary(verdict(on: comes, among: [known], file: MeterFile(phases: 1), now: later)) == each.expected)
   }

@@ -17,13 +17,14 @@ func hundredths(_ digits: Int64) -> RegisterValue { RegisterValue(millionths: di
 
 func reading(
   _ value: RegisterValue, _ quantity: Quantity = imported, kind: ReadingKind = .instantaneous, at instant: Int64 = noon,
-  meterTime: MeterTime? = nil, clock: ClockState = .synchronised, readAt: Int64? = nil
+  meterTime: MeterTime? = nil, clock: ClockState = .synchronised, readAt: Int64? = nil,
+  boot: BootInstant = BootInstant(nanoseconds: 1)
 ) throws -> Reading {
   let meter = try #require(MeterID("M-0001"))
   return Reading(
     key: ReadingKey(meter: meter, quantity: quantity, kind: kind, instant: instant), value: value, quality: .actual,
     meterTime: meterTime, hostTime: HostInstant(unixMilliseconds: readAt ?? instant, clock: clock),
-    bootTime: BootInstant(nanoseconds: 1))
+    bootTime: boot)
 }
 
 func neighbour(_ value: RegisterValue, at instant: Int64) -> Neighbour {

@@ -111,6 +111,7 @@ import Testing
       "run", "--config", "station.toml",
       environment: ["NOTIFY_SOCKET": manager.path, "WATCHDOG_USEC": "200000"])
     defer { daemon.end() }
+    #expect(try await manager.next() == "EXTEND_TIMEOUT_USEC=60000000")
     #expect(try await manager.next() == "READY=1\nSTATUS=1 line, 4 meters")
     for _ in 0..<4 { #expect(try await manager.next() == "WATCHDOG=1") }
     try station.folder.write(
