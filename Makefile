@@ -105,7 +105,7 @@ install: ## put it on this machine, or under DESTDIR= with PREFIX=/usr
 	@DESTDIR='$(DESTDIR)' PREFIX='$(PREFIX)' .ci/install '$(BINARY)'
 
 clean: ## remove what was built
-	@rm -rf .build .build-asan .build-tsan .build-peers .build-cost .build-outside .build-reader # .build-fuzz keeps what fuzzing has learnt
+	@rm -rf .build .build-asan .build-tsan .build-oracle .build-peers .build-cost .build-outside .build-reader # .build-fuzz keeps what fuzzing has learnt
 
 setup:
 	@.ci/setup build
