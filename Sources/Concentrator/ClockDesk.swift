@@ -200,13 +200,14 @@ extension ClockDesk {
   /// Works with the lines of a station until the inbox ends.
   func run(_ inbox: AsyncStream<Inbox>, by workers: [LineWorker], _ meters: [[LineMeter]]) async {
     let lines = Dictionary(workers.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
-    let questions = Dictionary(
-      meters.joined().map { ($0.id, $0.clockQueries) }, uniquingKeysWith: { first, _ in first })
     await run(
       inbox,
       carry: { line, order in
         await lines[line]?.setClocks(order) ?? ClockOutcome(trouble: "there is no such line")
       },
-      look: { line, meter in _ = await lines[line]?.read(questions[meter] ?? [], of: meter) })
+      look: { line, meter in
+        let questions = meters.joined().first { $0.id == meter }?.clockQueries
+        _ = await lines[line]?.read(questions ?? [], of: meter)
+      })
   }
 }

@@ -72,8 +72,13 @@ struct StationClocks: Sendable {
       }
     }
     author = configuration.control.flatMap { OperatorCode($0.operatorCode) }
+    // Whether a meter has a clock is its profile's.
+    var hasClock: [String: Bool] = [:]
     for (line, known) in zip(configuration.lines, found) {
-      for (meter, lineMeter) in zip(line.meters, known) where !lineMeter.clockQueries.isEmpty {
+      for (meter, lineMeter) in zip(line.meters, known) {
+        let isClocked = hasClock[meter.profile] ?? !lineMeter.clockQueries.isEmpty
+        hasClock[meter.profile] = isClocked
+        guard isClocked else { continue }
         var ways: Set<ClockWay> = []
         if isEnabled, meter.allowed.contains(.setTime) { ways.insert(.address) }
         if isEnabled, meter.allowed.contains(.write), password != nil { ways.insert(.write) }

@@ -80,7 +80,7 @@ extension Configuration {
     }
     lines = lineEntries
 
-    let keys = Set(lineEntries.flatMap(\.meters).filter(\.isKey).map(\.id))
+    let keys = Set(lineEntries.lazy.flatMap(\.meters).filter(\.isKey).map(\.id))
     var taskEntries: [TaskEntry] = []
     var taskNames: Set<String> = []
     for var table in try reader.tables("task") {
@@ -96,7 +96,7 @@ extension Configuration {
     review = try Self.review(&reader)
     let accountIDs = Set(accounts.map(\.id))
     try reader.finish()
-    for meter in lineEntries.flatMap(\.meters) {
+    for meter in lineEntries.lazy.flatMap(\.meters) {
       guard let account = meter.account, !accountIDs.contains(account) else { continue }
       throw DocumentError(
         file: document.file, line: meter.keyLines["account"], key: "account",
@@ -148,7 +148,9 @@ extension Configuration {
     let settings = try port.isModbusTCP ? .network : settings(&table, "serial")
     var meters: [MeterEntry] = []
     var addresses: [String: MeterID] = [:]
-    for var inner in try table.tables("meter") {
+    let tables = try table.tables("meter")
+    meters.reserveCapacity(tables.count)
+    for var inner in tables {
       try refuseSerial(inner, on: port)
       let meter = try self.meter(&inner)
       // Both protocols may use the same number on one line, so the profile belongs to the address.

@@ -29,6 +29,10 @@ actor Intake {
   /// Items of meters whose values came and could not be labelled.
   private var unlabelled: Set<Item> = []
 
+  /// How many answers wait for the disk, and who waits for one less.
+  private var waiting = 0
+  private var room: CheckedContinuation<Void, Never>?
+
   private struct Item: Hashable {
     let meter: MeterID
     let subject: String
@@ -75,10 +79,10 @@ actor Intake {
   func run(_ events: some AsyncSequence<LineEvent, Never> & Sendable) async {
     // Reports are kept one after the other: a later one says what is known after an earlier one.
     let (told, reports) = AsyncStream.makeStream(of: EventReport.self)
-    await withTaskGroup(of: Void.self) { group in
+    // A group that collects results would keep each task, with the answer it holds, until somebody asks for it.
+    await withDiscardingTaskGroup { group in
       group.addTask { for await report in told { await self.keep(report) } }
       defer { reports.finish() }
-      var waiting = 0
       for await event in events {
         if case .answered(let answer) = event {
           report(.line(event))
@@ -90,12 +94,12 @@ actor Intake {
             await noteUnlabelled(answer)
             continue
           }
-          if waiting >= 256 {
-            await group.next()
-            waiting -= 1
-          }
-          group.addTask { await self.keep(judged, of: answer) }
+          if waiting >= 256 { await withCheckedContinuation { room = $0 } }
           waiting += 1
+          group.addTask {
+            await self.keep(judged, of: answer)
+            await self.leave()
+          }
         } else if case .events(let report) = event {
           reports.yield(report)
         } else {
@@ -105,6 +109,13 @@ actor Intake {
       }
     }
     await noteBacklog()
+  }
+
+  /// One answer less waits for the disk.
+  private func leave() {
+    waiting -= 1
+    room?.resume()
+    room = nil
   }
 
   /// Notes gaps that found no room before.

@@ -39,7 +39,7 @@ extension RunningStation {
     if let last = try await store.lastAtWork(before: now) {
       stored.lastAtWork = tasks.map { max(last, known[$0] ?? now) }
     }
-    for entry in station.configuration.lines.flatMap(\.meters) {
+    for entry in station.configuration.lines.lazy.flatMap(\.meters) {
       guard let from = entry.from.map({ station.configuration.zone.unixMilliseconds(of: $0) }) else { continue }
       stored.knownSince[entry.id] = max(from, stored.knownSince[entry.id] ?? from)
     }

@@ -174,7 +174,7 @@ public actor RunningStation {
     let clockDesk = try await ClockDesk(store: store, station: station, clock: clock, report: report)
     self.clockDesk = clockDesk
     let backlog = GapBacklog(zone: station.configuration.zone)
-    let workers = try await makeWorkers(clock) { [weak self] event in
+    let lines = try await beginLines(clock) { [weak self] event in
       if case .clock(_, let meter, let seen) = event { look.yield(.look(meter, seen)) }
       guard case .dropped(let lost) = tell.yield(event) else { return }
       backlog.add(lost)
@@ -183,16 +183,7 @@ public actor RunningStation {
       report(.storeFailed(reason: "too much waits for the disk", readings: answer.observations.count))
       Task { await self?.takeBack(answer) }
     }
-    // Lines begin at once, each on its own: a serial server may take seconds to say that it is not there, and a line
-    // must be silent for a while before one speaks on it. What they bring waits for the intake.
-    let lines = workers.map { worker in
-      Task {
-        if let error = await worker.open() {
-          report(.line(.portLost(line: worker.name, reason: "\(error)")))
-        }
-        await worker.run()
-      }
-    }
+    let workers = lines.map(\.worker)
     let intake: Intake
     let desk: BillingDesk
     do throws(StoreError) {
@@ -212,14 +203,14 @@ public actor RunningStation {
         patience: Self.patience, review: station.configuration.review, now: { clock.now }, report: report)
     } catch {
       for worker in workers { worker.stop() }
-      for line in lines { await line.value }
+      for line in lines { await line.running.value }
       throw error
     }
     await tellDamaged()
     await noteLacking(at: clock.now)
     wake.yield(true)
     return Generation(
-      workers: workers, events: tell, wakes: wake, lines: lines,
+      workers: workers, events: tell, wakes: wake, lines: lines.map(\.running),
       traces: traces.map { trace in (trace.file, Task { await trace.file.run() }, trace.end) },
       intake: Task { await intake.run(events) }, billing: desk,
       desk: Task {
@@ -260,9 +251,12 @@ public actor RunningStation {
     }
   }
 
-  private func makeWorkers(
+  /// Plans one line after the other. Each begins as soon as its own plan is made, and on its own: a serial server may take
+  /// seconds to say that it is not there, and a line must be silent for a while before one speaks on it. What they bring
+  /// waits for the intake.
+  private func beginLines(
     _ clock: WallClock, tell: @escaping @Sendable (LineEvent) -> Void
-  ) async throws(StoreError) -> [LineWorker] {
+  ) async throws(StoreError) -> [(worker: LineWorker, running: Task<Void, Never>)] {
     let (now, wall) = (HostClock.boot, clock.now)
     var programmes = Programmes()
     let stored = try await storedBefore(wall, &programmes)
@@ -272,7 +266,7 @@ public actor RunningStation {
       wall.clock == .unsynchronised
       ? StoredProfiles() : try await StoredProfiles(of: station, in: store, stored, at: wall.unixMilliseconds)
     let counts = try await store.eventCounts()
-    var workers: [LineWorker] = []
+    var lines: [(worker: LineWorker, running: Task<Void, Never>)] = []
     let isAfterKill = isFirst && store.wasLeftOpen
     let health =
       isAfterKill ? station.owing(&programmes, delays, at: HostClock.boot) : learned.health(in: station)
@@ -288,12 +282,18 @@ public actor RunningStation {
           tap: tap(ofLine: line.name), tell: tell)
         if let profiles = station.profiles(line: index, stored: profiled) { await worker.read(profiles) }
         if let events = station.events(line: index, known: counts) { await worker.watch(events) }
-        workers.append(worker)
+        // Detached: this actor has the other lines to plan.
+        lines.append((worker, Task.detached { [report] in await Self.run(worker, report) }))
       } catch {
         report(.line(.portLost(line: line.name, reason: error.reason)))
       }
     }
-    return workers
+    return lines
+  }
+
+  private static func run(_ worker: LineWorker, _ report: @Sendable (StationEvent) -> Void) async {
+    if let error = await worker.open() { report(.line(.portLost(line: worker.name, reason: "\(error)"))) }
+    await worker.run()
   }
 
   /// The traces that the configuration wants, by line.
@@ -329,7 +329,8 @@ public actor RunningStation {
       health.merge(await worker.health()) { _, new in new }
       counted[worker.name, default: LineCounters()] += await worker.counters()
     }
-    learned = Learned(health, of: station)
+    // Nobody goes on with it after the end.
+    if !isEnding { learned = Learned(health, of: station) }
     generation.events.finish()
     await store.flush()
     // A disk that stays full must not keep the daemon from ending: each answer gets a last try.

@@ -74,6 +74,7 @@ public struct Station: Sendable {
     var meters: [[LineMeter]] = []
     for line in configuration.lines {
       var found: [LineMeter] = []
+      found.reserveCapacity(line.meters.count)
       for entry in line.meters {
         let profile: DeviceProfile
         if let known = profiles[entry.profile] {

@@ -22,10 +22,10 @@ public struct Table: Hashable, Sendable {
   /// Line of the table's header, from 1; 0 when unknown.
   public let line: Int
   /// What the table holds, by key.
-  public let entries: [TableKey: Entry]
+  public let entries: NamedList<Entry>
 
   /// A table whose header stands on `line`.
-  public init(line: Int, entries: [TableKey: Entry]) {
+  public init(line: Int, entries: NamedList<Entry>) {
     self.line = line
     self.entries = entries
   }
@@ -43,11 +43,13 @@ public struct TableKey: Hashable, Comparable, Sendable, ExpressibleByStringLiter
   public init(_ text: String) { self.text = text }
   public init(stringLiteral text: String) { self.text = text }
 
-  public static func == (a: Self, b: Self) -> Bool { a.text.utf8.elementsEqual(b.text.utf8) }
+  public static func == (a: Self, b: Self) -> Bool {
+    // The lengths first: they tell most names apart.
+    a.text.utf8.count == b.text.utf8.count && a.text.utf8.elementsEqual(b.text.utf8)
+  }
   public static func < (a: Self, b: Self) -> Bool { a.text.utf8.lexicographicallyPrecedes(b.text.utf8) }
 
   public func hash(into hasher: inout Hasher) {
-    // Eight codes at a time: a station has fifty thousand keys to look for before it says its first word.
     var (word, count): (UInt64, Int) = (0, 0)
     for byte in text.utf8 {
       word = word << 8 | UInt64(byte)

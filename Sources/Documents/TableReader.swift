@@ -11,15 +11,19 @@ public struct TableReader: Sendable {
   public let path: String
   /// Name of the file, for error messages.
   public let file: String
-  private var asked: Set<TableKey> = []
+  /// The places of the table that were asked for.
+  private var asked: [Bool]
+  /// Names that were asked for and are not there.
+  private var absent: [String] = []
 
   /// Starts reading a table that stands at `path` of a file.
   public init(table: Table, path: String, file: String) {
     self.table = table
     self.path = path
     self.file = file
+    asked = Array(repeating: false, count: table.entries.count)
     // A station has a thousand tables, and most have room for so many keys.
-    asked.reserveCapacity(16)
+    absent.reserveCapacity(32)
   }
 
   /// The path of `key` in this table.
@@ -38,8 +42,12 @@ public struct TableReader: Sendable {
   public func line(of key: String) -> Int { table.entries[TableKey(key)]?.line ?? table.line }
 
   private mutating func entry(_ key: String) -> Entry? {
-    asked.insert(TableKey(key))
-    return table.entries[TableKey(key)]
+    guard let place = table.entries.place(of: TableKey(key)) else {
+      absent.append(key)
+      return nil
+    }
+    asked[place] = true
+    return table.entries.values[place]
   }
 
   /// True when the table has `key`; counts as asking for it only when it is read.
@@ -47,7 +55,7 @@ public struct TableReader: Sendable {
 
   /// Every key of the table in the order of its lines, for tables whose keys are names.
   public var keys: [String] {
-    table.entries.sorted { ($0.value.line, $0.key) < ($1.value.line, $1.key) }.map(\.key.text)
+    zip(table.entries.keys, table.entries.values).sorted { ($0.1.line, $0.0) < ($1.1.line, $1.0) }.map(\.0.text)
   }
 
   /// True when `key` is a string in quotes, for keys that take a word or a list.
@@ -166,9 +174,10 @@ public struct TableReader: Sendable {
 
   /// Refuses keys that were never asked for.
   public func finish() throws(DocumentError) {
-    guard !table.entries.keys.allSatisfy(asked.contains) else { return }
-    for key in keys where !asked.contains(TableKey(key)) {
-      throw error(key, .unknownKey(known: asked.map(\.text).sorted()))
+    guard asked.contains(false) else { return }
+    let known = zip(table.entries.keys, asked).filter(\.1).map(\.0.text) + absent
+    for key in keys where table.entries.place(of: TableKey(key)).map({ !asked[$0] }) ?? false {
+      throw error(key, .unknownKey(known: Set(known).sorted()))
     }
   }
 }

@@ -27,7 +27,7 @@ final class Building {
 
   private var line: Int
   private var origin: Origin
-  private var slots: [TableKey: Slot] = [:]
+  private var slots = NamedList<Slot>()
 
   init(line: Int, origin: Origin) {
     self.line = line
@@ -41,8 +41,8 @@ final class Building {
     guard let name = path.last else { return table }
     let opened = Building(line: line, origin: .header)
     switch (table.slots[TableKey(name)], asList) {
-    case (nil, true): table.slots[TableKey(name)] = .list(List(opened, line: line))
-    case (nil, false): table.slots[TableKey(name)] = .table(opened)
+    case (nil, true): table.slots.put(.list(List(opened, line: line)), under: TableKey(name))
+    case (nil, false): table.slots.put(.table(opened), under: TableKey(name))
     case (.list(let list), true): list.tables.append(opened)
     case (.table(let known), false) where known.origin == .implicit:
       known.origin = .header
@@ -59,14 +59,14 @@ final class Building {
     for name in path.dropLast() { table = try table.inner(name, origin: .dotted, line: line) }
     guard let name = path.last else { return }
     guard table.slots[TableKey(name)] == nil else { throw Clash(detail: "\(name) is there already") }
-    table.slots[TableKey(name)] = .value(entry)
+    table.slots.put(.value(entry), under: TableKey(name))
   }
 
   private func inner(_ name: String, origin: Origin, line: Int) throws(Clash) -> Building {
     switch slots[TableKey(name)] {
     case nil:
       let table = Building(line: line, origin: origin)
-      slots[TableKey(name)] = .table(table)
+      slots.put(.table(table), under: TableKey(name))
       return table
     case .table(let table) where origin == .implicit || table.origin == .dotted: return table
     // What only the path of a header has named is made by the first name with points, and opened by no header then.

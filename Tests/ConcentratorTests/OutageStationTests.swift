@@ -241,6 +241,27 @@ import Testing
     #expect(try await gaps([lacking, missed, answer(month, .settlement(1), clock: clock)]).gaps.isEmpty)
   }
 
+  @Test func `more answers than may wait for the disk at once are all kept, each as one`() async throws {
+    let bench = try StationBench("many")
+    let station = try bench.station()
+    let store = try Store(path: station.configuration.store)
+    let stored = Guarded(0)
+    let intake = try await Intake(store: store, zone: .china, files: station.files, clock: station.clock) { event in
+      if case .stored(_, _, _, .new) = event { stored.withLock { $0 += 1 } }
+    }
+    let (source, tell) = AsyncStream.makeStream(of: LineEvent.self)
+    for minute in Int64(0)..<700 {
+      tell.yield(answer(Self.register, .current, slot: Self.slot + minute * 60_000))
+    }
+    tell.finish()
+    await intake.run(source)
+    await store.close()
+    #expect(stored.withLock { $0 } == 700)
+    var instants: Set<Int64> = []
+    try bench.reader().readings { instants.insert($0.reading.key.instant) }
+    #expect(instants.count == 700)
+  }
+
   @Test func `an answer that the store does not keep is missing again, and its gap waits for room`() async throws {
     let backlog = GapBacklog(zone: .china)
     let found = try await gaps(

@@ -56,6 +56,25 @@ private func complaint(_ toml: String, _ read: (inout TableReader) throws -> Voi
     try reader.finish()
   }
 
+  @Test(arguments: [1, 16, 17, 40]) func `a table is read by its names, however many it has`(_ count: Int) throws {
+    let names = (0..<count).map { "key-\($0)" }
+    let text = names.map { "\($0) = \($0.utf8.count)" }.joined(separator: "\n")
+    var reader = try document(text).reader()
+    #expect(reader.keys == names)
+    for name in names.reversed() { #expect(try reader.integer(name) == name.utf8.count) }
+    #expect(try reader.optionalInteger("absent") == nil)
+    try reader.finish()
+    let last = try #require(names.last)
+    #expect(throws: DocumentError.self) { try document("\(text)\n\(last) = 1") }
+    #expect(
+      complaint("\(text)\ne\u{301}tage = 1") { _ in }.contains("not TOML"), "names without quotes are ASCII")
+    let unread = complaint("\(text)\n\"e\u{301}\" = 1") { reader in
+      for name in names + ["\u{E9}", "absent", "absent"] { _ = try reader.optionalInteger(name) }
+    }
+    let known = (names + ["\u{E9}", "absent"]).sorted().joined(separator: ", ")
+    #expect(unread == "test.toml:\(count + 1): e\u{301}: unknown key; keys here are \(known)")
+  }
+
   @Test func `an unknown key is an error with file, line and key`() {
     let text = "name = \"x\"\n\n# comment\nnmae = 1\n"
     #expect(complaint(text) { _ = try $0.string("name") } == "test.toml:4: nmae: unknown key; keys here are name")
