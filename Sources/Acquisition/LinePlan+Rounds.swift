@@ -2,7 +2,8 @@ internal import Metering
 
 /// Rounds: when they are due, opened and closed.
 extension LinePlan {
-  mutating func open(_ round: Round) {
+  /// `told` are meters of which it was told already what they lack.
+  mutating func open(_ round: Round, told: Set<Int> = []) {
     adopt(for: round)
     noteBegun(round.task, round.slot)
     let run = served[round.task].popLast() ?? round.slot...round.slot
@@ -19,7 +20,7 @@ extension LinePlan {
     latest[round.task] = round
     if !tries.isEmpty { tries = tries.filter { $0.key.round.task != round.task } }
     guard left.contains(where: { !$0.isEmpty }) else { return }
-    enter(round, left: left)
+    enter(round, left: left, told: told)
   }
 
   /// False for a round of an interval that is due outside of its task's windows.
@@ -41,12 +42,12 @@ extension LinePlan {
     return opens == wall ? nil : BootInstant(nanoseconds: (opens - offset) * 1_000_000)
   }
 
-  mutating func enter(_ round: Round, left: [[Query]]) {
+  mutating func enter(_ round: Round, left: [[Query]], told: Set<Int> = []) {
     let task = tasks[round.task]
     rounds.append(
       OpenRound(
         round: round, deadline: task.nextSlot(after: round.slot, zone: zone),
-        expires: task.isSynthetic ? round.slot + task.schedule.grace : nil, left: left, since: lastLook))
+        expires: task.isSynthetic ? round.slot + task.schedule.grace : nil, left: left, since: lastLook, told: told))
     // The list is short: tasks of one line. Earlier deadlines first within a priority, and the past after the present.
     rounds.sort { a, b in
       let ranks = [a, b].map { ($0.round.isBackfill ? 1 : 0, tasks[$0.round.task].priority, $0.deadline) }
@@ -158,13 +159,12 @@ extension LinePlan {
       let round = Round(task: index, slot: slot)
       let isBegun = isServed(index, slot)
       // After a step of the clock it may be the same one: what it lacks may still come.
-      let told = isBegun ? rounds.first { $0.round == round }?.told : nil
+      let told = rounds.first { $0.round == round }?.told ?? []
       close(task: index, goingOn: isBegun ? slot : nil)
       if isBegun {
         let isLate = heldUp.contains(index) && !passedBy.contains(index)
         leaveOut(index, before: slot, isLate ? .late : .outage)
-        open(round)
-        if let told, let place = rounds.firstIndex(where: { $0.round == round }) { rounds[place].told = told }
+        open(round, told: told)
       }
       heldUp.remove(index)
       passedBy.remove(index)

@@ -29,9 +29,9 @@ extension LinePlan.Held {
   /// `stored` tells the quantities that the journal holds of this meter, of a kind and at an instant: of registers as
   /// they stood, the due time of the round; of freezes, the time of the freeze. `late` tells, by a task's name and the
   /// due time of a round, what was answered for it later than its label allows: the subjects of the questions.
-  /// `knownSince` is when the meter was first configured, `tasksKnownSince` when each task was, and `lastAtWork` when somebody last saw to the rounds of each
-  /// task, in milliseconds since 1970: what the round that was open then has neither brought nor lost by a gap that is
-  /// noted is lost. Empty where nobody knows.
+  /// `knownSince` is when the meter was first configured, `tasksKnownSince` when each task was, and `lastAtWork` when
+  /// somebody last saw to the rounds of each task, in milliseconds since 1970: what the round that was open then has
+  /// neither brought nor lost by a gap that is noted is lost. Empty where nobody knows.
   public init(
     of meter: LineMeter, programme: [[Query]], tasks: [AcquisitionTask], at wall: Int64, zone: ZoneOffset,
     knownSince: Int64? = nil, tasksKnownSince: [Int64] = [], lastAtWork: [Int64] = [],

@@ -63,8 +63,8 @@ struct RunCommand: AsyncParsableCommand {
     }
     // A daemon rests most of its time, and of what it needs to begin much is never needed again.
     let sparing = Task {
-      // The second time after the first minute's look at everything.
-      for seconds in [5, 60, 835] where (try? await Task.sleep(for: .seconds(seconds))) != nil {
+      // After the first round of a fast line, and after the first minute's look at everything.
+      for seconds in [5, 10, 50, 835] where (try? await Task.sleep(for: .seconds(seconds))) != nil {
         ProcessMemory.release()
       }
     }

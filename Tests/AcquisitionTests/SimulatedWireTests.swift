@@ -67,6 +67,22 @@ private struct Bench {
   func run(for span: BootInstant.Span) {
     engine.work(on: wire, for: span)
   }
+
+  /// The meters show what they held while they were asked, to the second.
+  func expectTruth(_ location: SourceLocation = #_sourceLocation) throws {
+    let clock = wire.bus.clock
+    for answer in told.answers {
+      let meter = try #require(wire.bus.meters.first { $0.meter.id == answer.meter }?.meter)
+      let asked = clock.instant(at: answer.startedAt).unixMilliseconds / 1000
+      let ended = clock.instant(at: answer.bootTime).unixMilliseconds / 1000
+      for each in answer.observations {
+        let truths = (asked...ended).map {
+          meter.truth(each.quantity, each.memory, at: SimulatedInstant(unixMilliseconds: $0 * 1000))
+        }
+        #expect(truths.contains(each), "\(answer.meter) \(each.quantity)", sourceLocation: location)
+      }
+    }
+  }
 }
 
 @Suite struct SimulatedWireTests {
@@ -99,18 +115,7 @@ private struct Bench {
     let statistics = bench.wire.bus.statistics
     #expect(statistics.brokenSilence == 0)
     #expect(statistics.collisions == 0)
-    // The meters show what they held while they were asked, to the second.
-    for answer in bench.told.answers {
-      let meter = try #require(bench.wire.bus.meters.first { $0.meter.id == answer.meter }?.meter)
-      let asked = bench.wire.bus.clock.instant(at: answer.startedAt).unixMilliseconds / 1000
-      let ended = bench.wire.bus.clock.instant(at: answer.bootTime).unixMilliseconds / 1000
-      for told in answer.observations {
-        let truths = (asked...ended).map {
-          meter.truth(told.quantity, told.memory, at: SimulatedInstant(unixMilliseconds: $0 * 1000))
-        }
-        #expect(truths.contains(told), "\(answer.meter) \(told.quantity)")
-      }
-    }
+    try bench.expectTruth()
   }
 
   @Test(arguments: [1, 2, 3] as [UInt64])
@@ -183,16 +188,6 @@ private struct Bench {
     // Until it is known again in each of the ways in which it is asked.
     let shapes = Set(bench.engine.plan.meters[3].programme.joined().map(\.shape)).count
     #expect(bench.told.lines.count { $0 == "E4 false" } <= 2 * shapes)
-    for answer in bench.told.answers {
-      let meter = try #require(bench.wire.bus.meters.first { $0.meter.id == answer.meter }?.meter)
-      let asked = bench.wire.bus.clock.instant(at: answer.startedAt).unixMilliseconds / 1000
-      let ended = bench.wire.bus.clock.instant(at: answer.bootTime).unixMilliseconds / 1000
-      for told in answer.observations {
-        let truths = (asked...ended).map {
-          meter.truth(told.quantity, told.memory, at: SimulatedInstant(unixMilliseconds: $0 * 1000))
-        }
-        #expect(truths.contains(told), "\(answer.meter) \(told.quantity)")
-      }
-    }
+    try bench.expectTruth()
   }
 }
