@@ -69,7 +69,7 @@ extension AcquisitionTask {
   var readsSettlements: Bool { targets.contains { if case .settlements = $0 { true } else { false } } }
 
   /// Reads registers as they stand, which nobody can read later.
-  var readsRegisters: Bool {
+  public var readsRegisters: Bool {
     targets.contains { target in
       switch target {
       case .quantity, .energies, .instantaneous: true

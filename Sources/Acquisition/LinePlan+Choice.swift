@@ -31,7 +31,7 @@ extension LinePlan {
   /// A second meter at the same address may answer a question only later, and Modbus RTU would have that answer taken
   /// for one to the next question of its shape. So such a question is put only where the line has nothing else to ask.
   mutating func nextOfRounds(at now: BootInstant) -> Action? {
-    var best: Choice?
+    var chosen: Choice?
     var wake: BootInstant?
     let parts = partsInOrder()
     search: for (index, part) in parts {
@@ -77,15 +77,30 @@ extension LinePlan {
             continue
           }
           let choice = Choice(round: index, meter: meter, query: query, risk: risk, until: until ?? now)
-          if best.map({ choice.isBetter(than: $0) }) ?? true { best = choice }
+          if chosen.map({ choice.isBetter(than: $0) }) ?? true { chosen = choice }
           if risk == .none { break search }
         }
       }
     }
-    guard let best else { return wake.map { .rest(until: $0) } }
+    guard let chosen else { return wake.map { .rest(until: $0) } }
+    let best = wider(than: chosen, at: now) ?? chosen
     noteTurn(of: best, parts)
     rounds[best.round].cursor = best.meter
     return .ask(ask(best.meter, best.query, rounds[best.round].round))
+  }
+
+  /// A question of another round of the same due time whose answer tells what this one asks for, and more.
+  private func wider(than choice: Choice, at now: BootInstant) -> Choice? {
+    guard case .registers = choice.query else { return nil }
+    let (round, meter) = (rounds[choice.round].round, choice.meter)
+    for (index, open) in rounds.enumerated()
+    where maySharePart(of: open.round, with: round, at: now) && windowOpens(open.round.task, at: now) == nil {
+      for query in open.left[meter] where query != choice.query && query.covers(choice.query) {
+        guard health[meter].mayAsk(query, at: now), risk(of: query, to: meter, at: now) == Risk.none else { continue }
+        return Choice(round: index, meter: meter, query: query, risk: .none, until: choice.until)
+      }
+    }
+    return nil
   }
 
   /// Which questions of a round are looked at.

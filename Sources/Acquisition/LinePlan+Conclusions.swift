@@ -16,6 +16,7 @@ extension LinePlan {
     case .answered(let delay):
       health[ask.meter].answered(ask.query, delay: delay, mayOvertake: answersMayOvertake)
       finish(ask)
+      shareAnswer(to: ask, at: now)
       fill(ask.query, of: ask.meter)
     case .stale, .gone:
       health[ask.meter].answered(ask.query, delay: nil, mayOvertake: answersMayOvertake)
@@ -70,6 +71,25 @@ extension LinePlan {
   mutating func finish(_ ask: Ask) {
     remove(ask)
     forgetFinishedRounds()
+  }
+
+  /// Tasks that are due at the same time share what they ask a meter for: one answer serves them all.
+  private mutating func shareAnswer(to ask: Ask, at now: BootInstant) {
+    guard let round = ask.round else { return }
+    for index in rounds.indices where maySharePart(of: rounds[index].round, with: round, at: now) {
+      let isTold = rounds[index].told.contains(ask.meter)
+      // What was told as lacking is closed by an answer to the very question.
+      rounds[index].left[ask.meter].removeAll { isTold ? ask.query == $0 : ask.query.covers($0) }
+    }
+    forgetFinishedRounds()
+  }
+
+  /// True for two rounds of one due time, as long as what is read has that time as its label in both.
+  func maySharePart(of other: Round, with round: Round, at now: BootInstant) -> Bool {
+    guard other != round, other.slot == round.slot, !other.isBackfill, !round.isBackfill else { return false }
+    let both = [tasks[other.task], tasks[round.task]]
+    guard !both.contains(where: \.isSynthetic) else { return false }
+    return both.allSatisfy { wall(at: now) <= round.slot + $0.schedule.grace }
   }
 
   mutating func giveUp(_ ask: Ask, _ reason: Missed.Reason) {

@@ -32,13 +32,32 @@ extension LinePlan {
     for index in rounds.indices {
       let open = rounds[index]
       let isOutage = isLostForLong && windowOpens(open.round.task, at: now) == nil
+      let isOverdue = isOverdue(open.round.task, at: now)
       guard !open.round.isBackfill, now - open.since >= Self.patienceOfRounds else { continue }
       for (meter, queries) in open.left.enumerated() where !queries.isEmpty && !open.told.contains(meter) {
-        guard isExpected(open.round, of: meter), isOutage || health[meter].isGivenUp else { continue }
+        guard isExpected(open.round, of: meter), isOutage || isOverdue || health[meter].isGivenUp else { continue }
         rounds[index].told.insert(meter)
-        let reason: Missed.Reason = health[meter].isSetAside ? .silent : .outage
+        let reason: Missed.Reason = health[meter].isSetAside ? .silent : isOverdue && !isOutage ? .late : .outage
         lacking.append(Missed(meter: meter, round: open.round, queries: queries, reason: reason))
       }
+    }
+    tellHeldUp(at: now)
+  }
+
+  /// A round goes on though the next one of its task was due so long ago: the line cannot keep up.
+  private func isOverdue(_ task: Int, at now: BootInstant) -> Bool {
+    heldUp.contains(task) && now - due[task] >= Self.patienceOfRounds
+  }
+
+  /// Accounts for the rounds that gave way to one that goes on and on: a task that is never done would else be missed by
+  /// nobody.
+  private mutating func tellHeldUp(at now: BootInstant) {
+    for task in heldUp where isOverdue(task, at: now) && now - (heldUpTold[task] ?? due[task]) >= Self.patienceOfRounds
+    {
+      heldUpTold[task] = now
+      let slot = tasks[task].schedule.slot(at: wall(at: now), zone: zone)
+      leaveOut(task, before: slot, passedBy.contains(task) ? .outage : .late)
+      noteLeftOut(task, before: slot)
     }
   }
 

@@ -29,6 +29,14 @@ extension LinePlan {
     begun[task][next] = begun[task][next].lowerBound...slot
   }
 
+  /// Notes that rounds before that of a slot were accounted for.
+  mutating func noteLeftOut(_ task: Int, before slot: Int64) {
+    guard let last = lastBegun(task, before: slot), let run = tasks[task].run(after: last, before: slot, zone: zone),
+      let place = begun[task].firstIndex(where: { $0.upperBound == last })
+    else { return }
+    begun[task][place] = begun[task][place].lowerBound...run.last
+  }
+
   /// The last slot before another one that was served or accounted for, by a clock that counted as set.
   private func lastBegun(_ task: Int, before slot: Int64) -> Int64? {
     begun[task].map(\.upperBound).filter { $0 < slot }.max().map { max($0, slot - Self.longestLook) }

@@ -167,6 +167,7 @@ extension LinePlan {
         open(round, told: told)
       }
       heldUp.remove(index)
+      heldUpTold[index] = nil
       passedBy.remove(index)
       setDue(index, after: slot)
     }

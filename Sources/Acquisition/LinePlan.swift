@@ -177,6 +177,8 @@ public struct LinePlan: Sendable {
   /// Tasks whose next round waited for one that was not finished, and those whose round nobody could begin.
   var heldUp: Set<Int> = []
   var passedBy: Set<Int> = []
+  /// When it was last told what a round that goes on and on has held up, by task.
+  var heldUpTold: [Int: BootInstant] = [:]
   /// Until when a meter that answers is not asked for a round, since every answer of it could be taken for a late one.
   var heldOff: [Place: BootInstant] = [:]
   /// Since when the port is lost, and when that was last so.

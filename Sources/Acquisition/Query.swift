@@ -85,13 +85,22 @@ extension Query {
   }
 
   /// Asks for what a meter shows now, which nobody can read later: no clock, no memory, no events, nothing that is set.
-  var isOfTheMoment: Bool {
+  public var isOfTheMoment: Bool {
     guard !isClock, !isEventData, !isBillingMemory else { return false }
     switch self {
     case .identifier(let identifier): return identifier.di3 != 0x04
     case .shortIdentifier(let identifier): return identifier != .readingDay
     case .registers: return true
     case .frozen, .profile: return false
+    }
+  }
+
+  /// Its answer tells all that the answer to `other` does, of the same moment or day.
+  func covers(_ other: Query) -> Bool {
+    switch (self, other) {
+    case (.registers(let function, let start, let count), .registers(let another, let first, let length)):
+      function == another && start <= first && Int(first) + Int(length) <= Int(start) + Int(count)
+    default: self == other && (isOfTheMoment || freezeDay != nil)
     }
   }
 

@@ -163,11 +163,18 @@ actor Intake {
     for missing in made.unlabelled {
       report(.unlabelled(meter: answer.meter, quantity: missing.quantity, reason: missing.reason))
     }
-    guard !made.readings.isEmpty else { return [] }
+    let known = neighbours[answer.meter] ?? [:]
+    // Two tasks may read the same register for one due time: the first value of it counts, and the register went on.
+    let readings = made.readings.filter { reading in
+      guard reading.key.kind == .instantaneous, reading.key.instant == answer.slot else { return true }
+      let first = known[Series(reading.key)]?.first { $0.instant == reading.key.instant }
+      return first.map { $0.value == reading.value } ?? true
+    }
+    guard !readings.isEmpty else { return [] }
     let file = files[answer.meter] ?? MeterFile(phases: 3)
     // One answer may hold several memories; totals and rates are compared within each.
-    let verdicts = judge(made.readings, neighbours: neighbours[answer.meter] ?? [:], file: file, now: clock.now)
-    let judged = zip(made.readings, verdicts).map { JudgedReading($0, $1) }
+    let verdicts = judge(readings, neighbours: known, file: file, now: clock.now)
+    let judged = zip(readings, verdicts).map { JudgedReading($0, $1) }
     for each in judged where each.verdict.isUsable { remember(each.reading) }
     return judged
   }

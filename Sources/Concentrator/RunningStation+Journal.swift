@@ -25,9 +25,48 @@ extension RunningStation {
     let slots = ([now] + stored.lastAtWork).flatMap { instant in
       station.tasks.map { $0.task.schedule.slot(at: instant, zone: station.configuration.zone) }
     }
-    stored.rounds = try await store.quantities(
-      .instantaneous, of: station.registerQuantities(&programmes, stored.delays), at: Set(slots))
+    let registers = station.registerQuantities(&programmes, stored.delays)
+    stored.rounds = try await store.quantities(.instantaneous, of: registers, at: Set(slots))
+    let begun = try await findLastRounds(&stored, &programmes)
+    guard !begun.isEmpty else { return stored }
+    stored.rounds.merge(try await store.quantities(.instantaneous, of: registers, at: begun)) { _, new in new }
     return stored
+  }
+
+  /// Looks further back where nothing is known of the round that was due when somebody was last at work: the line could
+  /// not keep up with its task, or nobody could ask.
+  ///
+  /// Gives the due times of the rounds that were begun last.
+  private func findLastRounds(
+    _ stored: inout StoredBefore, _ programmes: inout Programmes
+  ) async throws(StoreError) -> Set<Int64> {
+    var slots: Set<Int64> = []
+    guard !stored.lastAtWork.isEmpty else { return slots }
+    let zone = station.configuration.zone
+    for line in station.meters.indices {
+      for (index, trace) in station.traces(line: line, &programmes, stored.delays) {
+        let schedule = station.tasks[index].task.schedule
+        let atWork = stored.lastAtWork[index]
+        let slot = schedule.slot(at: atWork, zone: zone)
+        let isBegun = trace.meters.contains {
+          !stored.quantities(of: $0, .instantaneous, at: slot).isDisjoint(with: trace.quantities)
+            || stored.late[$0]?[StoredBefore.Round(task: trace.task, slot: slot)] != nil
+        }
+        guard !isBegun else { continue }
+        let known = max(stored.tasksKnownSince[index], atWork - 62 * 86_400_000)
+        let late = trace.meters.flatMap { meter in
+          (stored.late[meter] ?? [:]).keys.filter { $0.task == trace.task && $0.slot <= slot }.map(\.slot)
+        }
+        let last = try await store.lastRounds(of: trace, after: max(known, late.max() ?? known), through: slot) {
+          schedule.slot(at: $0, zone: zone) == $0
+        }
+        let begun = [last.begun, late.max()].compactMap(\.self).max() ?? known
+        stored.lastRounds[StoredBefore.Spot(line: line, task: index)] = StoredBefore.LastRounds(
+          begun: begun, accounted: max(begun, last.leftOut ?? begun))
+        slots.insert(schedule.slot(at: begun, zone: zone))
+      }
+    }
+    return slots
   }
 
   /// Since when meters and tasks are known, and when somebody last saw to them.
@@ -58,7 +97,7 @@ extension RunningStation {
       // Before the rounds go on: records that the journal holds are not read again.
       let profiled = try await StoredProfiles(of: station, in: store, stored, at: wall.unixMilliseconds)
       if let profiles = station.profiles(line: index, stored: profiled) { await worker.read(profiles) }
-      await worker.recalled(held, of: wall.unixMilliseconds, lastAtWork: stored.lastAtWork)
+      await worker.recalled(held, of: wall.unixMilliseconds, lastAtWork: stored.lastAccounted(line: index))
     } catch {
       // The line asks again in a minute.
       report(.storeFailed(reason: Complaint(error).headline, readings: 0))

@@ -6,6 +6,7 @@ internal import Documents
 internal import Host
 internal import Line
 internal import Metering
+internal import Store
 public import Rating
 internal import Validation
 
@@ -224,6 +225,42 @@ public struct Station: Sendable {
     return all
   }
 
+  /// By what rounds of registers on a line are known, by the task's place; those of tasks that leave no trace are not in
+  /// it.
+  func traces(line: Int, _ programmes: inout Programmes, _ delays: [MeterID: AssumedDelay]) -> [Int: RoundTrace] {
+    var traces: [Int: RoundTrace] = [:]
+    for (index, entry) in tasks.enumerated() where entry.task.readsRegisters {
+      traces[index] = RoundTrace(entry.task.name, of: meters[line].map(\.id).filter(entry.includes))
+    }
+    var tellers: [Quantity: Set<Int>] = [:]
+    // What is asked is the model's: one meter of each is enough to look at.
+    struct Model: Hashable { let profile: String, settings: SerialSettings, delay: BootInstant.Span }
+    var known: Set<Model> = []
+    for (meter, entry) in zip(meters[line], configuration.lines[line].meters) {
+      let delay = delays[meter.id] ?? .usual
+      for replyDelay in [delay.before, delay.now] {
+        let model = Model(profile: entry.profile, settings: meter.settings, delay: replyDelay)
+        guard known.insert(model).inserted else { continue }
+        let programme = programmes.programme(
+          of: meter, profile: entry.profile, tasks: tasks.map(\.task), replyDelay: replyDelay)
+        for (index, queries) in programme.queries.enumerated() where traces[index] != nil {
+          for query in queries where query.isOfTheMoment {
+            let told = meter.quantities(of: query).filter { $0.unit != nil }
+            for quantity in told { tellers[quantity, default: []].insert(index) }
+            traces[index]?.subjects.insert(query.subject)
+            traces[index]?.quantities.formUnion(told)
+          }
+        }
+      }
+    }
+    for (index, trace) in traces {
+      // What another task reads too says nothing of this one.
+      let own = trace.quantities.filter { tellers[$0]?.count == 1 }
+      if !own.isEmpty { traces[index]?.quantities = own }
+    }
+    return traces.filter { !$0.value.quantities.isEmpty && !$0.value.meters.isEmpty }
+  }
+
   /// Memories that tasks name and that meters of theirs do not keep by their profiles: by line, without repetition.
   var lacking: [[(meter: MeterID, item: String)]] {
     meters.map { found in
@@ -273,7 +310,7 @@ public struct Station: Sendable {
       tasks: tasks.map(\.task),
       meters: plannedMeters(line: line, programmes: &programmes, stored: stored, wall: wall),
       health: meters[line].map { health[$0.id] ?? MeterHealth() }, zone: configuration.zone, at: now, wall: wall,
-      lastAtWork: stored.lastAtWork)
+      lastAtWork: stored.lastAccounted(line: line))
   }
 
   /// The meters of a line with their parts in the tasks, and what the journal holds of them at `wall`.
@@ -303,7 +340,7 @@ public struct Station: Sendable {
       return LinePlan.Meter(
         meter, programme: asked, probes: programme.probes, tasks: tasks, isKey: entry.isKey, at: wall.unixMilliseconds,
         zone: configuration.zone, knownSince: stored.knownSince[meter.id], tasksKnownSince: stored.tasksKnownSince,
-        lastAtWork: stored.lastAtWork,
+        lastAtWork: stored.lastBegun(line: line),
         coming: coming, late: { stored.late[meter.id]?[StoredBefore.Round(task: $0, slot: $1)] ?? [] }
       ) { stored.quantities(of: meter.id, $0, at: $1) }
     }
@@ -327,6 +364,29 @@ struct StoredBefore {
 
   /// When somebody last saw to the rounds of each task, in milliseconds since 1970; empty where nobody knows.
   var lastAtWork: [Int64] = []
+  /// Where that was before the rounds that were due then: of a line that could not keep up, or was lost.
+  var lastRounds: [Spot: LastRounds] = [:]
+
+  struct Spot: Hashable {
+    let line: Int
+    let task: Int
+  }
+
+  /// In milliseconds since 1970.
+  struct LastRounds {
+    /// The last round of which something is known.
+    let begun: Int64
+    /// The last one that was begun or listed as left out.
+    let accounted: Int64
+  }
+
+  /// When somebody last saw to a round of each task on a line, and when one was last begun or accounted for.
+  func lastBegun(line: Int) -> [Int64] { last(line, \.begun) }
+  func lastAccounted(line: Int) -> [Int64] { last(line, \.accounted) }
+
+  private func last(_ line: Int, _ what: KeyPath<LastRounds, Int64>) -> [Int64] {
+    lastAtWork.enumerated().map { lastRounds[Spot(line: line, task: $0)]?[keyPath: what] ?? $1 }
+  }
 
   struct Round: Hashable {
     let task: String

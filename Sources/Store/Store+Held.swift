@@ -1,5 +1,17 @@
 public import Metering
 
+/// By what rounds of a task are known in the journal and in the list of gaps.
+public struct RoundTrace: Hashable, Sendable {
+  public var meters: [MeterID]
+  public var task: String
+  /// One of each answer is enough: its values are stored together or not at all.
+  public var quantities: Set<Quantity> = []
+  /// The names under which values are missed.
+  public var subjects: Set<String> = []
+
+  public init(_ task: String, of meters: [MeterID]) { (self.task, self.meters) = (task, meters) }
+}
+
 /// What a start asks of the journal besides readings.
 extension Store {
   /// The last round of each task for which a meter was read late, by what was asked.
@@ -41,6 +53,54 @@ extension Store {
     let noted = try fact(Self.atWork).flatMap { Int64($0) }
     let last = try open().statement("SELECT host_ms FROM reading ORDER BY seq DESC LIMIT 1").number()
     return [noted, last].compactMap(\.self).filter { $0 <= now }.max()
+  }
+
+  /// What is known of the last rounds of a task, up to `through` and after `after`, both in milliseconds since 1970: the
+  /// last due time, as `isDue` tells one, at which a register was read or is listed as missing, and the last round that
+  /// is listed as left out; `nil` where there is none.
+  public func lastRounds(
+    of trace: RoundTrace, after: Int64, through: Int64, isDue: @Sendable (Int64) -> Bool
+  ) throws(StoreError) -> (begun: Int64?, leftOut: Int64?) {
+    let connection = try open()
+    var begun = after
+    if let kind = try connection.existingNumber(for: ReadingKind.instantaneous.rawValue) {
+      for name in trace.quantities.map(\.name).sorted() {
+        guard let quantity = try connection.existingNumber(for: name) else { continue }
+        for meter in trace.meters {
+          guard let number = try connection.existingNumber(for: meter.text) else { continue }
+          let statement = try connection.statement(
+            """
+            SELECT instant FROM reading WHERE meter = ?1 AND quantity = ?2 AND kind = ?3 AND instant > ?4
+              AND instant <= ?5 AND version = 0 ORDER BY instant DESC
+            """
+          ).bind([.integer(number), .integer(quantity), .integer(kind), .integer(begun), .integer(through)])
+          defer { statement.reset() }
+          while try statement.step() {
+            let instant = try statement.integer(0)
+            guard isDue(instant) else { continue }
+            begun = instant
+            break
+          }
+        }
+      }
+    }
+    var leftOut: Int64?
+    for meter in trace.meters {
+      for subject in trace.subjects {
+        let last = try connection.statement(
+          """
+          SELECT max(instant) FROM gap
+          WHERE meter = ?1 AND subject = ?2 AND until IS NULL AND instant > ?3 AND instant <= ?4
+          """
+        ).number([.text(meter), .text(subject), .integer(begun), .integer(through)])
+        if let last, isDue(last) { begun = last }
+      }
+      let last = try connection.statement(
+        "SELECT max(until) FROM gap WHERE meter = ?1 AND subject = ?2 AND until > ?3 AND until <= ?4"
+      ).number([.text(meter), .text("task \(trace.task)"), .integer(after), .integer(through)])
+      if let last { leftOut = max(leftOut ?? last, last) }
+    }
+    return (begun > after ? begun : nil, leftOut)
   }
 
   /// Notes that the daemon is at work.

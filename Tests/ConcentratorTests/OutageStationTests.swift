@@ -97,6 +97,63 @@ import Testing
     await meters.stop()
   }
 
+  @Test
+  func `a restart tells what a line that could not keep up lacked, of the round that was open and of those behind`()
+    async throws
+  {
+    let tail = """
+      [[task]]
+      name = "minute"
+      every = "1m"
+      read = ["energy.import.active.total"]
+      meters = ["M-1", "M-2"]
+
+      """
+    let bench = try StationBench("behind", tail: tail)
+    let meters = try await bench.simulate()
+    let station = try bench.station()
+    let store = try Store(path: "\(bench.folder)/meterd.db")
+    let minute: Int64 = 60_000
+    let slot = now / minute * minute
+    for name in ["M-1", "M-2", "task minute"] { try await store.note("known:\(name)", "\(slot - 20 * minute)") }
+    // The round of ten minutes ago was still open eight minutes later: M-1 was read, and M-2 was not.
+    let read = slot - 10 * minute
+    let key = ReadingKey(
+      meter: try #require(MeterID("M-1")), quantity: .energyTotal(.importActive), kind: .instantaneous, instant: read)
+    let reading = Reading(
+      key: key, value: RegisterValue(millionths: 1_000_000, resolution: 10_000), quality: .actual,
+      hostTime: HostInstant(unixMilliseconds: read + 500, clock: .synchronised),
+      bootTime: BootInstant(nanoseconds: 1))
+    _ = try await store.append(
+      Store.Submission([JudgedReading(reading, Verdict(status: .accepted, findings: [], ruleVersion: 1))]))
+    try await store.noteAtWork(slot - 2 * minute + 1000)
+    await store.close()
+    for isFirst in [true, false] {
+      let run = try StationRun(station)
+      try await run.running.start()
+      _ = await run.events { _, event in
+        switch event {
+        case .stored(_, let reading, _, _): isFirst && reading.key.meter.text == "E-1"
+        case .line(.portOpened(let line)): !isFirst && line == "bus1"
+        default: false
+        }
+      }
+      _ = await run.stop()
+    }
+    await meters.stop()
+    let gaps = try bench.reader().openGaps().filter { $0.instant < slot - minute }
+    let single = gaps.filter { $0.until == nil }
+    #expect(single.map(\.instant) == [read] && single.map(\.meter.text) == ["M-2"])
+    #expect(single.allSatisfy { $0.reason == "outage" })
+    let runs = gaps.filter { $0.subject == "task minute" }
+    #expect(runs.map(\.meter.text).sorted() == ["M-1", "M-2"])
+    for run in runs {
+      #expect(run.instant == read + minute && run.reason == "outage")
+      #expect(run.until.map { $0 >= slot - minute } == true)
+      #expect(run.rounds >= 9)
+    }
+  }
+
   @Test func `a stale freeze stays one gap over a reload, and is filled when the meter has taken it`() async throws {
     let tail = """
       [[task]]
