@@ -191,12 +191,12 @@ extension Reconciliation {
         + " \(Energy(millionths: used))")
   }
 
-  /// A batch, which is what was issued for one cycle month: its bills against its postings, in fen.
+  /// A batch, which is what was issued for one cycle month, or for a section's: its bills against its postings, in fen.
   ///
   /// - Parameters:
-  ///   - cycle: such as `2026-10`.
+  ///   - cycle: such as `2026-10` or `2026-10 of section S-01`.
   ///   - bills: its documents.
-  ///   - postings: what the ledger adds up to under that cycle.
+  ///   - postings: what the ledger adds up to under that cycle, of the same accounts.
   public mutating func add(batch cycle: String, bills: [IssuedBill], postings: Money) {
     let amount = Money(fen: bills.reduce(Int64(0)) { $0 &+ $1.amount.fen })
     compare(

@@ -74,11 +74,12 @@ actor BillingDesk {
 
   /// One look at all accounts whose meters have new readings; at all of them at first, once a day, and with `all`.
   ///
-  /// While nobody has set the host's clock nothing is looked at; what came meanwhile is seen by the next look.
-  func pass(all: Bool = false) async throws(StoreError) {
+  /// While nobody has set the host's clock nothing is looked at; what came meanwhile is seen by the next look. With `only`
+  /// no other accounts are looked at, and what came stays new for the look that sees to them.
+  func pass(all: Bool = false, only: Set<String>? = nil) async throws(StoreError) {
     await take()
     defer { give() }
-    try await look(all: all)
+    try await look(all: all, only)
   }
 
   /// Lets somebody decide on bills while nothing is billed; they are tried again after that. `nil`, and nothing was done,
@@ -111,7 +112,7 @@ actor BillingDesk {
     waiters = []
   }
 
-  private func look(all: Bool) async throws(StoreError) {
+  private func look(all: Bool, _ only: Set<String>?) async throws(StoreError) {
     let now = now()
     if all { wholeLook = nil }
     guard now.clock != .unsynchronised else {
@@ -120,7 +121,7 @@ actor BillingDesk {
       return
     }
     isToldOfClock = false
-    try await tryBooks(at: now)
+    try await tryBooks(at: now, telling: only)
     let today = (accounts.first?.zone ?? .china).local(unixMilliseconds: now.unixMilliseconds).date
     let isWhole = wholeLook != today
     let cursor = try await store.cursor(of: Self.consumer)
@@ -141,7 +142,7 @@ actor BillingDesk {
       case .dailyFreeze, .settlement, .event, .estimate: touched.insert(key.meter)
       }
     }
-    let looked = accounts.filter { account in
+    let looked = accounts.filter { only?.contains($0.id) ?? true }.filter { account in
       isWhole || missed[account.id] != nil
         || account.meters.contains { assignment in
           touched.contains(assignment.meter)
@@ -178,7 +179,7 @@ actor BillingDesk {
       }
     }
     let records = corrected + closed
-    let issues = try await store.issue(records, consumer: Self.consumer, through: last)
+    let issues = try await store.issue(records, consumer: Self.consumer, through: only == nil ? last : cursor)
     try await store.open(reviews)
     for (bill, issue) in zip(records, issues) {
       let isNew: Bool
@@ -204,7 +205,7 @@ actor BillingDesk {
       }
       report(.held(account: hold.account, cycle: hold.cycle, reason: hold.reason))
     }
-    wholeLook = today
+    if only == nil { wholeLook = today }
   }
 
   /// A cycle that cannot be closed now.
@@ -369,8 +370,8 @@ actor BillingDesk {
 
 extension BillingDesk {
   /// Compares issued bills with what this basis makes of them, once; accounts where they differ are not billed until
-  /// somebody has accepted it.
-  private func tryBooks(at now: HostInstant) async throws(StoreError) {
+  /// somebody has accepted it. Told are those of the accounts `only`, or of all.
+  private func tryBooks(at now: HostInstant, telling only: Set<String>? = nil) async throws(StoreError) {
     guard review.trial, blocked == nil else { return }
     guard try reader.fact(BillingTrial.fact) != BillingTrial.basis(accounts, plans) else {
       blocked = [:]
@@ -383,7 +384,7 @@ extension BillingDesk {
     blocked = Dictionary(grouping: waiting, by: \.account).mapValues { rows in
       Blocked(bills: rows.count, cycle: rows.map(\.cycle).min() ?? "")
     }
-    report(.billingWaitsForTrial(differences: waiting.count))
+    report(.billingWaitsForTrial(differences: waiting.count { only?.contains($0.account) ?? true }))
     guard waiting.isEmpty else { return }
     let record = AuditRecord(
       at: now.unixMilliseconds, actor: "daemon", line: "", function: "bill-trial", target: trial.basis,

@@ -8,8 +8,18 @@ public import Store
 /// Bills without a daemon. Each takes the store for this process and leaves it as a run that was not at the lines.
 public enum BillingRun {
   /// Closes every cycle that is due.
+  ///
+  /// - Parameters:
+  ///   - station: accounts and tariffs.
+  ///   - section: only of its accounts; `nil` for all.
   /// - Returns: what was issued and what waits; `billingWaitsForTrial` among it where accounts were left out.
-  public static func once(_ station: Station) async throws(Complaint) -> [StationEvent] {
+  /// - Throws: `Complaint` for a section that is none, and where the store cannot be had.
+  public static func once(
+    _ station: Station, section: String? = nil
+  ) async throws(Complaint) -> [StationEvent] {
+    var only: Set<String>?
+    if let section { only = try station.configuration.accounts(ofSection: section) }
+    let accounts = only
     var all: [StationEvent] = []
     let (events, tell) = AsyncStream.makeStream(of: StationEvent.self)
     try await withStore(station) { (store) throws(Complaint) in
@@ -19,7 +29,7 @@ public enum BillingRun {
           store: store, accounts: station.accounts, plans: station.plansByAccount,
           review: station.configuration.review, now: { clock.now }
         ) { tell.yield($0) }
-        try await desk.pass(all: true)
+        try await desk.pass(all: true, only: accounts)
       } catch {
         throw Complaint(error)
       }
@@ -65,15 +75,15 @@ public enum BillingRun {
   /// - Parameters:
   ///   - station: accounts and tariffs.
   ///   - reader: of the store.
-  ///   - account: only this one; `nil` for all.
+  ///   - accounts: only these; `nil` for all.
   /// - Returns: by account, then by cycle.
   /// - Throws: `Complaint` where the store cannot be read.
   public static func findings(
-    _ station: Station, reader: StoreReader, account: String? = nil
+    _ station: Station, reader: StoreReader, accounts: Set<String>? = nil
   ) throws(Complaint) -> [Finding] {
     var found: [Finding] = []
     do throws(StoreError) {
-      for each in station.accounts where account.map({ $0 == each.id }) ?? true {
+      for each in station.accounts where accounts?.contains(each.id) ?? true {
         guard let again = try replayed(each, station, reader, .reversal) else { continue }
         for correction in again.replay.corrections {
           found.append(

@@ -52,6 +52,22 @@ public enum BooksCheck {
   }
 }
 
+/// What was issued for a cycle month to the accounts that are in a section now; `nil` for all accounts without one.
+private struct Batch: Hashable, Comparable {
+  let cycle: String
+  let section: String?
+
+  static func < (one: Batch, other: Batch) -> Bool {
+    one.cycle == other.cycle
+      ? other.section.map { (one.section ?? "") < $0 } ?? false
+      : one.cycle < other.cycle
+  }
+
+  func name(amongSections: Bool) -> String {
+    section.map { "\(cycle) of section \($0)" } ?? (amongSections ? "\(cycle) of accounts without section" : cycle)
+  }
+}
+
 /// Reads the store for one reconciliation.
 private struct BooksReader {
   let station: Station
@@ -75,11 +91,12 @@ private struct BooksReader {
   private func isWanted(_ month: YearMonth) -> Bool { only.map { $0 == month } ?? true }
 
   mutating func report(kept: [(day: String, hash: String)]) throws(StoreError) -> BooksCheck.Report {
+    let sections = station.configuration.sectionsByAccount
     var postings: [Int64: Int64] = [:]
-    var batches: [String: Int64] = [:]
-    try reader.ledger { bill, _, cycle, fen in
+    var batches: [Batch: Int64] = [:]
+    try reader.ledger { bill, account, cycle, fen in
       postings[bill] = fen
-      batches[cycle, default: 0] += fen
+      batches[Batch(cycle: cycle, section: sections[account]), default: 0] += fen
     }
     holds = try reader.holds()
     gaps = Dictionary(grouping: try reader.openGaps(), by: \.meter)
@@ -91,10 +108,12 @@ private struct BooksReader {
     }
     try takeJournal()
     let all = documents.values.flatMap(\.self)
-    let byCycle = Dictionary(grouping: all) { "\($0.cycle)" }
-    for cycle in Set(byCycle.keys).union(batches.keys).sorted()
-    where only.map({ "\($0)" == cycle }) ?? true {
-      books.add(batch: cycle, bills: byCycle[cycle] ?? [], postings: Money(fen: batches[cycle] ?? 0))
+    let issued = Dictionary(grouping: all) { Batch(cycle: "\($0.cycle)", section: sections[$0.account]) }
+    for batch in Set(issued.keys).union(batches.keys).sorted()
+    where only.map({ "\($0)" == batch.cycle }) ?? true {
+      books.add(
+        batch: batch.name(amongSections: !sections.isEmpty), bills: issued[batch] ?? [],
+        postings: Money(fen: batches[batch] ?? 0))
     }
     let days = BillDay.chain(all, zone: station.configuration.zone)
     books.add(days, bills: Set(all.map(\.id)), posted: Set(postings.keys), kept: kept)

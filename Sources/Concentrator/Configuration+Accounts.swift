@@ -12,7 +12,9 @@ extension Configuration {
     public let from: CivilDate
     /// The first day that is not billed any more; `nil` while the account goes on.
     public let to: CivilDate?
-    /// When its month closes.
+    /// The name of the section that it is read and settled with; `nil` where it goes by itself. 抄表段
+    public let section: String?
+    /// When its month closes: its section's where it has one.
     public let settlement: SettlementDay
     /// The month from which on a large household has its grant. 一户多人口
     public let largeHouseholdFrom: YearMonth?
@@ -45,10 +47,12 @@ extension Configuration {
     var files: [String] { [tariff] + versions }
   }
 
-  static func accounts(_ reader: inout TableReader) throws(DocumentError) -> [AccountEntry] {
+  static func accounts(
+    _ reader: inout TableReader, _ sections: [SectionEntry]
+  ) throws(DocumentError) -> [AccountEntry] {
     var entries: [AccountEntry] = []
     for var table in try reader.tables("account") {
-      let entry = try account(&table)
+      let entry = try account(&table, sections)
       guard !entries.contains(where: { $0.id == entry.id }) else {
         throw table.error("id", "account \"\(entry.id)\" is there twice")
       }
@@ -57,7 +61,9 @@ extension Configuration {
     return entries
   }
 
-  private static func account(_ table: inout TableReader) throws(DocumentError) -> AccountEntry {
+  private static func account(
+    _ table: inout TableReader, _ sections: [SectionEntry]
+  ) throws(DocumentError) -> AccountEntry {
     let id = try table.string("id")
     let name = try table.optionalString("name") ?? ""
     let first = try terms(&table, before: nil, from: nil)
@@ -71,8 +77,8 @@ extension Configuration {
       }
       to = day
     }
-    let day = try table.optionalInteger("settlement-day", in: 1...28) ?? 1
-    let hour = try table.optionalInteger("settlement-hour", in: 0...23) ?? 0
+    let section = try table.optionalString("section")
+    let settlement = try settlement(&table, of: section, sections)
     let household = try month(&table, "large-household-from")
     let movedIn = try month(&table, "moved-in")
     var proration = Proration.days
@@ -94,7 +100,7 @@ extension Configuration {
       try change.finish()
     }
     let entry = AccountEntry(
-      id: id, name: name, from: from, to: to, settlement: SettlementDay(day: day, hour: hour) ?? .firstOfMonth,
+      id: id, name: name, from: from, to: to, section: section, settlement: settlement,
       largeHouseholdFrom: household, movedIn: movedIn, proration: proration, terms: all, fileLine: table.table.line,
       keyLines: KeyLines(table, KeyLines.ofAccount))
     try table.finish()

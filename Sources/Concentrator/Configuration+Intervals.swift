@@ -71,9 +71,11 @@ extension Configuration {
     }
     let line = terms.keyLines["settled-by"]
     guard account.settlement.hour == 0 else {
+      let key = account.section == nil ? "settlement-hour" : "section"
+      let whose = account.section.map { " of [[section]] \"\($0)\"" } ?? ""
       throw refusal(
-        account.keyLines["settlement-hour"], "settlement-hour", "its days begin at \(account.settlement.hour) o'clock",
-        "The hours of a tariff are counted from midnight to midnight. Leave settlement-hour out.")
+        account.keyLines[key], key, "its days begin at \(account.settlement.hour) o'clock",
+        "The hours of a tariff are counted from midnight to midnight. Leave settlement-hour\(whose) out.")
     }
     for meter in intervalMeters(of: account) {
       guard let profile = profiles[meter.profile], case .dlt645(.of2007, _) = profile.language else {

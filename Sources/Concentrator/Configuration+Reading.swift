@@ -92,7 +92,8 @@ extension Configuration {
     }
     tasks = taskEntries
 
-    accounts = try Self.accounts(&reader)
+    sections = try Self.sections(&reader)
+    accounts = try Self.accounts(&reader, sections)
     review = try Self.review(&reader)
     let accountIDs = Set(accounts.map(\.id))
     try reader.finish()
@@ -102,6 +103,7 @@ extension Configuration {
         file: document.file, line: meter.keyLines["account"], key: "account",
         problem: .invalid("account \"\(account)\" of meter \"\(meter.id)\" is not there; add an [[account]]"))
     }
+    try checkSections()
   }
 
   /// What an address of a socket holds, without the zero at its end.

@@ -31,6 +31,8 @@ public struct Configuration: Hashable, Sendable {
   public let clock: ClockEntry
   public let lines: [LineEntry]
   public let tasks: [TaskEntry]
+  /// In the order of the file, each with an account at least.
+  public let sections: [SectionEntry]
   public let accounts: [AccountEntry]
   /// Which bills wait for a person before they are issued.
   public let review: ReviewEntry
@@ -164,7 +166,7 @@ public struct Configuration: Hashable, Sendable {
     subscript(key: String) -> Int { keys.firstIndex(of: key).map { Int(lines[$0]) } ?? 0 }
 
     static let ofMeter = ["profile", "address", "account", "allow"]
-    static let ofAccount = ["id", "tariff", "settlement-hour"]
+    static let ofAccount = ["id", "tariff", "settlement-hour", "section"]
     static let ofTerms = ["tariff", "versions", "settled-by"]
   }
 }

@@ -53,6 +53,8 @@ public struct Forecast: Sendable {
   let file: String
   let accounts: Int
   let tariffs: Int
+  /// Accounts that are settled together, with how many they are.
+  let sections: [(section: Configuration.SectionEntry, accounts: Int)]
   /// First bills wait for a person.
   let looksAtFirstBills: Bool
   let lines: [LineForecast]
@@ -76,7 +78,7 @@ extension Station {
     let lines = configuration.lines.indices.map { forecast(ofLine: $0, lacking: lacking[$0]) }
     return Forecast(
       file: configuration.file, accounts: configuration.accounts.count, tariffs: plans.count,
-      looksAtFirstBills: configuration.review.firstBills, lines: lines)
+      sections: configuration.countedSections, looksAtFirstBills: configuration.review.firstBills, lines: lines)
   }
 
   private func forecast(ofLine index: Int, lacking: [(meter: MeterID, item: String)]) -> Forecast.LineForecast {
@@ -131,6 +133,14 @@ extension Forecast {
       "configuration": .string(file), "accounts": .integer(Int64(accounts)), "tariffs": .integer(Int64(tariffs)),
       "first_bills_wait": .boolean(looksAtFirstBills), "possible": .boolean(isPossible),
       "reply_delay_seconds": .string(decimalString(Self.replyDelay.nanoseconds / 1000, decimals: 2)),
+      "sections": .array(
+        sections.map { section, accounts in
+          .object([
+            "section": .string(section.name), "title": .string(section.title), "accounts": .integer(Int64(accounts)),
+            "settlement_day": .integer(Int64(section.settlement.day)),
+            "settlement_hour": .integer(Int64(section.settlement.hour)),
+          ])
+        }),
       "lines": .array(
         lines.map { line in
           .object([
@@ -178,6 +188,13 @@ extension Forecast {
     ]
     if accounts > 0, !looksAtFirstBills {
       out.append("first bills are issued without a look, as [review] first-bills = false says")
+    }
+    for (section, accounts) in sections {
+      let title = section.title.isEmpty ? "" : "  \(section.title)"
+      let hour = section.settlement.hour == 0 ? "" : " at \(section.settlement.hour) o'clock"
+      out.append(
+        "section \(section.name)\(title)  \(counted(accounts, "account")), settled on day \(section.settlement.day)\(hour)"
+      )
     }
     for line in lines {
       out.append(

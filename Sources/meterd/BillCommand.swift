@@ -14,18 +14,24 @@ struct BillCommand: ParsableCommand {
       discussion: """
         The daemon does this by itself; here without one. A cycle that was billed before stays as it is.
 
-        EXAMPLE
+        EXAMPLES
           meterd bill run --config meterd.toml
+          meterd bill run --config meterd.toml --section S-01
         """)
 
     @Option(help: "The configuration.")
     var config = "/etc/meterd/meterd.toml"
 
+    @Option(help: "Only the accounts of this section.")
+    var section: String?
+
     @Flag(help: "One JSON object a bill or hold.")
     var json = false
 
     func run() async throws {
-      let events = try await BillingRun.once(Station(Configuration.load(config)))
+      let station = try Station(Configuration.load(config))
+      let events = try await BillingRun.once(station, section: section)
+      let sections = station.configuration.sectionsByAccount
       var differences = 0
       for event in events {
         switch event {
@@ -35,7 +41,7 @@ struct BillCommand: ParsableCommand {
               "account": .string(account), "cycle": .string(cycle), "kind": .string(kind),
               "total": .string(yuan(fen)), "new": .boolean(isNew),
             ])
-            print(object.text)
+            print(object.with(section: sections[account]).text)
           } else {
             let what = kind == "original" ? "" : "  (\(kind) of a bill \(kind == "reversal" ? "红冲" : "差额"))"
             print("\(account)  \(cycle)  \(yuan(fen)) yuan\(what)\(isNew ? "" : "  (issued before)")")
@@ -43,7 +49,10 @@ struct BillCommand: ParsableCommand {
         case .billingWaitsForTrial(let count): differences = count
         case .held(let account, let cycle, let reason):
           if json {
-            print(JSON.object(["account": .string(account), "cycle": .string(cycle), "held": .string(reason)]).text)
+            let object: JSON = .object([
+              "account": .string(account), "cycle": .string(cycle), "held": .string(reason),
+            ])
+            print(object.with(section: sections[account]).text)
           } else {
             print("\(account)  \(cycle)  waits: \(reason)")
           }
@@ -69,6 +78,7 @@ struct BillCommand: ParsableCommand {
 
         EXAMPLES
           meterd bill list --config /etc/meterd/meterd.toml --account A-1001
+          meterd bill list --config /etc/meterd/meterd.toml --section S-01
           meterd bill list --store meterd.db --json
         """)
 
@@ -77,15 +87,32 @@ struct BillCommand: ParsableCommand {
     @Option(help: "Only of this account.")
     var account: String?
 
+    @Option(help: "Only of the accounts that are in this section now; needs a configuration.")
+    var section: String?
+
     @Flag(help: "One JSON object a bill.")
     var json = false
 
     func run() throws {
+      let hasConfiguration = place.store == nil || place.config != nil
+      let configuration = try hasConfiguration ? Configuration.load(place.config ?? "/etc/meterd/meterd.toml") : nil
+      var wanted = account.map { Set([$0]) }
+      if let section {
+        guard let configuration else {
+          throw Complaint(
+            .usage, "a store does not tell which accounts are in section \"\(section)\"",
+            "Name the configuration that does: --config FILE.")
+        }
+        let members = try configuration.accounts(ofSection: section)
+        wanted = wanted?.intersection(members) ?? members
+      }
+      let sections = configuration?.sectionsByAccount ?? [:]
       let reader = try place.reader()
       if !json { print("id\taccount\tcycle\tkind\ttotal\tissued\tdigest") }
       try withStore { () throws(StoreError) in
         try reader.bills(account: account) { stored throws(StoreError) in
           let bill = stored.bill
+          guard wanted?.contains(bill.account) ?? true else { return }
           let issued = ZoneOffset.china.rfc3339(unixMilliseconds: bill.issuedAt)
           if json {
             let object: JSON = .object([
@@ -95,35 +122,35 @@ struct BillCommand: ParsableCommand {
               "corrects_version": bill.correction.map { .integer($0.version) } ?? .null,
               "reason": .optional(bill.correction?.reason), "actor": .optional(bill.correction?.actor),
             ])
-            print(object.text)
+            print(object.with(section: sections[bill.account]).text)
           } else {
             print(
               "\(stored.id)\t\(bill.account)\t\(bill.cycle)\t\(bill.kind)\t\(yuan(bill.totalFen))\t\(issued)\t\(bill.digest.prefix(12))"
             )
           }
         }
-        for hold in try reader.holds() where account == nil || account == hold.account {
+        for hold in try reader.holds() where wanted?.contains(hold.account) ?? true {
           if json {
             print(
               JSON.object([
                 "account": .string(hold.account), "cycle": .string(hold.cycle), "held": .string(hold.reason),
                 "since": .string(ZoneOffset.china.rfc3339(unixMilliseconds: hold.since)),
-              ]).text)
+              ]).with(section: sections[hold.account]).text)
           } else {
             print("-\t\(hold.account)\t\(hold.cycle)\twaits\t\(hold.reason)")
           }
         }
       }
-      guard place.store == nil || place.config != nil else { return }
-      let station = try Station(Configuration.load(place.config ?? "/etc/meterd/meterd.toml"))
-      for finding in try BillingRun.findings(station, reader: reader, account: account) {
+      guard let configuration else { return }
+      let station = try Station(configuration)
+      for finding in try BillingRun.findings(station, reader: reader, accounts: wanted) {
         if json {
           print(
             JSON.object([
               "bill": .integer(finding.bill), "account": .string(finding.account), "cycle": .string(finding.cycle),
               "would_differ_by": .optional(finding.differenceFen.map(yuan)),
               "because": .array(finding.reasons.map(JSON.string)),
-            ]).text)
+            ]).with(section: sections[finding.account]).text)
         } else {
           print(finding.text)
         }
@@ -164,6 +191,14 @@ struct BillCommand: ParsableCommand {
       print("readings \(bill.readings.map(String.init).joined(separator: " "))")
       print("digest \(bill.digest)")
     }
+  }
+}
+
+extension JSON {
+  /// A row with its account's section; as it is where that has none.
+  fileprivate func with(section: String?) -> JSON {
+    guard case .object(let members) = self, let section else { return self }
+    return .object(members + [Member("section", .string(section))])
   }
 }
 

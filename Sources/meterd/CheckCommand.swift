@@ -10,6 +10,8 @@ struct CheckCommand: ParsableCommand {
     discussion: """
       Opens no port and no store. Exit code 78 with file, line and key when something is wrong.
 
+      Of each section: how many accounts are settled together, and on which day.
+
       Of each line: its load, and of each task the wire time of a round and how long after it is due the last meter is read, \
       beside all other tasks, by their priorities, deadlines and windows. Where a task cannot be kept that is said with \
       what would help, each change tried on the plan: a longer interval, a priority, a window, a speed, so many meters on \

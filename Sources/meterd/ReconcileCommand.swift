@@ -15,7 +15,8 @@ struct ReconcileCommand: ParsableCommand {
       is the newest; registers times multiplier are segments, daily freezes add up to them where all are there, segments \
       are usage, usage is periods and lines; each line is what its own rule makes of its numbers to the fen, shares by \
       power factor, days and least charges too; lines are bills, bills are postings; originals, reversals and new bills add \
-      up to what stands; the bills of each cycle are its postings (batches); one cycle begins where the last ended; no \
+      up to what stands; the bills of each cycle and section are their postings (batches, by the section \
+      that an account has now); one cycle begins where the last ended; no \
       energy of a meter is on two bills. Accounts that are gone from the configuration are followed, too, with what their \
       meters told after the last bill. A step that compared nothing has a dash for its count and says why; so does what a \
       step had to leave out.

@@ -332,7 +332,7 @@ struct BadCase: Sendable, CustomTestStringConvertible {
     ),
     BadCase(
       "settlement-hour = 8", "price = 0.5",
-      "meterd.toml:54: account[0].price: unknown key; keys here are basic-charge, change, contract-demand, contracted, from, id, large-household-from, line-loss-percent, moved-in, name, power-factor, proration, reconciliation, running, settled-by, settlement-day, settlement-hour, suspended, tariff, to, transformer, versions"
+      "meterd.toml:54: account[0].price: unknown key; keys here are basic-charge, change, contract-demand, contracted, from, id, large-household-from, line-loss-percent, moved-in, name, power-factor, proration, reconciliation, running, section, settled-by, settlement-day, settlement-hour, suspended, tariff, to, transformer, versions"
     ),
     BadCase(
       "from = \"2026-09-25\"", "",

@@ -113,6 +113,10 @@ struct IntervalConfiguration: Sendable, CustomTestStringConvertible {
       name: "an hour of settlement", account: "settled-by = \"intervals\"\nsettlement-hour = 8",
       complaint: "settlement-hour: account \"A-1\" is settled by intervals, and its days begin at 8 o'clock"),
     IntervalConfiguration(
+      name: "an hour of the section's settlement",
+      account: "settled-by = \"intervals\"\nsection = \"S-1\"\n[[section]]\nname = \"S-1\"\nsettlement-hour = 8",
+      complaint: "section: account \"A-1\" is settled by intervals, and its days begin at 8 o'clock"),
+    IntervalConfiguration(
       name: "no task", task: "read = [\"energy\"]",
       complaint:
         "settled-by: account \"A-1\" is settled by intervals, and no task reads the load profile of meter \"M-1\""),

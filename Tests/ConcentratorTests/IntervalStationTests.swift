@@ -150,7 +150,7 @@ import Testing
         reading: wrong.sequence, value: value, actor: "test", reason: "read on site",
         at: HostClock.wall.unixMilliseconds))
     await store.close(settled: false)
-    let found = try BillingRun.findings(station, reader: try bench.reader(), account: "A-9")
+    let found = try BillingRun.findings(station, reader: try bench.reader(), accounts: ["A-9"])
     #expect(found.count == 1)
     #expect(found.first?.reasons.first?.hasPrefix("other records of the load profile of meter M-1") == true)
     let issued = try await BillingRun.correct(

@@ -35,6 +35,7 @@ import Testing
     let text = forecast.text
     #expect(text.first == "meterd.toml: good. 2 lines, 2 accounts, 2 tariffs.")
     #expect(text.contains { $0.hasPrefix("bus1  /dev/ttyS1  2400 8E1  2 meters  load ") })
+    #expect(text.contains("section S-01  Residence blocks  2 accounts, settled on day 1"))
     #expect(!text.contains { $0.contains("cannot be kept") })
   }
 
@@ -57,7 +58,7 @@ import Testing
       "meterd.toml:64: profile: there is no profile \"eastron-sdm631\" in FOLDER/devices"),
     BadCase(
       "tariff         = \"shanghai-residential-2012\"", "tariff         = \"shanghai\"",
-      "meterd.toml:105: tariff: there is no tariff \"shanghai\" in FOLDER/tariffs"),
+      "meterd.toml:111: tariff: there is no tariff \"shanghai\" in FOLDER/tariffs"),
   ]
 
   /// Two meters of one account on two lines, which may be given times; `tail` comes after the account.

@@ -123,6 +123,64 @@ private final class BilledStation: Sendable {
     #expect((line["because"] as? String)?.hasPrefix("all kWh of the bill at one price") == true)
   }
 
+  @Test func `one section is closed and listed alone, and rows name the section`() async throws {
+    let station = try await BilledStation()
+    let text = station.text("").replacing("name = \"李明\"", with: "name = \"李明\"\nsection = \"S-1\"")
+      .replacing(
+        "[[account]]",
+        with: """
+          [[line.meter]]
+          id = "M-2"
+          profile = "dlt645-2007-three-phase"
+          address = "202311110002"
+          account = "A-2"
+          [[account]]
+          """)
+    try station.folder.write(
+      "station.toml",
+      text + """
+
+        [[account]]
+        id = "A-2"
+        tariff = "home"
+        from = "2026-09-01"
+        to = "2026-11-01"
+        section = "S-2"
+        [[section]]
+        name = "S-1"
+        [[section]]
+        name = "S-2"
+        """)
+    let unknown = "meterd: station.toml has no section \"S-9\"\n  It has S-1, S-2.\n"
+    for words in [["bill", "run"], ["bill", "list"]] {
+      let seen = try await station.folder.run(words + ["--section", "S-9", "--config", "station.toml"])
+      #expect(seen.status == 64)
+      #expect(seen.errorText == unknown)
+    }
+    let alone = try await station.folder.run("bill", "list", "--section", "S-1", "--store", station.store)
+    #expect(alone.status == 64)
+    #expect(alone.errorText.contains("a store does not tell which accounts are in section \"S-1\""))
+    let run = try await station.objects("bill", "run", "--section", "S-1")
+    #expect(
+      run.map { "\($0["account"] ?? "") \($0["cycle"] ?? "") \($0["section"] ?? "")" } == [
+        "A-1 2026-09 S-1", "A-1 2026-10 S-1",
+      ])
+    let waiting = try await station.objects("bill", "run", "--section", "S-2")
+    #expect(waiting.map { "\($0["account"] ?? "") \($0["cycle"] ?? "") \($0["section"] ?? "")" } == ["A-2 2026-09 S-2"])
+    #expect(waiting.allSatisfy { $0["held"] != nil })
+    for (section, accounts) in [("S-1", ["A-1", "A-1"]), ("S-2", ["A-2"])] {
+      let list = try await station.objects("bill", "list", "--section", section)
+      #expect(list.map { $0["account"] as? String } == accounts)
+      #expect(list.allSatisfy { $0["section"] as? String == section })
+    }
+    #expect(try await station.objects("bill", "list").count == 3)
+    #expect(try await station.objects("bill", "list", "--section", "S-1", "--account", "A-2").isEmpty)
+    // Without the configuration nobody knows of sections.
+    let stored = try await station.folder.run("bill", "list", "--json", "--store", station.store)
+    #expect(stored.status == 0)
+    #expect(stored.outputText.contains("\"account\":\"A-1\"") && !stored.outputText.contains("\"section\""))
+  }
+
   @Test func `a reading that is corrected makes bills that are corrected, and the books balance again`() async throws {
     let station = try await BilledStation()
     _ = try await station.say("bill", "run")

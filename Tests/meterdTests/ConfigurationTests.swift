@@ -148,7 +148,7 @@ import Testing
     #expect(json.status == 0)
     #expect(
       json.outputText
-        == #"{"configuration":"station.toml","accounts":2,"tariffs":2,"first_bills_wait":false,"possible":true,"reply_delay_seconds":"0.04","lines":[{"line":"bus1","port":"\#(station.port)","serial":"115200 8E1","meters":4,"load":"0.001","rounds":[{"task":"energy","meters":2,"exchanges":2,"seconds":"0.09","interval":60,"priority":2,"feasible":true,"feasible_alone":true,"feasible_with_dead":true,"event_seconds":null,"beside_others":{"rounds":2880,"late":0,"left_out":0,"longest_seconds":"0.09"},"with_dead":{"rounds":2880,"late":0,"left_out":0,"longest_seconds":"0.09"},"remedies":[]}],"not_kept":[]}]}"#
+        == #"{"configuration":"station.toml","accounts":2,"tariffs":2,"first_bills_wait":false,"possible":true,"reply_delay_seconds":"0.04","sections":[],"lines":[{"line":"bus1","port":"\#(station.port)","serial":"115200 8E1","meters":4,"load":"0.001","rounds":[{"task":"energy","meters":2,"exchanges":2,"seconds":"0.09","interval":60,"priority":2,"feasible":true,"feasible_alone":true,"feasible_with_dead":true,"event_seconds":null,"beside_others":{"rounds":2880,"late":0,"left_out":0,"longest_seconds":"0.09"},"with_dead":{"rounds":2880,"late":0,"left_out":0,"longest_seconds":"0.09"},"remedies":[]}],"not_kept":[]}]}"#
         + "\n")
   }
 
