@@ -9,7 +9,7 @@ public struct BillDay: Hashable, Sendable {
   public let day: String
   /// How many documents, corrections too.
   public let count: Int
-  /// kWh that stand after them.
+  /// kWh that they add to what stands: a reversal takes back what its bill counted, a difference bill counts new less old.
   public let energy: Energy
   /// What they add to the ledger.
   public let amount: Money
@@ -24,7 +24,8 @@ public struct BillDay: Hashable, Sendable {
   /// a day that comes again after another is one more.
   ///
   /// The text that is hashed is the hash of the day before (nothing for the first), the day, then of each document by its
-  /// number: number, account, cycle, version, kind, kWh, fen, digest; spaces between them and an end of line after each.
+  /// number: number, account, cycle, version, kind, kWh that it adds, fen, digest; spaces between them and an end of line
+  /// after each.
   ///
   /// - Parameters:
   ///   - bills: every document of the store, in any order.
@@ -38,13 +39,18 @@ public struct BillDay: Hashable, Sendable {
       runs[runs.count - 1].bills.append(bill)
     }
     var days: [BillDay] = []
+    // Millionths of a kWh that stand, by account and cycle.
+    var standing: [[String]: Int64] = [:]
     for (day, bills) in runs {
       guard let first = bills.first, let last = bills.last else { continue }
       let name = "\(day)"
       var text = "\(days.last?.hash ?? "")\n\(name)\n"
       var (energy, fen) = (Int64(0), Int64(0))
       for bill in bills {
-        let own = bill.parts.reduce(Int64(0)) { $0 &+ $1.energy.millionths }
+        let after = bill.parts.reduce(Int64(0)) { $0 &+ $1.energy.millionths }
+        let before = standing.updateValue(after, forKey: [bill.account, "\(bill.cycle)"]) ?? 0
+        // A bill that follows a reversal finds nothing; one that follows no document of its cycle neither.
+        let own = bill.kind == .original ? after : after &- before
         energy = energy &+ own
         fen = fen &+ bill.amount.fen
         text +=

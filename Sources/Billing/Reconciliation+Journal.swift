@@ -191,6 +191,16 @@ extension Reconciliation {
         + " \(Energy(millionths: used))")
   }
 
+  /// A correction of which the store does not say any more who made it and why.
+  ///
+  /// - Parameter bill: a reversal, a difference bill, or the bill that was issued with a reversal.
+  public mutating func add(unexplained bill: IssuedBill) {
+    find(
+      "corrections",
+      "bill \(bill.id), \(bill.kind.rawValue) of \(bill.account) for \(bill.cycle): who made this correction and why is not"
+        + " in the store; the audit log may tell: meterd audit")
+  }
+
   /// A batch, which is what was issued for one cycle month, or for a section's: its bills against its postings, in fen.
   ///
   /// - Parameters:

@@ -361,10 +361,15 @@ private func causes(of new: [IssuedPart], instead old: [IssuedPart]) -> [Correct
       .reading(
         meter: place.meter, quantity: place.quantity, at: place.at, old: before[place], new: after[place]))
   }
-  func name(_ plans: [IssuedPart]) -> String {
-    plans.map { "\($0.plan.name) of \($0.plan.validFrom) (\($0.plan.digest.prefix(8)))" }.joined(separator: ", then ")
+  // A cycle that is cut into more stretches goes on under the same plan.
+  func plans(_ parts: [IssuedPart]) -> [IssuedPart.PlanMark] {
+    parts.reduce(into: []) { if $0.last != $1.plan { $0.append($1.plan) } }
   }
-  if old.map(\.plan) != new.map(\.plan) { causes.append(.plan(old: name(old), new: name(new))) }
+  func name(_ plans: [IssuedPart.PlanMark]) -> String {
+    plans.map { "\($0.name) of \($0.validFrom) (\($0.digest.prefix(8)))" }.joined(separator: ", then ")
+  }
+  let (oldPlans, newPlans) = (plans(old), plans(new))
+  if oldPlans != newPlans { causes.append(.plan(old: name(oldPlans), new: name(newPlans))) }
   for segment in new.flatMap(\.segments) {
     guard let profile = segment.profile,
       let other = old.flatMap(\.segments).first(where: { ($0.meter, $0.from) == (segment.meter, segment.from) })?
@@ -380,6 +385,6 @@ private func causes(of new: [IssuedPart], instead old: [IssuedPart]) -> [Correct
     causes.append(.multiplier(meter: segment.meter, old: other.multiplier, new: segment.multiplier))
   }
   if old.tiersAtStart != new.tiersAtStart { causes.append(.window) }
-  if !causes.contains(.window), old.map(\.engine) != new.map(\.engine) { causes.append(.engine) }
+  if !causes.contains(.window), Set(old.map(\.engine)) != Set(new.map(\.engine)) { causes.append(.engine) }
   return causes.isEmpty ? [.terms] : causes
 }

@@ -43,10 +43,23 @@ public struct BillExplanation: Sendable {
       let history = BillBook.standing(earlier)
       var readings: [JournalReading] = []
       var proofs: [Int64: Proof] = [:]
+      var decisions: [Int64: ReadingDecision]?
+      func decision(on sequence: Int64) throws(StoreError) -> ReadingDecision? {
+        // The log is as long as the station is old: it is read for bills that rest on what a person said.
+        if decisions == nil {
+          var found: [Int64: ReadingDecision] = [:]
+          try reader.audit { stored in
+            if let decision = stored.record.readingDecision { found[decision.reading] = decision }
+          }
+          decisions = found
+        }
+        return decisions?[sequence]
+      }
       func prove(_ sequence: Int64) throws(StoreError) -> JournalReading? {
         guard let found = try reader.reading(sequence) else { return nil }
         proofs[sequence] = Proof(
-          found, try found.evidence.flatMap { id throws(StoreError) in try reader.evidence(id) }, zone)
+          found, try found.evidence.flatMap { id throws(StoreError) in try reader.evidence(id) },
+          found.reading.quality == .substituted ? try decision(on: sequence) : nil, zone)
         return JournalReading(sequence: sequence, reading: found.reading, verdict: found.verdict)
       }
       for sequence in bill.readings {
@@ -195,29 +208,48 @@ public struct BillExplanation: Sendable {
   }
 }
 
-/// When and how a reading was taken, and the frames that carried it.
+/// When and how a reading was taken, and the frames that carried it; who entered it where no meter told it.
 private struct Proof {
   let value: String
   let text: [String]
   let json: JSON
 
-  init(_ stored: StoredReading, _ evidence: Evidence?, _ zone: ZoneOffset) {
+  init(_ stored: StoredReading, _ evidence: Evidence?, _ decision: ReadingDecision?, _ zone: ZoneOffset) {
     let reading = stored.reading
     value = "\(reading.value)"
     let of = zone.rfc3339(unixMilliseconds: reading.key.instant)
-    let read = reading.hostTime.rfc3339(zone)
+    // A new version bears the time of the reading that it took the place of; nobody read it then.
+    let read = reading.quality == .substituted ? nil : reading.hostTime.rfc3339(zone)
+    let how = read.map { "read \($0)" } ?? Self.words(decision, zone)
     let sent = (evidence?.requests ?? []).map { hexString($0) }
     let received = (evidence?.replies ?? []).map { hexString($0) }
     text =
-      ["of \(zone.local(unixMilliseconds: reading.key.instant)), read \(read), \(stored.verdict.status.rawValue)"]
+      ["of \(zone.local(unixMilliseconds: reading.key.instant)), \(how), \(stored.verdict.status.rawValue)"]
       + sent.map { "sent     \($0)" } + received.map { "received \($0)" }
     json = .object([
       "reading": .integer(stored.sequence), "version": .integer(stored.version),
-      "value": .string("\(reading.value)"), "instant": .string(of), "host_time": .string(read),
+      "value": .string("\(reading.value)"), "instant": .string(of), "host_time": .optional(read),
       "quality": .string(reading.quality.rawValue), "verdict": .string(stored.verdict.status.rawValue),
       "line": .optional(evidence?.line), "sent": .array(sent.map(JSON.string)),
       "received": .array(received.map(JSON.string)),
+      "entered": read != nil
+        ? .null
+        : .object([
+          "at": .optional(decision.map { zone.rfc3339(unixMilliseconds: $0.at) }), "by": .optional(decision?.actor),
+          "reason": .optional(decision?.reason),
+          "instead_of": decision?.instead.map {
+            .object(["reading": .integer($0.reading), "value": .string($0.value)])
+          } ?? .null,
+        ]),
     ])
+  }
+
+  /// `entered by a person 人工录入 (li (uid 0), at 2026-11-23T20:10:00+08:00: "read on site") instead of reading 4, 12.34`
+  private static func words(_ decision: ReadingDecision?, _ zone: ZoneOffset) -> String {
+    guard let decision else { return "entered by a person 人工录入, of whom the audit log says nothing" }
+    let at = zone.rfc3339(unixMilliseconds: decision.at)
+    return "entered by a person 人工录入 (\(decision.actor), at \(at): \"\(decision.reason)\")"
+      + (decision.instead.map { " instead of reading \($0.reading), \($0.value)" } ?? "")
   }
 }
 

@@ -57,7 +57,7 @@ extension BillingDesk {
       let elsewhere = billedElsewhere(new, others: try book.others(than: new) + finally).map(\.description)
       let reason =
         elsewhere.isEmpty
-        ? untried(new, look)
+        ? review.untried(new, look)
           ?? held(new, after: Array(corrected[..<place]), instead: old, decisions, &result.reviews, at: now)
         : elsewhere.joined(separator: "; ")
       if let reason {

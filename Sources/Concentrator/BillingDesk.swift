@@ -306,7 +306,7 @@ actor BillingDesk {
         let look = TrialLook(
           account: account, plans: plans, standing: history, readings: readings, profile: profile,
           accepted: accepted, today: today, isFirst: isFirst)
-        if let reason = untried(bill, look) ?? held(bill, after: before, decisions, &result.reviews, at: now) {
+        if let reason = review.untried(bill, look) ?? held(bill, after: before, decisions, &result.reviews, at: now) {
           result.waiting = Waiting(hold: hold(cycle.label, reason), isForReadings: false)
           return result
         }
@@ -331,27 +331,13 @@ actor BillingDesk {
     return result
   }
 
-  /// Why a bill waits for a trial: prices that nothing of the account was billed by, and nobody has looked at.
-  func untried(_ bill: ClosedBill, _ look: TrialLook) -> String? {
-    guard review.trial, let plan = bill.bills.map(\.plan).first(where: { !look.isFree($0) }) else { return nil }
-    return
-      "plan \(plan.name) valid from \(plan.validFrom) has prices or rules that nothing was billed by yet; meterd bill"
-      + " trial shows what they make of the last use, and accepts them"
-  }
-
   /// Why a bill waits for a person; `nil` where it may be issued.
   func held(
     _ bill: ClosedBill, after history: [IssuedBill], instead old: IssuedBill? = nil, _ decisions: Decisions,
     _ reviews: inout [ReviewRecord], at now: HostInstant
   ) -> String? {
-    var findings = Billing.review(bill, after: history, limits: review.limits).findings.filter(review.holds)
-    if let old {
-      // What somebody has accepted of the bill that is corrected is no news, and a first bill it was then.
-      let seen = decisions[old.account, "\(old.cycle)", old.digest].flatMap { stored in
-        stored.decision?.word == .accepted ? stored.review.findings : nil
-      }
-      findings.removeAll { $0.rule == .firstBill || seen?.contains($0.description) == true }
-    }
+    let findings = review.holding(
+      Billing.review(bill, after: history, limits: review.limits).findings, instead: old, decisions)
     guard !findings.isEmpty else { return nil }
     let lines = findings.map(\.description)
     if let stored = decisions[bill.key.account, bill.key.cycle, bill.digest], let decision = stored.decision {
@@ -421,5 +407,26 @@ extension Configuration.ReviewEntry {
     case .look:
       holding.contains(finding.rule) || firstBills && isFirst(finding.rule)
     }
+  }
+
+  /// Findings that keep a bill from being issued. Of one that stands `instead` of another, what somebody has accepted of
+  /// that is no news, and a first bill that was.
+  func holding(
+    _ findings: [ReviewFinding], instead old: IssuedBill? = nil, _ decisions: Decisions
+  ) -> [ReviewFinding] {
+    let held = findings.filter(holds)
+    guard let old else { return held }
+    let seen = decisions[old.account, "\(old.cycle)", old.digest].flatMap { stored in
+      stored.decision?.word == .accepted ? stored.review.findings : nil
+    }
+    return held.filter { $0.rule != .firstBill && seen?.contains($0.description) != true }
+  }
+
+  /// Why a bill waits for a trial: prices that nothing of the account was billed by, and nobody has looked at.
+  func untried(_ bill: ClosedBill, _ look: TrialLook) -> String? {
+    guard trial, let plan = bill.bills.map(\.plan).first(where: { !look.isFree($0) }) else { return nil }
+    return
+      "plan \(plan.name) valid from \(plan.validFrom) has prices or rules that nothing was billed by yet; meterd bill"
+      + " trial shows what they make of the last use, and accepts them"
   }
 }

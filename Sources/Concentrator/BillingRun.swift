@@ -104,25 +104,37 @@ public enum BillingRun {
     return found
   }
 
+  /// An account's bills made again, and what of.
+  private struct Replayed {
+    let standing: [IssuedBill]
+    let replay: Replay
+    let plans: PlanCatalogue
+    let readings: [JournalReading]
+    let profile: ProfileReadings
+  }
+
   private static func replayed(
     _ account: Account, _ station: Station, _ reader: StoreReader, _ form: CorrectionForm
-  ) throws(StoreError) -> (standing: [IssuedBill], replay: Replay)? {
+  ) throws(StoreError) -> Replayed? {
     guard let plans = station.plansByAccount[account.id] else { return nil }
     let book = BillBook(reader: reader)
     let standing = BillBook.standing(try book.documents(of: account.id))
     guard !standing.isEmpty else { return nil }
     let now = station.clock.now.unixMilliseconds
+    let readings = try book.readings(of: account, plans: plans, until: now)
+    let profile = try book.profile(of: account, until: now)
     let again = replay(
-      account, standing: standing, readings: try book.readings(of: account, plans: plans, until: now),
-      profile: try book.profile(of: account, until: now), plans: plans,
+      account, standing: standing, readings: readings, profile: profile, plans: plans,
       knownOn: account.zone.local(unixMilliseconds: now).date, form: form)
-    return (standing, again)
+    return Replayed(standing: standing, replay: again, plans: plans, readings: readings, profile: profile)
   }
 
   /// A document that was issued by a correction.
   public struct Issued: Sendable {
     public let bill: Int64
     public let record: BillRecord
+    /// What the review rules found of it, those that a person accepted among it; nothing of a reversal.
+    public let findings: [ReviewFinding]
   }
 
   /// What a correction brought.
@@ -136,20 +148,33 @@ public enum BillingRun {
   /// Corrects a cycle of an account and every later one that comes out otherwise, in one transaction; up to one that
   /// cannot be billed now where they do not hang together.
   ///
+  /// - Parameters:
+  ///   - station: accounts, tariffs and review rules.
+  ///   - id: the account.
+  ///   - cycle: the first one, `YYYY-MM`.
+  ///   - form: what they are issued as.
+  ///   - accepting: names of review rules whose findings the person has looked at and accepts.
+  ///   - actor: who.
+  ///   - reason: why.
   /// - Returns: what was issued, and what waits.
+  /// - Throws: `Complaint` where nothing was issued: what is asked for is not there or cannot be billed, a review rule
+  ///   holds a new bill, or what people changed in the books was accepted by nobody.
   public static func correct(
-    _ station: Station, account id: String, from cycle: String, form: CorrectionForm, actor: String, reason: String
+    _ station: Station, account id: String, from cycle: String, form: CorrectionForm, accepting: [String] = [],
+    actor: String, reason: String
   ) async throws(Complaint) -> Corrected {
     try await withStore(station) { (store) throws(Complaint) in
-      try await correct(station, store, account: id, from: cycle, form: form, actor: actor, reason: reason)
+      try await correct(
+        station, store, account: id, from: cycle, form: form, accepting: accepting, actor: actor, reason: reason)
     }
   }
 
   /// The same on an open store.
   static func correct(
-    _ station: Station, _ store: Store, account id: String, from cycle: String, form: CorrectionForm, actor: String,
-    reason: String
+    _ station: Station, _ store: Store, account id: String, from cycle: String, form: CorrectionForm,
+    accepting: [String], actor: String, reason: String
   ) async throws(Complaint) -> Corrected {
+    let gate = try CorrectionGate(station.configuration.review, accepting: accepting)
     guard let account = station.accounts.first(where: { $0.id == id }) else {
       throw Complaint(
         .usage, "\(station.configuration.file) has no account \"\(ControlRequest.plain(id))\"",
@@ -191,9 +216,26 @@ public enum BillingRun {
         .badData, "\(correction.original.cycle) of \(id) would charge energy twice: \(twice)",
         "Nothing was corrected. Mend from, to or settlement-day in \(station.configuration.file).")
     }
+    let (decisions, accepted) = try told { () throws(StoreError) in
+      (try Decisions(reader.reviews()), try reader.acceptedResults())
+    }
+    let look = TrialLook(
+      account: account, plans: again.plans, standing: again.standing, readings: again.readings, profile: again.profile,
+      accepted: accepted, today: account.zone.local(unixMilliseconds: now.unixMilliseconds).date)
+    let looks = try gate.pass(free.corrections, look, decisions, at: now.unixMilliseconds)
     let issued: [Issued]
     do throws(StoreError) {
       var records: [BillRecord] = []
+      for look in looks {
+        try await store.open(look.review.map { [$0] } ?? [])
+        let reviews = try look.review.map { (record) throws(StoreError) in try Decisions(reader.reviews())[record] }
+        guard let review = reviews ?? nil else { continue }
+        let rules = look.accepted.map(\.description).joined(separator: "; ")
+        try await store.decide(
+          review.id,
+          ReviewDecision(
+            .accepted, actor: actor, at: now.unixMilliseconds, reason: "\(reason) (its correction accepts \(rules))"))
+      }
       for correction in free.corrections {
         let causes = correction.causes.map(\.description).joined(separator: "; ")
         records += try BillRecord.records(
@@ -203,7 +245,11 @@ public enum BillingRun {
       let issues = try await store.issue(records, consumer: BillingDesk.consumer, through: cursor)
       issued = zip(records, issues).map { record, issue in
         switch issue {
-        case .issued(let bill), .alreadyIssued(let bill): Issued(bill: bill, record: record)
+        case .issued(let bill), .alreadyIssued(let bill):
+          Issued(
+            bill: bill, record: record,
+            findings: record.kind == IssuedKind.reversal.rawValue
+              ? [] : looks.first { $0.cycle == record.cycle }?.findings ?? [])
         }
       }
     } catch {
@@ -311,12 +357,50 @@ public enum BillingRun {
 
   /// Writes a new version of a reading.
   /// - Returns: its number.
-  static func revise(_ store: Store, _ revision: Revision) async throws(Complaint) -> Int64 {
+  /// - Throws: `Complaint` where the reading is not the one that stands, or its register cannot show the value.
+  static func revise(_ station: Station, _ store: Store, _ revision: Revision) async throws(Complaint) -> Int64 {
+    let reader = try told { () throws(StoreError) in try StoreReader(path: store.path) }
+    if let named = try told({ () throws(StoreError) in try reader.reading(revision.reading) }) {
+      let key = named.reading.key
+      var filter = ReadingFilter()
+      (filter.meter, filter.quantity, filter.kind) = (key.meter, key.quantity, key.kind)
+      (filter.since, filter.until) = (key.instant, key.instant + 1)
+      var standing = named
+      try told { () throws(StoreError) in
+        try reader.readings(filter) { if $0.version > standing.version { standing = $0 } }
+      }
+      // The very same again, as after an answer that was lost, is no other decision.
+      let isThere =
+        standing.verdict.status == .accepted && revision.value?.millionths == standing.reading.value.millionths
+      guard standing.sequence == revision.reading || isThere else {
+        throw Complaint(
+          .badData,
+          "reading \(revision.reading), \(named.reading.value), was replaced: reading \(standing.sequence),"
+            + " \(standing.reading.value), stands",
+          "Nothing was changed. Where that is wrong, correct it: meterd review correct \(standing.sequence)")
+      }
+      if let value = revision.value { try check(value, of: key.quantity, on: key.meter, station) }
+    }
     do throws(StoreError) {
       return try await store.revise(revision)
     } catch {
       throw Complaint(error)
     }
+  }
+
+  /// Holds that a register of a meter can show a value.
+  private static func check(
+    _ value: RegisterValue, of quantity: Quantity, on meter: MeterID, _ station: Station
+  ) throws(Complaint) {
+    guard quantity.unit == .kilowattHour || quantity.unit == .kilovarHour,
+      let range = station.meters.joined().first(where: { $0.id == meter })?.profile.counterRange,
+      value.millionths >= range.capacity
+    else { return }
+    throw Complaint(
+      .badData,
+      "\(quantity) of meter \(meter) cannot show \(value): its register counts from 0 to below"
+        + " \(range.capacity / 1_000_000)",
+      "Nothing was changed. Mend the value; where it is right, energy-digits of the device profile is wrong.")
   }
 
   /// Writes a reading that a person took: of a meter that was taken away or put in, or of one that cannot be reached.
@@ -337,6 +421,7 @@ public enum BillingRun {
         .usage, "\"\(ControlRequest.plain(quantity))\" is no quantity",
         "Write a name such as energy.import.active.total.")
     }
+    if let id = MeterID(meter) { try check(value, of: known, on: id, station) }
     let now = station.clock.now
     let instant = station.configuration.zone.unixMilliseconds(of: time)
     guard instant <= now.unixMilliseconds + 60_000 else {

@@ -219,16 +219,20 @@ struct TrialLook {
     let index = standing.count - 1
     let bill = standing[index]
     let version = "\(plan.name) valid from \(plan.validFrom)"
+    let isBilled = standing.contains { old in
+      old.parts.contains { ($0.plan.name, $0.plan.validFrom) == (plan.name, "\(plan.validFrom)") }
+    }
+    let none = "no bill was made by \(version) \(isBilled ? "as its file says it now" : "yet")"
     func row(_ total: Money?, _ reason: String) -> BillingTrial.Row {
       self.row(bill, total, [reason], by: plan, version: version, result: Self.result(of: plan))
     }
     if let cycle = untried.cycle, !standing.contains(where: { $0.parts.contains { $0.plan.name == plan.name } }) {
       // A plan of another name may have other periods and terms: only a use that was read for it tells anything.
-      return itself(cycle, version, row)
+      return itself(cycle, none, row)
     }
     guard case .bill(let again) = closing(index), let last = again.bills.last, again.bills.count == 1 else {
-      if let cycle = untried.cycle { return itself(cycle, version, row) }
-      return row(nil, "no bill was made by \(version) yet, and the last use cannot be rated under it as a whole")
+      if let cycle = untried.cycle { return itself(cycle, none, row) }
+      return row(nil, "\(none), and the last use cannot be rated under it as a whole")
     }
     var usage = last.usage
     if last.plan.name != plan.name { usage.earlier = .nothing }
@@ -237,7 +241,7 @@ struct TrialLook {
       do throws(SettlementError) {
         usage = usage.settled(by: try intervals.settled(under: plan))
       } catch {
-        return row(nil, "no bill was made by \(version) yet, and the last use cannot be put into its hours: \(error)")
+        return row(nil, "\(none), and the last use cannot be put into its hours: \(error)")
       }
     }
     if !plan.applies(to: usage.days) {
@@ -249,26 +253,26 @@ struct TrialLook {
     }
     do throws(RatingError) {
       let bill = try rate(usage, under: plan)
-      return row(bill.total, "no bill was made by \(version) yet; the use of \(usage.days) at its prices")
+      return row(bill.total, "\(none); the use of \(usage.days) at its prices")
     } catch {
-      if let cycle = untried.cycle { return itself(cycle, version, row) }
-      return row(nil, "no bill was made by \(version) yet, and the last use cannot be rated by it: \(error)")
+      if let cycle = untried.cycle { return itself(cycle, none, row) }
+      return row(nil, "\(none), and the last use cannot be rated by it: \(error)")
     }
   }
 
   /// The cycle that waits for a version, as it would be billed.
   private func itself(
-    _ cycle: Cycle, _ version: String, _ row: (Money?, String) -> BillingTrial.Row
+    _ cycle: Cycle, _ none: String, _ row: (Money?, String) -> BillingTrial.Row
   ) -> BillingTrial.Row {
     let closing = closeCycle(
       account: account, cycle: cycle, readings: readings, profile: profile,
       windowState: standing.window(before: cycle, of: account, plans: plans, knownOn: today), plans: plans,
       knownOn: today)
     switch closing {
-    case .bill(let bill): return row(bill.total, "no bill was made by \(version) yet; \(cycle.label) is the first")
+    case .bill(let bill): return row(bill.total, "\(none); \(cycle.label) is the first")
     case .hold(let reasons):
       let words = reasons.map(\.description).joined(separator: "; ")
-      return row(nil, "no bill was made by \(version) yet, and \(cycle.label) cannot be: \(words)")
+      return row(nil, "\(none), and \(cycle.label) cannot be: \(words)")
     }
   }
 

@@ -39,7 +39,7 @@ extension BookOrder {
       let count = try await BillingRun.acceptTrial(
         station, store, shown: shown, cycles: cycles, choice, actor: actor, reason: reason)
       return .object(["accepted": .integer(Int64(count))])
-    case .correct(let account, let cycle, let form):
+    case .correct(let account, let cycle, let form, let rules):
       let known = try form.map { (word) throws(Complaint) in
         guard let known = CorrectionForm(rawValue: word) else {
           throw Complaint(
@@ -48,8 +48,8 @@ extension BookOrder {
         return known
       }
       return try await BillingRun.correct(
-        station, store, account: account, from: cycle, form: known ?? station.configuration.review.form, actor: actor,
-        reason: reason
+        station, store, account: account, from: cycle, form: known ?? station.configuration.review.form,
+        accepting: rules, actor: actor, reason: reason
       ).json(account)
     case .review(let number, let word):
       try await BillingRun.decide(
@@ -57,7 +57,7 @@ extension BookOrder {
       return .object(["review": .integer(number), "decision": .string(word.rawValue)])
     case .revise(let reading, let value):
       let number = try await BillingRun.revise(
-        store, Revision(reading: reading, value: value, actor: actor, reason: reason, at: now))
+        station, store, Revision(reading: reading, value: value, actor: actor, reason: reason, at: now))
       return .object(["reading": .integer(number)])
     case .enter(let meter, let quantity, let time, let value, let occurred):
       let number = try await BillingRun.enter(
@@ -114,6 +114,7 @@ extension BillingRun.Corrected {
             "amount": .string("\(Money(fen: record.totalFen))"),
             "corrects_version": .integer(record.correction?.version ?? 0),
             "reason": .optional(record.correction?.reason),
+            "findings": .array(each.findings.map { .string($0.description) }),
           ])
         }),
       "waiting": waiting.map { waiting in

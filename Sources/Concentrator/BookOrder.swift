@@ -10,8 +10,8 @@ public struct BookOrder: Hashable, Sendable {
     /// Lets bills be issued by what a trial of the last `cycles` cycles showed; `shown` is the number it ended with.
     case acceptTrial(shown: String, cycles: Int, TrialChoice)
     /// Corrects a cycle, `YYYY-MM`, and every later one that follows from it; by the configured form where `form` is
-    /// `nil`.
-    case correct(account: String, cycle: String, form: String?)
+    /// `nil`. Findings of the review rules in `accepting` were looked at and hold no new bill.
+    case correct(account: String, cycle: String, form: String?, accepting: [String] = [])
     /// Lets a bill that waits be issued as it is, or keeps it.
     case review(Int64, ReviewDecision.Word)
     /// Accepts a reading, or says what it should be.
@@ -66,11 +66,12 @@ public struct BookOrder: Hashable, Sendable {
       add("plans", choice.plans)
       add("valid_from", choice.validFrom)
       if choice.withoutAmount { members.append(.init("without_amount", true)) }
-    case .correct(let account, let cycle, let form):
+    case .correct(let account, let cycle, let form, let rules):
       add("act", "correct")
       add("account", account)
       add("cycle", cycle)
       add("form", form)
+      add("accept", rules)
     case .review(let number, let word):
       add("act", "review")
       members.append(.init("review", .integer(number)))
@@ -114,7 +115,8 @@ public struct BookOrder: Hashable, Sendable {
     case "correct":
       act = .correct(
         account: try needed(members.string("account"), "an account"),
-        cycle: try needed(members.string("cycle"), "a cycle"), form: try members.string("form"))
+        cycle: try needed(members.string("cycle"), "a cycle"), form: try members.string("form"),
+        accepting: try members.strings("accept") ?? [])
     case "review":
       act = .review(
         try needed(members.integer("review"), "a review"),
@@ -150,7 +152,13 @@ extension RegisterValue {
   /// What a person typed, in decimal, with the step of its last place.
   /// - Throws: `Complaint` for what is no register value.
   public init(typed text: String) throws(Complaint) {
-    guard let millionths = exactDecimal(text, scale: 6), millionths >= 0 else {
+    let number = exactDecimal(text, scale: 6)
+    if let number, number < 0 {
+      throw Complaint(
+        .usage, "a register shows no negative value such as \(ControlRequest.plain(text))",
+        "Write what the register showed, such as 1650.25. What flows back is counted by a register of its own.")
+    }
+    guard let millionths = number else {
       throw Complaint(
         .usage, "\"\(ControlRequest.plain(text))\" is no register value", "Write it in decimal, such as 1650.25.")
     }

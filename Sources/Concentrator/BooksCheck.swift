@@ -130,8 +130,15 @@ private struct BooksReader {
     var named: Set<Int64> = []
     try reader.bills(account: account.id) { stored throws(StoreError) in
       let bill = try IssuedBill(stored, reader.path)
+      let before = own.last { $0.cycle == bill.cycle }
       own.append(bill)
       guard isWanted(bill.cycle) else { return }
+      // A month that was cancelled and is billed again later is no correction.
+      if stored.bill.correction == nil,
+        bill.kind != .original || before.map({ $0.kind == .reversal && $0.issuedAt == bill.issuedAt }) ?? false
+      {
+        books.add(unexplained: bill)
+      }
       named.formUnion(bill.readings)
       posted.append(
         PostedBill(

@@ -59,6 +59,10 @@ struct CustomerPage {
         text.append(
           "  \(name?.chineseName ?? register.quantity)  \(register.start.value) -> \(register.stop.value)  ="
             + " \(register.energy) \(unit)")
+        for (word, mark) in [("起码 start", register.start), ("止码 end", register.stop)]
+        where mark.quality == Quality.substituted.rawValue {
+          text.append("    \(word) \(mark.value): 人工录入, 非电表自报  entered by a person, not told by the meter")
+        }
       }
       if let profile = segment.profile {
         text.append(

@@ -19,4 +19,6 @@ struct Decisions {
   subscript(account: String, cycle: String, digest: String) -> StoredReview? {
     known[Key(account: account, cycle: cycle, digest: digest)]
   }
+
+  subscript(record: ReviewRecord) -> StoredReview? { self[record.account, record.cycle, record.digest] }
 }

@@ -13,10 +13,13 @@ extension BillCommand {
         transaction; what was issued stays as it is. --by reversal cancels each bill line by line and issues a new one; \
         --by difference issues one bill over the lines that differ. Either way the postings add up to the new bill. \
         A running daemon carries it out. What has to be left out, as it hangs together with a cycle that cannot be \
-        billed now, is told with what it waits for.
+        billed now, is told with what it waits for. New bills pass the gates that every bill passes: where a rule of \
+        [review] holds one nothing is corrected until each such rule is named by --accept, which the audit log keeps as \
+        a review's decision, and what people changed in files waits for meterd bill trial; exit code 75.
 
         EXAMPLES
           meterd bill correct A-1001 2026-09 --reason "register read again on site"
+          meterd bill correct A-1001 2026-09 --reason "register read again on site" --accept jump
           meterd bill correct A-1001 2026-09 --by difference --reason "late notice" --json
         """)
 
@@ -32,6 +35,9 @@ extension BillCommand {
     @Option(help: "reversal or difference.")
     var by: String?
 
+    @Option(help: "A review rule whose findings are right, such as most; as often as there are some.")
+    var accept: [String] = []
+
     @Option(help: "Why; it stands on the bills and in the audit log.")
     var reason: String
 
@@ -42,10 +48,12 @@ extension BillCommand {
       try requireReason(reason, for: "a correction", such: "register read again on site")
       let station = try Station(Configuration.load(config))
       let result = try await putThrough(
-        .correct(account: account, cycle: cycle, form: by), reason: reason, station: station)
+        .correct(account: account, cycle: cycle, form: by, accepting: accept), reason: reason, station: station)
       let issued = result["issued"]?.items ?? []
       for bill in issued {
-        let words = ["account", "cycle", "kind", "amount"].map { bill[$0]?.word ?? "?" }
+        let findings = (bill["findings"]?.items ?? []).compactMap(\.word).joined(separator: "; ")
+        let words =
+          ["account", "cycle", "kind", "amount"].map { bill[$0]?.word ?? "?" } + (findings.isEmpty ? [] : [findings])
         print(json ? bill.text : "\(bill["bill"]?.number ?? 0)\t\(words.joined(separator: "\t"))")
       }
       if let waiting = result["waiting"], waiting != .null {
@@ -124,10 +132,16 @@ extension BillCommand {
       if !json { print("account\tcycle\tbill\tissued\tagain\tdifference\twhy") }
       for row in trial.rows { print(json ? row.json(shown: trial.shown).text : row.line) }
       if !json {
-        let different = trial.rows.count { !$0.isSame }
+        let bills = trial.rows.filter { $0.version == nil }
+        let different = bills.count { !$0.isSame }
+        let versions = trial.rows.count - bills.count
+        let ahead =
+          versions == 0
+          ? "" : ", and \(versions) \(versions == 1 ? "look" : "looks") at prices that nothing was billed by"
         let next =
           trial.isAccepted ? "nothing waits" : "not accepted: --accept \(trial.shown.prefix(12)) --reason \"...\""
-        print("\(trial.rows.count) rated again, \(different) different; \(next)")
+        print(
+          "\(bills.count) \(bills.count == 1 ? "bill" : "bills") rated again, \(different) different\(ahead); \(next)")
       }
       guard trial.isAccepted else { throw ExitCode(ExitStatus.badData.rawValue) }
     }

@@ -128,7 +128,7 @@ struct ReviewCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
       abstract: "Accepts a reading that was held, or says what it should be: a new version of it.",
       discussion: """
-        The versions before stay as they are. Bills that rest on them come out otherwise then: see meterd bill list and \
+        The number is that of the version that stands, which takes a new one; the versions before stay as they are. Bills that rest on them come out otherwise then: see meterd bill list and \
         meterd bill correct.
 
         EXAMPLES
@@ -142,7 +142,7 @@ struct ReviewCommand: ParsableCommand {
     @Argument(help: "The reading's number in the journal.")
     var reading: Int64
 
-    @Option(help: "What the register showed; the stored value where it is left out.")
+    @Option(parsing: .unconditional, help: "What the register showed; the stored value where it is left out.")
     var value: String?
 
     @Option(help: "Why; it stands in the audit log.")

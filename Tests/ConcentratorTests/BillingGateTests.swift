@@ -221,8 +221,8 @@ import Testing
     #expect(rows.map(\.againFen) == [6170, 5170, 7170])
     #expect(
       rows[1].reasons == [
-        "no bill was made by shanghai-residential valid from 2012-07-01 yet; the use of 2026-09-01 to 2026-10-01 at its"
-          + " prices"
+        "no bill was made by shanghai-residential valid from 2012-07-01 as its file says it now; the use of 2026-09-01 to"
+          + " 2026-10-01 at its prices"
       ])
     try await accept(bench, station)
     _ = try await pass(bench, moved)

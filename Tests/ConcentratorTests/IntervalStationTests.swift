@@ -145,7 +145,7 @@ import Testing
     let value = RegisterValue(millionths: wrong.reading.value.millionths - 10_000, resolution: 10_000)
     let store = try Store(path: station.configuration.store)
     _ = try await BillingRun.revise(
-      store,
+      station, store,
       Revision(
         reading: wrong.sequence, value: value, actor: "test", reason: "read on site",
         at: HostClock.wall.unixMilliseconds))

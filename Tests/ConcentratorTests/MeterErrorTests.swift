@@ -45,6 +45,8 @@ import Testing
     let found = try BillingRun.findings(mended, reader: StoreReader(path: bench.store.path))
     #expect(found.map(\.differenceFen) == [133, 191])
     #expect(found.first?.reasons.first == october)
+    let trial = try BillingRun.trial(mended, reader: StoreReader(path: bench.store.path), cycles: 2)
+    try await BillingRun.acceptTrial(mended, shown: trial.shown, cycles: 2, actor: "li", reason: "inspection 77")
     let corrected = try await BillingRun.correct(
       mended, account: "A-1", from: "2026-10", form: form, actor: "li", reason: "inspection 77")
     #expect(corrected.issued.count == (form == .reversal ? 4 : 2))
