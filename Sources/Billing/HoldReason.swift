@@ -174,11 +174,12 @@ extension SupplyInput {
     case .contracted: "the contracted capacity (contracted)"
     case .feeds: "the maximum demand of a meter"
     case .contract: "the demand in the contract (contract-demand)"
+    case .feedCapacity: "the capacity behind a feed"
     case .reactive: "reactive energy"
     case .powerFactorStandard: "the power-factor standard (power-factor)"
     case .exported: "reverse energy"
     case .transformer: "the transformer (transformer)"
-    case .lineLoss: "the line loss (line-loss)"
+    case .lineLoss: "the line loss (line-loss-percent)"
     case .arrears: "debts"
     case .intervals: "the intervals of a load profile (settled-by)"
     }

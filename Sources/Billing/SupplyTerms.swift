@@ -138,23 +138,24 @@ struct Wanted: Hashable {
     return all
   }
 
-  init(_ stretch: RuleStretch) {
-    for component in stretch.plan.components {
+  init(_ stretch: RuleStretch) { self.init(stretch.terms, under: stretch.plan) }
+
+  init(_ terms: SupplyTerms, under plan: Plan) {
+    for component in plan.components {
       switch component.kind {
       case .energy, .tierPrices, .wholeVolume, .tierAdders, .monthlyPrices, .fund, .minimum, .lateCharge: break
       case .capacity: supply = true
       case .demand:
         supply = true
-        if let mode = stretch.terms.basicCharge, mode != .capacity { demand = true }
+        if let mode = terms.basicCharge, mode != .capacity { demand = true }
       case .powerFactor:
         supply = true
-        reactive = !stretch.terms.isExemptFromPowerFactor
+        reactive = !terms.isExemptFromPowerFactor
       case .export:
         supply = true
         exported = true
       }
     }
-    let terms = stretch.terms
     intervals = terms.intervals != nil
     // Terms that the plan has nothing for are refused when it is rated, rather than forgotten here.
     if terms.basicCharge != nil || terms.transformer != nil || terms.lineLoss != nil { supply = true }
@@ -164,10 +165,26 @@ struct Wanted: Hashable {
 extension SupplyTerms {
   /// What is agreed, as a supply to which the measured parts are added; charged for `days`.
   func supply(over days: DayRange, isWhole: Bool) -> Supply {
+    var supply = agreed
+    if !isWhole { supply.transformer = transformer?.within(days) }
+    return supply
+  }
+
+  private var agreed: Supply {
     Supply(
       basicCharge: basicCharge, running: running, suspended: suspended, contracted: contracted,
       powerFactorStandard: powerFactorStandard,
-      isExemptFromPowerFactor: isExemptFromPowerFactor,
-      transformer: isWhole ? transformer : transformer?.within(days), lineLoss: lineLoss)
+      isExemptFromPowerFactor: isExemptFromPowerFactor, transformer: transformer, lineLoss: lineLoss)
+  }
+
+  /// Why no month under `plan` can be billed by what is agreed, whatever was measured in it; `nil` where one can.
+  public func problem(under plan: Plan) -> RatingError? {
+    let wanted = Wanted(self, under: plan)
+    guard wanted.supply else { return nil }
+    var supply = agreed
+    if wanted.reactive { supply.reactive = ReactiveUse(forward: .zero) }
+    if wanted.exported { supply.exported = .zero }
+    if wanted.demand { supply.feeds = [FeedDemand(measured: .zero, contract: contractDemand)] }
+    return plan.problem(of: supply)
   }
 }

@@ -166,7 +166,10 @@ public struct Configuration: Hashable, Sendable {
     subscript(key: String) -> Int { keys.firstIndex(of: key).map { Int(lines[$0]) } ?? 0 }
 
     static let ofMeter = ["profile", "address", "account", "allow"]
-    static let ofAccount = ["id", "tariff", "settlement-hour", "section"]
-    static let ofTerms = ["tariff", "versions", "settled-by"]
+    static let ofAccount = ["id", "tariff", "settlement-hour", "section", "large-household-from", "moved-in"]
+    static let ofTerms = [
+      "tariff", "versions", "settled-by", "basic-charge", "running", "contracted", "contract-demand", "power-factor",
+      "transformer", "line-loss-percent",
+    ]
   }
 }

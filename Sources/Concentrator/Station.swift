@@ -152,6 +152,7 @@ public struct Station: Sendable {
           .configuration, "\(configuration.file):\(account.keyLines["tariff"]): tariff: \(error)",
           "Each file that the account names must be another version.")
       }
+      try configuration.checkAgreed(of: account, plans, catalogues[account.id])
       try configuration.checkIntervals(of: account, plans, calendars, profiles)
     }
     self.calendars = calendars

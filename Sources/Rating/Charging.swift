@@ -1,3 +1,5 @@
+internal import Metering
+
 /// A bill while the lines beside its plain energy lines are put together, in the order of the plan.
 struct Charging {
   let plan: Plan
@@ -85,6 +87,45 @@ struct Charging {
   }
 }
 
+extension Plan {
+  /// Why nothing can be billed with what a supply says, however much was used.
+  ///
+  /// - Parameter supply: what is agreed for it, with zero for whatever is measured.
+  /// - Returns: what the plan needs of it and is missing, or what it says that the plan has nothing for; `nil` where
+  ///   something can be billed.
+  public func problem(of supply: Supply) -> RatingError? {
+    let month = YearMonth(of: validFrom)
+    guard let first = CivilDate(year: month.year, month: month.month, day: 1),
+      let days = DayRange(
+        from: first,
+        to: CivilDate(daysSince1970: first.daysSince1970 + Int64(CivilDate.days(inMonth: month.month, of: month.year))))
+    else { return nil }
+    let usage = Usage(id: "", account: "", days: days, total: .zero, supply: supply)
+    var periods = EnergyRow()
+    do throws(RatingError) {
+      var charging = Charging(
+        plan: self, usage: usage, supply: supply, periods: periods, lines: [], total: .zero,
+        details: try details(of: usage, &periods))
+      for step in steps {
+        switch components[Int(step.componentNumber)].kind {
+        case .capacity, .demand, .powerFactor: try charging.add(step)
+        case .energy, .tierPrices, .wholeVolume, .tierAdders, .monthlyPrices, .fund, .export, .minimum, .lateCharge:
+          break
+        }
+      }
+      return nil
+    } catch {
+      // What else may be wrong with a month of nothing need not be with a true one.
+      switch error {
+      case .line(_, _, _, .needs), .line(_, _, _, .powerOutOfRange), .notInPlan, .loss(_, .unknownTransformer),
+        .loss(_, .hours), .loss(_, .lineLoss):
+        return error
+      default: return nil
+      }
+    }
+  }
+}
+
 /// What a bill of a plan with more than plain energy lines knows beside its lines.
 struct BillDetails: Hashable, Sendable {
   /// What the meter counted, before losses.
@@ -104,6 +145,8 @@ struct BillDetails: Hashable, Sendable {
 public enum LineProblem: Error, Hashable, Sendable {
   /// The supply does not say something that the line needs.
   case needs(SupplyInput)
+  /// More feeds than a bill can have.
+  case tooManyFeeds(Int, most: Int)
   /// Negative, beyond 10⁸ kW or kVA, or finer than the rules can share exactly.
   case powerOutOfRange(SupplyInput, Power)
   /// A charge by the month, but the usage is of more than one.
@@ -121,7 +164,9 @@ public enum LineProblem: Error, Hashable, Sendable {
 extension LineProblem: CustomStringConvertible {
   public var description: String {
     switch self {
+    case .needs(.feedCapacity): "it needs capacity of each feed of the supply, as there are several, and one has none"
     case .needs(let input): "it needs \(input.rawValue) of the supply, which is not given"
+    case .tooManyFeeds(let count, let most): "the supply has \(count) feeds; \(most) are the most"
     case .powerOutOfRange(let input, let power):
       "\(input.rawValue) of the supply is \(power); it must be 0 to 100000000 with at most four decimal places"
     case .notOneMonth(let days): "it is charged by the month, but \(days) is more than one; bill each month by itself"

@@ -27,7 +27,7 @@ public struct CompiledPlan: Sendable {
 
   /// - Throws: `RatingError` where the plan does not hold on `days`, or no bill could be for them.
   public init(_ plan: Plan, for days: DayRange) throws(RatingError) {
-    guard plan.applies(to: days) else { throw .outsideValidity(days, plan: plan.name) }
+    guard plan.applies(to: days) else { throw plan.outsideValidity(days) }
     let months = days.months
     guard months.upperBound.index - months.lowerBound.index < 24 else { throw .tooLong(days) }
     if let tiers = plan.tiers, tiers.windowStart(of: months) == nil { throw .crossesWindow(days, plan: plan.name) }

@@ -99,7 +99,8 @@ extension Charging {
   mutating func add(_ rule: DemandCharge, _ step: PlanStep) throws(RatingError) {
     guard let supply, let mode = supply.basicCharge else { throw error(step, .needs(.basicCharge)) }
     guard mode != .capacity else { return }
-    guard !supply.feeds.isEmpty, supply.feeds.count <= 200 else { throw error(step, .needs(.feeds)) }
+    guard !supply.feeds.isEmpty else { throw error(step, .needs(.feeds)) }
+    guard supply.feeds.count <= 200 else { throw error(step, .tooManyFeeds(supply.feeds.count, most: 200)) }
     let step = try shared(step, by: rule.dayShare)
     let price = try demandPrice(rule, supply, step)
     for (index, feed) in supply.feeds.enumerated() {
@@ -141,12 +142,16 @@ extension Charging {
     _ rule: DemandCharge, _ subject: DemandCharge.Floor.Subject, _ feed: FeedDemand, _ step: PlanStep
   ) throws(RatingError) -> Power {
     guard let floor = rule.floor, floor.on == subject else { return .zero }
-    guard let capacity = feed.capacity ?? (supply?.feeds.count == 1 ? supply?.contracted : nil) else {
-      throw error(step, .needs(.contracted))
+    let isOnly = supply?.feeds.count == 1
+    guard let capacity = feed.capacity ?? (isOnly ? supply?.contracted : nil) else {
+      // What is contracted in all says nothing of one feed among several.
+      throw error(step, .needs(isOnly ? .contracted : .feedCapacity))
     }
-    try check(capacity, .contracted, step)
+    try check(capacity, feed.capacity == nil ? .contracted : .feedCapacity, step)
     let exact = capacity.hundredths(Int64(floor.percent))
-    guard exact.isChargeable else { throw error(step, .powerOutOfRange(.contracted, capacity)) }
+    guard exact.isChargeable else {
+      throw error(step, .powerOutOfRange(feed.capacity == nil ? .contracted : .feedCapacity, capacity))
+    }
     return exact
   }
 }

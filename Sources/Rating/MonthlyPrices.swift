@@ -13,6 +13,12 @@ public struct MonthlyPrices: Hashable, Sendable {
     rows.indices.contains(month.index - first.index) ? rows[month.index - first.index] : nil
   }
 
+  /// True where there is a price for a month that has days from `first` to `last`.
+  func isOfAny(_ first: CivilDate, _ last: CivilDate?) -> Bool {
+    let end = self.first + (rows.count - 1)
+    return YearMonth(of: first) <= end && (last.map { self.first <= YearMonth(of: $0) } ?? true)
+  }
+
   /// The `[[component.month]]` tables, and `factors` by period where the one published price floats with them.
   init(_ reader: inout TableReader, periods: [Period]) throws(DocumentError) {
     let factors = try readFactors(&reader, periods)

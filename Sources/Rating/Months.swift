@@ -75,6 +75,12 @@ public struct DayRange: Hashable, Sendable {
 
   /// True when `months` is a single one.
   var isOneMonth: Bool { months.lowerBound == months.upperBound }
+
+  /// True from a day of one month to the same day of the next, or to its last where it has no such day.
+  var isWholeMonth: Bool {
+    let next = YearMonth(of: from) + 1
+    return YearMonth(of: to) == next && to.day == min(from.day, CivilDate.days(inMonth: next.month, of: next.year))
+  }
 }
 
 extension DayRange: CustomStringConvertible {

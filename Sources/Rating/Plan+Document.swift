@@ -30,8 +30,8 @@ extension Plan {
     var reader = document.reader()
     let validFrom = try reader.date("valid-from")
     var draft = PlanDraft(validFrom: validFrom, knownSince: try reader.date("known-since"))
-    draft.name = try reader.string("name")
-    draft.title = try reader.string("title")
+    draft.name = try reader.words("name")
+    draft.title = try reader.words("title")
     draft.titleChinese = try reader.string("title-zh")
     draft.validTo = try reader.optionalDate("valid-to")
     if let end = draft.validTo, end < validFrom {
@@ -53,6 +53,12 @@ extension Plan {
     for var table in try reader.tables("component") {
       let component = try PlanComponent(&table, periods: draft.periods, tiers: draft.tiers)
       if let problem = component.misplaced(after: draft.components) { throw table.error("kind", problem) }
+      if case .monthlyPrices(let prices) = component.kind, !prices.isOfAny(validFrom, draft.validTo) {
+        throw table.error(
+          "month",
+          "none of its months is one that the plan is valid in, from \(validFrom)"
+            + "\(draft.validTo.map { " to \($0)" } ?? " on"): no bill could be made; add the prices of those months")
+      }
       draft.components.append(component)
     }
     try reader.finish()
@@ -100,7 +106,7 @@ private func readPeriods(_ reader: inout TableReader) throws(DocumentError) -> (
   var residual: Int?
   for (index, table) in try reader.tables("period").enumerated() {
     var table = table
-    let name = try table.string("name")
+    let name = try table.words("name")
     guard !periods.contains(where: { $0.name == name }) else {
       throw table.error("name", "there is already a period \(name)")
     }
@@ -134,6 +140,13 @@ private func readPeriods(_ reader: inout TableReader) throws(DocumentError) -> (
 }
 
 extension TableReader {
+  /// A text that names something.
+  mutating func words(_ key: String) throws(DocumentError) -> String {
+    let text = try string(key)
+    guard text.contains(where: { !$0.isWhitespace }) else { throw error(key, "this is empty; write what it is called") }
+    return text
+  }
+
   mutating func optionalDate(_ key: String) throws(DocumentError) -> CivilDate? {
     guard let text = try optionalString(key) else { return nil }
     guard let date = CivilDate(text) else { throw error(key, "\"\(text)\" is no date; write it as \"2026-11-22\"") }

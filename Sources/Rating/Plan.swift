@@ -99,6 +99,10 @@ public final class Plan: Sendable {
     validFrom <= days.from && validTo.map { days.last <= $0 } ?? true
   }
 
+  func outsideValidity(_ days: DayRange) -> RatingError {
+    .outsideValidity(days, plan: name, from: validFrom, to: validTo)
+  }
+
   /// The number of the period called `name`; `nil` when there is none.
   public func period(named name: String) -> Int? { periods.firstIndex { $0.name == name } }
 }

@@ -4,7 +4,7 @@ extension PlanComponent {
   /// One `[[component]]` table.
   init(_ reader: inout TableReader, periods: [Period], tiers: Tiers?) throws(DocumentError) {
     let kind = try reader.string("kind")
-    title = try reader.string("title")
+    title = try reader.words("title")
     titleChinese = try reader.string("title-zh")
     switch kind {
     case "energy":

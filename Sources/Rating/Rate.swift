@@ -8,7 +8,7 @@ public let ratingEngineVersion = 2
 ///
 /// - Throws: `RatingError` when the usage does not fit the plan; nothing is guessed.
 public func rate(_ usage: Usage, under plan: Plan) throws(RatingError) -> Bill {
-  guard plan.applies(to: usage.days) else { throw .outsideValidity(usage.days, plan: plan.name) }
+  guard plan.applies(to: usage.days) else { throw plan.outsideValidity(usage.days) }
   let months = usage.days.months
   guard months.upperBound.index - months.lowerBound.index < 24 else { throw .tooLong(usage.days) }
   try plan.check(usage.total, "a total")

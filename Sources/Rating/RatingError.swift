@@ -1,3 +1,5 @@
+public import Metering
+
 /// Why a usage cannot be billed under a plan.
 public enum RatingError: Error, Hashable, Sendable {
   /// Negative, or beyond 10¹⁰ kWh.
@@ -12,8 +14,8 @@ public enum RatingError: Error, Hashable, Sendable {
   case periodMissing(String)
   /// Total and parts differ by more than their registers' own steps explain.
   case partsDisagree(total: Energy, parts: Energy, tolerance: Energy)
-  /// The plan does not apply on all days.
-  case outsideValidity(DayRange, plan: String)
+  /// The plan does not apply on all days: from `from` on, and to `to` where that is known.
+  case outsideValidity(DayRange, plan: String, from: CivilDate, to: CivilDate?)
   /// More than 24 months in one bill.
   case tooLong(DayRange)
   /// The bill's months lie in two tier windows.
@@ -58,7 +60,9 @@ extension RatingError: CustomStringConvertible {
     case .periodMissing(let name): "energy of period \(name) is missing"
     case .partsDisagree(let total, let parts, let tolerance):
       "the periods add up to \(parts) kWh, the total is \(total) kWh: more than \(tolerance) kWh apart"
-    case .outsideValidity(let days, let plan): "plan \(plan) is not valid on all days of \(days)"
+    case .outsideValidity(let days, let plan, let from, let last):
+      "plan \(plan) is not valid on all days of \(days), but from \(from) \(last.map { "to \($0), its last day" } ?? "on");"
+        + " bill these days by the version that is, each version's days by themselves"
     case .tooLong(let days): "\(days) is too long for one bill; 24 months are the most"
     case .crossesWindow(let days, let plan):
       "\(days) reaches into two tier windows of plan \(plan); bill each window by itself"

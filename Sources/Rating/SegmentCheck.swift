@@ -16,6 +16,8 @@ public enum SegmentProblem: Error, Hashable, Sendable {
   case tooMuch(Quantity)
   /// The end is not after the start.
   case notForward(from: MeterTime, to: MeterTime)
+  /// Neither a register nor a demand: it says nothing.
+  case empty
   /// Not within the days that are billed.
   case outside(from: MeterTime, to: MeterTime, days: DayRange)
   /// The days that are billed begin before the first segment or end after the last one.
@@ -41,11 +43,12 @@ extension SegmentProblem: CustomStringConvertible {
       "\(quantity.name) cannot show \(value): it counts to \(capacity.text(decimals: 0)) kWh"
     case .tooMuch(let quantity): "\(quantity.name) times the multiplier is more than can be billed"
     case .notForward(let from, let to): "it ends at \(to), which is not after \(from)"
+    case .empty: "it has neither registers nor a demand; write what it is billed by, or leave it out"
     case .outside(let from, let to, let days): "it is from \(from) to \(to), and the bill is for \(days)"
     case .uncovered(let from, let to, let days):
       "the segments of import energy are from \(from) to \(to), and the bill is for \(days); they begin and end on its days"
     case .notEndToEnd(let quantity, let ended, let begins):
-      "\(quantity.name) is billed to \(ended) and from \(begins) on; segments of one meter join end to end"
+      "\(quantity.name) is billed to \(ended) and from \(begins) on; segments of one meter's register join end to end"
     case .leap(let quantity, let ended, let begins, let time):
       "\(quantity.name) ends at \(ended) and begins at \(begins) at the same instant, \(time)"
     }
@@ -67,6 +70,7 @@ struct SegmentCheck {
     guard segment.from.date.daysSince1970 >= days.from.daysSince1970,
       segment.to.date.daysSince1970 <= days.to.daysSince1970
     else { throw .outside(from: segment.from, to: segment.to, days: days) }
+    guard !segment.registers.isEmpty || segment.demand != nil else { throw .empty }
     for (register, capacity) in zip(segment.registers, capacities) {
       try check(register, segment.multiplier, capacity: capacity)
     }
@@ -107,7 +111,8 @@ struct SegmentCheck {
     return Energy(millionths: capacity)
   }
 
-  /// All of them together: each register end to end, and the import energy from the first billed day to the last.
+  /// All of them together: each register end to end, and the import energy from the first billed day to the last. Between
+  /// two meters there may be hours without any: one was taken away before the other was put in.
   ///
   /// - Returns: the number of the segment that is to blame, from 1, and why; `nil` where nothing is.
   func problem(of segments: [UsageSegment]) -> (segment: Int, SegmentProblem)? {

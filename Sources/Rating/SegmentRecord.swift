@@ -63,7 +63,7 @@ public struct IntervalsRecord: Codable, Hashable, Sendable {
 ///         "stop":{"reading":"1888","value":"121.60","quality":"actual"},"rolled_over":false,"energy":"648"}]}]
 ///
 /// Values are what the register showed, with as many decimal places as it has. A segment lies within the billed days,
-/// those of one meter join end to end, and each energy is the difference of its readings times the multiplier. A register
+/// those of one meter's register join end to end, between two meters there may be a gap, and each energy is the difference of its readings times the multiplier. A register
 /// may say its `capacity`, which one that rolled over needs unless that is a power of ten. A segment may have a `demand`: a reading
 /// with `occurred`, the time by the meter's clock or null, and `power`, kW after the multiplier.
 public struct SegmentRecord: Codable, Hashable, Sendable {

@@ -17,7 +17,8 @@ public struct Supply: Hashable, Sendable {
   public var feeds: [FeedDemand]
   /// Energy of all the user's meter points in the month, for a load-rate discount; `nil` where this bill's is all.
   public var monthEnergy: Energy?
-  /// The part of a month that the basic charge is for; `nil` for a whole month.
+  /// The part of a month that the basic charge and a loss table's kWh are for; `nil` for a whole month, however many days
+  /// the usage has. Records must say it where those are no whole month.
   public var part: PartMonth?
   /// Reactive energy, in kvarh.
   public var reactive: ReactiveUse?
@@ -164,6 +165,8 @@ public enum SupplyInput: String, Hashable, Sendable, CaseIterable {
   case feeds
   /// The contract's demand of a feed.
   case contract
+  /// The capacity behind a feed, where it is one of several.
+  case feedCapacity = "capacity"
   /// Reactive energy.
   case reactive
   /// The standard that the supply is held to.

@@ -81,6 +81,7 @@ extension UsageRecord {
   /// - Throws: `UsageRecordError` for the first thing that is no usage.
   public func usage(under plan: Plan? = nil, calendar: DayCalendar? = nil) throws(UsageRecordError) -> Usage {
     let usage = try metered(decimals: plan.map { $0.energyDecimals...$0.energyDecimals } ?? 0...6)
+    try checkPart(of: usage, under: plan)
     guard let intervals else { return usage }
     guard let plan else { throw .intervalsWithoutPlan }
     guard usage.parts.isEmpty else { throw .periodsTwice }
@@ -128,6 +129,17 @@ extension UsageRecord {
       id: id, account: account, days: days, total: total, parts: parts, tolerance: tolerance,
       earlier: try earlierUse(), grantedMonths: grantedMonths ?? 0, segments: segments,
       supply: supply)
+  }
+
+  /// Half a month at the price of a whole one is a slip of whoever wrote the record, never a rule.
+  private func checkPart(of usage: Usage, under plan: Plan?) throws(UsageRecordError) {
+    guard let supply = usage.supply, supply.part == nil, usage.days.isOneMonth, !usage.days.isWholeMonth else { return }
+    let isByTable =
+      plan?.loss?.transformers.contains { known in
+        guard let own = supply.transformer, case .table = known.method else { return false }
+        return known.model == own.model && known.capacity == own.capacity
+      } ?? false
+    guard supply.basicCharge == nil, !isByTable else { throw .partMissing(usage.days) }
   }
 
   private func earlierUse() throws(UsageRecordError) -> EarlierUse {

@@ -42,6 +42,8 @@ public enum UsageRecordError: Error, Hashable, Sendable {
   case part(days: Int, month: String)
   /// The part of a month is of a month that is not billed.
   case partOfAnotherMonth(YearMonth, of: DayRange)
+  /// Something is charged by the month, the billed days are no whole one, and nothing says which part of it they are.
+  case partMissing(DayRange)
   /// A text that is no date with a time.
   case time(key: String, String)
   /// A text that is none of what its key can be; with an example.
@@ -78,6 +80,9 @@ extension UsageRecordError: CustomStringConvertible {
     case .power(let key, let text): "\(key): \"\(text)\" is no number of kW or kVA, such as \"812.4\""
     case .money(let key, let text): "\(key): \"\(text)\" is no amount in yuan, such as \"120.50\""
     case .choice(let key, let text, let known): "\(key): \"\(text)\" is none of \(known.joined(separator: ", "))"
+    case .partMissing(let days):
+      "supply.part: \(days) is no whole month, and what is charged by the month must be for a part of it; say for which,"
+        + " such as \"part\":{\"days\":\(days.count),\"month\":\"\(YearMonth(of: days.from))\"}"
     case .partOfAnotherMonth(let month, let days):
       "supply.part: its month \(month) is none of those billed, \(days)"
     case .part(let days, let month): "supply.part: \(days) days of \"\(month)\" are no part of a month like \"2026-10\""

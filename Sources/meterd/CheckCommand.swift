@@ -8,7 +8,8 @@ struct CheckCommand: ParsableCommand {
     commandName: "check",
     abstract: "Checks a configuration with its profiles and tariffs, and tells how long the rounds will take.",
     discussion: """
-      Opens no port and no store. Exit code 78 with file, line and key when something is wrong.
+      Opens no port and no store. Exit code 78 with file, line and key when something is wrong, also where an account could \
+      never be billed by what is agreed for it.
 
       Of each section: how many accounts are settled together, and on which day.
 

@@ -61,7 +61,9 @@ struct RateCommand: ParsableCommand {
     progress.erase()
     guard filter.refused == 0 else {
       throw Complaint(
-        .badData, "\(filter.refused) of \(filter.lines) lines were not billed", "The others were. Each is named above.")
+        .badData,
+        "\(filter.refused) of \(filter.lines) line\(filter.lines == 1 ? " was" : "s were") not billed",
+        "\(filter.billed == 0 ? "" : "The others were. ")Each is named above.")
     }
   }
 

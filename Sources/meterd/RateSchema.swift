@@ -62,7 +62,7 @@ enum RateSchema: String, CaseIterable {
         },
         "segments": {
           "type": ["array", "null"],
-          "description": "The readings that the energy is the sum of: each register's energy is the difference of its readings times the multiplier, segments lie within the billed days and join end to end, and their import energies add up to energy.total. They stand on the bill and in its digest.",
+          "description": "The readings that the energy is the sum of: each register's energy is the difference of its readings times the multiplier, segments lie within the billed days, the first begins and the last ends with them, those of one meter's register join end to end (between two meters there may be a gap), and their import energies add up to energy.total. They stand on the bill and in its digest.",
           "items": { "$ref": "#/$defs/segment" }
         },
         "supply": {
@@ -83,18 +83,19 @@ enum RateSchema: String, CaseIterable {
                 "properties": {
                   "measured": { "$ref": "#/$defs/amount", "description": "kW after the multiplier." },
                   "contract": { "$ref": "#/$defs/optional", "description": "kW." },
-                  "capacity": { "$ref": "#/$defs/optional", "description": "kVA." }
+                  "capacity": { "$ref": "#/$defs/optional", "description": "kVA; contracted where it is left out of the only feed." }
                 }
               }
             },
             "month_energy": { "$ref": "#/$defs/optional", "description": "kWh of all meter points in the month." },
             "part": {
               "type": ["object", "null"],
+              "description": "The part of a month that the basic charge and a table's losses are for. Needed for them where the billed days are no whole month, from a day of one to the same day of the next.",
               "required": ["days", "month"],
               "additionalProperties": false,
               "properties": {
-                "days": { "type": "integer", "minimum": 1, "maximum": 31 },
-                "month": { "type": "string", "pattern": "^[0-9]{4}-[0-9]{2}$" }
+                "days": { "type": "integer", "minimum": 1, "maximum": 31, "description": "A part of a day is one; that of a change is of what holds after it." },
+                "month": { "type": "string", "pattern": "^[0-9]{4}-[0-9]{2}$", "description": "The month whose length the whole has: one of those billed, or the one before." }
               }
             },
             "reactive": {
@@ -172,6 +173,10 @@ enum RateSchema: String, CaseIterable {
           "type": "object",
           "required": ["meter", "multiplier", "from", "to", "registers"],
           "additionalProperties": false,
+          "anyOf": [
+            { "properties": { "registers": { "minItems": 1 } } },
+            { "properties": { "demand": { "type": "object" } }, "required": ["demand"] }
+          ],
           "properties": {
             "meter": { "type": "string" },
             "multiplier": { "type": "string", "pattern": "^[0-9]+(/[0-9]+)?$" },

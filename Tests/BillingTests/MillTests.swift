@@ -115,6 +115,58 @@ func close(
     #expect(told.contains { $0.contains("= 59000.00 kvarh") })
   }
 
+  @Test func `terms have a problem just where no month can be billed by them`() throws {
+    let loss = """
+
+      [loss]
+      day-share = "calendar"
+      source = "a test"
+      primary = true
+      [[loss.transformer]]
+      model = "S9"
+      capacity = "200"
+      band = [{ from = "0", active = "1", reactive = "1" }]
+      """
+    let plans = [
+      try twoPart(), try plan(components: component("energy", "price = \"0.6\"")),
+      try plan(
+        periods: loss,
+        components: component(
+          "demand",
+          "price = \"40\"\nday-share = \"calendar\"\nfloor = { percent = 40 }\nload-rate = { from = \"260\", price = \"38\" }"
+        )
+          + component("energy", "price = \"0.6\"") + component("power-factor", "standard = \"0.85\"")),
+    ]
+    let journal = try month()
+    let some = Power(millionths: 600_000_000)
+    let transformers = [nil, "S9", "S11"].map {
+      $0.map { Transformer(model: $0, capacity: Power(millionths: 200_000_000)) }
+    }
+    var (good, bad) = (0, 0)
+    for number in 0..<4 * 2 * 2 * 2 * 2 * 2 * 3 * 2 {
+      var rest = number
+      func pick<Value>(_ values: [Value]) -> Value {
+        defer { rest /= values.count }
+        return values[rest % values.count]
+      }
+      var terms = SupplyTerms(plan: "mill")
+      terms.basicCharge = pick([nil] + BasicCharge.allCases)
+      terms.running = pick([nil, some])
+      terms.contracted = pick([nil, some])
+      terms.contractDemand = pick([nil, some])
+      terms.powerFactorStandard = pick([nil, .ninety])
+      terms.isExemptFromPowerFactor = pick([false, true])
+      terms.transformer = pick(transformers)
+      terms.lineLoss = pick([nil, 300])
+      for plan in plans {
+        let closing = try close(try mill([terms]), "2026-10", journal, [plan])
+        #expect((closing.closed != nil) == (terms.problem(under: plan) == nil), "\(terms) under \(plan.canonicalText)")
+        if closing.closed == nil { bad += 1 } else { good += 1 }
+      }
+    }
+    #expect(good > 100 && bad > 100)
+  }
+
   @Test func `what is missing is named as the configuration calls it`() throws {
     var journal = Journal()
     try journal.noteMill("2026-10-01T00:00", total: "100.00", reactive: "50.00")

@@ -425,9 +425,44 @@ import Testing
 
   @Test func `what is agreed for an account is read from the configuration, each mistake with its line`() throws {
     let bench = try DeskBench()
+    let component = "[[component]]\ntitle = \"T\"\ntitle-zh = \"题\"\nsource = \"a test\"\nprimary = true\n"
+    // By the contract's demand, with a power factor, losses, and a grant for large households: no true one has all.
+    let mill = """
+      name = "mill"
+      title = "Mill"
+      title-zh = "厂"
+      currency = "CNY"
+      valid-from = "2023-01-01"
+      known-since = "2023-01-01"
+      energy-scale = 2
+      sources = ["a test"]
+      [tiers]
+      window = "month"
+      grant-per-month = "100"
+      source = "a test"
+      primary = true
+      tier = [{ from = "0", to = "100" }, { from = "100" }]
+      [loss]
+      day-share = "calendar"
+      source = "a test"
+      primary = true
+      [[loss.transformer]]
+      model = "S9"
+      capacity = "1000"
+      band = [{ from = "0", active = "1", reactive = "1" }]
+      \(component)kind = "demand"
+      price = "38"
+      day-share = "calendar"
+      \(component)kind = "tier-prices"
+      prices = ["0.5", "0.6"]
+      \(component)kind = "power-factor"
+      standard = "by-supply"
+      """
+    try mill.write(toFile: "\(bench.folder)/mill.toml", atomically: true, encoding: .utf8)
+    let settings = bench.settings.replacing("tariff = \"version-2012\"", with: "tariff = \"mill\"", maxReplacements: 1)
     func station(_ extra: String) throws -> Station {
-      let from = try #require(bench.settings.range(of: "from = \"2026-10-01\""))
-      var text = bench.settings
+      let from = try #require(settings.range(of: "from = \"2026-10-01\""))
+      var text = settings
       text.replaceSubrange(from, with: "from = \"2026-10-01\"\n\(extra)")
       return try Station(configuration(text))
     }

@@ -54,7 +54,8 @@ struct BadUsage: Sendable, CustomTestStringConvertible {
       says: "the periods add up to 300.00 kWh, the total is 310.00 kWh: more than 0.03 kWh apart"),
     BadUsage(
       json: record("from", "2012-06-01"),
-      says: "plan shanghai-residential-tou is not valid on all days of 2012-06-01 to 2026-11-01"),
+      says: "plan shanghai-residential-tou is not valid on all days of 2012-06-01 to 2026-11-01, but from 2012-07-01"
+        + " on; bill these days by the version that is, each version's days by themselves"),
     BadUsage(
       json: record("from", "2020-06-01"),
       says: "2020-06-01 to 2026-11-01 is too long for one bill; 24 months are the most"),

@@ -62,6 +62,16 @@ struct BadSupply: Sendable, CustomTestStringConvertible {
       ],
       says: "component[0].month[1].month: gap: 2026-10 is next, not 2026-11"),
     BadTable(
+      name: "no month that the plan is valid in",
+      tables: [Mill.component("monthly-prices", "month = [{ month = \"2022-12\", price = \"1\" }]")],
+      says:
+        "component[0].month: none of its months is one that the plan is valid in, from 2023-01-01 on: no bill could be"
+        + " made; add the prices of those months"),
+    BadTable(
+      name: "a component without a title",
+      tables: [Mill.energy.replacing("title = \"T\"", with: "title = \" \"")],
+      says: "component[0].title: this is empty; write what it is called"),
+    BadTable(
       name: "a month twice",
       tables: [
         Mill.component(
@@ -121,6 +131,16 @@ struct BadSupply: Sendable, CustomTestStringConvertible {
       json: "{\"basic_charge\":\"contract-demand\",\"feeds\":[{\"measured\":\"1\"}]}",
       says: "plan mill, component 2 (T): it needs contract of the supply, which is not given"),
     BadSupply(
+      json: "{\"basic_charge\":\"actual-demand\",\"feeds\":["
+        + Array(repeating: "{\"measured\":\"1\"}", count: 201).joined(separator: ",") + "]}",
+      says: "plan mill, component 2 (T): the supply has 201 feeds; 200 are the most"),
+    BadSupply(
+      json: "{\"running\":\"-0\"}",
+      says: "supply.running: -0 is out of range: from 0 to 100000000 with at most four places, without a sign"),
+    BadSupply(
+      json: "{\"arrears\":[{\"bill\":\"B\",\"amount\":\"-0\",\"due\":\"2026-01-01\",\"paid\":\"2026-02-01\"}]}",
+      says: "supply.arrears.amount: -0 is out of range: amounts without a sign, of at most 17 digits"),
+    BadSupply(
       json: "{\"basic_charge\":\"capacity\",\"running\":\"10\"}",
       says: "plan mill, component 4 (T): it needs reactive of the supply, which is not given"),
     BadSupply(
@@ -154,6 +174,76 @@ struct BadSupply: Sendable, CustomTestStringConvertible {
       Issue.record("it was billed")
     } catch {
       #expect("\(error)" == bad.says)
+    }
+  }
+
+  @Test func `a floor asks several feeds for the capacity behind each, and one for the contracted`() throws {
+    let plan = try Mill.plan(
+      Mill.component(
+        "demand", "price = \"38\"", "day-share = \"calendar\"", "floor = { percent = 40, on = \"contract\" }"),
+      Mill.energy)
+    func problem(_ feeds: [FeedDemand], contracted: Power?) throws -> String? {
+      let supply = Supply(basicCharge: .contractDemand, contracted: contracted, feeds: feeds)
+      let usage = try mill("5", [:], nil, supply)
+      do throws(RatingError) {
+        _ = try rate(usage, under: plan)
+        return nil
+      } catch { return "\(error)" }
+    }
+    let (some, all) = (try power("10"), try power("100"))
+    let bare = FeedDemand(measured: some, contract: some)
+    let whole = FeedDemand(measured: some, contract: some, capacity: all)
+    let fine = FeedDemand(measured: some, contract: some, capacity: Power(millionths: 1))
+    let place = "plan mill, component 1 (T): "
+    #expect(try problem([bare], contracted: all) == nil)
+    #expect(try problem([whole, whole], contracted: nil) == nil)
+    #expect(
+      try problem([bare], contracted: nil) == place + "it needs contracted of the supply, which is not given")
+    for feeds in [[bare, bare], [whole, bare], [bare, whole]] {
+      #expect(
+        try problem(feeds, contracted: all)
+          == place + "it needs capacity of each feed of the supply, as there are several, and one has none")
+    }
+    #expect(
+      try problem([whole, fine], contracted: all)
+        == place + "capacity of the supply is 0.000001; it must be 0 to 100000000 with at most four decimal places")
+  }
+
+  /// Days and what a charge by the month and a loss table say of them without `part`.
+  static let shares = [
+    ("2026-10-01", "2026-11-01", true), ("2026-01-15", "2026-02-15", true), ("2026-01-31", "2026-02-28", true),
+    ("2024-01-30", "2024-02-29", true), ("2026-12-28", "2027-01-28", true), ("2026-01-01", "2026-01-16", false),
+    ("2026-01-15", "2026-02-14", false), ("2026-01-01", "2026-01-31", false), ("2026-01-31", "2026-02-27", false),
+    ("2026-02-02", "2026-03-01", false),
+  ]
+
+  @Test(arguments: shares)
+  func `half a month is never charged as a whole one in silence`(_ from: String, _ to: String, _ isWhole: Bool) throws {
+    let days = try days(from, to)
+    let table = Mill.loss("band = [{ from = \"0\", active = \"31\", reactive = \"0\" }]")
+    let part = "\"part\":{\"days\":\(days.count),\"month\":\"\(YearMonth(of: days.from))\"}"
+    for (plan, supply) in [
+      (try Mill.plan(Mill.capacity, Mill.energy), "\"basic_charge\":\"capacity\",\"running\":\"1000\""),
+      (try Mill.plan(Mill.demand, Mill.energy), "\"basic_charge\":\"actual-demand\",\"feeds\":[{\"measured\":\"6\"}]"),
+      (try Mill.plan(table, Mill.energy), "\"transformer\":{\"model\":\"S9\",\"capacity\":\"200\"}"),
+    ] {
+      func bill(_ supply: String) throws -> Bill {
+        let json =
+          "{\"id\":\"B\",\"account\":\"A\",\"from\":\"\(from)\",\"to\":\"\(to)\",\"energy\":{\"total\":\"0\"},"
+          + "\"supply\":{\(supply)}}"
+        return try rate(try UsageRecord(json: Array(json.utf8)[...]).usage(under: plan), under: plan)
+      }
+      if isWhole {
+        #expect(try bill(supply).lines.count == 1)
+      } else {
+        let error = #expect(throws: UsageRecordError.self) { try bill(supply) }
+        #expect(
+          error.map { "\($0)" }
+            == "supply.part: \(days) is no whole month, and what is charged by the month must be for a"
+            + " part of it; say for which, such as \(part)")
+      }
+      // What the advice says is taken.
+      #expect(try bill("\(supply),\(part)").lines.count == 1)
     }
   }
 

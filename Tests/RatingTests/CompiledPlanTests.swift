@@ -120,7 +120,10 @@ import Testing
     #expect(throws: RatingError.crossesWindow(try days("2026-12-01", "2027-02-01"), plan: plan.name)) {
       try CompiledPlan(plan, for: try days("2026-12-01", "2027-02-01"))
     }
-    #expect(throws: RatingError.outsideValidity(try days("1999-12-01", "2000-01-01"), plan: plan.name)) {
+    #expect(
+      throws: RatingError.outsideValidity(
+        try days("1999-12-01", "2000-01-01"), plan: plan.name, from: plan.validFrom, to: plan.validTo)
+    ) {
       try CompiledPlan(plan, for: try days("1999-12-01", "2000-01-01"))
     }
   }

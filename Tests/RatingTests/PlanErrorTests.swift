@@ -61,6 +61,15 @@ struct BadPlan: Sendable, CustomTestStringConvertible {
 
   static let cases = [
     BadPlan(
+      name: "no name", replacing: "name = \"test\"", with: "name = \"\"",
+      says: "test.toml:1: name: this is empty; write what it is called"),
+    BadPlan(
+      name: "no title", replacing: "title = \"Test\"", with: "title = \" \"",
+      says: "test.toml:2: title: this is empty; write what it is called"),
+    BadPlan(
+      name: "a period without a name", replacing: "name = \"peak\"", with: "name = \"\"",
+      says: "test.toml:10: period[0].name: this is empty; write what it is called"),
+    BadPlan(
       name: "gap", replacing: "from = \"100\"", with: "from = \"120\"",
       says: "test.toml:28: tiers.tier[1].from: gap: the tier before ends at 100.00 kWh, this one starts at 120.00 kWh"),
     BadPlan(

@@ -78,6 +78,9 @@ import Testing
     Refusal(record("", energy: #"{"total":"650."}"#), .energy(key: "energy.total", "650.")),
     Refusal(record("", energy: #"{"total":"0.0000001"}"#), .energy(key: "energy.total", "0.0000001")),
     Refusal(
+      record("", energy: #"{"total":"-0"}"#),
+      .outOfRange(key: "energy.total", "-0", range: "from 0 to 10000000000 kWh, without a sign")),
+    Refusal(
       record("", energy: #"{"total":"-1"}"#), .outOfRange(key: "energy.total", "-1", range: "from 0 to 10000000000 kWh")
     ),
     Refusal(
@@ -171,7 +174,13 @@ import Testing
       segment: 2,
       problem:
         "energy.import.active.total is billed to 2026-10-15T09:30 and from 2026-10-16T09:30 on; segments of one"
-        + " meter join end to end"),
+        + " meter's register join end to end"),
+    FalseSegment(
+      name: "a segment that says nothing",
+      old: #"{"quantity":"energy.import.active.total","start":{"reading":"2","value":"121.60","quality":"actual"},"#
+        + #""stop":{"reading":"3","value":"123.60","quality":"actual"},"energy":"2"}"#,
+      new: "", segment: 2,
+      problem: "it has neither registers nor a demand; write what it is billed by, or leave it out"),
     FalseSegment(
       name: "a register that leaps between two segments",
       old: #""start":{"reading":"2","value":"121.60""#, new: #""start":{"reading":"2","value":"121.61""#, segment: 2,
@@ -190,6 +199,19 @@ import Testing
     }
     #expect(
       error.map { "\($0)" } == "segments, number \(each.segment) of meter M: \(each.problem)")
+  }
+
+  @Test func `between two meters there may be a gap, and a segment may be a demand alone`() throws {
+    let gap = Self.twoSegments.replacing(
+      #"{"meter":"M","multiplier":"1","from":"2026-10-15T09:30""#,
+      with: #"{"meter":"N","multiplier":"1","from":"2026-10-20T00:00""#)
+    #expect(try UsageRecord(json: Array(gap.utf8)[...]).usage().segments.map(\.meter) == ["M", "N"])
+    let demand =
+      #"{"meter":"M","multiplier":"1","from":"2026-10-01T00:00","to":"2026-11-01T00:00","registers":[],"#
+      + #""demand":{"reading":"4","value":"1.5","quality":"actual","occurred":null,"power":"1.5"}}"#
+    let alone =
+      #"{"id":"B","account":"A","from":"2026-10-01","to":"2026-11-01","energy":{"total":"650"},"segments":[\#(demand)]}"#
+    #expect(try UsageRecord(json: Array(alone.utf8)[...]).usage().segments.map(\.registers.count) == [0])
   }
 
   @Test func `a register that leaps between two segments is found though each is right by itself`() throws {

@@ -56,6 +56,18 @@ import Testing
     #expect(try bills(seen).map(\.total) == ["480.70", "5.88"])
   }
 
+  @Test func `of a single line that is no record nothing is said of others`() async throws {
+    let seen = try await Folder().run(["rate", "--tariff", Self.tariff], input: "x\n")
+    #expect(seen.status == 65)
+    #expect(
+      seen.errorText == """
+        meterd: line 1: not a JSON object on one line; byte 1 does not belong there
+        meterd: 1 of 1 line was not billed
+          Each is named above.
+
+        """)
+  }
+
   @Test func `lines that no record can be are named and skipped: no UTF-8, a NUL, megabytes, keys twice`()
     async throws
   {
