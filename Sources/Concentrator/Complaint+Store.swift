@@ -23,7 +23,7 @@ extension Complaint {
     case .manyNames(let path, let count):
       self.init(
         .configuration, "the store \(path) has \(count) names (hard links)",
-        "Each name would have a log of its own, and readings would be lost between them. find FOLDER -samefile \(path) tells the names: take away all but one; a copy is made with cp."
+        "Each name would have a log of its own, and readings would be lost between them. find FOLDER -samefile \(path) tells the names: take away all but that of the -wal file."
       )
     case .foreign(let path, _):
       self.init(
