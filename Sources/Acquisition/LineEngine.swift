@@ -57,7 +57,7 @@ public final class LineEngine {
   /// The number of the engine's own last demand, below those of others.
   var ownDemands = 0
   /// How busy the line was lately.
-  var load = LineLoad()
+  var load: LineLoad
   private let isServer: Bool
   /// Nothing is sent into a babbling line before this.
   var babblesUntil = BootInstant(nanoseconds: 0)
@@ -98,6 +98,7 @@ public final class LineEngine {
     self.name = name
     self.planClock = planClock
     self.line = line
+    load = LineLoad(from: line.now)
     speaker = try MeterSpeaker(on: line.address)
     self.meters = meters
     self.plan = plan

@@ -105,18 +105,26 @@ extension ShortIdentifier {
 }
 
 extension LineMeter {
-  /// The memories among `targets` that a DL/T 645 meter of this profile does not keep at all, in the words of the
-  /// configuration, and events for any meter: a task that names them will never read them of this meter.
+  /// The memories among `targets` that a DL/T 645 meter of this profile does not keep, in the words of the
+  /// configuration, and events and single quantities of any meter: a task that names them will never read them of it.
   public func lacking(_ targets: [AcquisitionTask.Target]) -> [String] {
     let events = targets.contains(.events) && queries(for: [.events]).isEmpty ? ["events"] : []
-    guard profile.language.isDLT645 else { return events }
+    let isDLT645 = profile.language.isDLT645
     let kinds = Set(profile.dlt645Items.map(\.kind))
     return events
       + targets.compactMap { target in
         switch target {
-        case .dailyFreeze: kinds.contains(.dailyFreeze) ? nil : "freeze.daily"
-        case .settlements: kinds.contains(.settlement) ? nil : "settlement"
-        case .energies, .instantaneous, .quantity, .syntheticFreeze, .clock, .loadProfile, .events: nil
+        case .dailyFreeze: kinds.contains(.dailyFreeze) || !isDLT645 ? nil : "freeze.daily"
+        case .settlements(_, let quantity):
+          if !isDLT645 {
+            nil
+          } else if !kinds.contains(.settlement) {
+            "settlement"
+          } else {
+            quantity.flatMap { queries(for: [target]).isEmpty ? "settlement:\($0)" : nil }
+          }
+        case .quantity(let quantity): queries(for: [target]).isEmpty ? "\(quantity)" : nil
+        case .energies, .instantaneous, .syntheticFreeze, .clock, .loadProfile, .events: nil
         }
       }
   }

@@ -9,8 +9,11 @@ public struct LineSnapshot: Sendable {
     public let slot: Int64
     /// A pass over what earlier rounds have missed; it goes on until the next pass.
     public let isBackfill: Bool
-    /// Milliseconds since it was due; `nil` where no meter that answers has questions left, and for a pass.
+    /// Milliseconds since it was due; `nil` where no meter that answers has questions left, while it waits for a window,
+    /// and for a pass.
     public let lateness: Int64?
+    /// When it may go on, in milliseconds since 1970, where now is outside of its task's windows; `nil` where it may now.
+    public let waitsUntil: Int64?
     /// Meters that have a part in the task, those of them that have questions left, and those of these that are set aside.
     public let meters: Int
     public let metersLeft: Int
@@ -62,9 +65,12 @@ extension LineEngine {
     let rounds = plan.rounds.map { open in
       let waiting = open.left.indices.filter { !open.left[$0].isEmpty }
       let setAside = waiting.count { plan.health[$0].isSetAside }
+      let task = plan.tasks[open.round.task]
+      let goesOn = task.mayWork(after: wall, zone: plan.zone)
       return LineSnapshot.Round(
-        task: plan.tasks[open.round.task].name, slot: open.round.slot, isBackfill: open.round.isBackfill,
-        lateness: open.round.isBackfill || setAside == waiting.count ? nil : wall - open.round.slot,
+        task: task.name, slot: open.round.slot, isBackfill: open.round.isBackfill,
+        lateness: open.round.isBackfill || setAside == waiting.count || goesOn > wall ? nil : wall - open.round.slot,
+        waitsUntil: goesOn > wall ? goesOn : nil,
         meters: plan.meters.count {
           $0.programme.indices.contains(open.round.task) && !$0.programme[open.round.task].isEmpty
         },
@@ -87,13 +93,16 @@ extension LineEngine {
 
 /// How much of its time a line was in use, minute by minute for a quarter of an hour.
 struct LineLoad: Hashable, Sendable {
+  /// Nothing can have been noted before.
+  let start: BootInstant
   private static let minutes = 15
   private var busy = [Int64](repeating: 0, count: minutes)
-  /// The minute of the boot clock that was written last, and the first of all.
+  /// The minute of the boot clock that was written last.
   private var last: Int64?
-  private var first: Int64?
 
   private static let minute: Int64 = 60_000_000_000
+
+  init(from start: BootInstant) { self.start = start }
 
   mutating func note(from start: BootInstant, to end: BootInstant) {
     var at = start.nanoseconds
@@ -107,7 +116,6 @@ struct LineLoad: Hashable, Sendable {
   }
 
   private mutating func turn(to minute: Int64) {
-    first = first ?? minute
     guard let before = last, before < minute else {
       last = last ?? minute
       return
@@ -119,12 +127,11 @@ struct LineLoad: Hashable, Sendable {
     last = minute
   }
 
-  /// Thousandths of the minutes that have passed, 0...1000.
+  /// Thousandths of the time since the start, or since the fourteenth full minute before this one began; 0...1000.
   func share(at now: BootInstant) -> Int {
-    guard let first else { return 0 }
     var current = self
     current.turn(to: now.nanoseconds / Self.minute)
-    let since = max(first, now.nanoseconds / Self.minute - Int64(Self.minutes) + 1) * Self.minute
+    let since = max(start.nanoseconds, (now.nanoseconds / Self.minute - Int64(Self.minutes) + 1) * Self.minute)
     let passed = max(1, now.nanoseconds - since)
     return Int(min(1000, current.busy.reduce(0, +) * 1000 / passed))
   }

@@ -20,6 +20,11 @@ extension Complaint {
       self.init(
         .tryLater, "the store \(path) is in use\(process.map { " by process \($0)" } ?? "")",
         "One daemon writes a store. Stop the other one, or give this one a store of its own.")
+    case .manyNames(let path, let count):
+      self.init(
+        .configuration, "the store \(path) has \(count) names (hard links)",
+        "Each name would have a log of its own, and readings would be lost between them. find FOLDER -samefile \(path) tells the names: take away all but that of the -wal file."
+      )
     case .foreign(let path, _):
       self.init(
         .badData, "\(path) is no store of meterd",

@@ -81,6 +81,7 @@ extension Configuration {
       return key
     }
     guard let texts = try table.optionalStrings("meters") else { return nil }
+    guard !texts.isEmpty else { throw table.error("meters", "the list is empty; leave it out for every meter") }
     var chosen: Set<MeterID> = []
     for text in texts {
       guard let id = MeterID(text), known.contains(id) else {

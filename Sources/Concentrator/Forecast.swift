@@ -46,7 +46,7 @@ public struct Forecast: Sendable {
     /// Share of the line's time, in millionths.
     let load: Int64
     let rounds: [Round]
-    /// Memories that a task names and that a meter does not keep by its profile.
+    /// What a task names and a meter does not keep by its profile.
     let lacking: [(meter: MeterID, item: String)]
   }
 
@@ -58,9 +58,12 @@ public struct Forecast: Sendable {
   /// First bills wait for a person.
   let looksAtFirstBills: Bool
   let lines: [LineForecast]
+  /// Tasks that read nothing of any meter.
+  let idleTasks: [String]
+  let remarks: [String]
 
-  /// False where some task could not be kept if it had its line to itself: no daemon can carry that out.
-  public var isPossible: Bool { impossible == nil }
+  /// False where some task could not be kept if it had its line to itself, or reads nothing: no daemon can carry that out.
+  public var isPossible: Bool { impossible == nil && idleTasks.isEmpty }
 
   /// The first such task, in the words of the table, and its line.
   public var impossible: (line: String, task: String)? {
@@ -78,7 +81,8 @@ extension Station {
     let lines = configuration.lines.indices.map { forecast(ofLine: $0, lacking: lacking[$0]) }
     return Forecast(
       file: configuration.file, accounts: configuration.accounts.count, tariffs: plans.count,
-      sections: configuration.countedSections, looksAtFirstBills: configuration.review.firstBills, lines: lines)
+      sections: configuration.countedSections, looksAtFirstBills: configuration.review.firstBills, lines: lines,
+      idleTasks: idleTasks.map(\.task.name), remarks: remarks)
   }
 
   private func forecast(ofLine index: Int, lacking: [(meter: MeterID, item: String)]) -> Forecast.LineForecast {
@@ -151,6 +155,7 @@ extension Forecast {
               line.lacking.map { .object(["meter": .string($0.meter.text), "item": .string($0.item)]) }),
           ])
         }),
+      "idle_tasks": .array(idleTasks.map(JSON.string)), "remarks": .array(remarks.map(JSON.string)),
     ])
   }
 }
@@ -175,7 +180,7 @@ extension Forecast.Round {
     .object([
       "rounds": .integer(Int64(fate.due)), "late": .integer(Int64(fate.late)),
       "left_out": .integer(Int64(fate.leftOut)),
-      "longest_seconds": .string(decimalString(fate.longest &* 1000, decimals: 2)),
+      "longest_seconds": .optional(fate.longest.map { decimalString($0 &* 1000, decimals: 2) }),
     ])
   }
 }
@@ -196,6 +201,8 @@ extension Forecast {
         "section \(section.name)\(title)  \(counted(accounts, "account")), settled on day \(section.settlement.day)\(hour)"
       )
     }
+    out += remarks
+    for task in idleTasks { out.append("task \(task) reads nothing: none of its meters offers what it names") }
     for line in lines {
       out.append(
         "\(line.name)  \(line.port)  \(line.settings)  \(counted(line.meters, "meter"))  load \(line.load / 10_000) %")
@@ -231,8 +238,10 @@ extension Forecast.Round {
   }
 
   fileprivate var text: [String] {
+    let done =
+      fate.longest.map { "done after \(decimalString($0 &* 1000, decimals: 2)) s at the latest" } ?? "never done"
     var out = [
-      "  \(title): \(counted(meters, "meter")), \(counted(questions, "exchange")), \(decimalString(time, decimals: 2)) s \(often), done after \(decimalString(fate.longest &* 1000, decimals: 2)) s at the latest"
+      "  \(title): \(counted(meters, "meter")), \(counted(questions, "exchange")), \(decimalString(time, decimals: 2)) s \(often), \(done)"
     ]
     if let eventTime {
       out.append(

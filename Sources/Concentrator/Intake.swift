@@ -344,7 +344,7 @@ extension StoreError {
   fileprivate var isOfRoom: Bool {
     switch self {
     case .diskFull, .readOnly, .cannotOpen, .closed: true
-    case .missing, .locked, .foreign, .newerSchema, .olderSchema, .corrupt, .failed, .weak, .billDiffers,
+    case .missing, .locked, .manyNames, .foreign, .newerSchema, .olderSchema, .corrupt, .failed, .weak, .billDiffers,
       .cursorBeyondJournal, .unknownReading, .unknownBill, .unknownReview:
       false
     }
@@ -354,7 +354,7 @@ extension StoreError {
   var mayPass: Bool {
     switch self {
     case .diskFull, .readOnly, .failed, .cannotOpen: true
-    case .missing, .locked, .foreign, .newerSchema, .olderSchema, .corrupt, .weak, .closed, .billDiffers,
+    case .missing, .locked, .manyNames, .foreign, .newerSchema, .olderSchema, .corrupt, .weak, .closed, .billDiffers,
       .cursorBeyondJournal, .unknownReading, .unknownBill, .unknownReview:
       false
     }

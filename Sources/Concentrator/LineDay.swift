@@ -22,10 +22,13 @@ struct LineDay {
     var late = 0
     /// Not begun at all, since the one before was still under way, or not ended.
     var leftOut = 0
-    /// When the last of one was read after it was due, at the worst; in milliseconds.
-    var longest: Int64 = 0
+    /// When the last of one was read after it was due, at the worst, of those that were read to their end; in milliseconds.
+    /// `nil` where none was.
+    var longest: Int64?
 
     var isKept: Bool { late == 0 && leftOut == 0 }
+
+    fileprivate mutating func noteEnd(after time: Int64) { longest = max(longest ?? 0, time) }
   }
 
   private struct Round {
@@ -91,9 +94,11 @@ struct LineDay {
   private mutating func close(_ index: Int) {
     guard let round = open[index] else { return }
     let done = works[index].cost - round.left
-    fates[index].longest = max(fates[index].longest, now - round.due)
     let needed = done > 0 ? Double(now - round.due) * Double(works[index].cost) / Double(done) : .infinity
-    guard Double(round.deadline - round.due) < needed else { return }
+    guard Double(round.deadline - round.due) < needed else {
+      fates[index].noteEnd(after: Int64(needed))
+      return
+    }
     giveUp(index)
     while next[index] <= now {
       fates[index].due += 1
@@ -131,14 +136,13 @@ struct LineDay {
 
   private mutating func end(_ index: Int) {
     guard let round = open[index], round.left <= 0 else { return }
-    fates[index].longest = max(fates[index].longest, now - round.due)
+    fates[index].noteEnd(after: now - round.due)
     if now > round.deadline { fates[index].late += 1 }
     open[index] = nil
   }
 
   private mutating func giveUp(_ index: Int) {
-    guard let round = open[index] else { return }
-    fates[index].longest = max(fates[index].longest, now - round.due)
+    guard open[index] != nil else { return }
     fates[index].leftOut += 1
     open[index] = nil
   }

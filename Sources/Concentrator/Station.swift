@@ -262,17 +262,49 @@ public struct Station: Sendable {
     return traces.filter { !$0.value.quantities.isEmpty && !$0.value.meters.isEmpty }
   }
 
-  /// Memories that tasks name and that meters of theirs do not keep by their profiles: by line, without repetition.
+  /// What tasks name and meters of theirs do not keep by their profiles: by line, without repetition.
   var lacking: [[(meter: MeterID, item: String)]] {
-    meters.map { found in
+    // Meters of one profile lack the same.
+    var known: [String: [[String]]] = [:]
+    return meters.map { found in
       found.flatMap { meter in
+        let lacked = known[meter.profile.name] ?? configuration.tasks.map { meter.lacking($0.task.targets) }
+        known[meter.profile.name] = lacked
         var items: [String] = []
-        for task in configuration.tasks where task.includes(meter.id) {
-          for item in meter.lacking(task.task.targets) where !items.contains(item) { items.append(item) }
+        for (task, lacked) in zip(configuration.tasks, lacked) where task.includes(meter.id) {
+          for item in lacked where !items.contains(item) { items.append(item) }
         }
         return items.map { (meter.id, $0) }
       }
     }
+  }
+
+  /// Tasks that never read anything, since none of their meters offers by its profile what they name.
+  public var idleTasks: [Configuration.TaskEntry] {
+    configuration.tasks.filter { entry in
+      var seen: Set<String> = []
+      let targets = entry.task.targets + (entry.task.synthetic?.targets ?? [])
+      return !meters.joined().contains { meter in
+        entry.includes(meter.id) && seen.insert(meter.profile.name).inserted
+          && !(meter.queries(for: targets).isEmpty && meter.profileQueries(of: entry.task).isEmpty)
+      }
+    }
+  }
+
+  /// What is worth a word and keeps nothing from going on, each with what to do.
+  public var remarks: [String] {
+    var out: [String] = []
+    if configuration.tasks.isEmpty {
+      out.append("there is no [[task]]: nothing is read but what somebody asks for with meterd read")
+    }
+    for line in configuration.lines {
+      guard let path = line.trace?.path, let slash = path.lastIndex(of: "/") else { continue }
+      let folder = slash == path.startIndex ? "/" : String(path[..<slash])
+      guard !TextFile.isFolder(folder) else { continue }
+      out.append(
+        "line \(line.name) gets no trace: there is no folder \(folder); make it, writable for the daemon's user")
+    }
+    return out
   }
 
   /// Meters that may still answer a question that was put before this daemon was started.

@@ -2,13 +2,40 @@ internal import Acquisition
 internal import Host
 internal import Line
 public import Logging
-internal import Metering
+public import Metering
 
 /// Writes what happens in a station to a log: transitions, not states, and never what repeats.
 public struct StationLog: Sendable {
-  private let logger: Logger
+  private final class Zone: Sendable {
+    let value: Guarded<ZoneOffset>
+    init(_ zone: ZoneOffset) { value = Guarded(zone) }
+  }
 
-  public init(_ logger: Logger) { self.logger = logger }
+  private let logger: Logger
+  private let zone: Zone
+
+  /// Instants of records are told by the clock of `zone`.
+  public init(_ logger: Logger, zone: ZoneOffset) {
+    self.logger = logger
+    self.zone = Zone(zone)
+  }
+
+  /// Tells instants by another zone from now on, after a reload.
+  public func go(on zone: ZoneOffset) { self.zone.value.withLock { $0 = zone } }
+
+  private func time(_ unixMilliseconds: Int64) -> String {
+    zone.value.withLock { $0 }.rfc3339(unixMilliseconds: unixMilliseconds)
+  }
+
+  /// What `meterd check` says of a configuration that is carried out all the same.
+  public func note(remarksOf station: Station) {
+    for remark in station.remarks { logger.warning("configuration", metadata: ["remark": "\(remark)"]) }
+    for entry in station.idleTasks {
+      logger.warning(
+        "task reads nothing: none of its meters offers what it names",
+        metadata: ["task": "\(entry.task.name)", "file": "\(station.configuration.file):\(entry.fileLine)"])
+    }
+  }
 
   public func note(_ event: StationEvent) {
     switch event {
@@ -46,7 +73,12 @@ public struct StationLog: Sendable {
         "the store is damaged",
         metadata: ["what": "\(complaint.headline)", "next": "\(complaint.advice.joined(separator: " "))"])
     case .traceFailed(let line, let reason):
-      logger.error("trace stopped", metadata: ["line": "\(line)", "reason": "\(reason)"])
+      logger.error(
+        "trace stopped",
+        metadata: [
+          "line": "\(line)", "reason": "\(reason)",
+          "next": "the daemon's user must be able to write there; after meterd reload the trace is begun anew",
+        ])
     case .commanded(let line, let request, let actor, let outcome):
       logger.notice(
         "command", metadata: ["line": "\(line)", "request": "\(request)", "by": "\(actor)", "outcome": "\(outcome)"])
@@ -113,16 +145,16 @@ public struct StationLog: Sendable {
         "rounds left out",
         metadata: [
           "line": "\(line)", "task": "\(task)", "meters": "\(meters.count)", "rounds": "\(rounds)",
-          "from": "\(ZoneOffset.china.rfc3339(unixMilliseconds: from))",
-          "through": "\(ZoneOffset.china.rfc3339(unixMilliseconds: through))", "reason": "\(reason.rawValue)",
+          "from": "\(time(from))",
+          "through": "\(time(through))", "reason": "\(reason.rawValue)",
         ])
     case .recordsLapsed(let line, let meter, let subject, let from, let through, let records, let reason):
       logger.warning(
         "records given up",
         metadata: [
           "line": "\(line)", "meter": "\(meter)", "item": "\(subject)", "records": "\(records)",
-          "from": "\(ZoneOffset.china.rfc3339(unixMilliseconds: from))",
-          "through": "\(ZoneOffset.china.rfc3339(unixMilliseconds: through))", "reason": "\(reason.rawValue)",
+          "from": "\(time(from))",
+          "through": "\(time(through))", "reason": "\(reason.rawValue)",
         ])
     case .recordsRefused(let line, let meter, let records, let word):
       logger.warning(

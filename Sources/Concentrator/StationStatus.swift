@@ -131,7 +131,7 @@ extension StationStatus {
           (line.snapshot?.rounds ?? []).map { round in
             .object([
               "task": .string(round.task), "due": .string(time(round.slot)), "backfill": .boolean(round.isBackfill),
-              "lateness": .optional(round.lateness.map(seconds)),
+              "lateness": .optional(round.lateness.map(seconds)), "waits_until": optionalTime(round.waitsUntil),
               "meters": .integer(Int64(round.meters)), "meters_left": .integer(Int64(round.metersLeft)),
               "meters_set_aside": .integer(Int64(round.metersSetAside)),
               "questions_left": .integer(Int64(round.questionsLeft)),

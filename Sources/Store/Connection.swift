@@ -120,8 +120,8 @@ extension StoreError {
     switch self {
     case .failed(let failure): ![SQLITE_CONSTRAINT, SQLITE_TOOBIG, SQLITE_MISMATCH].contains(failure.code & 0xFF)
     case .cannotOpen, .corrupt, .foreign, .newerSchema, .olderSchema, .missing, .weak: true
-    case .readOnly, .diskFull, .locked, .closed, .billDiffers, .cursorBeyondJournal, .unknownReading, .unknownBill,
-      .unknownReview:
+    case .readOnly, .diskFull, .locked, .manyNames, .closed, .billDiffers, .cursorBeyondJournal, .unknownReading,
+      .unknownBill, .unknownReview:
       false
     }
   }

@@ -8,9 +8,16 @@ internal import Glibc
   /// True when the last holder did not come to `letGo`.
   let wasLeft: Bool
 
+  /// Where the store lies, by whatever path it is reached: links in it are resolved.
+  let file: String
+
   /// Takes the lock at once, or says who has it.
+  ///
+  /// It lies beside the file itself, as SQLite's log does: two links to one store are one store. A file that has a second
+  /// name without being a link is refused, since each of its names would get a lock and a log of its own.
   init(besides path: String) throws(StoreError) {
-    let lockPath = path + ".lock"
+    let file = resolved(path)
+    let lockPath = file + ".lock"
     let descriptor = unsafe open(lockPath, O_RDWR | O_CREAT | O_CLOEXEC, 0o640)
     guard descriptor >= 0 else { throw Self.error(errno, lockPath) }
     guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
@@ -19,6 +26,12 @@ internal import Glibc
       close(descriptor)
       throw code == EWOULDBLOCK ? .locked(path: path, process: holder) : Self.error(code, lockPath)
     }
+    let names = countOfNames(of: file)
+    guard names < 2 else {
+      close(descriptor)
+      throw .manyNames(path: path, count: names)
+    }
+    self.file = file
     wasLeft = Self.process(in: descriptor) != nil
     // The lock holds without it, so a full disk does not stop the store here.
     let number = Array("\(getpid())\n".utf8)
@@ -63,3 +76,36 @@ func currentBootID() -> String {
 
 /// Whether there is anything at `path`.
 func isPresent(_ path: String) -> Bool { unsafe access(path, F_OK) == 0 || errno != ENOENT }
+
+/// `path` without links, also where its file, or the file that a link leads to, is not there yet. Where a folder is
+/// missing, `path` itself: opening it tells why.
+private func resolved(_ path: String) -> String {
+  var path = path
+  // As many links in a row as the kernel follows.
+  for _ in 0..<40 {
+    if let file = unsafe realpath(path, nil) {
+      defer { unsafe free(file) }
+      return unsafe String(cString: file)
+    }
+    let slash = path.lastIndex(of: "/")
+    let name = slash.map { String(path[path.index(after: $0)...]) } ?? path
+    // Names that lead elsewhere are those of a folder.
+    guard !["", ".", ".."].contains(name), let found = unsafe realpath(slash.map { String(path[...$0]) } ?? ".", nil)
+    else { return path }
+    defer { unsafe free(found) }
+    let folder = unsafe String(cString: found)
+    path = folder == "/" ? "/\(name)" : "\(folder)/\(name)"
+    var target = [CChar](repeating: 0, count: Int(PATH_MAX))
+    let count = unsafe readlink(path, &target, target.count)
+    guard count > 0 else { return path }
+    let next = String(decoding: target.prefix(count).map { UInt8(bitPattern: $0) }, as: UTF8.self)
+    path = next.hasPrefix("/") ? next : "\(folder)/\(next)"
+  }
+  return path
+}
+
+/// How many names the file has in its folders; 0 where it is not there.
+private func countOfNames(of path: String) -> Int {
+  var status = stat()
+  return unsafe stat(path, &status) == 0 ? Int(status.st_nlink) : 0
+}

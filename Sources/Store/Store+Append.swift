@@ -79,7 +79,7 @@ extension StoreError {
     case .corrupt: true
     case .failed: !isOfTheFile
     case .diskFull, .readOnly, .cannotOpen, .locked, .foreign, .newerSchema, .olderSchema, .missing, .weak, .closed,
-      .billDiffers, .cursorBeyondJournal, .unknownReading, .unknownBill, .unknownReview:
+      .manyNames, .billDiffers, .cursorBeyondJournal, .unknownReading, .unknownBill, .unknownReview:
       false
     }
   }

@@ -7,6 +7,8 @@ internal import Metering
 /// acknowledged survives a power cut: the log is synced at each commit, and this is read back when it opens.
 public actor Store {
   public nonisolated let path: String
+  /// The same without links.
+  private let file: String
   /// True when the last owner was killed, or the machine: it did not come to `close`.
   public nonisolated let wasLeftOpen: Bool
   let options: Options
@@ -46,7 +48,9 @@ public actor Store {
     let lock = try LockFile(besides: path)
     self.lock = lock
     wasLeftOpen = lock.wasLeft
-    let opened = try Connection.writing(path, checkedRows: options.checkedRows, checksPages: wasLeftOpen)
+    // Whatever a link on the way leads to later, the file that the lock is of is written.
+    file = lock.file
+    let opened = try Connection.writing(file, checkedRows: options.checkedRows, checksPages: wasLeftOpen)
     // Rows of a process that died after a failed sync may be in the kernel's memory only; now they are on the device.
     // A reader that stands in the way of it does not stop the start.
     try? opened.checkpoint(.full)
@@ -82,7 +86,7 @@ public actor Store {
   func open() throws(StoreError) -> Connection {
     guard !isClosed else { throw .closed(path: path) }
     if let connection { return connection }
-    let opened = try Connection.writing(path, checkedRows: 0, checksPages: false)
+    let opened = try Connection.writing(file, checkedRows: 0, checksPages: false)
     opened.damaged = damaged
     connection = opened
     return opened

@@ -6,6 +6,8 @@ public enum StoreError: Error, Hashable, Sendable {
   case cannotOpen(Failure)
   /// Another process has the store open for writing; `process` is its number where it left one.
   case locked(path: String, process: Int32?)
+  /// The file has `count` names, two or more, none of which is a link to another.
+  case manyNames(path: String, count: Int)
   /// The file is no store of meterd: no database at all (`nil`), or one of another program.
   case foreign(path: String, applicationID: Int64?)
   /// The file was written by a newer meterd. It is not touched.

@@ -99,6 +99,18 @@ public final class StoreReader {
 
 /// Lists beside the journal.
 extension StoreReader {
+  /// True where a reading, an event, a gap or a finding may be of this meter, also one of earlier days.
+  public func knows(_ meter: MeterID) throws(StoreError) -> Bool {
+    let statement = try connection.prepare(
+      """
+      SELECT 1 WHERE EXISTS (SELECT 1 FROM term WHERE text = ?1) OR EXISTS (SELECT 1 FROM gap WHERE meter = ?1)
+        OR EXISTS (SELECT 1 FROM finding WHERE meter = ?1)
+      """)
+    try statement.bind([.text(meter.text)])
+    defer { statement.reset() }
+    return try statement.step()
+  }
+
   public func holds() throws(StoreError) -> [Hold] { try connection.holds() }
 
   /// Gaps by instant; those that were filled are left out.

@@ -11,7 +11,7 @@ struct AuditCommand: ParsableCommand {
       Every command that was sent and every one that was refused, oldest first, also beside a running daemon. A record \
       that was changed or taken out of the store, also off its end, is an error: exit code 65. The records carry \
       checksums without a key. They tell of accidents and of careless hands; who can write the file and knows the \
-      sums can make new ones, so keep a copy elsewhere where that matters.
+      sums can make new ones, so keep a copy elsewhere where that matters. Times are by the configuration's time-zone.
 
       EXAMPLES
         meterd audit --config /etc/meterd/meterd.toml
@@ -24,12 +24,13 @@ struct AuditCommand: ParsableCommand {
   var json = false
 
   func run() throws {
+    let zone = try option.zone()
     let reader = try option.reader()
     if !json { print("seq\ttime\tactor\tline\tfunction\ttarget\toutcome\tdetail") }
     try withStore { () throws(StoreError) in
       try reader.audit { stored throws(StoreError) in
         let record = stored.record
-        let time = ZoneOffset.china.rfc3339(unixMilliseconds: record.at)
+        let time = zone.rfc3339(unixMilliseconds: record.at)
         if json {
           print(
             JSON.object([

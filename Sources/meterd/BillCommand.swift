@@ -107,13 +107,14 @@ struct BillCommand: ParsableCommand {
         wanted = wanted?.intersection(members) ?? members
       }
       let sections = configuration?.sectionsByAccount ?? [:]
+      let zone = configuration?.zone ?? .china
       let reader = try place.reader()
       if !json { print("id\taccount\tcycle\tkind\ttotal\tissued\tdigest") }
       try withStore { () throws(StoreError) in
         try reader.bills(account: account) { stored throws(StoreError) in
           let bill = stored.bill
           guard wanted?.contains(bill.account) ?? true else { return }
-          let issued = ZoneOffset.china.rfc3339(unixMilliseconds: bill.issuedAt)
+          let issued = zone.rfc3339(unixMilliseconds: bill.issuedAt)
           if json {
             let object: JSON = .object([
               "id": .integer(stored.id), "account": .string(bill.account), "cycle": .string(bill.cycle),
@@ -134,7 +135,7 @@ struct BillCommand: ParsableCommand {
             print(
               JSON.object([
                 "account": .string(hold.account), "cycle": .string(hold.cycle), "held": .string(hold.reason),
-                "since": .string(ZoneOffset.china.rfc3339(unixMilliseconds: hold.since)),
+                "since": .string(zone.rfc3339(unixMilliseconds: hold.since)),
               ]).with(section: sections[hold.account]).text)
           } else {
             print("-\t\(hold.account)\t\(hold.cycle)\twaits\t\(hold.reason)")

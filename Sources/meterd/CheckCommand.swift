@@ -18,7 +18,8 @@ struct CheckCommand: ParsableCommand {
       what would help, each change tried on the plan: a longer interval, a priority, a window, a speed, so many meters on \
       another line, less to read. It is said as well where it is not kept once one meter in ten is dead. A task that is not \
       kept beside the others is a remark and exit code 0: the daemon leaves rounds out and reads what it can. One that \
-      could not be kept if it had its line to itself is exit code 78, though meterd run would start.
+      could not be kept if it had its line to itself, or that reads nothing of any meter, is exit code 78, though meterd run \
+      would start.
 
       EXAMPLES
         meterd check --config /etc/meterd/meterd.toml
@@ -38,6 +39,12 @@ struct CheckCommand: ParsableCommand {
       print(forecast.json.text)
     } else {
       for line in forecast.text { print(line) }
+    }
+    if let entry = station.idleTasks.first {
+      throw Complaint(
+        .configuration,
+        "\(station.configuration.file):\(entry.fileLine): task \(entry.task.name) reads nothing: by their profiles none of its meters offers what it names",
+        "Change its \"read\" or its \"meters\", or take the task away.")
     }
     if let (line, task) = forecast.impossible {
       throw Complaint(

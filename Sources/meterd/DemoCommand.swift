@@ -25,12 +25,14 @@ struct DemoCommand: AsyncParsableCommand {
   @Option(help: "How long the daemon polls, 5 to 110.")
   var seconds = 60
 
-  @Option(help: "Where to put the station; a new folder under /tmp when left out.")
+  @Option(
+    help: "Where to put the station, in a folder that is made where only it is missing; one under /tmp when left out.")
   var folder: String?
 
   func run() async throws {
     signal(SIGPIPE, SIG_IGN)
     guard (5...110).contains(seconds) else { throw Complaint(.usage, "--seconds takes 5 to 110") }
+    if let folder { try makeFolder(folder) }
     let folder = try self.folder ?? temporaryFolder("meterd-demo")
     let file = "\(folder)/station.toml"
     let today = ZoneOffset.china.local(unixMilliseconds: HostClock.wall.unixMilliseconds).date

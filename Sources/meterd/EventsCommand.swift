@@ -86,6 +86,7 @@ struct EventsCommand: ParsableCommand {
       try since.map { try instant($0, local: zone) }, try until.map { try instant($0, local: zone) }
     )
     let reader = try place.reader()
+    try place.check(meter, in: reader)
     var events: [Event] = []
     func isAsked(_ at: Int64, _ meter: MeterID) -> Bool {
       meters.map { $0.contains(meter) } ?? true && first.map { at >= $0 } ?? true && end.map { at < $0 } ?? true

@@ -10,6 +10,14 @@ func temporaryFolder(_ name: String) throws -> String {
   return String(decoding: template.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
 }
 
+/// Makes a folder where there is none yet; the one that it lies in must be there.
+func makeFolder(_ path: String) throws {
+  guard unsafe mkdir(path, 0o755) != 0, errno != EEXIST else { return }
+  throw Complaint(
+    .cannotCreate, "cannot make the folder \(path): \(systemError(errno))",
+    "The folder around it must be there, and this user must be allowed to write in it.")
+}
+
 /// Writes a small file whole.
 func writeFile(_ text: String, to path: String) throws {
   guard let file = unsafe fopen(path, "w") else {

@@ -63,6 +63,7 @@ struct MissingCommand: ParsableCommand {
     let now = HostClock.wall.unixMilliseconds
     filter.now = now
     let reader = try place.reader()
+    try place.check(meter, in: reader)
     form.header(["instant", "meter", "item", "reason", "filled", "until", "rounds"])
     try withStore { () throws(StoreError) in
       try reader.gaps(filter) { stored throws(StoreError) in

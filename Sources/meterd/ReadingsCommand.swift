@@ -51,6 +51,7 @@ struct ReadingsCommand: ParsableCommand {
     let zone = try place.zone()
     let filter = try filter(zone)
     let reader = try place.reader()
+    try place.check(meter, in: reader)
     switch form {
     case .table: print(ReadingRow.header)
     case .csv: print(ReadingRow.csvHeader)

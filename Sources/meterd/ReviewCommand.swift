@@ -30,6 +30,7 @@ struct ReviewCommand: ParsableCommand {
     var json = false
 
     func run() throws {
+      let zone = try place.zone()
       let reader = try place.reader()
       let (reviews, holds) = try withStore { () throws(StoreError) in (try reader.reviews(), try reader.holds()) }
       // A bill that is made of something else by now waits under a newer number, or does not wait any more.
@@ -42,10 +43,10 @@ struct ReviewCommand: ParsableCommand {
       if !json { print("id\taccount\tcycle\ttotal\topened\tstate\tfindings") }
       for stored in reviews where all || isOpen(stored) {
         if json {
-          print(stored.json.text)
+          print(stored.json(zone).text)
         } else {
           let review = stored.review
-          let opened = ZoneOffset.china.rfc3339(unixMilliseconds: review.openedAt)
+          let opened = zone.rfc3339(unixMilliseconds: review.openedAt)
           print(
             "\(stored.id)\t\(review.account)\t\(review.cycle)\t\(yuan(review.totalFen))\t\(opened)\t\(stored.decision?.word.rawValue ?? "open")\t\(review.findings.joined(separator: "; "))"
           )
@@ -71,13 +72,14 @@ struct ReviewCommand: ParsableCommand {
     var json = false
 
     func run() throws {
+      let zone = try place.zone()
       let reader = try place.reader()
       let reviews = try withStore { () throws(StoreError) in try reader.reviews() }
       guard let stored = reviews.first(where: { $0.id == id }) else {
         throw Complaint(StoreError.unknownReview(id))
       }
       if json {
-        print(stored.json.text)
+        print(stored.json(zone).text)
         return
       }
       let review = stored.review
@@ -87,7 +89,7 @@ struct ReviewCommand: ParsableCommand {
       for finding in review.findings { print("  \(finding)") }
       if let decision = stored.decision {
         print(
-          "\(decision.word.rawValue) by \(decision.actor) at \(ZoneOffset.china.rfc3339(unixMilliseconds: decision.at)): \(decision.reason)"
+          "\(decision.word.rawValue) by \(decision.actor) at \(zone.rfc3339(unixMilliseconds: decision.at)): \(decision.reason)"
         )
       } else {
         print("not decided")
@@ -248,14 +250,14 @@ func requireReason(
 }
 
 extension StoredReview {
-  fileprivate var json: JSON {
+  fileprivate func json(_ zone: ZoneOffset) -> JSON {
     .object([
       "review": .integer(id), "account": .string(review.account), "cycle": .string(review.cycle),
       "total": .string(yuan(review.totalFen)), "currency": "CNY",
-      "opened": .string(ZoneOffset.china.rfc3339(unixMilliseconds: review.openedAt)),
+      "opened": .string(zone.rfc3339(unixMilliseconds: review.openedAt)),
       "findings": .array(review.findings.map(JSON.string)), "digest": .string(review.digest),
       "decision": .optional(decision?.word.rawValue), "actor": .optional(decision?.actor),
-      "decided": .optional(decision.map { ZoneOffset.china.rfc3339(unixMilliseconds: $0.at) }),
+      "decided": .optional(decision.map { zone.rfc3339(unixMilliseconds: $0.at) }),
       "reason": .optional(decision?.reason),
     ])
   }

@@ -35,8 +35,8 @@ struct RunCommand: AsyncParsableCommand {
     }
     let isJournal = environment("JOURNAL_STREAM") != nil
     let logger = Logger(label: "meterd") { LineLogHandler(label: $0, level: level, isJournal: isJournal) }
-    let log = StationLog(logger)
     let station = try Station(Configuration.load(config))
+    let log = StationLog(logger, zone: station.configuration.zone)
     let manager = ServiceManager(environment: environmentOfManager(), processID: getpid())
     // After a kill all pages of the store are looked at first, which takes as long as the file is large.
     manager.askForTime()
@@ -57,6 +57,7 @@ struct RunCommand: AsyncParsableCommand {
     manager.tell("READY=1", status)
     logger.notice(
       "running", metadata: ["station": "\(station.configuration.station)", "store": "\(station.configuration.store)"])
+    log.note(remarksOf: station)
     if !station.hostClockIsKnown {
       logger.warning(
         "the host's clock is not known to be set: billing waits", metadata: ["setting": "trust-host-clock"])
@@ -76,6 +77,8 @@ struct RunCommand: AsyncParsableCommand {
         let new = try Station(Configuration.load(config))
         try await running.reload(new)
         status = self.status(of: new)
+        log.go(on: new.configuration.zone)
+        log.note(remarksOf: new)
         logger.notice("configuration taken over", metadata: ["file": "\(config)"])
         answer?.resume(returning: .success(new))
       } catch {

@@ -141,6 +141,7 @@ struct StatusText {
         : "round   \(name) of \(at): \(all - left) of \(all) meters done", questions,
     ]
     if silent > 0 { parts.append(silent == left ? "all of silent meters" : "\(silent) of them silent") }
+    if let until = round["waits_until"]?.word { parts.append("waits for its window at \(Self.ofDay(until))") }
     if let lateness = round["lateness"]?.word { parts.append("\(lateness) s after it was due") }
     return parts.joined(separator: ", ")
   }

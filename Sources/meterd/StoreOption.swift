@@ -23,6 +23,18 @@ struct StoreOption: ParsableArguments {
     return try Configuration.load(config ?? "/etc/meterd/meterd.toml").zone
   }
 
+  /// Refuses a meter that neither the configuration knows nor the store; a store alone does not tell which there are.
+  func check(_ meter: String?, in reader: StoreReader) throws {
+    guard config != nil || store == nil, let meter, let id = MeterID(meter) else { return }
+    let configuration = try Configuration.load(config ?? "/etc/meterd/meterd.toml")
+    guard !configuration.lines.contains(where: { $0.meters.contains { $0.id == id } }),
+      try !withStore({ () throws(StoreError) in try reader.knows(id) })
+    else { return }
+    throw Complaint(
+      .usage, "there is no meter \"\(meter)\"",
+      "Neither \(configuration.file) nor the store knows it; meterd status --meters lists the meters.")
+  }
+
   /// Opens it for looking; works beside a running daemon.
   func reader() throws -> StoreReader { try Self.reader(at: path()) }
 

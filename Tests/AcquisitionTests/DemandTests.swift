@@ -54,6 +54,29 @@ import Testing
     #expect((0...1000).contains(snapshot.load))
   }
 
+  @Test func `a round outside of its windows waits for the next one, and is not late`() async throws {
+    let line = try settings(quickSettings)
+    let profile = try TestProfile.dlt645(timeout: 300, items: TestProfile.dlt645Items)
+    let pair = try Pair("D1", profile, address: "202311100001", on: line)
+    // The host's day is at 13:00.
+    let night = AcquisitionTask(
+      name: "night", schedule: .daily(try #require(TimeOfDay("00:05"))), targets: [.energies],
+      windows: [try #require(TimeWindow("22:00-06:00"))])
+    let rig = try Rig([pair], tasks: [night], speed: 1)
+    #expect(await rig.worker.open() == nil)
+    let running = Task { [worker = rig.worker] in await worker.run() }
+    #expect(kinds(await rig.worker.read([identifier(0x0206_FF00)], of: id("D1"))) == ["answered"])
+    let snapshot = await rig.worker.snapshot()
+    rig.worker.stop()
+    await running.value
+    await rig.simulated.stop()
+    let evening = ZoneOffset.china.unixMilliseconds(of: try #require(MeterTime("2026-11-22T22:00:00")))
+    #expect(!snapshot.rounds.isEmpty)
+    for round in snapshot.rounds {
+      #expect(round.task == "night" && round.lateness == nil && round.waitsUntil == evening)
+    }
+  }
+
   @Test func `each question on demand has its outcome, whatever becomes of it`() async throws {
     let line = try settings(quickSettings)
     let profile = try TestProfile.dlt645(timeout: 30, items: ["0001FF00"])

@@ -296,6 +296,9 @@ struct BadCase: Sendable, CustomTestStringConvertible {
       "meterd.toml:41: task[0].read: say what to read, such as [\"energy\", \"instantaneous\"]"),
     BadCase("meters = [\"M-1\"]", "meters = [\"M-7\"]", "meterd.toml:42: task[0].meters: there is no meter \"M-7\""),
     BadCase(
+      "meters = [\"M-1\"]", "meters = []",
+      "meterd.toml:42: task[0].meters: the list is empty; leave it out for every meter"),
+    BadCase(
       "meters = [\"M-1\"]", "meters = \"all\"",
       "meterd.toml:42: task[0].meters: \"all\" is no list; write [\"M-0001\"], or \"key\" for the key meters"),
     BadCase(

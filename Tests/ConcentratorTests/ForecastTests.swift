@@ -36,12 +36,57 @@ import Testing
     try #require(station.forecast().lines.first).rounds
   }
 
+  @Test func `a task that reads nothing is no good, and what single meters lack is told`() throws {
+    let good = task("a", "every = \"1m\"", "\"voltage.l1\"")
+    for idle in ["\"energy.reactive.q1.total\"", "\"clock\"", "\"load-profile\"", "\"settlement\"", "\"events\""] {
+      let forecast = try station(2, tasks: good + task("b", "at = \"01:00\"", idle)).forecast()
+      #expect(!forecast.isPossible && forecast.impossible == nil && forecast.idleTasks == ["b"], "\(idle)")
+      #expect(forecast.text.contains("task b reads nothing: none of its meters offers what it names"), "\(idle)")
+      #expect(forecast.json["possible"] == false && forecast.json["idle_tasks"]?.items.compactMap(\.word) == ["b"])
+    }
+    let both = try station(2, tasks: task("a", "every = \"1m\"", "\"voltage.l1\", \"energy.reactive.q1.total\""))
+    let forecast = both.forecast()
+    #expect(forecast.isPossible && forecast.idleTasks.isEmpty)
+    #expect(
+      both.lacking.joined().map { "\($0.meter) \($0.item)" } == [
+        "E-1 energy.reactive.q1.total", "E-2 energy.reactive.q1.total",
+      ])
+    #expect(
+      forecast.text.contains("  E-1 keeps no energy.reactive.q1.total: by its profile there is none to read"),
+      "\(forecast.text)")
+    // What takes the place of freezes is something to read.
+    #expect(try station(2, tasks: task("f", "at = \"00:05\"", "\"freeze.daily\"")).idleTasks.isEmpty)
+  }
+
+  @Test func `a station without tasks and a trace that has no folder are worth a remark, and no more`() throws {
+    #expect(try station(1, tasks: task("a", "every = \"1m\"")).remarks.isEmpty)
+    let none = try station(1, tasks: "").forecast()
+    #expect(none.isPossible && none.remarks.count == 1)
+    #expect(none.text.contains { $0.hasPrefix("there is no [[task]]: ") })
+    let traced = try station(
+      1, own: "[[line]]\nname = \"b\"\nport = \"/dev/ttyS2\"\ntrace = \"/proc/none/b.trace\"",
+      tasks: task("a", "every = \"1m\"")
+    ).forecast()
+    #expect(traced.isPossible)
+    #expect(traced.text.contains { $0.hasPrefix("line b gets no trace: there is no folder /proc/none; ") })
+  }
+
+  @Test func `a round that is never done is told so, and no time`() throws {
+    let first = task("first", "every = \"2s\"", "\"energy\", \"instantaneous\"", more: "priority = 1")
+    let forecast = try station(60, tasks: first + task("second", "every = \"1m\"", "\"voltage.l1\"")).forecast()
+    let second = try #require(forecast.lines.first?.rounds.last)
+    #expect(second.fate.longest == nil)
+    #expect(forecast.text.contains { $0.hasPrefix("  second: ") && $0.hasSuffix(" s every 60 s, never done") })
+    let json = forecast.json["lines"]?.items.first?["rounds"]?.items.last?["beside_others"]
+    #expect(json?["longest_seconds"] == .null)
+  }
+
   @Test func `a plan with room is said to have it, with the time of each round`() throws {
     let forecast = try station(tasks: task("a", "every = \"1m\"")).forecast()
     #expect(forecast.isPossible)
     let round = try #require(forecast.lines.first?.rounds.first)
     #expect(round.fate.isKept && round.alone.isKept && round.withDead.isKept && round.remedies.isEmpty)
-    #expect(round.meters == 8 && round.time > 1_000_000 && round.fate.longest * 1000 >= round.time)
+    #expect(round.meters == 8 && round.time > 1_000_000 && (round.fate.longest ?? 0) * 1000 >= round.time)
     #expect(!forecast.text.contains { $0.contains("would do") })
   }
 
@@ -108,7 +153,7 @@ import Testing
     #expect(forecast.impossible?.task == "night (registers in the place of freezes, as the day begins)")
     #expect(text.hasPrefix("meterd.toml: well written, but not to be carried out. "))
     #expect(text.contains("windows = [\"01:00-06:00\", \"00:00-00:15\"]"))
-    #expect(!text.contains("synthetic") && text.contains(" s once a day, done after "))
+    #expect(!text.contains("synthetic") && text.contains(" s once a day, never done"))
     let both = task(
       "night", "at = \"00:05\"", "\"freeze.daily\"", more: "windows = [\"01:00-06:00\", \"00:00-00:15\"]")
     #expect(try station(tasks: both).forecast().isPossible)

@@ -40,6 +40,20 @@ import Testing
     #expect(fates.allSatisfy { $0.leftOut == 0 && $0.late == 0 })
   }
 
+  @Test func `a round that is never read to its end has no time, and one that is under way has that of its end`() throws
+  {
+    let first = try work(every: 60, 60_000, priority: 1)
+    let fates = LineDay.fates(of: [first, try work(every: 60, 1000)])
+    #expect(fates[1].longest == nil && fates[1].leftOut == fates[1].due && fates[1].due > 2800)
+    #expect(LineDay.fates(of: [try work(at: "00:00", 901_000, grace: 900_000)])[0].longest == nil)
+    // It goes on beyond the days that are looked at.
+    let month = LineDay.Work(
+      schedule: .monthly(days: [1], try #require(TimeOfDay("00:00"))), priority: 4, windows: [], grace: nil,
+      cost: 259_200_000)
+    let fate = try #require(LineDay.fates(of: [month]).first)
+    #expect(fate.isKept && fate.longest == 259_200_000)
+  }
+
   @Test func `rounds that overrun leave out those that come meanwhile, as the plan does`() throws {
     let fate = try #require(LineDay.fates(of: [try work(every: 60, 90_000)]).first)
     #expect(abs(fate.due - 2880) <= 2)

@@ -37,6 +37,70 @@ import Testing
     _ = try await first.appendOne(judged(1))
   }
 
+  /// Another path to the store, relative to the folder, and what has to be linked to what before.
+  struct Detour: Sendable, CustomTestStringConvertible {
+    let path: String
+    var links: [(at: String, to: String)] = []
+    var testDescription: String { path }
+  }
+
+  static let detours = [
+    Detour(path: "link.db", links: [(at: "link.db", to: "meterd.db")]),
+    Detour(path: "sub/link.db", links: [(at: "sub/link.db", to: "../meterd.db")]),
+    Detour(path: "whole.db", links: [(at: "whole.db", to: "FOLDER/meterd.db")]),
+    Detour(path: "two.db", links: [(at: "two.db", to: "one.db"), (at: "one.db", to: "./sub/../meterd.db")]),
+    Detour(path: "linked/meterd.db", links: [(at: "linked", to: ".")]),
+    Detour(path: "linked/../meterd.db", links: [(at: "linked", to: "sub")]),
+    Detour(path: "linked/back.db", links: [(at: "linked", to: "sub"), (at: "sub/back.db", to: "../meterd.db")]),
+    Detour(path: ".//sub/../meterd.db"),
+  ]
+
+  @Test(arguments: detours, [true, false])
+  func `a store has one writer, whatever path leads to it`(_ detour: Detour, _ isThere: Bool) async throws {
+    let files = FileManager.default
+    try files.createDirectory(atPath: folder.path + "/sub", withIntermediateDirectories: false)
+    for link in detour.links {
+      try files.createSymbolicLink(
+        atPath: "\(folder.path)/\(link.at)",
+        withDestinationPath: link.to.replacingOccurrences(of: "FOLDER", with: folder.path))
+    }
+    let other = "\(folder.path)/\(detour.path)"
+    if isThere { await (try eager(folder.database)).close() }
+    // The one that comes by the detour makes the store where it is not there yet.
+    for (first, second) in isThere ? [(folder.database, other), (other, folder.database)] : [(other, folder.database)] {
+      let owner = try eager(first)
+      #expect(throws: StoreError.locked(path: second, process: getpid())) { try eager(second) }
+      _ = try await owner.appendOne(judged(1))
+      #expect(try StoreReader(path: folder.database).reading(1) != nil)
+      await owner.close()
+    }
+    #expect(try files.contentsOfDirectory(atPath: folder.path).contains("meterd.db.lock"))
+  }
+
+  @Test func `a link that is led elsewhere meanwhile takes no store along`() async throws {
+    let link = folder.path + "/link.db"
+    try FileManager.default.createSymbolicLink(atPath: link, withDestinationPath: "meterd.db")
+    let store = try eager(link)
+    try FileManager.default.removeItem(atPath: link)
+    try FileManager.default.createSymbolicLink(atPath: link, withDestinationPath: "other.db")
+    await store.fail(.after(.diskFull(.init(path: link, operation: "COMMIT", code: 13, message: "full"))))
+    _ = try? await store.appendOne(judged(1))
+    _ = try await store.appendOne(judged(2, at: noon + 1))
+    #expect(!FileManager.default.fileExists(atPath: folder.path + "/other.db"))
+    #expect(try StoreReader(path: folder.database).reading(1) != nil)
+  }
+
+  @Test func `a store with a second name that is no link is refused by either`() async throws {
+    await (try eager(folder.database)).close()
+    let other = folder.path + "/other.db"
+    try FileManager.default.linkItem(atPath: folder.database, toPath: other)
+    for path in [folder.database, other] {
+      #expect(throws: StoreError.manyNames(path: path, count: 2)) { try eager(path) }
+    }
+    try FileManager.default.removeItem(atPath: other)
+    await (try eager(folder.database)).close()
+  }
+
   @Test func `a store knows whether its last owner closed it`() async throws {
     do {
       let killed = try eager(folder.database)

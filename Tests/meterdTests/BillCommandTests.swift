@@ -4,6 +4,8 @@ import Metering
 import Store
 import Testing
 
+@testable import meterd
+
 /// A station whose meter has told two settlements, with a store that nobody holds. The account ends with the last one, so
 /// that nothing more is due, whatever day it is.
 private final class BilledStation: Sendable {
@@ -93,6 +95,55 @@ private final class BilledStation: Sendable {
     return try seen.output.split(separator: UInt8(ascii: "\n")).map {
       try #require(try JSONSerialization.jsonObject(with: Data($0)) as? [String: any Sendable])
     }
+  }
+}
+
+/// What commands show of a store, by the clock of the configuration.
+@Suite struct ShownTests {
+  @Test func `times are told in the zone of the configuration, and meters that nobody knows are refused`() async throws
+  {
+    let station = try await BilledStation(extra: "[review]\nfirst-bills = true")
+    let billing = ["--config", "station.toml"]
+    #expect(try await station.folder.run(["bill", "run"] + billing).status == 0)
+    // Looked at from elsewhere.
+    try station.folder.write("zone.toml", station.text("time-zone = \"-03:30\"\n[review]\nfirst-bills = true"))
+    let place = ["--config", "zone.toml"]
+    let reviews = try await station.folder.run(["review", "list", "--json"] + place).outputText
+    #expect(reviews.contains("-03:30\",") && !reviews.contains("+08:00"), "\(reviews)")
+    let accept = ["review", "accept", "1", "--reason", "looked at"] + billing
+    #expect(try await station.folder.run(accept).status == 0)
+    #expect(try await station.folder.run(["bill", "run"] + billing).status == 0)
+    for words in [
+      ["audit"], ["audit", "--json"], ["bill", "list"], ["bill", "list", "--json"], ["review", "show", "1"],
+    ] {
+      let seen = try await station.folder.run(words + place)
+      #expect(seen.status == 0 && seen.outputText.contains("-03:30"), "\(words): \(seen.outputText)\(seen.errorText)")
+      #expect(!seen.outputText.contains("+08:00"), "\(words): \(seen.outputText)")
+    }
+    for list in ["missing", "readings", "events"] {
+      let unknown = try await station.folder.run([list, "--meter", "M-nope"] + place)
+      #expect(unknown.status == 64 && unknown.errorText.hasPrefix("meterd: there is no meter \"M-nope\"\n"), "\(list)")
+      #expect(unknown.outputText.isEmpty, "\(list)")
+      #expect(try await station.folder.run([list, "--meter", "M-1"] + place).status == 0, "\(list)")
+      // A store alone does not tell which meters there are.
+      #expect(try await station.folder.run(list, "--meter", "M-nope", "--store", "meterd.db").status == 0, "\(list)")
+    }
+    // One that has gone from the configuration has its past.
+    let gone = try String(contentsOfFile: station.folder.path + "/station.toml", encoding: .utf8)
+      .replacing("id = \"M-1\"", with: "id = \"M-2\"")
+    try station.folder.write("gone.toml", gone)
+    let past = try await station.folder.run("readings", "--meter", "M-1", "--config", "gone.toml")
+    #expect(past.status == 0 && past.outputText.contains("\tM-1\t"), "\(past.errorText)")
+  }
+
+  @Test func `demo makes its folder, where only that is missing`() throws {
+    let folder = try Folder()
+    try makeFolder(folder.path + "/station")
+    try makeFolder(folder.path + "/station")
+    var isFolder: ObjCBool = false
+    #expect(
+      FileManager.default.fileExists(atPath: folder.path + "/station", isDirectory: &isFolder) && isFolder.boolValue)
+    #expect(throws: (any Error).self) { try makeFolder(folder.path + "/none/station") }
   }
 }
 

@@ -148,8 +148,25 @@ import Testing
     #expect(json.status == 0)
     #expect(
       json.outputText
-        == #"{"configuration":"station.toml","accounts":2,"tariffs":2,"first_bills_wait":false,"possible":true,"reply_delay_seconds":"0.04","sections":[],"lines":[{"line":"bus1","port":"\#(station.port)","serial":"115200 8E1","meters":4,"load":"0.001","rounds":[{"task":"energy","meters":2,"exchanges":2,"seconds":"0.09","interval":60,"priority":2,"feasible":true,"feasible_alone":true,"feasible_with_dead":true,"event_seconds":null,"beside_others":{"rounds":2880,"late":0,"left_out":0,"longest_seconds":"0.09"},"with_dead":{"rounds":2880,"late":0,"left_out":0,"longest_seconds":"0.09"},"remedies":[]}],"not_kept":[]}]}"#
+        == #"{"configuration":"station.toml","accounts":2,"tariffs":2,"first_bills_wait":false,"possible":true,"reply_delay_seconds":"0.04","sections":[],"lines":[{"line":"bus1","port":"\#(station.port)","serial":"115200 8E1","meters":4,"load":"0.001","rounds":[{"task":"energy","meters":2,"exchanges":2,"seconds":"0.09","interval":60,"priority":2,"feasible":true,"feasible_alone":true,"feasible_with_dead":true,"event_seconds":null,"beside_others":{"rounds":2880,"late":0,"left_out":0,"longest_seconds":"0.09"},"with_dead":{"rounds":2880,"late":0,"left_out":0,"longest_seconds":"0.09"},"remedies":[]}],"not_kept":[]}],"idle_tasks":[],"remarks":[]}"#
         + "\n")
+  }
+
+  @Test func `a task that reads nothing ends the check with 78, and is told with its line`() async throws {
+    let station = try TestStation(
+      tasks: "[[task]]\nname = \"x\"\nevery = \"60s\"\nread = [\"clock\"]\nmeters = [\"E-0001\"]\n")
+    let seen = try await station.folder.run("check", "--config", "station.toml")
+    #expect(seen.status == 78)
+    #expect(seen.outputText.contains("\ntask x reads nothing: none of its meters offers what it names\n"))
+    let line =
+      (station.text(tasks: "[[task]]").split(separator: "\n", omittingEmptySubsequences: false)
+        .firstIndex(of: "[[task]]") ?? 0) + 1
+    #expect(
+      seen.errorText == """
+        meterd: station.toml:\(line): task x reads nothing: by their profiles none of its meters offers what it names
+          Change its "read" or its "meters", or take the task away.
+
+        """)
   }
 
   @Test func `a task that could not be kept alone ends the check with 78, one that is only crowded out does not`()

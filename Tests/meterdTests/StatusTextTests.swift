@@ -18,9 +18,10 @@ import Testing
   }
 
   private func round(
-    _ task: String, isBackfill: Bool = false, lateness: String = "null", left: Int, aside: Int, questions: Int
+    _ task: String, isBackfill: Bool = false, lateness: String = "null", until: String = "null", left: Int, aside: Int,
+    questions: Int
   ) -> String {
-    #"{"task":"\#(task)","due":"2026-11-22T02:00:00.000+08:00","backfill":\#(isBackfill),"lateness":\#(lateness),"meters":32,"meters_left":\#(left),"meters_set_aside":\#(aside),"questions_left":\#(questions)}"#
+    #"{"task":"\#(task)","due":"2026-11-22T02:00:00.000+08:00","backfill":\#(isBackfill),"lateness":\#(lateness),"waits_until":\#(until),"meters":32,"meters_left":\#(left),"meters_set_aside":\#(aside),"questions_left":\#(questions)}"#
   }
 
   @Test func `a pass of back-fill, a round that waits for a dead meter and one that is late are told apart`() throws {
@@ -31,6 +32,7 @@ import Testing
           round("daily-freeze", left: 1, aside: 1, questions: 3),
           round("energy", lateness: "\"12.5\"", left: 4, aside: 1, questions: 8),
           round("daily-freeze", isBackfill: true, left: 1, aside: 0, questions: 1),
+          round("night", until: "\"2026-11-22T22:00:00.000+08:00\"", left: 32, aside: 0, questions: 64),
         ])
     ])
     let whole = text.whole(meters: false)
@@ -41,6 +43,9 @@ import Testing
       whole.contains(
         "  round   energy of 02:00:00: 28 of 32 meters done, 8 questions left, 1 of them silent, 12.5 s after it was due"
       ))
+    #expect(
+      whole.contains(
+        "  round   night of 02:00:00: 0 of 32 meters done, 64 questions left, waits for its window at 22:00:00"))
     #expect(whole.contains("  back-fill of daily-freeze, pass of 02:00:00: 1 meter to go, 1 question left"))
   }
 
