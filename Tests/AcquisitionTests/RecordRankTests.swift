@@ -60,8 +60,8 @@ import Testing
   @Test func `records yield to all else of their priority but one question in eight, and go before what comes after`() {
     var plan = plan([
       (task(60, [.events]), counts(2)), (task(900, [.energies]), registers(10)),
-      (task(300, [.energies], 1), registers(2)),
-      (task(900, [.energies], 3), registers(2)),
+      (task(300, [.energies], 1), registers(2, 0x0202_0000)),
+      (task(900, [.energies], 3), registers(2, 0x0203_0000)),
     ])
     var now = start
     #expect(asks(&plan, 18, from: &now, follow: records(3)) == "kkcceeeeeereeeerrl")

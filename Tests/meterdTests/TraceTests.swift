@@ -161,7 +161,9 @@ import Testing
     defer { meters.end() }
     let daemon = try await station.run()
     defer { daemon.end() }
-    try await daemon.says("error trace stopped line=bus1 reason=\"/dev/full: open: Invalid argument\"\n")
+    try await daemon.says(
+      "error trace stopped line=bus1 next=\"the daemon's user must be able to write there; after meterd reload the trace is begun anew\" reason=\"/dev/full: open: Invalid argument\"\n"
+    )
     _ = try await station.readings { !$0.isEmpty }
     daemon.signal(SIGTERM)
     let end = try await daemon.finish()
