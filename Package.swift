@@ -68,7 +68,7 @@ let package = Package(
         // It puts together what the rooms below do; the work is theirs.
       ], small),
     // Meters made of values, on lines paced at the baud rate.
-    room("Simulator", ["Metering", "Host", "CSerial", "DLT645", "Modbus", "Devices", "Line"]),
+    room("Simulator", ["Metering", "Host", "CSerial", "DLT645", "Modbus", "Devices", "Line"], small),
     .executableTarget(
       name: "meterd",
       dependencies: [

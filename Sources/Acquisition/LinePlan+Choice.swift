@@ -95,7 +95,10 @@ extension LinePlan {
     let (round, meter) = (rounds[choice.round].round, choice.meter)
     for (index, open) in rounds.enumerated()
     where maySharePart(of: open.round, with: round, at: now) && windowOpens(open.round.task, at: now) == nil {
+      // What is long must not go before what is urgent, nor what has failed before what has not.
+      guard tasks[open.round.task].priority <= tasks[round.task].priority else { continue }
       for query in open.left[meter] where query != choice.query && query.covers(choice.query) {
+        guard tries[Item(round: open.round, meter: meter, query: query)] == nil else { continue }
         guard health[meter].mayAsk(query, at: now), risk(of: query, to: meter, at: now) == Risk.none else { continue }
         return Choice(round: index, meter: meter, query: query, risk: .none, until: choice.until)
       }

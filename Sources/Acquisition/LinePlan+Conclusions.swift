@@ -37,6 +37,10 @@ extension LinePlan {
   ///
   /// A round that was finished is opened again, unless the next one of its task is there already.
   mutating func takenBack(_ query: Query, of meter: Int, in round: Round) {
+    // Others have lost it with this one.
+    for each in shared.removeValue(forKey: Item(round: round, meter: meter, query: query)) ?? [] {
+      takenBack(each.query, of: meter, in: each.round)
+    }
     let isOver = latest[round.task] != round
     guard !isLastTry(Item(round: round, meter: meter, query: query)), !isOver else {
       return miss([query], of: meter, in: round, .damaged)
@@ -76,11 +80,19 @@ extension LinePlan {
   /// Tasks that are due at the same time share what they ask a meter for: one answer serves them all.
   private mutating func shareAnswer(to ask: Ask, at now: BootInstant) {
     guard let round = ask.round else { return }
+    var served: [Item] = []
     for index in rounds.indices where maySharePart(of: rounds[index].round, with: round, at: now) {
-      let isTold = rounds[index].told.contains(ask.meter)
+      let open = rounds[index]
+      let isTold = open.told.contains(ask.meter)
       // What was told as lacking is closed by an answer to the very question.
-      rounds[index].left[ask.meter].removeAll { isTold ? ask.query == $0 : ask.query.covers($0) }
+      func isServed(_ query: Query) -> Bool { isTold ? ask.query == query : ask.query.covers(query) }
+      served += open.left[ask.meter].filter(isServed).map { Item(round: open.round, meter: ask.meter, query: $0) }
+      rounds[index].left[ask.meter].removeAll(where: isServed)
     }
+    guard !served.isEmpty else { return }
+    // Those of earlier due times are believed for good.
+    shared = shared.filter { $0.key.round.slot >= round.slot }
+    shared[Item(round: round, meter: ask.meter, query: ask.query), default: []] += served
     forgetFinishedRounds()
   }
 
@@ -89,7 +101,8 @@ extension LinePlan {
     guard other != round, other.slot == round.slot, !other.isBackfill, !round.isBackfill else { return false }
     let both = [tasks[other.task], tasks[round.task]]
     guard !both.contains(where: \.isSynthetic) else { return false }
-    return both.allSatisfy { wall(at: now) <= round.slot + $0.schedule.grace }
+    // The label is made by the host's clock, which the plan follows to two seconds.
+    return both.allSatisfy { wall(at: now) + 2000 <= round.slot + $0.schedule.grace }
   }
 
   mutating func giveUp(_ ask: Ask, _ reason: Missed.Reason) {

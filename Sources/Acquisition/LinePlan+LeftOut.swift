@@ -105,8 +105,10 @@ extension LinePlan {
     expire(self.wall(at: now))
     notePortLost(at: now)
     lookForLacking(at: now, isPortLost: true)
+    let isLostForLong = portIsLost.map { now - $0.since >= Self.patienceOfRounds } ?? false
     for index in tasks.indices where due[index] <= now {
-      passedBy.insert(index)
+      // What waited for a line that cannot keep up does so still after a moment without a port.
+      if isLostForLong || !heldUp.contains(index) { passedBy.insert(index) }
       guard tasks[index].isOfDays, mayBegin(index, wall), !isAwaitingJournal(at: now) else { continue }
       let slot = tasks[index].schedule.slot(at: wall.unixMilliseconds, zone: zone)
       leaveOutDays(index, before: slot, .outage)

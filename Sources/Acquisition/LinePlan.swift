@@ -145,6 +145,9 @@ public struct LinePlan: Sendable {
   }
   let zone: ZoneOffset
   var rounds: [OpenRound] = []
+  /// What rounds of the same due time have had of an answer, by the question that was asked: until it is believed for
+  /// good.
+  var shared: [Item: [Item]] = [:]
   /// How often an answer to a question could not be believed; kept until the next round of its task is opened.
   var tries: [Item: Int] = [:]
   /// Key meters, in their order.

@@ -163,18 +163,17 @@ actor Intake {
     for missing in made.unlabelled {
       report(.unlabelled(meter: answer.meter, quantity: missing.quantity, reason: missing.reason))
     }
+    guard !made.readings.isEmpty else { return [] }
     let known = neighbours[answer.meter] ?? [:]
+    let file = files[answer.meter] ?? MeterFile(phases: 3)
+    // One answer may hold several memories; totals and rates are compared within each.
+    let verdicts = judge(made.readings, neighbours: known, file: file, now: clock.now)
     // Two tasks may read the same register for one due time: the first value of it counts, and the register went on.
-    let readings = made.readings.filter { reading in
+    let judged = zip(made.readings, verdicts).filter { reading, _ in
       guard reading.key.kind == .instantaneous, reading.key.instant == answer.slot else { return true }
       let first = known[Series(reading.key)]?.first { $0.instant == reading.key.instant }
       return first.map { $0.value == reading.value } ?? true
-    }
-    guard !readings.isEmpty else { return [] }
-    let file = files[answer.meter] ?? MeterFile(phases: 3)
-    // One answer may hold several memories; totals and rates are compared within each.
-    let verdicts = judge(readings, neighbours: known, file: file, now: clock.now)
-    let judged = zip(readings, verdicts).map { JudgedReading($0, $1) }
+    }.map { JudgedReading($0, $1) }
     for each in judged where each.verdict.isUsable { remember(each.reading) }
     return judged
   }
@@ -266,6 +265,10 @@ actor Intake {
 
   /// The disk did not take an answer: its values are missing.
   private func lose(_ answer: Answer) async {
+    // What comes of it later is the first of its instant.
+    for key in answer.readings(zone: zone).readings.map(\.key) where key.kind == .instantaneous {
+      neighbours[key.meter]?[Series(key)]?.removeAll { $0.instant == key.instant }
+    }
     backlog.add(.answered(answer))
     await house.notKept(answer)
   }

@@ -1,6 +1,7 @@
 internal import Acquisition
 internal import Host
 internal import Metering
+internal import Rating
 internal import Store
 
 /// What lines and the journal tell each other of what was read before.
@@ -27,7 +28,7 @@ extension RunningStation {
     }
     let registers = station.registerQuantities(&programmes, stored.delays)
     stored.rounds = try await store.quantities(.instantaneous, of: registers, at: Set(slots))
-    let begun = try await findLastRounds(&stored, &programmes)
+    let begun = try await findLastRounds(&stored, &programmes, at: now)
     guard !begun.isEmpty else { return stored }
     stored.rounds.merge(try await store.quantities(.instantaneous, of: registers, at: begun)) { _, new in new }
     return stored
@@ -38,14 +39,25 @@ extension RunningStation {
   ///
   /// Gives the due times of the rounds that were begun last.
   private func findLastRounds(
-    _ stored: inout StoredBefore, _ programmes: inout Programmes
+    _ stored: inout StoredBefore, _ programmes: inout Programmes, at wall: Int64
   ) async throws(StoreError) -> Set<Int64> {
     var slots: Set<Int64> = []
-    guard !stored.lastAtWork.isEmpty else { return slots }
+    // By a clock that nobody has set nothing is known of days.
+    guard !stored.tasksKnownSince.isEmpty else { return slots }
     let zone = station.configuration.zone
+    let noted = try await store.facts(named: Self.roundsFact)
+    var news: [String: String] = [:]
     for line in station.meters.indices {
       for (index, trace) in station.traces(line: line, &programmes, stored.delays) {
         let schedule = station.tasks[index].task.schedule
+        // Rounds of another schedule, or of other meters, say nothing of these.
+        let name = "\(station.configuration.lines[line].name) \(trace.task)"
+        let words = station.words(ofTask: index, trace.meters)
+        let before = noted[name].map { $0.split(separator: " ") } ?? []
+        let since = before.first == Substring(words) ? before.last.flatMap { Int64($0) } : nil
+        if since == nil { news[name] = "\(words) \(noted.isEmpty ? stored.tasksKnownSince[index] : wall)" }
+        guard let since = since ?? (noted.isEmpty ? stored.tasksKnownSince[index] : nil), !stored.lastAtWork.isEmpty
+        else { continue }
         let atWork = stored.lastAtWork[index]
         let slot = schedule.slot(at: atWork, zone: zone)
         let isBegun = trace.meters.contains {
@@ -53,21 +65,25 @@ extension RunningStation {
             || stored.late[$0]?[StoredBefore.Round(task: trace.task, slot: slot)] != nil
         }
         guard !isBegun else { continue }
-        let known = max(stored.tasksKnownSince[index], atWork - 62 * 86_400_000)
+        let known = max(since, stored.tasksKnownSince[index], atWork - 62 * 86_400_000)
         let late = trace.meters.flatMap { meter in
           (stored.late[meter] ?? [:]).keys.filter { $0.task == trace.task && $0.slot <= slot }.map(\.slot)
         }
         let last = try await store.lastRounds(of: trace, after: max(known, late.max() ?? known), through: slot) {
           schedule.slot(at: $0, zone: zone) == $0
         }
-        let begun = [last.begun, late.max()].compactMap(\.self).max() ?? known
+        // Where nothing is known at all, nothing is known of what was left out.
+        guard let begun = [last.begun, late.max()].compactMap(\.self).max(), begun >= known else { continue }
         stored.lastRounds[StoredBefore.Spot(line: line, task: index)] = StoredBefore.LastRounds(
           begun: begun, accounted: max(begun, last.leftOut ?? begun))
         slots.insert(schedule.slot(at: begun, zone: zone))
       }
     }
+    try await store.note(news, named: Self.roundsFact)
     return slots
   }
+
+  private static let roundsFact = "rounds of "
 
   /// Since when meters and tasks are known, and when somebody last saw to them.
   private func lookBack(_ stored: inout StoredBefore, _ now: Int64) async throws(StoreError) {
@@ -151,5 +167,14 @@ extension RunningStation {
         report(.storeFailed(reason: Complaint(error).headline, readings: 0))
       }
     }
+  }
+}
+
+extension Station {
+  /// What tells a task on a line from what it was before: when it reads, and what of whom.
+  fileprivate func words(ofTask index: Int, _ meters: [MeterID]) -> String {
+    let task = tasks[index].task
+    let text = "\(task.schedule) \(task.windows) \(task.targets) \(meters.map(\.text).joined(separator: " "))"
+    return String(sha256Hex(Array(text.utf8)).prefix(16))
   }
 }

@@ -239,11 +239,19 @@ public actor RunningStation {
 
   /// Notes the memories that tasks name and meters do not keep: once, since no round will bring them.
   private func noteLacking(at now: HostInstant) async {
+    let reason = "not kept by this meter"
     let gaps = station.lacking.joined().map {
-      Gap(meter: $0.meter, subject: $0.item, instant: now.unixMilliseconds, reason: "not kept by this meter")
+      Gap(meter: $0.meter, subject: $0.item, instant: now.unixMilliseconds, reason: reason)
     }
-    guard !gaps.isEmpty else { return }
     do throws(StoreError) {
+      // What nobody asks for any more, or a mended profile has, is missed no longer.
+      let lacked = Set(gaps.map { "\($0.meter) \($0.subject)" })
+      let over = try await store.openGaps(reason: reason).filter { !lacked.contains("\($0.meter) \($0.subject)") }
+      if !over.isEmpty {
+        try await store.fill(
+          over.map { Store.Fill(.one($0.instant), of: $0.subject, meter: $0.meter, at: now.unixMilliseconds) })
+      }
+      guard !gaps.isEmpty else { return }
       for gap in try await store.recordOnce(gaps) { report(.notKept(meter: gap.meter, item: gap.subject)) }
     } catch {
       // It is noted at the next start; no reading depends on it.

@@ -75,25 +75,21 @@ extension Store {
             """
           ).bind([.integer(number), .integer(quantity), .integer(kind), .integer(begun), .integer(through)])
           defer { statement.reset() }
-          while try statement.step() {
-            let instant = try statement.integer(0)
-            guard isDue(instant) else { continue }
-            begun = instant
-            break
-          }
+          begun = try newest(statement, isDue) ?? begun
         }
       }
     }
     var leftOut: Int64?
     for meter in trace.meters {
       for subject in trace.subjects {
-        let last = try connection.statement(
+        let statement = try connection.statement(
           """
-          SELECT max(instant) FROM gap
-          WHERE meter = ?1 AND subject = ?2 AND until IS NULL AND instant > ?3 AND instant <= ?4
+          SELECT instant FROM gap
+          WHERE meter = ?1 AND subject = ?2 AND until IS NULL AND instant > ?3 AND instant <= ?4 ORDER BY instant DESC
           """
-        ).number([.text(meter), .text(subject), .integer(begun), .integer(through)])
-        if let last, isDue(last) { begun = last }
+        ).bind([.text(meter), .text(subject), .integer(begun), .integer(through)])
+        defer { statement.reset() }
+        begun = try newest(statement, isDue) ?? begun
       }
       let last = try connection.statement(
         "SELECT max(until) FROM gap WHERE meter = ?1 AND subject = ?2 AND until > ?3 AND until <= ?4"
@@ -101,6 +97,16 @@ extension Store {
       if let last { leftOut = max(leftOut ?? last, last) }
     }
     return (begun > after ? begun : nil, leftOut)
+  }
+
+  /// The first instant that a statement finds and `isDue` takes. Other tasks and late reads lie between, but not without
+  /// end.
+  private func newest(_ statement: Statement, _ isDue: (Int64) -> Bool) throws(StoreError) -> Int64? {
+    for _ in 0..<2000 where try statement.step() {
+      let instant = try statement.integer(0)
+      if isDue(instant) { return instant }
+    }
+    return nil
   }
 
   /// Notes that the daemon is at work.

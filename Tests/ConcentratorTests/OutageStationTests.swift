@@ -154,6 +154,36 @@ import Testing
     }
   }
 
+  @Test func `a task that is due more often since a restart misses no round of before`() async throws {
+    func tail(_ every: String) -> String {
+      """
+      [[task]]
+      name = "often"
+      every = "\(every)"
+      read = ["energy.import.active.total"]
+      meters = ["M-1", "M-2"]
+
+      """
+    }
+    let bench = try StationBench("often")
+    let meters = try await bench.simulate()
+    let store = try Store(path: "\(bench.folder)/meterd.db")
+    for name in ["M-1", "M-2", "E-1", "task energy", "task often"] {
+      try await store.note("known:\(name)", "\(midnight(1))")
+    }
+    await store.close()
+    for every in ["24h", "1m"] {
+      let run = try StationRun(bench.station(adding: tail(every)))
+      try await run.running.start()
+      _ = await run.events { counts, _ in counts.read >= (every == "24h" ? StationBench.readings : 20) }
+      _ = await run.stop()
+    }
+    await meters.stop()
+    let runs = try bench.reader().openGaps().filter { $0.subject == "task often" }
+    // Between the two starts a minute may begin.
+    #expect(runs.allSatisfy { $0.rounds <= 2 }, "\(runs)")
+  }
+
   @Test func `a stale freeze stays one gap over a reload, and is filled when the meter has taken it`() async throws {
     let tail = """
       [[task]]
