@@ -42,10 +42,10 @@ let package = Package(
     room("Documents"),
     room("DLT645", ["Metering"]),
     room("Modbus", ["Metering"]),
-    room("Devices", ["Metering", "Documents", "DLT645", "Modbus"]),
+    room("Devices", ["Metering", "Documents", "DLT645", "Modbus"], small),
     room("Validation", ["Metering"]),
     room("Rating", ["Metering", "Documents"]),
-    room("Billing", ["Rating", "Metering"]),
+    room("Billing", ["Rating", "Metering"], small),
 
     // The machine: C at the edge, clocks, threads.
     .target(name: "CSerial"),
