@@ -44,12 +44,19 @@ public struct BillExplanation: Sendable {
       var readings: [JournalReading] = []
       var proofs: [Int64: Proof] = [:]
       var decisions: [Int64: ReadingDecision]?
+      var isLogDamaged = false
       func decision(on sequence: Int64) throws(StoreError) -> ReadingDecision? {
         // The log is as long as the station is old: it is read for bills that rest on what a person said.
         if decisions == nil {
           var found: [Int64: ReadingDecision] = [:]
-          try reader.audit { stored in
-            if let decision = stored.record.readingDecision { found[decision.reading] = decision }
+          do throws(StoreError) {
+            try reader.audit { stored in
+              if let decision = stored.record.readingDecision { found[decision.reading] = decision }
+            }
+          } catch {
+            // The bill is whole without it.
+            guard case .corrupt = error else { throw error }
+            isLogDamaged = true
           }
           decisions = found
         }
@@ -99,7 +106,10 @@ public struct BillExplanation: Sendable {
         _ = try prove(sequence)
       }
       let looked = findings.map { "Review 核算: \($0)" }
-      text = head + body + looked + ends.flatMap { $0.text(proofs) } + [note]
+      text =
+        head + body + looked + ends.flatMap { $0.text(proofs) } + [note]
+        + (isLogDamaged
+          ? ["The audit log is damaged, so it may not say who entered a value; meterd audit tells where."] : [])
       let sentences = again.map { closed in
         closed.bills.map { bill in bill.lines.map { bill.explanation(of: $0) } }
       }

@@ -154,6 +154,7 @@ public enum BillingRun {
   ///   - cycle: the first one, `YYYY-MM`.
   ///   - form: what they are issued as.
   ///   - accepting: names of review rules whose findings the person has looked at and accepts.
+  ///   - shown: the beginning of the number that the refusal ended with which the person saw, at least eight digits.
   ///   - actor: who.
   ///   - reason: why.
   /// - Returns: what was issued, and what waits.
@@ -161,20 +162,21 @@ public enum BillingRun {
   ///   holds a new bill, or what people changed in the books was accepted by nobody.
   public static func correct(
     _ station: Station, account id: String, from cycle: String, form: CorrectionForm, accepting: [String] = [],
-    actor: String, reason: String
+    shown: String? = nil, actor: String, reason: String
   ) async throws(Complaint) -> Corrected {
     try await withStore(station) { (store) throws(Complaint) in
       try await correct(
-        station, store, account: id, from: cycle, form: form, accepting: accepting, actor: actor, reason: reason)
+        station, store, account: id, from: cycle, form: form, accepting: accepting, shown: shown, actor: actor,
+        reason: reason)
     }
   }
 
   /// The same on an open store.
   static func correct(
     _ station: Station, _ store: Store, account id: String, from cycle: String, form: CorrectionForm,
-    accepting: [String], actor: String, reason: String
+    accepting: [String], shown: String?, actor: String, reason: String
   ) async throws(Complaint) -> Corrected {
-    let gate = try CorrectionGate(station.configuration.review, accepting: accepting)
+    let gate = try CorrectionGate(station.configuration.review, accepting: accepting, shown: shown)
     guard let account = station.accounts.first(where: { $0.id == id }) else {
       throw Complaint(
         .usage, "\(station.configuration.file) has no account \"\(ControlRequest.plain(id))\"",
@@ -371,7 +373,8 @@ public enum BillingRun {
       }
       // The very same again, as after an answer that was lost, is no other decision.
       let isThere =
-        standing.verdict.status == .accepted && revision.value?.millionths == standing.reading.value.millionths
+        standing.verdict.status == .accepted
+        && (revision.value ?? named.reading.value).millionths == standing.reading.value.millionths
       guard standing.sequence == revision.reading || isThere else {
         throw Complaint(
           .badData,

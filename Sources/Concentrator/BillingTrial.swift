@@ -188,7 +188,9 @@ struct TrialLook {
         account, standing: standing, readings: readings, profile: profile, plans: plans, knownOn: today)
       for bill in again.corrections.flatMap({ $0.replacement?.bills ?? [] }) { add(bill.plan, bill.usage.days) }
     }
-    let changes = plans.plans.map(\.validFrom) + account.terms.compactMap(\.from)
+    // Where a version ends an older one may hold again.
+    let ends = plans.plans.compactMap(\.validTo).map { CivilDate(daysSince1970: $0.daysSince1970 + 1) }
+    let changes = plans.plans.map(\.validFrom) + ends + account.terms.compactMap(\.from)
     for day in Set(changes.map { max($0, first) } + [end]).sorted() {
       guard let name = account.terms(on: day)?.plan,
         let one = DayRange(from: day, to: CivilDate(daysSince1970: day.daysSince1970 + 1)),

@@ -39,7 +39,7 @@ extension BookOrder {
       let count = try await BillingRun.acceptTrial(
         station, store, shown: shown, cycles: cycles, choice, actor: actor, reason: reason)
       return .object(["accepted": .integer(Int64(count))])
-    case .correct(let account, let cycle, let form, let rules):
+    case .correct(let account, let cycle, let form, let rules, let shown):
       let known = try form.map { (word) throws(Complaint) in
         guard let known = CorrectionForm(rawValue: word) else {
           throw Complaint(
@@ -49,7 +49,7 @@ extension BookOrder {
       }
       return try await BillingRun.correct(
         station, store, account: account, from: cycle, form: known ?? station.configuration.review.form,
-        accepting: rules, actor: actor, reason: reason
+        accepting: rules, shown: shown, actor: actor, reason: reason
       ).json(account)
     case .review(let number, let word):
       try await BillingRun.decide(

@@ -10,8 +10,9 @@ public struct BookOrder: Hashable, Sendable {
     /// Lets bills be issued by what a trial of the last `cycles` cycles showed; `shown` is the number it ended with.
     case acceptTrial(shown: String, cycles: Int, TrialChoice)
     /// Corrects a cycle, `YYYY-MM`, and every later one that follows from it; by the configured form where `form` is
-    /// `nil`. Findings of the review rules in `accepting` were looked at and hold no new bill.
-    case correct(account: String, cycle: String, form: String?, accepting: [String] = [])
+    /// `nil`. Findings of the review rules in `accepting` were looked at and hold no new bill; `shown` is the number that
+    /// they ended with.
+    case correct(account: String, cycle: String, form: String?, accepting: [String] = [], shown: String? = nil)
     /// Lets a bill that waits be issued as it is, or keeps it.
     case review(Int64, ReviewDecision.Word)
     /// Accepts a reading, or says what it should be.
@@ -66,12 +67,13 @@ public struct BookOrder: Hashable, Sendable {
       add("plans", choice.plans)
       add("valid_from", choice.validFrom)
       if choice.withoutAmount { members.append(.init("without_amount", true)) }
-    case .correct(let account, let cycle, let form, let rules):
+    case .correct(let account, let cycle, let form, let rules, let shown):
       add("act", "correct")
       add("account", account)
       add("cycle", cycle)
       add("form", form)
       add("accept", rules)
+      add("shown", shown)
     case .review(let number, let word):
       add("act", "review")
       members.append(.init("review", .integer(number)))
@@ -116,7 +118,7 @@ public struct BookOrder: Hashable, Sendable {
       act = .correct(
         account: try needed(members.string("account"), "an account"),
         cycle: try needed(members.string("cycle"), "a cycle"), form: try members.string("form"),
-        accepting: try members.strings("accept") ?? [])
+        accepting: try members.strings("accept") ?? [], shown: try members.string("shown"))
     case "review":
       act = .review(
         try needed(members.integer("review"), "a review"),

@@ -74,14 +74,34 @@ extension Configuration {
     let terms = account.terms[index]
     let table = index == 0 ? "[[account]]" : "[[account.change]]"
     let (key, advice) = Self.remedy(of: problem, under: table)
+    let owner = Self.table(of: key, account, from: index)
     var advices = [advice]
-    if let first = terms.agreed.from ?? Optional(account.from), max(first, account.from) < day {
+    let first = max(terms.agreed.from ?? account.from, account.from)
+    if case .notInPlan = problem {
+      advices = [Self.remedy(of: problem, under: owner == 0 ? "[[account]]" : "[[account.change]]").advice]
+      if first < day || owner != index {
+        let change = "[[account.change]] with from = \"\(day)\""
+        advices.append(
+          "If it ends then: \(first < day ? "an \(change) that names" : "let the \(change) name") the tariff again, without"
+            + " \(key).")
+      }
+    } else if first < day {
       advices.append("Where it is agreed only since then, that is an [[account.change]] with from = \"\(day)\".")
     }
     return Complaint(
       .configuration,
-      "\(file):\(terms.keyLines[key]): \(key): account \"\(account.id)\" cannot be billed by tariff \(tariff ?? terms.tariff) from \(day) on: \(problem)",
+      "\(file):\(account.terms[owner].keyLines[key]): \(key): account \"\(account.id)\" cannot be billed by tariff \(tariff ?? terms.tariff) from \(day) on: \(problem)",
       advice: advices)
+  }
+
+  /// The terms that have a key themselves of those that an account's terms are made of; these where none has it.
+  private static func table(of key: String, _ account: AccountEntry, from index: Int) -> Int {
+    for place in account.terms[...index].indices.reversed() {
+      if account.terms[place].keyLines.has(key) { return place }
+      // A change that names a tariff says all terms anew.
+      if account.terms[place].keyLines.has("tariff") { break }
+    }
+    return index
   }
 
   /// The key that a problem is about, and what to write.

@@ -160,10 +160,16 @@ public struct Configuration: Hashable, Sendable {
 
     init(_ table: TableReader, _ keys: [String]) {
       self.keys = keys
-      lines = keys.map { Int32(clamping: table.line(of: $0)) }
+      // Of a key that is not there it is the table's, below zero.
+      lines = keys.map { Int32(clamping: table.has($0) ? table.line(of: $0) : -table.line(of: $0)) }
     }
 
-    subscript(key: String) -> Int { keys.firstIndex(of: key).map { Int(lines[$0]) } ?? 0 }
+    subscript(key: String) -> Int { abs(signed(key)) }
+
+    /// True where the table itself has the key.
+    func has(_ key: String) -> Bool { signed(key) > 0 }
+
+    private func signed(_ key: String) -> Int { keys.firstIndex(of: key).map { Int(lines[$0]) } ?? 0 }
 
     static let ofMeter = ["profile", "address", "account", "allow"]
     static let ofAccount = ["id", "tariff", "settlement-hour", "section", "large-household-from", "moved-in"]

@@ -69,6 +69,9 @@ struct CustomerPage {
           "  按负荷曲线分时 By the intervals of the load profile, \(profile.minutes) 分钟 minutes, \(profile.records) 点 records")
       }
       if let power = segment.demandPower { text.append("  最大需量 Maximum demand  \(power) kW") }
+      if let mark = segment.demand, mark.quality == Quality.substituted.rawValue {
+        text.append("    示数 reading \(mark.value): 人工录入, 非电表自报  entered by a person, not told by the meter")
+      }
     }
     text.append("电量 Energy         \(part.energy) kWh")
     for line in part.lines {

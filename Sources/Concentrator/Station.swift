@@ -61,6 +61,8 @@ public struct Station: Sendable {
   /// By line, in the order of the configuration.
   public let meters: [[LineMeter]]
   public let accounts: [Account]
+  /// Of each account that no bill could ever be made of by what is agreed for it, what to mend: it keeps nobody else waiting.
+  public let unbillable: [Complaint]
   /// The plans of each account, out of the files that its entry names: versions of one plan share their name.
   let plansByAccount: [String: PlanCatalogue]
   /// Which meters have a clock, and how it may be set.
@@ -126,6 +128,7 @@ public struct Station: Sendable {
     let calendars = try configuration.calendars(in: folders)
     var plans: [String: Plan] = [:]
     var catalogues: [String: PlanCatalogue] = [:]
+    var unbillable: [Complaint] = []
     for account in configuration.accounts {
       var own: [String: Plan] = [:]
       for terms in account.terms {
@@ -152,10 +155,15 @@ public struct Station: Sendable {
           .configuration, "\(configuration.file):\(account.keyLines["tariff"]): tariff: \(error)",
           "Each file that the account names must be another version.")
       }
-      try configuration.checkAgreed(of: account, plans, catalogues[account.id])
+      do throws(Complaint) {
+        try configuration.checkAgreed(of: account, plans, catalogues[account.id])
+      } catch {
+        unbillable.append(error)
+      }
       try configuration.checkIntervals(of: account, plans, calendars, profiles)
     }
     self.calendars = calendars
+    self.unbillable = unbillable
     plansByAccount = catalogues
     self.configuration = configuration
     self.profiles = profiles

@@ -30,6 +30,11 @@ public struct StationLog: Sendable {
   /// What `meterd check` says of a configuration that is carried out all the same.
   public func note(remarksOf station: Station) {
     for remark in station.remarks { logger.warning("configuration", metadata: ["remark": "\(remark)"]) }
+    for complaint in station.unbillable {
+      logger.warning(
+        "an account can never be billed by its terms",
+        metadata: ["what": "\(complaint.headline)", "next": "\(complaint.advice.joined(separator: " "))"])
+    }
     for entry in station.idleTasks {
       logger.warning(
         "task reads nothing: none of its meters offers what it names",

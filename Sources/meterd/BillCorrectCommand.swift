@@ -14,12 +14,13 @@ extension BillCommand {
         --by difference issues one bill over the lines that differ. Either way the postings add up to the new bill. \
         A running daemon carries it out. What has to be left out, as it hangs together with a cycle that cannot be \
         billed now, is told with what it waits for. New bills pass the gates that every bill passes: where a rule of \
-        [review] holds one nothing is corrected until each such rule is named by --accept, which the audit log keeps as \
-        a review's decision, and what people changed in files waits for meterd bill trial; exit code 75.
+        [review] holds one nothing is corrected until each such rule is named by --accept, with --shown and the number \
+        that the refusal ends with: what is accepted is what was shown. The audit log keeps it as a review's decision. \
+        What people changed in files waits for meterd bill trial; exit code 75.
 
         EXAMPLES
           meterd bill correct A-1001 2026-09 --reason "register read again on site"
-          meterd bill correct A-1001 2026-09 --reason "register read again on site" --accept jump
+          meterd bill correct A-1001 2026-09 --reason "register read again on site" --accept jump --shown 3f9ac2d41b07
           meterd bill correct A-1001 2026-09 --by difference --reason "late notice" --json
         """)
 
@@ -38,6 +39,9 @@ extension BillCommand {
     @Option(help: "A review rule whose findings are right, such as most; as often as there are some.")
     var accept: [String] = []
 
+    @Option(help: "The number of what was looked at, as the refusal ends with it.")
+    var shown: String?
+
     @Option(help: "Why; it stands on the bills and in the audit log.")
     var reason: String
 
@@ -48,7 +52,8 @@ extension BillCommand {
       try requireReason(reason, for: "a correction", such: "register read again on site")
       let station = try Station(Configuration.load(config))
       let result = try await putThrough(
-        .correct(account: account, cycle: cycle, form: by, accepting: accept), reason: reason, station: station)
+        .correct(account: account, cycle: cycle, form: by, accepting: accept, shown: shown), reason: reason,
+        station: station)
       let issued = result["issued"]?.items ?? []
       for bill in issued {
         let findings = (bill["findings"]?.items ?? []).compactMap(\.word).joined(separator: "; ")

@@ -34,6 +34,7 @@ struct CheckCommand: ParsableCommand {
 
   func run() throws {
     let station = try Station(Configuration.load(config))
+    if let complaint = station.unbillable.first { throw complaint }
     let forecast = station.forecast()
     if json {
       print(forecast.json.text)

@@ -231,6 +231,22 @@ import Testing
     await bench.store.close()
   }
 
+  @Test func `a version that holds again once another ends is shown before it holds`() async throws {
+    let bench = try await billed()
+    try bench.copy("version-2012", to: "older") {
+      $0.replacing("\"0.617\"", with: "\"0.517\"")
+        .replacing("\"2012-07-01\"", with: "\"2012-01-01\"", maxReplacements: 1)
+    }
+    try bench.edit("version-2012", "currency ", "valid-to = \"2026-12-31\"\ncurrency ")
+    let station = try await pass(
+      bench,
+      bench.settings.replacing(
+        "tariff = \"version-2012\"", with: "tariff = \"version-2012\"\nversions = [\"older\"]"))
+    #expect(
+      try trial(bench, station).rows.compactMap(\.version) == ["shanghai-residential valid from 2012-01-01"])
+    await bench.store.close()
+  }
+
   /// A-1 has a plan of another name from November on.
   private func movedToAnotherPlan(_ bench: DeskBench) throws -> String {
     try bench.copy("version-2026", to: "homes") { $0.replacing("\"shanghai-residential\"", with: "\"homes\"") }

@@ -48,7 +48,7 @@ import Testing
         shown: "3f9ac2d41b07", cycles: 12,
         TrialChoice(accounts: ["A-1"], plans: ["home"], validFrom: ["2027-01-01"], withoutAmount: true)),
       .correct(account: "A-1", cycle: "2026-09", form: nil), .correct(account: "A-1", cycle: "2026-09", form: "x"),
-      .correct(account: "A-1", cycle: "2026-09", form: nil, accepting: ["most", "jump"]),
+      .correct(account: "A-1", cycle: "2026-09", form: nil, accepting: ["most", "jump"], shown: "3f9ac2d41b07"),
       .review(3, .accepted), .review(4, .rejected), .revise(reading: 5, nil),
       .revise(reading: 5, try RegisterValue(typed: "1660.00")),
       .enter(

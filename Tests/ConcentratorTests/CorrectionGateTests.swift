@@ -44,24 +44,46 @@ import Testing
     let (bench, station) = try await billed("[review]\nmost-yuan = \"100\"\nhold = [\"estimated\"]\n")
     let reading = try await carryOut(.revise(reading: 2, value(500)), station)["reading"]?.number
     #expect(reading == 3)
-    func correct(_ rules: [String]) async throws -> JSON {
+    func correct(_ rules: [String], _ shown: String? = nil) async throws -> JSON {
       try await carryOut(
-        .correct(account: "A-1", cycle: "2026-10", form: form.rawValue, accepting: rules), station)
+        .correct(account: "A-1", cycle: "2026-10", form: form.rawValue, accepting: rules, shown: shown), station)
     }
-    for rules in [[], ["jump"]] {
+    func number(_ refusal: Complaint?) -> String {
+      let advice: String = refusal?.advice.joined() ?? ""
+      #expect(advice.contains("--accept most --shown "))
+      return String(advice.dropLast().suffix(12))
+    }
+    var shown = ""
+    let says = "246.80 yuan instead of 61.70: most (stop): the total is 246.80 yuan, more than 100.00"
+    for rules in [[], ["jump"], ["most"]] {
       let refusal = await #expect(throws: Complaint.self) { try await correct(rules) }
       #expect(refusal?.status == .tryLater)
       #expect(
-        refusal?.headline
-          == "the correction of A-1 waits for a look: its bill for 2026-10, 246.80 yuan instead of 61.70: most (stop): the"
-          + " total is 246.80 yuan, more than 100.00")
-      #expect(refusal?.advice.joined().contains("--accept most") == true)
+        refusal?.headline == "the correction of A-1 waits for a look: its bill for 2026-10, \(says)")
+      shown = number(refusal)
       #expect(try bench.bills().count == 1)
     }
+    // Another reading makes another bill: what was looked at is not that.
+    _ = try await carryOut(.revise(reading: reading ?? 0, value(600)), station)
+    for (accepted, word) in [(["most"], shown), (["most"], "0123"), (["jump"], shown)] {
+      let refusal = await #expect(throws: Complaint.self) { try await correct(accepted, word) }
+      #expect(refusal?.status == .tryLater)
+      let now = number(refusal)
+      #expect(now != shown)
+      #expect(
+        refusal?.headline.hasPrefix(
+          "the correction of A-1 comes out as \(now) now, not as \(word): its bill for 2026-10, ") == true)
+      #expect(try bench.bills().count == 1)
+    }
+    _ = try await carryOut(.revise(reading: 4, value(500)), station)
+    // It rests on another version of the reading, so it is another bill for all that it charges the same.
+    let last = await #expect(throws: Complaint.self) { try await correct(["most"], shown) }
+    #expect(number(last) != shown)
+    shown = number(last)
     let unknown = await #expect(throws: Complaint.self) { try await correct(["dear"]) }
     #expect(unknown?.status == .usage)
     #expect(try audit(bench, "bill-review").isEmpty)
-    let issued = try #require(try await correct(["most"])["issued"]?.items)
+    let issued = try #require(try await correct(["most"], shown)["issued"]?.items)
     #expect(issued.compactMap { $0["amount"]?.word } == (form == .reversal ? ["-61.70", "246.80"] : ["185.10"]))
     #expect(issued.last?["findings"]?.items.compactMap(\.word).contains { $0.hasPrefix("most (stop)") } == true)
     let review = try #require(try StoreReader(path: bench.store.path).reviews().first)
@@ -72,6 +94,40 @@ import Testing
     let report = try BooksCheck.report(station, reader: try StoreReader(path: bench.store.path), at: bench.now)
     #expect(report.days.reduce(Energy.zero) { $0 + $1.energy } == Energy(millionths: 400_000_000))
     #expect(report.steps.filter { !$0.isBalanced }.map(\.name) == [])
+  }
+
+  @Test func `what the refusal says to write is enough, also where all rules of one cycle were named before`()
+    async throws
+  {
+    let bench = try DeskBench()
+    let first = try #require(bench.settings.range(of: "from = \"2026-10-01\""))
+    let settings = bench.settings.replacingCharacters(in: first, with: "from = \"2026-07-01\"")
+    for (energy, day) in [
+      (Int64(100), "2026-07-01"), (200, "2026-08-01"), (200, "2026-09-01"), (200, "2026-10-01"), (300, "2026-11-01"),
+    ] {
+      try await bench.note("M-1", energy, at: "\(day)T00:00")
+    }
+    try await bench.desk(of: Station(configuration(settings))).pass(all: true)
+    #expect(try bench.bills().map(\.totalFen) == [6170, 0, 0, 6170])
+    await bench.store.close()
+    let review = "[review]\nmost-yuan = \"100\"\nhold = [\"zero-use\"]\n"
+    let station = try Station(configuration("trust-host-clock = true\n" + settings + review))
+    _ = try await carryOut(.revise(reading: 1, value(0)), station)
+    _ = try await carryOut(.revise(reading: 5, value(200)), station)
+    func correct(_ rules: [String], _ shown: String?) async throws -> JSON {
+      try await carryOut(
+        .correct(account: "A-1", cycle: "2026-07", form: nil, accepting: rules, shown: shown), station)
+    }
+    for rules in [[], ["most"], ["zero-use"]] {
+      let refusal = await #expect(throws: Complaint.self) { try await correct(rules, nil) }
+      #expect(
+        refusal?.advice.joined().contains(" --accept most --accept zero-use --shown ") == true,
+        "\(refusal.map { "\($0)" } ?? "")")
+    }
+    let refusal = await #expect(throws: Complaint.self) { try await correct([], nil) }
+    let advice: String = refusal?.advice.joined() ?? ""
+    let issued = try await correct(["most", "zero-use"], String(advice.dropLast().suffix(12)))["issued"]?.items ?? []
+    #expect(issued.count >= 4)
   }
 
   @Test func `what people changed in files is corrected once somebody has accepted the trial of it`() async throws {
@@ -110,6 +166,17 @@ import Testing
       explanation.page.filter { $0.contains("entered by a person, not told by the meter") }.map {
         $0.contains("止码 end 250.00")
       } == [true])
+    // The bill is whole without its audit log.
+    let file = URL(fileURLWithPath: bench.store.path)
+    var bytes = Array(try Data(contentsOf: file))
+    let place = try #require(bytes.firstRange(of: Array("200.00, is now 3, 250.00".utf8)))
+    bytes[place.lowerBound] ^= 1
+    try Data(bytes).write(to: file)
+    let damaged = try BillExplanation(stored, station: station, reader: try StoreReader(path: bench.store.path))
+    #expect(damaged.isReproduced)
+    #expect(damaged.page == explanation.page)
+    #expect(damaged.text.last?.hasPrefix("The audit log is damaged, ") == true)
+    #expect(!explanation.text.contains { $0.contains("damaged") })
   }
 
   @Test func `only the version that stands is corrected, and only by what its register can show`() async throws {
@@ -132,6 +199,9 @@ import Testing
     }
     #expect(try StoreReader(path: bench.store.path).reading(4) == nil)
     _ = try await carryOut(.revise(reading: 3, value(999_999)), station)
+    // Nor is a reading said to be right that counts again as it was.
+    _ = try await carryOut(.revise(reading: 4, value(200)), station)
+    #expect(try await carryOut(.revise(reading: 2, nil), station)["reading"]?.number == 5)
     let negative = #expect(throws: Complaint.self) { try RegisterValue(typed: "-5") }
     #expect(negative?.headline == "a register shows no negative value such as -5")
   }
